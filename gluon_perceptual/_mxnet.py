@@ -1,0 +1,99 @@
+"""The one door to MXNet: everything else in this package says `from gluon_perceptual._mxnet import mx`.
+
+Before the import it mends what has broken since MXNet 1.9.1 (NumPy's removed names, Python 3.12's missing
+distutils) and after it gives MXNet all the cores that this process may use.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import types
+import warnings
+
+import numpy as np
+
+from .errors import MissingDependencyError, UserError
+
+_INSTALL = "install it with `pip install 'gluon-perceptual[cpu]'` (or `[cu112]` for NVIDIA GPUs)"
+_REMOVED_FROM_NUMPY = {"bool": bool, "int": int, "float": float, "complex": complex, "object": object, "str": str}
+
+
+def usable_cores() -> int:
+    """Return the number of cores that this process may run on, by its affinity mask."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _restore_numpy_names() -> None:
+    if int(np.__version__.split(".")[0]) >= 2:
+        raise MissingDependencyError(
+            f"MXNet 1.9.1 needs NumPy 1, but NumPy {np.__version__} is installed: run `pip install 'numpy<1.24'`"
+        )
+    for name, builtin in _REMOVED_FROM_NUMPY.items():
+        if name not in vars(np):  # gone since NumPy 1.24
+            setattr(np, name, builtin)
+
+
+def _restore_distutils() -> None:
+    if sys.version_info >= (3, 12):
+        importlib.import_module("setuptools")  # brings its own copy of distutils
+
+
+def _load() -> types.ModuleType:
+    """Import MXNet, on all usable cores unless OMP_NUM_THREADS says otherwise."""
+    threads_given = "OMP_NUM_THREADS" in os.environ
+    os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))  # else MXNet takes half of them
+    _restore_numpy_names()
+    _restore_distutils()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            mxnet = importlib.import_module("mxnet")
+            importlib.import_module("mxnet.gluon.model_zoo.vision")
+    except ImportError as error:
+        reason = "is not installed" if error.name == "mxnet" else f"cannot be imported ({error})"
+        raise MissingDependencyError(f"MXNet {reason}: {_INSTALL}") from error
+    except OSError as error:
+        raise MissingDependencyError(f"MXNet's library cannot be loaded ({error}): {_INSTALL}") from error
+    if not threads_given:  # the user may have imported MXNet before us
+        mxnet.base._LIB.MXSetNumOMPThreads(usable_cores())
+    return mxnet
+
+
+mx = _load()
+
+
+def devices(gpus: str | None = None, cpus: int = 1) -> list[mx.Context]:
+    """Return the contexts to run on.
+
+    Args:
+        gpus: Comma-separated GPU numbers such as "0,1"; None or "" for the CPU.
+        cpus: Number of CPU contexts where no GPU is asked for; they share the cores.
+
+    Raises:
+        UserError: `gpus` is not a list of distinct numbers, or names a GPU that MXNet does not see.
+    """
+    if not gpus:
+        return [mx.cpu(i) for i in range(cpus)]
+    try:
+        numbers = [int(number) for number in gpus.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
+        raise UserError(f"--gpus {gpus}: expected distinct GPU numbers such as 0 or 0,1")
+    seen = _count_gpus()
+    missing = [str(number) for number in numbers if number >= seen]
+    if missing:
+        hint = "use `--gpus` with a smaller number" if seen else "leave `--gpus` away to run on the CPU"
+        raise UserError(f"--gpus {gpus}: no GPU {', '.join(missing)}; MXNet {mx.__version__} sees {seen}; {hint}")
+    return [mx.gpu(number) for number in numbers]
+
+
+def _count_gpus() -> int:
+    try:
+        return int(mx.context.num_gpus())
+    except mx.MXNetError:  # a wheel with CUDA on a machine without a driver
+        return 0

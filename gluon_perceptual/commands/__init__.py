@@ -1,0 +1,36 @@
+"""The commands: `gluon-perceptual NAME`, one module each, also run by `tools/NAME.py`.
+
+A module here imports only click at its top, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+import gluon_perceptual
+
+
+class CommandGroup(click.Group):
+    """Loads a command's module when the command is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands: the modules of this folder, underscores as dashes."""
+        modules = (path.stem for path in Path(__file__).parent.glob("*.py"))
+        return sorted(name.replace("_", "-") for name in modules if not name.startswith("_"))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command called `cmd_name`, or None."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"{__name__}.{name}"), name)
+        return command
+
+
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(gluon_perceptual.__version__, prog_name="gluon-perceptual")
+def main() -> None:
+    """Train and use networks for super-resolution and style transfer with perceptual losses."""

@@ -1,0 +1,53 @@
+"""What all commands share: errors as one line with the right exit status, logs on stderr, common options."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, Callable
+
+import click
+
+from ..errors import UserError
+
+INTERRUPTED = 130  # what a shell expects of a program that ended by SIGINT
+
+
+class Command(click.Command):
+    """A click command that ends a user's mistake with one line on stderr and exit status 1.
+
+    Wrong options are click's own affair: exit status 2.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("context_settings", {"help_option_names": ["-h", "--help"], "show_default": True})
+        super().__init__(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            raise click.ClickException(" ".join(str(error).split())) from error
+        except OSError as error:
+            raise click.ClickException(describe_os_error(error)) from error
+        except MemoryError as error:
+            raise click.ClickException("out of memory; use smaller pictures, patches, batches or tiles") from error
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            return ctx.exit(INTERRUPTED)
+
+
+def describe_os_error(error: OSError) -> str:
+    """Return one line such as `out.png: No space left on device`."""
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason
+
+
+def device_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--gpus` and `--cpus`, for `_mxnet.devices`."""
+    command = click.option(
+        "--cpus", type=click.IntRange(1), default=1, metavar="N", help="CPU contexts to split each batch over."
+    )(command)
+    return click.option("--gpus", metavar="0,1", help="GPUs to run on; without it the CPU.")(command)

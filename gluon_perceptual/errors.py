@@ -1,0 +1,19 @@
+"""The errors that a user can cause and mend; everything else is a bug and keeps its traceback."""
+
+from __future__ import annotations
+
+
+class UserError(ValueError):
+    """What came, what was expected, what to do: one line, which the commands print before they exit with 1."""
+
+
+class ImageError(UserError):
+    """A file that is no readable picture, or a picture that cannot be used."""
+
+
+class ParamsFormatError(UserError):
+    """Bytes that are no MXNet `.params` file, with the offset and the reason."""
+
+
+class MissingDependencyError(UserError, ImportError):
+    """A library that is needed here is not installed; the message says how to install it."""

@@ -1,0 +1,53 @@
+"""Packaging of gluon_perceptual; tool settings live in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "gluon_perceptual/__init__.py").read_text()).group(1)
+
+# MXNet 1.9.1 was built for NumPy 1.x: 1.24 removed names that it uses, 2.0 its whole interface.
+NUMPY = ['numpy>=1.19,<1.24; python_version<"3.12"', 'numpy>=1.26,<2; python_version>="3.12"']
+TEST = ["pytest>=7", "pytest-xdist", "hypothesis", "nbmake", "nbformat", "ipykernel"]
+
+setup(
+    name="gluon-perceptual",
+    version=VERSION,
+    description="Perceptual losses for real-time style transfer and super-resolution, in MXNet Gluon",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=find_packages(include=["gluon_perceptual", "gluon_perceptual.*"]),
+    package_data={"gluon_perceptual.weights": ["*.params", "*.json"], "gluon_perceptual": ["py.typed"]},
+    python_requires=">=3.8,<3.13",
+    install_requires=[
+        *NUMPY,
+        "opencv-python>=4.5,<4.12",  # later ones need NumPy 2
+        "Pillow>=9",
+        "scipy>=1.7",
+        "scikit-image>=0.19,<0.25",  # later ones need NumPy 1.24
+        "matplotlib>=3.5",
+        "gluoncv>=0.10.5",
+        "setuptools<81",  # gluoncv imports pkg_resources, MXNet on Python 3.12 distutils
+        "click>=8",
+        "tqdm>=4.60",
+    ],
+    extras_require={
+        "cpu": ["mxnet==1.9.1"],
+        "cu112": ["mxnet-cu112==1.9.1"],
+        "tensorboard": ["tensorboardX>=2.5"],
+        "onnx": ["onnx>=1.14,<1.17", "onnxruntime>=1.14,<1.20"],
+        "notebooks": ["jupyterlab", "ipykernel"],
+        "test": TEST,
+        "dev": [*TEST, "ruff==0.17.6", "mypy==2.4.1"],
+    },
+    entry_points={"console_scripts": ["gluon-perceptual=gluon_perceptual.commands:main"]},
+    classifiers=[
+        "License :: OSI Approved :: Apache Software License",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Image Processing",
+    ],
+)
