@@ -29,7 +29,7 @@ setup(
         "scipy>=1.7",
         "scikit-image>=0.19,<0.25",  # later ones need NumPy 1.24
         "matplotlib>=3.5",
-        "gluoncv>=0.10.5",
+        "gluoncv>=0.10.5.post0",
         "setuptools<81",  # gluoncv imports pkg_resources, MXNet on Python 3.12 distutils
         "click>=8",
         "tqdm>=4.60",

@@ -1,0 +1,1 @@
+"""Files of parameters: read, write, and load into any network."""

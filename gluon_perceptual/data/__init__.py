@@ -1,0 +1,1 @@
+"""Photos in, batches of patch pairs out."""

@@ -1,0 +1,1 @@
+"""What is minimised: pure functions, and the block that weighs them."""
