@@ -26,7 +26,7 @@ setup(
         *NUMPY,
         "opencv-python>=4.5,<4.12",  # later ones need NumPy 2
         "Pillow>=9",
-        "scipy>=1.7",
+        "scipy>=1.7,<2",
         "scikit-image>=0.19,<0.25",  # later ones need NumPy 1.24
         "matplotlib>=3.5",
         "gluoncv>=0.10.5.post0",

@@ -1,7 +1,7 @@
 """The one door to MXNet: everything else in this package says `from gluon_perceptual._mxnet import mx`.
 
-Before the import it mends what has broken since MXNet 1.9.1 (NumPy's removed names, Python 3.12's missing
-distutils) and after it gives MXNet all the cores that this process may use.
+Before the import it mends what has broken since MXNet 1.9.1 (names that NumPy and SciPy removed,
+Python 3.12's missing distutils) and after it gives MXNet all the cores that this process may use.
 """
 
 from __future__ import annotations
@@ -37,6 +37,11 @@ def _restore_numpy_names() -> None:
             setattr(np, name, builtin)
 
 
+def _restore_scipy_names() -> None:
+    scipy_csr = importlib.import_module("scipy.sparse.csr")  # deprecated, yet looked into by every mx.nd.array
+    vars(scipy_csr)["csr_matrix"] = importlib.import_module("scipy.sparse").csr_matrix
+
+
 def _restore_distutils() -> None:
     if sys.version_info >= (3, 12):
         importlib.import_module("setuptools")  # brings its own copy of distutils
@@ -47,6 +52,7 @@ def _load() -> types.ModuleType:
     threads_given = "OMP_NUM_THREADS" in os.environ
     os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))  # else MXNet takes half of them
     _restore_numpy_names()
+    _restore_scipy_names()
     _restore_distutils()
     try:
         with warnings.catch_warnings():

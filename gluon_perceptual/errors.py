@@ -12,7 +12,20 @@ class ImageError(UserError):
 
 
 class ParamsFormatError(UserError):
-    """Bytes that are no MXNet `.params` file, with the offset and the reason."""
+    """Bytes that are no MXNet `.params` file.
+
+    Attributes:
+        path: The file.
+        offset: The byte at which reading stopped.
+        reason: What is wrong there.
+    """
+
+    def __init__(self, path: str, offset: int, reason: str) -> None:
+        super().__init__(path, offset, reason)
+        self.path, self.offset, self.reason = path, offset, reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: not a readable .params file: at byte {self.offset}, {self.reason}"
 
 
 class MissingDependencyError(UserError, ImportError):

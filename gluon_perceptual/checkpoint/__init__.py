@@ -1,1 +1,22 @@
 """Files of parameters: read, write, and load into any network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ParamsFormatError
+from .params_file import read_params, write_params
+
+if TYPE_CHECKING:
+    from .mapping import LoadReport, load_parameters
+
+__all__ = ["LoadReport", "ParamsFormatError", "load_parameters", "read_params", "write_params"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs MXNet only when it is asked for."""
+    if name in ("LoadReport", "load_parameters"):
+        from . import mapping
+
+        return getattr(mapping, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

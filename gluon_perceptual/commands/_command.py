@@ -25,7 +25,7 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+        log_to_stderr()
         try:
             return super().invoke(ctx)
         except UserError as error:
@@ -37,6 +37,15 @@ class Command(click.Command):
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             return ctx.exit(INTERRUPTED)
+
+
+def log_to_stderr() -> None:
+    """Show this package's messages, and no other library's, on stderr as it is now."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger(__package__.partition(".")[0])
+    logger.handlers = [handler]
+    logger.setLevel(logging.INFO)
 
 
 def describe_os_error(error: OSError) -> str:

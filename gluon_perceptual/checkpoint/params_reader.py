@@ -1,0 +1,198 @@
+"""The bytes of MXNet's `.params` files, read with every length checked; `params_file` is the way in.
+
+The layout, all little-endian, as MXNet 1.9.1 writes it (`NDArray::Save` in its src/ndarray/ndarray.cc):
+
+    uint64 0x112, uint64 reserved
+    uint64 count, then so many arrays:
+        uint32 magic, int32 storage type, [shape of the stored values, where sparse], shape
+        int32 device type, int32 device number, int32 type flag, [type flag and shape of each index array]
+        values, [index arrays]
+    uint64 count, 0 or that of the arrays, then so many names: uint64 length, UTF-8
+
+A shape is an int32 number of dimensions, then each as int64. Older files lack the storage type (V1); the oldest lack
+the magic too, and their dimensions are uint32 (V0). V3 differs from V2 in NumPy's shapes: 0 dimensions are a scalar.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+import struct
+import sys
+from typing import Any
+
+import numpy as np
+
+from ..errors import ParamsFormatError
+
+LIST_MAGIC = 0x112
+V1, V2, V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
+DENSE, ROW_SPARSE, CSR = 0, 1, 2  # the number is also that of the index arrays
+MAX_DIMENSIONS = 32  # NumPy's limit
+SPARSE_ALLOWANCE = 256 << 20
+
+BFLOAT16 = np.dtype([("bfloat16", "<u2")])  # MXNet's own stand-in for the type that NumPy lacks
+DTYPES = [np.dtype(code) for code in ("<f4", "<f8", "<f2", "u1", "<i4", "i1", "<i8", "?", "<i2", "<u2", "<u4", "<u8")]
+DTYPES.append(BFLOAT16)
+INDEX_DTYPES = (np.dtype("<i4"), np.dtype("<i8"))
+
+
+class Reader:
+    """A cursor over a file's bytes, which believes no length before it has seen that the bytes are there.
+
+    Args:
+        path: The file's name, for errors.
+        content: Its bytes; dense arrays become views of them.
+        v2_scalars: Whether a V2 array of 0 dimensions is a scalar, as MXNet 1.9.1 writes it (and cannot read it
+            back), or "none", after which nothing follows.
+    """
+
+    def __init__(self, path: str, content: mmap.mmap, v2_scalars: bool = False) -> None:
+        self.path, self.content, self.v2_scalars = path, content, v2_scalars
+        self.offset = 0
+        self.sparse_bytes_left = len(content) + SPARSE_ALLOWANCE
+
+    def read(self) -> dict[str, np.ndarray]:
+        """Return the arrays by name, or raise ParamsFormatError."""
+        magic, _, count = self._numbers("QQQ", "a header")
+        if magic != LIST_MAGIC:
+            self.offset = 0
+            raise self._error(f"{magic:#x} where {LIST_MAGIC:#x} is expected")
+        arrays: list[np.ndarray] = []
+        while len(arrays) < count:
+            arrays.append(_native(self._array()))
+        names = self._names(count)
+        if self.offset < len(self.content):
+            raise self._error(f"{len(self.content) - self.offset} bytes too many")
+        return dict(zip(names, arrays))
+
+    def _error(self, reason: str) -> ParamsFormatError:
+        return ParamsFormatError(self.path, self.offset, reason)
+
+    def _take(self, size: int, what: str) -> int:
+        """Step over `size` bytes and return where they start."""
+        start, left = self.offset, len(self.content) - self.offset
+        if size > left:
+            raise self._error(f"{what} of {size} bytes where {left} are left")
+        self.offset += size
+        return start
+
+    def _numbers(self, layout: str, what: str) -> tuple[Any, ...]:
+        layout = "<" + layout
+        return struct.unpack_from(layout, self.content, self._take(struct.calcsize(layout), what))
+
+    def _names(self, arrays: int) -> list[str]:
+        (count,) = self._numbers("Q", "a count of names")
+        if count == 0:
+            return [str(index) for index in range(arrays)]
+        if count != arrays:
+            raise self._error(f"{count} names for {arrays} arrays")
+        names: dict[str, None] = {}
+        for _ in range(count):
+            (size,) = self._numbers("Q", "a name's length")
+            start = self._take(size, "a name")
+            try:
+                name = self.content[start : self.offset].decode()
+            except UnicodeDecodeError:
+                raise self._error("a name that is not UTF-8") from None
+            if name in names:
+                raise self._error(f"the name {name!r} a second time")
+            names[name] = None
+        return list(names)
+
+    def _array(self) -> np.ndarray:
+        (magic,) = self._numbers("I", "an array")
+        storage = self._numbers("i", "a storage type")[0] if magic in (V2, V3) else DENSE
+        if storage not in (DENSE, ROW_SPARSE, CSR):
+            raise self._error(f"storage type {storage}")
+        stored = self._shape(V2) if storage else None
+        shape = self._shape(magic)
+        if shape is None:
+            return np.zeros(0, np.float32)
+        self._numbers("ii", "a device")  # where the array was: of no use here
+        dtype = self._dtype()
+        if stored is None:
+            return self._values(dtype, shape)
+        layout = [(self._dtype(), self._shape(V2) or ()) for _ in range(storage)]
+        values = self._values(dtype, stored)
+        indices = [self._values(*entry) for entry in layout]
+        return self._expand(shape, values, indices)
+
+    def _shape(self, magic: int) -> tuple[int, ...] | None:
+        """Return the shape that follows, or None for an array that is "none"."""
+        if magic in (V1, V2, V3):
+            ndim, code = self._numbers("i", "a number of dimensions")[0], "q"
+        else:
+            ndim, code = magic, "I"
+        scalar = magic == V3 or (magic == V2 and self.v2_scalars)
+        if ndim == 0 and not scalar:
+            return None
+        unknown = -1 if magic == V3 else None  # NumPy's shapes say so of a dimension or of their number
+        if ndim == unknown:
+            return None
+        if not 0 <= ndim <= MAX_DIMENSIONS:
+            raise self._error(f"{ndim} dimensions, or an array of an unknown kind")
+        shape = self._numbers(f"{ndim}{code}", "a shape")
+        if unknown in shape:
+            return None
+        if min(shape, default=0) < 0:
+            raise self._error(f"shape {shape}")
+        return shape
+
+    def _dtype(self) -> np.dtype:
+        (flag,) = self._numbers("i", "a type flag")
+        if not 0 <= flag < len(DTYPES):
+            raise self._error(f"type flag {flag}")
+        return DTYPES[flag]
+
+    def _values(self, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+        if math.prod(size or 1 for size in shape) * dtype.itemsize > sys.maxsize:  # NumPy's limit for empty ones, too
+            raise self._error(f"shape {shape}")
+        start = self._take(math.prod(shape) * dtype.itemsize, f"an array of shape {shape}")
+        return np.ndarray(shape, dtype, self.content, start)
+
+    def _expand(self, shape: tuple[int, ...], values: np.ndarray, indices: list[np.ndarray]) -> np.ndarray:
+        """Return the dense form of a row-sparse array (index: rows) or a CSR one (indices: row starts, columns)."""
+        self.sparse_bytes_left -= math.prod(size or 1 for size in shape) * values.dtype.itemsize
+        if self.sparse_bytes_left < 0:
+            raise self._error(f"a sparse array of shape {shape}, far larger than the file")
+        try:
+            return _dense_rows(shape, values, *indices) if len(indices) == 1 else _dense_csr(shape, values, *indices)
+        except ValueError as error:
+            raise self._error(f"a sparse array of shape {shape} with {error}") from None
+
+
+def _dense_rows(shape: tuple[int, ...], values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Put whole rows where `rows` says; the rest is 0."""
+    if not shape or values.shape != (*rows.shape, *shape[1:]):
+        raise ValueError(f"values {values.shape} and rows {rows.shape}")
+    dense = np.zeros(shape, values.dtype)
+    dense[_checked(rows, shape[0])] = values
+    return dense
+
+
+def _dense_csr(shape: tuple[int, ...], values: np.ndarray, starts: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Put values in their columns, row by row: row i has those from starts[i] to starts[i + 1]."""
+    if len(shape) != 2 or starts.shape != (shape[0] + 1,) or columns.shape != values.shape or values.ndim != 1:
+        raise ValueError(f"values {values.shape}, row starts {starts.shape} and columns {columns.shape}")
+    counts = np.diff(_checked(starts, len(values) + 1))
+    if starts[0] != 0 or starts[-1] != len(values) or (counts < 0).any():
+        raise ValueError("row starts that do not ascend from 0 to the number of values")
+    dense = np.zeros(shape, values.dtype)
+    dense[np.repeat(np.arange(shape[0]), counts), _checked(columns, shape[1])] = values
+    return dense
+
+
+def _checked(indices: np.ndarray, end: int) -> np.ndarray:
+    if indices.dtype not in INDEX_DTYPES:
+        raise ValueError(f"indices of type {indices.dtype}")
+    if indices.size and not (0 <= indices.min() and indices.max() < end):
+        raise ValueError(f"indices outside 0 to {end - 1}")
+    return indices.astype(np.int64)
+
+
+def _native(array: np.ndarray) -> np.ndarray:
+    """Return bfloat16 as float32, the upper half of whose bits it is; anything else as it is."""
+    if array.dtype != BFLOAT16:
+        return array
+    return (array["bfloat16"].astype(np.uint32) << 16).view(np.float32)

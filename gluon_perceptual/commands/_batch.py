@@ -1,0 +1,98 @@
+"""Many pictures through one command: which file goes where, every device at work, failures listed at the end."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Callable, Sequence
+
+import click
+
+from ..data.photos import walk_pictures
+from ..errors import UserError
+from ..images import is_picture_file
+from ._command import describe_os_error
+
+
+def plan_outputs(inputs: Sequence[Path], out: Path, suffix: str | None = None) -> list[tuple[Path, Path]]:
+    """Return (source, target) for each picture.
+
+    One file goes to `out`, or into it where `out` is a folder or has no suffix of a picture; several files go into
+    `out`; a folder's tree is kept below `out`. `suffix` replaces the sources' own.
+
+    Raises:
+        UserError: A folder has no pictures, two sources have one target, or one would be overwritten by its result.
+    """
+    if len(inputs) == 1 and not inputs[0].is_dir() and is_picture_file(out) and not out.is_dir():
+        tasks = [(inputs[0], out)]
+    else:
+        tasks = [task for path in inputs for task in _into(path, out, suffix)]
+    targets: dict[Path, Path] = {}
+    for source, target in tasks:
+        if target.resolve() == source.resolve():
+            raise UserError(f"{source} would be overwritten by its own result: choose another -o")
+        if target in targets:
+            raise UserError(f"{source} and {targets[target]} would both become {target}: give folders one by one")
+        targets[target] = source
+    return tasks
+
+
+def _into(path: Path, out: Path, suffix: str | None) -> list[tuple[Path, Path]]:
+    def renamed(file: Path) -> Path:
+        return file.with_suffix(suffix) if suffix else file
+
+    if not path.is_dir():
+        return [(path, out / renamed(Path(path.name)))]
+    files = sorted(walk_pictures(path))
+    if not files:
+        raise UserError(f"{path}: there are no pictures in it (PNG, JPEG, WebP, TIFF or BMP by their suffix)")
+    return [(file, out / renamed(file.relative_to(path))) for file in files]
+
+
+def process(
+    tasks: Sequence[tuple[Path, Path]],
+    workers: Sequence[Any],
+    work: Callable[[Any, Path, Path], None],
+    skip_existing: bool = False,
+) -> int:
+    """Do `work(worker, source, target)` for each task, each worker on one at a time; return the exit status.
+
+    Targets are printed on stdout as they are done; failures come on stderr at the end, a line each, and make it 1.
+    """
+    from tqdm import tqdm
+
+    free: SimpleQueue[Any] = SimpleQueue()
+    for worker in workers:
+        free.put(worker)
+
+    def do(task: tuple[Path, Path]) -> tuple[Path, str | None]:
+        source, target = task
+        if skip_existing and target.exists():
+            return target, None
+        worker = free.get()
+        try:
+            work(worker, source, target)
+        except UserError as error:
+            return target, " ".join(str(error).split())
+        except OSError as error:
+            return target, describe_os_error(error)
+        except MemoryError:
+            return target, f"{source}: out of memory; try a smaller --tile"
+        finally:
+            free.put(worker)
+        return target, None
+
+    failures = []
+    with ThreadPoolExecutor(len(workers)) as pool, tqdm(total=len(tasks), unit="picture", dynamic_ncols=True) as bar:
+        for target, failure in pool.map(do, tasks):
+            bar.update()
+            if failure:
+                failures.append(failure)
+            else:
+                tqdm.write(str(target), file=click.get_text_stream("stdout"))
+    for failure in failures:
+        click.echo(f"Error: {failure}", err=True)
+    if failures and len(tasks) > 1:
+        click.echo(f"{len(failures)} of {len(tasks)} failed", err=True)
+    return 1 if failures else 0

@@ -1,0 +1,136 @@
+"""What the training command does around the training: the run's folder, what is shown, and the scores at the end."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from ..errors import UserError
+from ..evaluation import DISTANCE_LAYERS, as_json, bicubic, evaluate, means, table
+from ..figures import comparison_figure, loss_figure, save_figure
+from ..histogram import match_images
+from ..images import read_rgb
+from ..inference import Upscaler
+from ..nets.vgg import LossNetwork
+from ..resize import crop_to_multiple, degrade
+from ..training.callbacks import BlogLog, Every, JsonLog, ProgressBar, TensorBoard
+from ..training.config import SuperResolutionConfig
+from ..training.loop import Callback
+from ..training.signals import StopRequest
+from ..training.step import NonFiniteLossError
+from ..training.super_resolution import SuperResolutionRun
+
+FIGURE_ROWS = 4
+FIGURE_SIDE = 144  # of the pieces of photos that the figure shows, as in the blog
+
+log = logging.getLogger(__name__)
+
+
+def run_folder(wanted: Path | None, name: str) -> Path:
+    """Make and return the folder of a run: `wanted`, or the first of runs/NAME, runs/NAME-2, … that is not there.
+
+    Raises:
+        UserError: `wanted` holds a run already.
+    """
+    if wanted is None:
+        number = 1
+        while (wanted := Path("runs", name if number == 1 else f"{name}-{number}")).exists():
+            number += 1
+    elif (wanted / "config.json").exists():
+        raise UserError(f"{wanted} holds a run already: choose another --out, or remove it")
+    (wanted / "checkpoints").mkdir(parents=True, exist_ok=True)
+    (wanted / "previews").mkdir(exist_ok=True)
+    return wanted
+
+
+def train(config: SuperResolutionConfig, folder: Path, save_every: int, preview_every: int, tensorboard: bool) -> int:
+    """Run a training from start to end and return the exit status."""
+    run = SuperResolutionRun(config, folder)
+    samples = figure_samples(run)
+    source = config.shards or f"{len(run.photos)} photos"
+    log.info("%s: %d steps of %d patches of %s", folder, config.steps, config.batch, source)
+    callbacks: list[Callback] = [
+        JsonLog(folder / "log.jsonl"),
+        BlogLog(folder / "training.log", run.steps_per_epoch),
+        Every(save_every, run.save),
+        Every(preview_every, lambda step: preview(run, samples, step)),
+        ProgressBar(config.steps),
+    ]
+    if tensorboard:
+        callbacks.append(TensorBoard(folder / "tensorboard"))
+    with StopRequest() as stop:
+        try:
+            done = run.train(callbacks, stop)
+        except NonFiniteLossError as error:
+            raise UserError(f"{error}; {last_checkpoint(folder)}; try a lower --lr or --max-norm") from error
+    final = run.save(done)
+    save_figure(loss_figure(read_log(folder / "log.jsonl")), folder / "loss.png")
+    if stop.requested:
+        log.warning("stopped after step %d of %d; its checkpoint is %s", done, config.steps, final)
+        return stop.exit_status
+    report(run, samples, final)
+    return 0
+
+
+def last_checkpoint(folder: Path) -> str:
+    """Say which checkpoint is the last."""
+    paths = sorted((folder / "checkpoints").glob("*.params"))
+    return f"the last good checkpoint is {paths[-1]}" if paths else "there is no checkpoint yet"
+
+
+def read_log(path: Path) -> list[dict[str, float]]:
+    """Return the lines of a `log.jsonl`."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def figure_samples(run: SuperResolutionRun) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return pieces of the held-out photos, (low, true), for the figure and the previews."""
+    config, samples = run.config, []
+    for path in run.held_out[:FIGURE_ROWS]:
+        truth = crop_to_multiple(read_rgb(path), config.scale)
+        low = degrade(truth, config.scale, config.sigma, config.degradation)
+        side = min(FIGURE_SIDE, *truth.shape[:2]) // config.scale
+        top, left = ((size - side) // 2 for size in low.shape[:2])
+        piece = np.s_[top : top + side, left : left + side]
+        whole = np.s_[piece[0].start * config.scale : piece[0].stop * config.scale,
+                      piece[1].start * config.scale : piece[1].stop * config.scale]  # fmt: skip
+        samples.append((low[piece], truth[whole]))
+    return samples
+
+
+def preview(run: SuperResolutionRun, samples: list[tuple[np.ndarray, np.ndarray]], step: int) -> None:
+    """Write the blog's figure as it looks after a step."""
+    save_figure(blog_figure(run, samples), run.folder / "previews" / f"step-{step:07d}.png")
+
+
+def blog_figure(run: SuperResolutionRun, samples: list[tuple[np.ndarray, np.ndarray]]) -> Any:
+    """Return the blog's figure: input, output, histogram-matched output, ground truth."""
+    upscale = Upscaler(run.model, run.devices[0])
+    rows = []
+    for low, truth in samples:
+        output = upscale(low)
+        rows.append([low, output, match_images(output, low), truth])
+    return comparison_figure(["input", "output", "histogram matched", "ground truth"], rows)
+
+
+def report(run: SuperResolutionRun, samples: list[tuple[np.ndarray, np.ndarray]], checkpoint: Path) -> None:
+    """Measure on the held-out photos, print the table, and draw the figure."""
+    config, folder = run.config, run.folder
+    loss_network = LossNetwork.pretrained(DISTANCE_LAYERS)
+    methods = {"bicubic": bicubic(config.scale), "model": Upscaler(run.model, run.devices[0])}
+    rows = list(evaluate(methods, run.held_out, config.scale, loss_network, config.sigma, config.degradation))
+    (folder / "scores.json").write_text(json.dumps(as_json(rows), indent=2) + "\n", encoding="utf-8")
+    save_figure(blog_figure(run, samples), folder / "figure.png")
+    base, model = means(rows)
+    click.echo(table([*rows, base, model]))
+    click.echo(
+        f"against bicubic: PSNR {model.psnr - base.psnr:+.2f} dB, relu2_2 distance "
+        f"{100 * (model.relu2_2 / base.relu2_2 - 1):+.0f} %, grid {base.grid:.2f} -> {model.grid:.2f}, "
+        f"CIEDE2000 {base.ciede2000:.2f} -> {model.ciede2000:.2f}"
+    )
+    click.echo(f"checkpoint {checkpoint}\nfigure {folder / 'figure.png'}\nloss {folder / 'loss.png'}")

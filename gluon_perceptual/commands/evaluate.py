@@ -1,0 +1,74 @@
+"""`evaluate`: score models on photos."""
+
+from __future__ import annotations
+
+import click
+
+from ._command import Command, device_options
+
+
+@click.command(cls=Command)
+@click.option("--model", "models", multiple=True, required=True, help="Checkpoint (.params); may come several times.")
+@click.option("--data", required=True, type=click.Path(), help="Folder of photos, or a list of files: the truth.")
+@click.option("--scale", type=click.Choice(["2", "4", "8"]), required=True, help="How many times to enlarge.")
+@click.option("--sigma", type=click.FloatRange(0), default=0.0, help="Blur before shrinking (benchmarks: none).")
+@click.option("--degradation", type=click.Choice(["bicubic", "decimate"]), default="bicubic", help="How to shrink.")
+@click.option(
+    "--match-histogram",
+    type=click.Choice(["RGB", "LCH", "LAB", "LUV", "XYZ"], case_sensitive=False),
+    is_flag=False,
+    flag_value="RGB",
+    help="Match each output's histogram to its input's, in this colour space or RGB.",
+)
+@click.option("--json", "as_json_text", is_flag=True, help="Print JSON, all photos.")
+@click.option("--figure", type=click.Path(), help="Write the mean scores as a plot.")
+@device_options
+def evaluate(
+    models: tuple[str, ...],
+    data: str,
+    scale: str,
+    sigma: float,
+    degradation: str,
+    match_histogram: str | None,
+    as_json_text: bool,
+    figure: str | None,
+    gpus: str | None,
+    cpus: int,
+) -> None:
+    """Measure models beside bicubic enlargement on photos that are shrunk first.
+
+    PSNR and SSIM by the field's protocol (Y, border shaved), the loss network's distances relu2_2 and relu4_3, the
+    colour error CIEDE2000, and the energy at the upsampling grid's frequencies (1: no dots).
+    """
+    import json
+    from pathlib import Path
+
+    import numpy as np
+    from tqdm import tqdm
+
+    from .. import evaluation
+    from .._mxnet import devices
+    from ..data.photos import find_photos
+    from ..errors import UserError
+    from ..figures import save_figure, scores_figure
+    from ..inference import Upscaler
+    from ..nets.vgg import LossNetwork
+
+    factor, photos = int(scale), find_photos(data)
+    methods = {"bicubic": evaluation.bicubic(factor)}
+    for model in models:
+        upscaler = Upscaler(model, devices(gpus, cpus)[0], match_histogram=match_histogram)
+        if upscaler.scale != factor:
+            raise UserError(f"{model} enlarges {upscaler.scale} times, not {factor}: give the right --scale")
+        methods[Path(model).stem if Path(model).stem not in methods else model] = upscaler
+    loss_network = LossNetwork.pretrained(evaluation.DISTANCE_LAYERS)
+    scored = evaluation.evaluate(methods, photos, factor, loss_network, sigma, degradation)
+    rows = list(tqdm(scored, total=len(photos) * len(methods), unit="score", dynamic_ncols=True))
+    averages = evaluation.means(rows)
+    if figure:
+        scores = np.array([[getattr(row, name) for name in evaluation.SCORES] for row in averages])
+        save_figure(scores_figure(evaluation.SCORES, [row.method for row in averages], scores), Path(figure))
+    if as_json_text:
+        click.echo(json.dumps({"rows": evaluation.as_json(rows), "means": evaluation.as_json(averages)}, indent=2))
+    else:
+        click.echo(evaluation.table(averages))

@@ -1,0 +1,89 @@
+"""`match_histogram`: give a picture the colours of another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ._command import Command
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..images import Picture
+
+
+def parse_bands(context: click.Context, option: click.Parameter, text: str) -> tuple[int, ...]:
+    """Return (1, 3) for "1,3"."""
+    bands = [band.strip() for band in text.split(",")]
+    if not set(bands) <= {"1", "2", "3"}:
+        raise click.BadParameter(f"{text!r} is not a list of bands: expected some of 1, 2 and 3, such as 1,2,3")
+    return tuple(int(band) for band in bands)
+
+
+@click.command(cls=Command)
+@click.argument("source", metavar="SRC", type=click.Path())
+@click.argument("reference", metavar="REF", type=click.Path())
+@click.argument("target", metavar="DST", type=click.Path())
+@click.option(
+    "-c",
+    "--color-space",
+    type=click.Choice(["RGB", "LCH", "LAB", "LUV", "XYZ"], case_sensitive=False),
+    default="RGB",
+    help="Colour space to match in.",
+)
+@click.option("-b", "--bands", default="1,2,3", callback=parse_bands, help="Bands of the colour space to match.")
+@click.option("-m", "--match-proportion", type=click.FloatRange(0, 1), default=1.0, help="0: no change, 1: full match.")
+@click.option(
+    "--plot", is_flag=True, help="Also write pictures, histograms and CDFs as a figure, DST's name + _plot.png."
+)
+def match_histogram(
+    source: str,
+    reference: str,
+    target: str,
+    color_space: str,
+    bands: tuple[int, ...],
+    match_proportion: float,
+    plot: bool,
+) -> None:
+    """Give SRC the histogram of REF, band by band, and write it to DST.
+
+    Alpha, depth and colour profile are SRC's; fully transparent pixels neither count nor change. A grey SRC needs a
+    grey REF; colour space and bands do not concern it.
+    """
+    from dataclasses import replace
+    from pathlib import Path
+
+    import numpy as np
+
+    from ..errors import UserError
+    from ..figures import histogram_figure, save_figure
+    from ..histogram import match_band, match_images
+    from ..images import read_picture, write_picture
+
+    picture, model = read_picture(source), read_picture(reference)
+    if picture.is_grey and not model.is_grey:
+        raise UserError(f"{source} is grey, but {reference} has colours: make the second grey, or the first RGB")
+    if picture.is_grey:
+        before, wanted = visible(picture, picture.color), visible(model, model.color)
+        after = match_band(before, wanted, match_proportion)
+    else:
+        before, wanted = visible(picture, picture.color), visible(model, model.rgb)
+        after = match_images(before, wanted, color_space, bands, match_proportion)
+    write_picture(target, replace(picture, color=np.ma.getdata(after)))
+    click.echo(target)
+    if plot:
+        path = Path(target).with_name(f"{Path(target).stem}_plot.png")
+        save_figure(histogram_figure(before, wanted, after, color_space, bands), path)
+        click.echo(path)
+
+
+def visible(picture: Picture, color: np.ndarray) -> np.ndarray:
+    """Return `color` as a masked array where fully transparent pixels are in the picture."""
+    import numpy as np
+
+    if picture.alpha is None or picture.alpha.all():
+        return color
+    hidden = picture.alpha == 0
+    return np.ma.array(color, mask=hidden if color.ndim == 2 else np.dstack([hidden] * 3))

@@ -1,0 +1,63 @@
+"""`upscale`: enlarge pictures."""
+
+from __future__ import annotations
+
+import click
+
+from ._command import Command, device_options
+
+
+@click.command(cls=Command)
+@click.argument("inputs", nargs=-1, required=True, type=click.Path())
+@click.option("-o", "--out", required=True, type=click.Path(), help="Output file or folder.")
+@click.option("--model", required=True, help="Checkpoint (.params).")
+@click.option("--scale", type=click.Choice(["2", "4", "8"]), help="Insist on a model that enlarges so many times.")
+@click.option("--tile", default="auto", metavar="auto|N", help="Side of the tiles in input pixels.")
+@click.option(
+    "--match-histogram",
+    type=click.Choice(["RGB", "LCH", "LAB", "LUV", "XYZ"], case_sensitive=False),
+    is_flag=False,
+    flag_value="RGB",
+    help="Match the output's histogram to the input's, in this colour space or RGB.",
+)
+@click.option("--skip-existing", is_flag=True, help="Leave outputs that are there already.")
+@click.option("--suffix", metavar=".png", help="File type of the outputs.  [default: that of each input]")
+@device_options
+def upscale(
+    inputs: tuple[str, ...],
+    out: str,
+    model: str,
+    scale: str | None,
+    tile: str,
+    match_histogram: str | None,
+    skip_existing: bool,
+    suffix: str | None,
+    gpus: str | None,
+    cpus: int,
+) -> None:
+    """Enlarge INPUTS: pictures, or folders of them, whose tree is kept.
+
+    Alpha, grey, 16 bits and colour profiles are kept. What fails is named at the end, and the rest is done.
+    """
+    from pathlib import Path
+
+    from .._mxnet import devices
+    from ..errors import UserError
+    from ..images import read_picture, write_picture
+    from ..inference import Upscaler
+    from ._batch import plan_outputs, process
+
+    if tile != "auto" and not tile.isdigit():
+        raise click.BadParameter(f"{tile}: expected auto or a number of pixels", param_hint="--tile")
+    tasks = plan_outputs([Path(path) for path in inputs], Path(out), suffix)
+    workers = [
+        Upscaler(model, device, tile if tile == "auto" else int(tile), match_histogram)
+        for device in devices(gpus, cpus)
+    ]
+    if scale and workers[0].scale != int(scale):
+        raise UserError(f"{model} enlarges {workers[0].scale} times, not {scale}: choose another model or --scale")
+
+    def enlarge(upscaler: Upscaler, source: Path, target: Path) -> None:
+        write_picture(target, upscaler.enlarge(read_picture(source)))
+
+    raise SystemExit(process(tasks, workers, enlarge, skip_existing))

@@ -1,0 +1,97 @@
+"""Where photos come from: folders, lists of files, COCO, and the few that scikit-image carries."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Iterator
+
+from ..errors import UserError
+from ..images import is_picture_file
+
+EMBEDDED_PHOTOS = (
+    "astronaut.png",
+    "chelsea.png",
+    "coffee.png",
+    "motorcycle_left.png",
+    "motorcycle_right.png",
+    "rocket.jpg",
+)
+EMBEDDED_HELD_OUT = ("chelsea.png", "coffee.png")
+
+
+def embedded_photos() -> list[Path]:
+    """Return the colour photos in scikit-image's wheel, so that everything runs without a download."""
+    import skimage
+
+    return [Path(skimage.data_dir) / name for name in EMBEDDED_PHOTOS]
+
+
+def find_photos(source: str | Path | None) -> list[Path]:
+    """Return the picture files of `source`, sorted.
+
+    Args:
+        source: A folder, searched recursively (of a COCO folder only `train*`); a text file with a path on each line,
+            relative to that file; a picture; or None for `embedded_photos`.
+
+    Raises:
+        UserError: There is nothing at `source`, or no picture in it.
+    """
+    if source is None:
+        return embedded_photos()
+    path = Path(source)
+    if path.is_dir():
+        photos = sorted(file for folder in _roots(path) for file in walk_pictures(folder))
+    elif is_picture_file(path):
+        photos = [path]
+    elif path.is_file():
+        lines = _lines(path)
+        photos = [path.parent / line for line in lines]
+    else:
+        raise UserError(f"{path}: there is no such file or folder; give a folder of photos, or a list of them")
+    if not photos:
+        raise UserError(f"{path}: there are no pictures in it (PNG, JPEG, WebP, TIFF or BMP by their suffix)")
+    return photos
+
+
+def walk_pictures(folder: Path) -> Iterator[Path]:
+    """Yield the picture files below `folder`."""
+    for root, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(root, name) for name in files if is_picture_file(Path(name)))
+
+
+def _roots(folder: Path) -> list[Path]:
+    """Return the parts of `folder` to search: the training sets of COCO's layout, otherwise all of it."""
+    if (folder / "annotations").is_dir():
+        return sorted(folder.glob("train*")) or [folder]
+    return [folder]
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: neither a picture nor a text file with a path on each line") from error
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def split_photos(source: str | Path | None, validation: str | Path | None = None) -> tuple[list[Path], list[Path]]:
+    """Return the photos to train on and those to measure on.
+
+    Args:
+        source: As of `find_photos`.
+        validation: Likewise, for the photos to measure on. None: some of `source` are held out, evenly spread: one of
+            twenty, at least one and at most eight; of the embedded photos those of `EMBEDDED_HELD_OUT`. A lone photo
+            serves for both.
+    """
+    photos = find_photos(source)
+    if validation is not None:
+        return photos, find_photos(validation)
+    if source is None:
+        held_out = [path for path in photos if path.name in EMBEDDED_HELD_OUT]
+    else:
+        number = min(8, max(1, len(photos) // 20))
+        held_out = photos[:: max(1, len(photos) // number)][:number]
+    rest = [path for path in photos if path not in set(held_out)]
+    return rest or photos, held_out

@@ -1,0 +1,130 @@
+"""The blog's training files: `trainx_<i>.params` and `trainy_<i>.params`, each a list with one float32 array.
+
+trainx holds low-resolution patches (N, 3, h, w) RGB in [0, 1]; trainy either the relu2_2 activations of the true
+patches (N, 128, H/2, W/2), which the blog trains on, or the true patches themselves (N, 3, H, W) in [0, 1].
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import Any, Iterator
+
+import numpy as np
+
+from .._mxnet import mx
+from ..checkpoint.params_file import Pieces, read_params, write_params
+from ..errors import UserError
+
+STRIDE = 2  # of relu2_2 in the picture
+_NAME = re.compile(r"trainx_(\d+)\.params$")
+
+
+class ShardPairs:
+    """Endless pairs from shards, in an order shuffled anew for each round, reproducible like `patches.PatchPairs`.
+
+    `shards[k]` is (low, reference): float32 (3, h, w) in [0, 255], and activations (128, H/2, W/2) as they are or a
+    patch (3, H, W) in [0, 255], as `holds_features` says. The files are memory-mapped: only what is used is read.
+
+    Raises:
+        UserError: There are no shards in `folder`, or they do not belong together.
+    """
+
+    def __init__(self, folder: Path, seed: int = 0) -> None:
+        numbers = sorted(int(match[1]) for path in folder.glob("trainx_*.params") if (match := _NAME.match(path.name)))
+        if not numbers:
+            raise UserError(f"{folder}: there are no trainx_0.params, trainy_0.params, … in it; see prepare_data")
+        pairs = [(_only_array(folder, "x", i), _only_array(folder, "y", i)) for i in numbers]
+        self._inputs, self._references = ([pair[side] for pair in pairs] for side in (0, 1))
+        self._check(folder)
+        self.holds_features = self._references[0].shape[1] != 3
+        factor = STRIDE if self.holds_features else 1
+        self.scale = factor * self._references[0].shape[2] / self._inputs[0].shape[2]
+        self.loss_network = describe_shards(folder).get("loss_network")
+        self._ends = np.cumsum([len(array) for array in self._inputs])
+        self._seed = seed
+        self._order = lru_cache(maxsize=2)(self._shuffle)
+
+    def _check(self, folder: Path) -> None:
+        for x, y in zip(self._inputs, self._references):
+            alike = x.shape[1:] == self._inputs[0].shape[1:] and y.shape[1:] == self._references[0].shape[1:]
+            if x.ndim != 4 or y.ndim != 4 or x.shape[1] != 3 or len(x) != len(y) or not alike:
+                raise UserError(
+                    f"{folder}: arrays of {x.shape} and {y.shape}; expected (N, 3, h, w) and as many references, "
+                    f"all like the first shard's"
+                )
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def _shuffle(self, round_number: int) -> np.ndarray:
+        return np.random.default_rng((self._seed, 0, round_number)).permutation(len(self))
+
+    def __getitem__(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        round_number, position = divmod(k, len(self))
+        index = self._order(round_number)[position]
+        shard = int(np.searchsorted(self._ends, index, side="right"))
+        row = index - self._ends[shard]  # counted from the shard's end
+        low, reference = self._inputs[shard][row], self._references[shard][row]
+        return low * np.float32(255), np.array(reference) if self.holds_features else reference * np.float32(255)
+
+
+def describe_shards(folder: Path) -> dict[str, Any]:
+    """Return what `shards.json` says: `loss_network`, whose features they are; {} where there is none (the blog's)."""
+    path = folder / "shards.json"
+    try:
+        description: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return description
+    except ValueError as error:
+        raise UserError(f"{path}: not JSON ({error})") from error
+
+
+def _only_array(folder: Path, side: str, number: int) -> np.ndarray:
+    path = folder / f"train{side}_{number}.params"
+    arrays = list(read_params(path).values())
+    if len(arrays) != 1 or arrays[0].dtype != np.float32:
+        raise UserError(f"{path}: expected a list of one float32 array, as the blog's code writes it")
+    return arrays[0]
+
+
+def write_shards(
+    pairs: Any, count: int, folder: Path, shard_size: int = 1000, loss_network: Any = None, batch: int = 8
+) -> Iterator[int]:
+    """Write the first `count` of `pairs` as shards, yielding how many pairs are done after each shard.
+
+    Memory holds one shard's inputs and a batch: the references are written as they are made.
+
+    Args:
+        pairs: `patches.PatchPairs`, or anything alike.
+        count: Number of pairs.
+        folder: An existing folder.
+        shard_size: Pairs in a file (blog: 1000).
+        loss_network: Block whose first output is written as the reference; None: the patches themselves.
+        batch: Pairs to compute at a time.
+    """
+    for number, first in enumerate(range(0, count, shard_size)):
+        size = min(shard_size, count - first)
+        inputs: list[np.ndarray] = []
+        references = _references(pairs, range(first, first + size), inputs, loss_network, batch)
+        sample = next(references)
+        pieces = Pieces((size, *sample.shape[1:]), np.dtype(np.float32), chain([sample], references))
+        write_params(folder / f"trainy_{number}.params", [pieces])
+        write_params(folder / f"trainx_{number}.params", [np.stack(inputs)])
+        yield first + size
+
+
+def _references(
+    pairs: Any, numbers: range, inputs: list[np.ndarray], loss_network: Any, batch: int
+) -> Iterator[np.ndarray]:
+    """Yield the references of some pairs at a time, and append the inputs to `inputs`."""
+    for start in range(0, len(numbers), batch):
+        lows, highs = zip(*(pairs[k] for k in numbers[start : start + batch]))
+        inputs.extend(low.astype(np.float32) / np.float32(255) for low in lows)
+        patches = np.stack(highs).astype(np.float32)
+        if loss_network is None:
+            yield patches / np.float32(255)
+        else:
+            yield loss_network(mx.nd.array(patches))[0].asnumpy()

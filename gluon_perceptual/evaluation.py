@@ -1,0 +1,138 @@
+"""A model and photos in, a row of scores for each photo out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from ._mxnet import mx
+from .errors import UserError
+from .images import read_rgb, to_tensor
+from .metrics import color_error, grid_energy, luma_scores
+from .resize import crop_to_multiple, degrade, imresize
+
+DISTANCE_LAYERS = ("relu2_2", "relu4_3")
+BLOCK = 512  # side of the blocks in which the loss network sees a picture, a bound on its memory
+
+
+@dataclass(frozen=True)
+class Row:
+    """Scores of one enlarged photo against the true one.
+
+    psnr (dB) and ssim on Y of BT.601 with a border of `scale` pixels shaved; relu2_2 and relu4_3: mean squared
+    distance of the loss network's activations; ciede2000: mean colour error; grid: energy at the frequencies of the
+    upsampling grid relative to those around (1: none, see `metrics.grid_energy`).
+    """
+
+    method: str
+    photo: str
+    psnr: float
+    ssim: float
+    relu2_2: float
+    relu4_3: float
+    ciede2000: float
+    grid: float
+
+
+SCORES = tuple(field.name for field in fields(Row))[2:]
+
+
+def perceptual_distance(loss_network: Any, a: np.ndarray, b: np.ndarray) -> dict[str, float]:
+    """Return the mean squared difference of two pictures' activations, by layer.
+
+    Args:
+        loss_network: A `nets.vgg.LossNetwork`.
+        a, b: (H, W, 3) uint8 RGB. They are looked at in blocks of at most 512×512, the mean weighted by their sizes.
+    """
+    height, width, _ = a.shape
+    totals, pixels = np.zeros(len(loss_network.layers)), 0
+    for top in range(0, height, BLOCK):
+        for left in range(0, width, BLOCK):
+            block = np.s_[top : top + BLOCK, left : left + BLOCK]
+            if min(a[block].shape[:2]) < 16:  # a sliver that pooling would leave nothing of
+                continue
+            maps_a, maps_b = (loss_network(mx.nd.array(to_tensor(image[block]))) for image in (a, b))
+            size = a[block].size // 3
+            totals += size * np.array([float((x - y).square().mean().asscalar()) for x, y in zip(maps_a, maps_b)])
+            pixels += size
+    return dict(zip(loss_network.layers, totals / max(pixels, 1)))
+
+
+def score(method: str, photo: str, output: np.ndarray, truth: np.ndarray, scale: int, loss_network: Any) -> Row:
+    """Compare an enlarged picture with the true one, both (H, W, 3) uint8 RGB."""
+    psnr, ssim = luma_scores(output, truth, scale)
+    distances = perceptual_distance(loss_network, output, truth)
+    return Row(
+        method, photo, psnr, ssim, *(distances[layer] for layer in DISTANCE_LAYERS),
+        color_error(output, truth), grid_energy(output, scale),
+    )  # fmt: skip
+
+
+def evaluate(
+    methods: dict[str, Callable[[np.ndarray], np.ndarray]],
+    photos: Iterable[Path],
+    scale: int,
+    loss_network: Any,
+    sigma: float = 0.0,
+    method: str = "bicubic",
+) -> Iterator[Row]:
+    """Yield a row for each photo and method; `photos` are the truth, their degraded versions the input.
+
+    Args:
+        methods: By name: (h, w, 3) uint8 -> (scale·h, scale·w, 3) uint8.
+        photos: Files; cut to a multiple of `scale` at the bottom and right.
+        scale: Integer factor.
+        loss_network: `LossNetwork.pretrained(DISTANCE_LAYERS)`.
+        sigma, method: The degradation; the benchmarks' protocol is bicubic without blur.
+
+    Raises:
+        UserError: A photo cannot be read, or is too small to be scored.
+    """
+    for path in photos:
+        truth = crop_to_multiple(read_rgb(path), scale)
+        if min(truth.shape[:2]) < 2 * scale + 16:
+            raise UserError(f"{path}: {truth.shape[0]}×{truth.shape[1]} is too small to be scored")
+        low = degrade(truth, scale, sigma, method)
+        for name, enlarge in methods.items():
+            yield score(name, path.name, enlarge(low), truth, scale, loss_network)
+
+
+def bicubic(scale: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Return MATLAB's bicubic enlargement, the row to compare with."""
+    return lambda image: imresize(image, scale)
+
+
+def means(rows: Sequence[Row]) -> list[Row]:
+    """Return the mean row of each method, in the order in which they first come."""
+    averages = []
+    for name in dict.fromkeys(row.method for row in rows):
+        own = [row for row in rows if row.method == name]
+        scores = {field: float(np.mean([getattr(row, field) for row in own])) for field in SCORES}
+        averages.append(Row(name, f"mean of {len(own)}", **scores))
+    return averages
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return rows as aligned text, a line each."""
+    formats = {"psnr": ".2f", "ssim": ".4f", "relu2_2": ".0f", "relu4_3": ".2f", "ciede2000": ".2f", "grid": ".2f"}
+    lines = [["method", "photo", *SCORES]]
+    lines += [[row.method, row.photo, *(format(getattr(row, name), formats[name]) for name in SCORES)] for row in rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join(
+            [
+                line[0].ljust(widths[0]),
+                line[1].ljust(widths[1]),
+                *(c.rjust(w) for c, w in zip(line[2:], widths[2:])),
+            ]
+        )
+        for line in lines
+    )
+
+
+def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return rows as what `json` can write."""
+    return [asdict(row) for row in rows]

@@ -1,0 +1,154 @@
+"""Rows and pictures -> plots; the only module with matplotlib."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Sequence
+
+import numpy as np
+
+from .color import to_space
+from .files import atomic_path
+
+
+def new_figure(width: float, height: float) -> Any:
+    """Return an empty matplotlib figure, in inches, that belongs to no window."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=100, layout="constrained")
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a figure, its type by the path's suffix, the whole file or nothing."""
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary)
+
+
+def comparison_figure(titles: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) -> Any:
+    """Return the blog's figure: a column for each title, in each row pictures (H, W, 3) uint8 of the same scene.
+
+    Smaller pictures are shown at the size of the largest, their pixels visible.
+    """
+    side = 2.6
+    figure = new_figure(side * len(titles), side * len(rows) + 0.3)
+    axes = figure.subplots(len(rows), len(titles), squeeze=False)
+    for row, pictures in zip(axes, rows):
+        for axis, picture in zip(row, pictures):
+            axis.imshow(picture, interpolation="nearest")
+            axis.set_axis_off()
+    for axis, title in zip(axes[0], titles):
+        axis.set_title(title, fontsize=10)
+    return figure
+
+
+def loss_figure(log: Sequence[dict[str, float]]) -> Any:
+    """Return the plot of a run: every term over the steps, raw and smoothed, and the learning rate.
+
+    Args:
+        log: Lines of `log.jsonl`.
+    """
+    known = ("step", "learning_rate", "images_per_second", "seconds_waiting")
+    terms = [name for name in log[0] if name not in known] if log else []
+    figure = new_figure(7, 2.2 * (len(terms) + 1))
+    axes = figure.subplots(len(terms) + 1, 1, sharex=True, squeeze=False)[:, 0]
+    steps = [line["step"] for line in log]
+    for axis, name in zip(axes, terms):
+        values = np.array([line[name] for line in log])
+        axis.plot(steps, values, color="0.8", linewidth=0.8)
+        axis.plot(steps, smoothed(values), color="C0")
+        axis.set_ylabel(name)
+        if len(values) and values.min() > 0 and values.max() > 20 * values.min():
+            axis.set_yscale("log")
+    axes[-1].plot(steps, [line["learning_rate"] for line in log], color="C1")
+    axes[-1].set_ylabel("learning rate")
+    axes[-1].set_xlabel("step")
+    return figure
+
+
+def smoothed(values: np.ndarray, fraction: float = 0.05) -> np.ndarray:
+    """Return the mean over a window around each value: `fraction` of all, shorter at the ends."""
+    half = max(1, int(len(values) * fraction / 2))
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    first = np.maximum(np.arange(len(values)) - half, 0)
+    last = np.minimum(np.arange(len(values)) + half + 1, len(values))
+    return (sums[last] - sums[first]) / (last - first)
+
+
+def scores_figure(names: Sequence[str], methods: Sequence[str], values: np.ndarray) -> Any:
+    """Return bars: a plot for each score, a bar for each method.
+
+    Args:
+        names: The scores.
+        methods: What was scored.
+        values: (methods, scores).
+    """
+    columns = 3
+    lines = -(-len(names) // columns)
+    figure = new_figure(3.2 * columns, (1.0 + 0.3 * len(methods)) * lines)
+    axes = figure.subplots(lines, columns, squeeze=False).ravel()
+    for axis, name, column in zip(axes, names, np.asarray(values).T):
+        bars = axis.barh(methods, column, color=[f"C{index}" for index in range(len(methods))])
+        axis.bar_label(bars, fmt="%.4g", padding=2, fontsize=8)
+        axis.invert_yaxis()
+        axis.margins(x=0.25)
+        axis.set_title(name, fontsize=10)
+    for axis in axes[len(names) :]:
+        axis.set_axis_off()
+    return figure
+
+
+def histogram_figure(
+    source: np.ndarray,
+    reference: np.ndarray,
+    matched: np.ndarray,
+    color_space: str = "RGB",
+    bands: Sequence[int] = (1, 2, 3),
+) -> Any:
+    """Return rio-hist's figure: the pictures and, for each band that was matched, their histograms and CDFs.
+
+    Args:
+        source: (H, W, 3) sRGB or (H, W) grey, uint8 or uint16. Masked pixels are white and do not count.
+        reference: The same; its size may be another, as that of `matched`.
+        matched: What became of `source`.
+        color_space: Where colours were matched, one of `color.SPACES`.
+        bands: Which of its bands were matched.
+    """
+    pictures = {"source": _thinned(source), "reference": _thinned(reference), "matched": _thinned(matched)}
+    bands = (1,) if source.ndim == 2 else bands
+    figure = new_figure(10, 3 + 2 * len(bands))
+    top, below = figure.subfigures(2, 1, height_ratios=[3, 2 * len(bands)])
+    for axis, (name, picture) in zip(top.subplots(1, 3), pictures.items()):
+        axis.imshow(np.ma.filled(picture, 1), cmap="gray", vmin=0, vmax=1)
+        axis.set_title(name)
+        axis.set_axis_off()
+    values = {name: _values_in(picture, color_space) for name, picture in pictures.items()}
+    for (histogram, cdf), band in zip(below.subplots(len(bands), 2, squeeze=False), bands):
+        _draw_distributions(histogram, cdf, {name: array[:, band - 1] for name, array in values.items()})
+        label = "grey" if source.ndim == 2 else color_space.upper()[band - 1]
+        histogram.set(xlabel=label, ylabel="share of pixels")
+        cdf.set(xlabel=label, ylabel="cumulative share")
+    return figure
+
+
+def _thinned(picture: np.ndarray) -> np.ndarray:
+    """Return every n-th pixel, at most 1000 a side, as floats in [0, 1]."""
+    step = -(-max(picture.shape) // 1000)
+    return picture[::step, ::step] / np.iinfo(picture.dtype).max
+
+
+def _values_in(picture: np.ndarray, color_space: str) -> np.ndarray:
+    """Return the unmasked pixels as (N, 3) values of the space, or (N, 1) of a grey picture."""
+    if picture.ndim == 2:
+        return np.ma.compressed(picture)[:, np.newaxis]
+    unmasked = ~np.ma.getmaskarray(picture).any(axis=-1)
+    return to_space(np.ma.getdata(picture)[unmasked], color_space)
+
+
+def _draw_distributions(histogram: Any, cdf: Any, values: dict[str, np.ndarray]) -> None:
+    """Draw the histogram and the CDF of each of the named values, (N,), the last one dashed above the others."""
+    edges = np.histogram_bin_edges(np.concatenate(list(values.values())), bins=64)
+    for (name, array), color, style in zip(values.items(), ("C0", "C1", "k"), ("-", "-", "--")):
+        shares = np.histogram(array, edges)[0] / max(1, array.size)
+        histogram.stairs(shares, edges, label=name, color=color, linestyle=style)
+        cdf.plot(edges, np.append(0, np.cumsum(shares)), label=name, color=color, linestyle=style)
+    cdf.legend(loc="lower right")

@@ -1,0 +1,33 @@
+"""Files that are whole or not there at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Give the body a new path to write to, beside `path` and with its suffix, and rename that file at the end.
+
+    Whoever reads `path` sees the old file or the new one; where the body raises, the old one stays. The folder is made
+    where it is missing. The new name is hidden and random: processes and threads do not meet.
+
+    Raises:
+        OSError: `path` is a folder, or the file cannot be renamed.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,317 @@
+"""Picture files <-> uint8 or uint16 arrays <-> the networks' tensors.
+
+The one range rule: a network's tensors are RGB float32 NCHW in [0, 255], whatever the depth of the file.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import threading
+import zlib
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Iterator
+
+import cv2
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from .errors import ImageError
+from .files import atomic_path
+
+MAX_PIXELS = 500_000_000
+WIDTH, HEIGHT, BITS_PER_SAMPLE, ORIENTATION = 256, 257, 258, 274  # tags of TIFF and EXIF
+PNG_HEADER_END = 33  # signature and IHDR chunk
+TRANSPOSED, MIRRORED, UPSIDE_DOWN = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)  # orientations, undone in this order
+OPENCV_ORDER = {"RGB": [2, 1, 0], "RGBA": [2, 1, 0, 3]}  # Pillow's modes as channels of BGR and BGRA
+FORMATS = {
+    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"
+}  # fmt: skip
+SUFFIXES = tuple(FORMATS)
+WITH_ALPHA = ("PNG", "WEBP", "TIFF")
+WITH_16_BITS = ("PNG", "TIFF")
+LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
+_pillow_limit = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What a picture file holds.
+
+    Attributes:
+        color: (H, W, 3) RGB or (H, W) grey, uint8 or uint16.
+        alpha: (H, W) of the same type, 0 for transparent, colours not multiplied by it; or None.
+        icc_profile: The colour profile's bytes, or None; nothing here converts by it.
+    """
+
+    color: np.ndarray
+    alpha: np.ndarray | None = None
+    icc_profile: bytes | None = None
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether there is one channel besides alpha."""
+        return self.color.ndim == 2
+
+    @property
+    def rgb(self) -> np.ndarray:
+        """The colours (H, W, 3), grey repeated."""
+        return np.repeat(self.color[:, :, np.newaxis], 3, axis=2) if self.is_grey else self.color
+
+
+def is_picture_file(path: str | Path) -> bool:
+    """Return whether the name has a picture's suffix, in any case, and is not hidden."""
+    path = Path(path)
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def read_picture(path: str | Path) -> Picture:
+    """Read a PNG, JPEG, WebP, TIFF or BMP file, whatever its suffix; of several frames the first.
+
+    It is turned upright by its EXIF orientation. Palettes become RGB, 1 bit becomes 8, CMYK becomes RGB and loses its
+    profile; 16 bits stay 16, but grey with alpha becomes RGB there.
+
+    Raises:
+        ImageError: The file is missing, damaged, no picture, or has over `MAX_PIXELS` pixels.
+        OSError: The file may not be read.
+    """
+    data = _read_bytes(path)
+    with _as_image_error(path):
+        image = _open(data)
+        with _own_limit() if image.format == "TIFF" else nullcontext():  # others can decode in many threads
+            image.load()
+        channels = _read_16_bits(image, data) if _has_16_bits(image, data) else _read_8_bits(image)
+        channels = _upright(channels, _orientation(image))
+        count = channels.shape[2]
+        color = channels[:, :, 0] if count < 3 else channels[:, :, :3]
+        alpha = np.ascontiguousarray(channels[:, :, -1]) if count in (2, 4) else None
+        profile = None if image.mode == "CMYK" else image.info.get("icc_profile")
+        return Picture(np.ascontiguousarray(color), alpha, profile)
+
+
+def read_rgb(path: str | Path) -> np.ndarray:
+    """Read (H, W, 3) uint8: as `read_picture`, but grey repeated, 16 bits rounded to 8, alpha laid over white."""
+    picture = read_picture(path)
+    rgb, top = picture.rgb, np.iinfo(picture.color.dtype).max
+    if picture.alpha is not None:
+        rgb = top - (top - rgb) * (picture.alpha[:, :, np.newaxis] / np.float32(top))
+    return rgb if rgb.dtype == np.uint8 else np.rint(rgb * np.float32(255 / top)).astype(np.uint8)
+
+
+def read_size(path: str | Path) -> tuple[int, int]:
+    """Return (height, width) as `read_picture` would give them, without decoding pixels; raises as it does."""
+    data = _read_bytes(path)
+    with _as_image_error(path):
+        image = _open(data)
+        if image.format == "TIFF":  # Pillow's `size` is before or after turning, by its version
+            width, height, orientation = (image.tag_v2.get(tag, 1) for tag in (WIDTH, HEIGHT, ORIENTATION))
+        else:
+            if image.format == "PNG":  # else Pillow would decode it to look for EXIF data at its end
+                image.info.setdefault("exif", dict(_png_chunks(data)).get(b"eXIf", b""))
+            (width, height), orientation = image.size, _orientation(image)
+        return (width, height) if orientation in TRANSPOSED else (height, width)
+
+
+def _read_bytes(path: str | Path) -> bytes:
+    path = Path(path)
+    if not path.is_file():
+        raise ImageError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
+    return path.read_bytes()
+
+
+@contextmanager
+def _as_image_error(path: str | Path) -> Iterator[None]:
+    """Name the file in every error; Pillow has no one type for what it finds wrong."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
+    except Exception as error:
+        raise ImageError(f"{path}: damaged picture ({' '.join(str(error).split())})") from error
+
+
+@contextmanager
+def _own_limit() -> Iterator[None]:
+    """Lift Pillow's limit of pixels, which is a global: `MAX_PIXELS` decides."""
+    with _pillow_limit:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _open(data: bytes) -> Any:
+    """Read the header."""
+    try:
+        with _own_limit():
+            image = Image.open(io.BytesIO(data), formats=tuple(FORMATS.values()))
+    except UnidentifiedImageError:
+        raise ImageError("not a PNG, JPEG, WebP, TIFF or BMP picture" if data else "an empty file") from None
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"{width}×{height} pixels are more than {MAX_PIXELS:,}; cut the picture into parts")
+    return image
+
+
+def _has_16_bits(image: Any, data: bytes) -> bool:
+    if image.format == "PNG":
+        return data[24] == 16  # IHDR's bit depth
+    return image.format == "TIFF" and max(image.tag_v2.get(BITS_PER_SAMPLE, (1,))) == 16
+
+
+def _read_8_bits(image: Any) -> np.ndarray:
+    """Return (H, W, 1 to 4) uint8: grey or RGB, and alpha where there is any."""
+    if image.mode[0] in "IF":
+        raise ImageError("a picture of 32 bits a channel; expected 8 or 16")
+    mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
+    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        mode += "A"
+    return np.atleast_3d(np.array(image.convert(mode)))
+
+
+def _read_16_bits(image: Any, data: bytes) -> np.ndarray:
+    """Return (H, W, 1 to 4) uint16; colours by OpenCV, as Pillow has cut them to 8 bits."""
+    if image.mode.startswith("I;16") or (image.mode, image.format) == ("I", "PNG"):
+        channels = np.asarray(image).astype(np.uint16)[:, :, np.newaxis]
+    else:
+        channels = _read_16_bit_colors(image, data)
+    transparent = image.info.get("transparency")
+    if transparent is not None:  # the colour that PNG's tRNS chunk names
+        alpha = np.where((channels == transparent).all(axis=2), 0, 65535).astype(np.uint16)
+        channels = np.dstack([channels, alpha])
+    return channels
+
+
+def _read_16_bit_colors(image: Any, data: bytes) -> np.ndarray:
+    """Read by OpenCV what Pillow has cut to 8 bits; its upper bytes tell whether OpenCV read the same picture."""
+    if image.format == "PNG":  # other chunks and wrong checksums only make OpenCV print warnings
+        pixels = b"".join(body for name, body in _png_chunks(data) if name == b"IDAT")
+        data = data[:PNG_HEADER_END] + _png_chunk(b"IDAT", pixels) + _png_chunk(b"IEND", b"")
+    order = OPENCV_ORDER.get(image.mode)
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if order else None
+    if decoded is None or not np.array_equal(decoded[:, :, order] >> 8, np.asarray(image)):
+        raise ImageError("16-bit colours that are damaged, or not RGB pixel by pixel with plain alpha; save it as PNG")
+    return decoded[:, :, order]
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield name and body of each chunk of a PNG file."""
+    start = 8
+    while start < len(data):
+        end = start + 8 + int.from_bytes(data[start : start + 4], "big")
+        yield data[start + 4 : start + 8], data[start + 8 : end]
+        start = end + 4
+
+
+def _png_chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def _orientation(image: Any) -> Any:
+    if image.format == "TIFF":  # Pillow and OpenCV have turned it
+        return 1
+    try:
+        return image.getexif().get(ORIENTATION, 1)
+    except Exception:  # broken EXIF data spoils no pixels
+        return 1
+
+
+def _upright(pixels: np.ndarray, orientation: Any) -> np.ndarray:
+    pixels = pixels.swapaxes(0, 1) if orientation in TRANSPOSED else pixels
+    pixels = pixels[:, ::-1] if orientation in MIRRORED else pixels
+    return pixels[::-1] if orientation in UPSIDE_DOWN else pixels
+
+
+def write_picture(path: str | Path, picture: Picture, quality: int = 95) -> None:
+    """Write a picture in the format of the path's suffix, the whole file or nothing; BMP holds no profile.
+
+    Grey with alpha is stored as RGBA in WebP, and in PNG and TIFF of 16 bits.
+
+    Args:
+        path: File to write; its folder is made where it is missing.
+        picture: As `read_picture` gives it.
+        quality: Of JPEG and WebP, 1 to 100.
+
+    Raises:
+        ImageError: The suffix is unknown, or its format cannot hold the picture.
+        OSError: The file cannot be written.
+    """
+    form = _format_for(Path(path), picture)
+    deep = picture.color.dtype == np.uint16
+    color = picture.rgb if deep and picture.alpha is not None else picture.color
+    channels = color if picture.alpha is None else np.dstack([color, picture.alpha])
+    with atomic_path(path) as temporary:
+        if not deep:
+            options = {"icc_profile": picture.icc_profile} if picture.icc_profile else {}
+            Image.fromarray(channels).save(temporary, form, quality=quality, **options)
+        elif form == "TIFF":
+            _write_16_bit_tiff(temporary, channels, picture.icc_profile)
+        else:
+            temporary.write_bytes(_encode_16_bit_png(channels, picture.icc_profile))
+
+
+def _format_for(path: Path, picture: Picture) -> str:
+    """Return Pillow's name of the format, once it is known to hold the picture."""
+    form = FORMATS.get(path.suffix.lower())
+    if form is None:
+        raise ImageError(f"{path}: unknown suffix {path.suffix!r}; expected one of {' '.join(SUFFIXES)}")
+    if picture.alpha is not None and form not in WITH_ALPHA:
+        raise ImageError(f"{path}: {form} holds no alpha; choose {' or '.join(WITH_ALPHA)}")
+    if picture.color.dtype != np.uint8 and form not in WITH_16_BITS:
+        raise ImageError(f"{path}: {form} holds 8 bits a channel, not 16; choose {' or '.join(WITH_16_BITS)}")
+    height, width = picture.color.shape[:2]
+    if max(height, width) > LONGEST_SIDE.get(form, 2**31 - 1):
+        raise ImageError(f"{path}: {form} holds {LONGEST_SIDE[form]} pixels a side, not {height}×{width}; choose PNG")
+    return form
+
+
+def _encode_16_bit_png(channels: np.ndarray, icc_profile: bytes | None) -> bytes:
+    """Pillow writes no colours of 16 bits, OpenCV no profile: that is put in behind the header."""
+    order = OPENCV_ORDER["RGBA"][: channels.shape[2]] if channels.ndim == 3 else slice(None)
+    data = cv2.imencode(".png", np.ascontiguousarray(channels[..., order]))[1].tobytes()
+    profile = _png_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc_profile)) if icc_profile else b""
+    return data[:PNG_HEADER_END] + profile + data[PNG_HEADER_END:]
+
+
+def _write_16_bit_tiff(path: Path, channels: np.ndarray, icc_profile: bytes | None) -> None:
+    import tifffile  # scikit-image requires it
+
+    kind = {"photometric": "minisblack" if channels.ndim == 2 else "rgb"}
+    if channels.shape[2:] == (4,):
+        kind["extrasamples"] = "unassalpha"
+    tifffile.imwrite(path, channels, compression="zlib", metadata=None, iccprofile=icc_profile, **kind)
+
+
+def to_tensor(image: np.ndarray) -> np.ndarray:
+    """(H, W, 3) RGB or (H, W) grey, uint8 or uint16 -> (1, 3, H, W) float32 in [0, 255], grey repeated.
+
+    Raises:
+        ImageError: `image` has another shape or type.
+    """
+    if image.dtype not in (np.uint8, np.uint16) or not (image.ndim == 2 or image.shape[2:] == (3,)):
+        raise ImageError(
+            f"an image of shape {image.shape} and type {image.dtype}: expected (H, W, 3) or (H, W), uint8 or uint16"
+        )
+    planes = np.repeat(image[np.newaxis], 3, axis=0) if image.ndim == 2 else image.transpose(2, 0, 1)
+    tensor = np.ascontiguousarray(planes[np.newaxis], np.float32)
+    return tensor / np.float32(257) if image.dtype == np.uint16 else tensor
+
+
+def to_image(tensor: np.ndarray, dtype: Any = np.uint8) -> np.ndarray:
+    """(1, 3, H, W) or (3, H, W) float in [0, 255] -> (H, W, 3) of `dtype`, uint8 or uint16, clipped and rounded.
+
+    Raises:
+        ImageError: The tensor has another shape, or holds NaN: the network that made it has diverged.
+    """
+    if tensor.shape[-3:-2] != (3,) or tensor.shape[:-3] not in ((), (1,)):
+        raise ImageError(f"a tensor of shape {tensor.shape}: expected (1, 3, H, W) or (3, H, W)")
+    planes = np.clip(tensor.reshape(tensor.shape[-3:]), 0, 255).astype(np.float32, copy=False)
+    if np.isnan(planes.min(initial=0)):
+        raise ImageError("a tensor with NaN in it is no picture; the network that made it has diverged")
+    planes *= np.float32(np.iinfo(dtype).max / 255)
+    return np.dstack([*np.rint(planes, out=planes).astype(dtype)])

@@ -1,0 +1,105 @@
+"""Pictures in, larger pictures out: whole or in tiles, with alpha, grey and 16 bit, then histogram matching."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ._mxnet import mx
+from .checkpoint.model import load_model
+from .errors import UserError
+from .histogram import match_images
+from .images import Picture, to_image, to_tensor
+from .tiling import map_tiles, plan
+
+TILE_OUTPUT = 512  # side of an automatic tile's output in pixels; larger ones leave the caches
+
+
+class Upscaler:
+    """Enlarges pictures by a model.
+
+    Args:
+        model: A checkpoint's path, or a network (N, 3, h, w) -> (N, 3, scale·h, scale·w) on pixels in [0, 255] with
+            `scale` and `halo`.
+        ctx: Device; None for the CPU.
+        tile: Side of the tiles in input pixels, or "auto". Tiles overlap by the model's receptive field, so the
+            result is that of the whole picture.
+        match_histogram: Colour space in which each result's histogram is matched to its input's (paper, section
+            4.2), or None.
+
+    Raises:
+        UserError: The checkpoint cannot be used, or the tiles are too small for it.
+    """
+
+    def __init__(
+        self, model: Any, ctx: Any = None, tile: int | str = "auto", match_histogram: str | None = None
+    ) -> None:
+        self.ctx = ctx or mx.cpu()
+        self.model = model
+        if isinstance(model, (str, Path)):
+            self.model = load_model(model, self.ctx)
+            self.model.hybridize(static_alloc=True, static_shape=True)
+        self.scale = self.model.scale
+        automatic = max(TILE_OUTPUT // self.scale, 6 * self.model.halo)
+        self.tile = automatic if tile == "auto" else int(tile)
+        self.match_histogram = match_histogram
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 or uint16 RGB -> (scale·H, scale·W, 3) of the same type."""
+        if image.ndim != 3 or image.shape[2] != 3 or not image.size or image.dtype not in (np.uint8, np.uint16):
+            raise UserError(
+                f"a picture of shape {image.shape} and type {image.dtype}: expected (H, W, 3) uint8 or uint16"
+            )
+        large = self._enlarge(image)
+        return match_images(large, image, self.match_histogram) if self.match_histogram else large
+
+    def _enlarge(self, image: np.ndarray) -> np.ndarray:
+        height, width, _ = image.shape
+        large = np.empty((self.scale * height, self.scale * width, 3), image.dtype)
+        tiles = plan(height, width, self.tile, self.model.halo)
+        for rows, columns, values in map_tiles(image, self._run, self.scale, tiles):
+            large[rows, columns] = values
+        return large
+
+    def _run(self, window: np.ndarray) -> np.ndarray:
+        tensor = mx.nd.array(to_tensor(window), ctx=self.ctx)
+        return to_image(self.model(tensor).asnumpy(), window.dtype)
+
+    def enlarge(self, picture: Picture) -> Picture:
+        """Enlarge a picture as read from a file: grey stays grey, alpha is enlarged by the model too.
+
+        Colours under fully transparent pixels mean nothing, yet would shine through at the edges; before enlarging
+        they are replaced by those of the nearest pixels that can be seen.
+        """
+        color, alpha = picture.rgb, picture.alpha
+        if alpha is not None:
+            color = bleed(color, alpha)
+            alpha = self._enlarge_alpha(alpha)
+        large = self(color)
+        return replace(picture, color=_mean(large) if picture.is_grey else large, alpha=alpha)
+
+    def _enlarge_alpha(self, alpha: np.ndarray) -> np.ndarray:
+        if alpha.min() == alpha.max():
+            shape = (self.scale * alpha.shape[0], self.scale * alpha.shape[1])
+            return np.full(shape, alpha.flat[0])
+        return _mean(self._enlarge(np.repeat(alpha[:, :, np.newaxis], 3, axis=2)))
+
+
+def _mean(image: np.ndarray) -> np.ndarray:
+    """(H, W, 3) -> (H, W): the mean of the channels, rounded."""
+    total = image.sum(axis=2, dtype=np.uint32)
+    return ((total + 1) // 3).astype(image.dtype)
+
+
+def bleed(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Return (H, W, 3) `color` with fully transparent pixels replaced by the nearest others."""
+    from scipy.ndimage import distance_transform_edt
+
+    hidden = alpha == 0
+    if not hidden.any() or hidden.all():
+        return color
+    rows, columns = distance_transform_edt(hidden, return_distances=False, return_indices=True)
+    return color[rows, columns]

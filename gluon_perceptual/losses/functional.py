@@ -1,0 +1,54 @@
+"""The losses as pure functions of arrays: one value for each picture of the batch, shape (N,).
+
+`F` is `mx.nd` or `mx.sym`, as in `hybrid_forward`; feature maps and pictures are (N, C, H, W).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def mean_of_each(F: Any, values: Any) -> Any:
+    """(N, ...) -> (N,): the mean over everything but the batch."""
+    return F.mean(values, axis=0, exclude=True)
+
+
+def squared_error(F: Any, a: Any, b: Any) -> Any:
+    """‖a − b‖² / (C·H·W): the paper's feature loss on feature maps, its pixel loss on pictures."""
+    return mean_of_each(F, F.square(a - b))
+
+
+def absolute_error(F: Any, a: Any, b: Any) -> Any:
+    """|a − b| / (C·H·W): a pixel loss that forgives outliers more than the paper's and trains to sharper edges."""
+    return mean_of_each(F, F.abs(a - b))
+
+
+def gram_matrix(F: Any, features: Any) -> Any:
+    """ψ·ψᵀ / (C·H·W) with ψ the features as (N, C, H·W): (N, C, H, W) -> (N, C, C) (paper, section 3.2)."""
+    flat = F.reshape(features, (0, 0, -1))
+    # Each row's mean over H·W first, so that pictures of any size give comparable numbers without knowing the size.
+    size = F.sum(F.ones_like(flat), axis=(1, 2), keepdims=True)
+    return F.broadcast_div(F.batch_dot(flat, flat, transpose_b=True), size)
+
+
+def style_error(F: Any, gram_a: Any, gram_b: Any) -> Any:
+    """Squared Frobenius norm of the difference of two Gram matrices, (N or 1, C, C); their pictures' sizes may differ."""
+    return F.sum(F.square(F.broadcast_sub(gram_a, gram_b)), axis=0, exclude=True)
+
+
+def total_variation(F: Any, x: Any) -> Any:
+    """Sum of squared differences of neighbouring pixels (paper; not divided by the size, as in its released code)."""
+    dy, dx = _differences(F, x)
+    return F.sum(F.square(dy), axis=0, exclude=True) + F.sum(F.square(dx), axis=0, exclude=True)
+
+
+def mean_absolute_variation(F: Any, x: Any) -> Any:
+    """mean|dy| + mean|dx|: the blog's total variation."""
+    dy, dx = _differences(F, x)
+    return mean_of_each(F, F.abs(dy)) + mean_of_each(F, F.abs(dx))
+
+
+def _differences(F: Any, x: Any) -> tuple[Any, Any]:
+    down = F.slice_axis(x, axis=2, begin=1, end=None) - F.slice_axis(x, axis=2, begin=0, end=-1)
+    right = F.slice_axis(x, axis=3, begin=1, end=None) - F.slice_axis(x, axis=3, begin=0, end=-1)
+    return down, right

@@ -1,0 +1,42 @@
+"""The one range rule at work: networks of any value range, run on pixels in [0, 255]."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+import numpy as np
+
+from .._mxnet import mx
+
+
+class OnPixels(mx.gluon.HybridBlock):
+    """Runs `net` on pictures (N, 3, H, W) float32 RGB in [0, 255] and returns pictures in [0, 255].
+
+    Args:
+        net: Network with `scale` and `halo`, whose parameters stay its own.
+        peak: White in the network's range: 255, or 1 as in the blog.
+        mean: What the network wants subtracted from each channel, in its own range. The blog subtracts the mean patch
+            of its training set; its mean over the patch is used here, so that pictures of any size can be input.
+    """
+
+    def __init__(self, net: Any, peak: float = 255.0, mean: Sequence[float] = (0.0, 0.0, 0.0), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.net = net
+        self.peak = peak
+        with self.name_scope():
+            self.mean = self.params.get_constant("mean", np.float32(mean).reshape(1, 3, 1, 1))
+        self.mean.initialize()
+
+    @property
+    def scale(self) -> int:
+        """How many times the output is larger than the input."""
+        return int(self.net.scale)
+
+    @property
+    def halo(self) -> int:
+        """How many input pixels beyond its own an output pixel can depend on."""
+        return int(self.net.halo)
+
+    def hybrid_forward(self, F: Any, x: Any, mean: Any) -> Any:
+        """(N, 3, H, W) in [0, 255] -> (N, 3, scale·H, scale·W) in [0, 255], not clipped."""
+        return self.net(F.broadcast_sub(x * (self.peak / 255.0), mean)) * (255.0 / self.peak)

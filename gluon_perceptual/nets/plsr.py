@@ -1,0 +1,64 @@
+"""The blog post's ×2 network, parameter by parameter, so that its checkpoints load."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._mxnet import mx
+from .blocks import OutputConv2D
+
+nn = mx.gluon.nn
+
+
+class PlsrResidualUnit(mx.gluon.HybridBlock):
+    """conv3×3 - BN - ReLU - conv3×3 - BN - ReLU, plus a 1×1 convolution of the input, then ReLU; no biases."""
+
+    def __init__(self, channels: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        with self.name_scope():
+            self.conv1 = nn.Conv2D(channels, 3, padding=1, in_channels=channels, use_bias=False)
+            self.bn1 = nn.BatchNorm(momentum=0.9, in_channels=channels)
+            self.conv2 = nn.Conv2D(channels, 3, padding=1, in_channels=channels, use_bias=False)
+            self.bn2 = nn.BatchNorm(momentum=0.9, in_channels=channels)
+            self.conv3 = nn.Conv2D(channels, 1, in_channels=channels, use_bias=False)
+
+    def hybrid_forward(self, F: Any, x: Any) -> Any:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        out = F.relu(self.bn1(self.conv1(x)))
+        out = F.relu(self.bn2(self.conv2(out)))
+        return F.relu(out + self.conv3(x))
+
+
+class PlsrNet(mx.gluon.HybridBlock):
+    """The blog's network: (N, 3, H, W) float32 RGB -> (N, 3, 2·H, 2·W).
+
+    Its range is the blog's: the input is in [0, 1] minus the training set's mean, the output in [0, 1], unbounded.
+    Unlike the paper's: no bias anywhere, no norm and no ReLU after the first, the transposed and the last
+    convolution, no tanh, and residual units with a 1×1 convolution in the skip and a ReLU after the sum.
+
+    Args:
+        width: Channels inside (blog: 64).
+        blocks: Residual units (blog: 4).
+    """
+
+    scale = 2
+
+    def __init__(self, width: int = 64, blocks: int = 4, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.net = nn.HybridSequential()
+        with self.name_scope():
+            conv1 = nn.Conv2D(width, 9, padding=4, in_channels=3, use_bias=False)
+            units = nn.HybridSequential()
+            units.add(*(PlsrResidualUnit(width) for _ in range(blocks)))
+            deconv = nn.Conv2DTranspose(width, 3, 2, 1, 1, in_channels=width, use_bias=False)
+            conv2 = OutputConv2D(3, 9, in_channels=width, use_bias=False)
+        self.net.add(conv1, units, deconv, conv2)
+
+    @property
+    def halo(self) -> int:
+        """How many input pixels beyond its own an output pixel can depend on (the receptive field's radius)."""
+        return 4 + 2 * len(self.net[1]) + 2 + 2
+
+    def hybrid_forward(self, F: Any, x: Any) -> Any:
+        """(N, 3, H, W) -> (N, 3, 2·H, 2·W)."""
+        return self.net(x)

@@ -1,0 +1,74 @@
+"""The paper's super-resolution networks (supplement, table 2), with the choices that proved better beside them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .._mxnet import mx
+from ..errors import UserError
+from .blocks import BicubicEnlargement, ConvBlock, OutputConv2D, ResidualBlock, upsample
+
+nn = mx.gluon.nn
+
+SCALES = (2, 4, 8)
+HALF_RANGE = 127.5  # pixels are in [0, 255]
+
+
+class SuperResolutionNet(mx.gluon.HybridBlock):
+    """Enlarges pictures 2, 4 or 8 times: (N, 3, H, W) float32 RGB in [0, 255] -> (N, 3, scale·H, scale·W), same range.
+
+    As in the paper: 9×9 conv, 4 residual blocks, log2(scale) convs of stride 1/2, 9×9 conv and scaled tanh. Unlike
+    there, the network sees (pixels − 127.5) / 127.5, so that zero padding means mid-grey.
+
+    Args:
+        scale: 2, 4 or 8.
+        width: Channels inside (paper: 64).
+        blocks: Residual blocks (paper: 4).
+        norm: "batch" (paper) or "none".
+        upsampling: "transposed" (paper), "nearest" or "subpixel", see `blocks.upsample`.
+        skip: False (paper): the output is a scaled tanh. True: the output is the bicubic enlargement of the input
+            plus what the network adds, without tanh; it starts as bicubic interpolation, may leave [0, 255], and
+            keeps colours.
+
+    Raises:
+        UserError: `scale`, `norm` or `upsampling` is none of these.
+    """
+
+    def __init__(
+        self,
+        scale: int,
+        width: int = 64,
+        blocks: int = 4,
+        norm: str = "batch",
+        upsampling: str = "transposed",
+        skip: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if scale not in SCALES:
+            raise UserError(f"scale {scale}: expected one of {', '.join(map(str, SCALES))}")
+        self.scale = scale
+        with self.name_scope():
+            self.head = ConvBlock(3, width, 9, norm)
+            self.body = nn.HybridSequential()
+            self.body.add(*(ResidualBlock(width, norm) for _ in range(blocks)))
+            self.up = nn.HybridSequential()
+            self.up.add(*(upsample(width, upsampling, norm) for _ in range(int(math.log2(scale)))))
+            self.tail = OutputConv2D(3, 9, in_channels=width)
+            self.enlarge = BicubicEnlargement(scale) if skip else None
+
+    @property
+    def halo(self) -> int:
+        """How many input pixels beyond its own an output pixel can depend on (the receptive field's radius)."""
+        stages = len(self.up)
+        ups = sum(math.ceil(2 / 2**i) for i in range(stages))
+        return 4 + 2 * len(self.body) + ups + math.ceil(4 / self.scale) + 1
+
+    def hybrid_forward(self, F: Any, x: Any) -> Any:
+        """(N, 3, H, W) -> (N, 3, scale·H, scale·W), both in [0, 255]."""
+        features = self.head((x - HALF_RANGE) / HALF_RANGE)
+        out = self.tail(self.up(self.body(features)))
+        if self.enlarge is None:
+            return (F.tanh(out) + 1) * HALF_RANGE
+        return self.enlarge(x) + out * HALF_RANGE

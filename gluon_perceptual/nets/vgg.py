@@ -1,0 +1,168 @@
+"""The loss network: VGG16 trained on ImageNet, cut after named activations and frozen."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Sequence
+
+import numpy as np
+
+from .. import weights as shipped
+from .._mxnet import mx
+from ..checkpoint.params_file import read_params
+from ..errors import UserError
+from .zoo import vgg16_from_zoo
+
+CONVS_OF_STAGE = (2, 2, 3, 3, 3)
+
+
+def _activation_indices() -> dict[str, int]:
+    """Return the index in `vgg16().features` of each activation: relu1_1 -> 1, relu1_2 -> 3, relu2_1 -> 6, …"""
+    indices, index = {}, 0
+    for stage, convs in enumerate(CONVS_OF_STAGE, 1):
+        for conv in range(1, convs + 1):
+            indices[f"relu{stage}_{conv}"] = index + 1
+            index += 2
+        index += 1  # the pooling
+    return indices
+
+
+ACTIVATIONS = _activation_indices()
+
+
+def stage_of(layer: str) -> int:
+    """Return 3 for "relu3_2"."""
+    return int(layer[len("relu")])
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What a set of VGG16 weights was trained on: pixels in [0, 255] minus `mean`, divided by `std`, in RGB order.
+
+    `bgr` says that the first convolution's weights expect the channels in the order blue, green, red.
+    """
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    bgr: bool
+
+
+VARIANTS = {
+    # the original release, which the paper used
+    "original": Variant((123.68, 116.779, 103.939), (1.0, 1.0, 1.0), bgr=True),
+    # the model zoo's and torchvision's: [0, 1], then ImageNet's mean and deviation
+    "torchvision": Variant((123.675, 116.28, 103.53), (58.395, 57.12, 57.375), bgr=False),
+}
+
+
+class LossNetwork(mx.gluon.HybridBlock):
+    """(N, 3, H, W) float32 RGB in [0, 255] -> list of feature maps, one for each of `layers`.
+
+    The pictures' normalisation is part of the network, so that callers keep the one range rule. Its parameters take
+    no gradients.
+
+    Args:
+        layers: Activations such as "relu2_2", as VGG16 names them.
+        variant: "original" (the paper's) or "torchvision" (the model zoo's): the two want different pixels, and loss
+            weights do not carry over.
+
+    Raises:
+        UserError: A layer or the variant is unknown.
+    """
+
+    def __init__(self, layers: Sequence[str] = ("relu2_2",), variant: str = "original", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        unknown = [layer for layer in layers if layer not in ACTIVATIONS]
+        if unknown or not layers:
+            raise UserError(f"layer {', '.join(unknown) or '(none)'}: expected some of {', '.join(ACTIVATIONS)}")
+        if variant not in VARIANTS:
+            raise UserError(f"VGG variant {variant!r}: expected one of {', '.join(VARIANTS)}")
+        self.layers = tuple(layers)
+        self.variant = variant
+        self.origin: dict[str, str] = {"variant": variant, "weights": "random"}
+        last = max(ACTIVATIONS[layer] for layer in layers)
+        with self.name_scope():
+            self.features = mx.gluon.model_zoo.vision.vgg16().features[: last + 1]
+            self.mean = self._constant("mean", VARIANTS[variant].mean)
+            self.std = self._constant("std", VARIANTS[variant].std)
+        self.collect_params().setattr("grad_req", "null")
+
+    def _constant(self, name: str, values: tuple[float, ...]) -> Any:
+        return self.params.get_constant(name, np.float32(values).reshape(1, 3, 1, 1))
+
+    @classmethod
+    def pretrained(cls, layers: Sequence[str] = ("relu2_2",), weights: str = "shipped", ctx: Any = None) -> LossNetwork:
+        """Return the network with trained weights.
+
+        Args:
+            layers: As of the class; with the shipped weights up to relu4_3.
+            weights: "shipped", the original release that this package carries; "zoo", the model zoo's, from its cache
+                or downloaded once; or a file, see `read_vgg_weights`.
+            ctx: Device or devices; None for the CPU.
+
+        Raises:
+            UserError: The weights are missing, damaged, not VGG16's, or end before the last layer.
+        """
+        if weights == "shipped":
+            paths = shipped.vgg16_paths(stages=max(stage_of(layer) for layer in layers))
+        else:
+            paths = [vgg16_from_zoo() if weights == "zoo" else Path(weights)]
+        arrays, variant = read_vgg_weights(paths)
+        net = cls(layers, variant)
+        net._set_weights(arrays, ctx or mx.cpu())
+        digests = "+".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
+        net.origin = {"variant": variant, "weights": weights, "sha256": digests}
+        return net
+
+    def _set_weights(self, arrays: list[np.ndarray], ctx: Any) -> None:
+        convs = [layer for layer in self.features if isinstance(layer, mx.gluon.nn.Conv2D)]
+        if len(arrays) < 2 * len(convs):
+            raise UserError(
+                f"the weights hold {len(arrays) // 2} convolutions, {', '.join(self.layers)} needs {len(convs)}"
+            )
+        for conv, weight, bias in zip(convs, arrays[0::2], arrays[1::2]):
+            conv.weight.shape, conv.bias.shape = weight.shape, bias.shape
+        self.initialize(ctx=ctx, force_reinit=True)
+        for conv, weight, bias in zip(convs, arrays[0::2], arrays[1::2]):
+            conv.weight.set_data(mx.nd.array(weight))
+            conv.bias.set_data(mx.nd.array(bias))
+
+    def hybrid_forward(self, F: Any, x: Any, mean: Any, std: Any) -> list[Any]:
+        """(N, 3, H, W) in [0, 255] -> feature maps in the order of `layers`."""
+        x = F.broadcast_div(F.broadcast_sub(x, mean), std)
+        wanted = {ACTIVATIONS[layer]: layer for layer in self.layers}
+        found = {}
+        for index, layer in enumerate(self.features):
+            x = layer(x)
+            if index in wanted:
+                found[wanted[index]] = x
+        return [found[layer] for layer in self.layers]
+
+
+def read_vgg_weights(paths: Sequence[Path]) -> tuple[list[np.ndarray], str]:
+    """Return VGG16's convolutions from `.params` files as [weight, bias, weight, …] for RGB input, and their variant.
+
+    Arrays are float32, weights (out, in, 3, 3). The variant is told by the names: the original release's are
+    `conv1_1_weight`, …, everything else is taken for the model zoo's.
+
+    Raises:
+        UserError: A file holds other arrays than VGG16's convolutions (dense layers after them are left out).
+    """
+    arrays = {name: array for path in paths for name, array in read_params(path).items()}
+    variant = "original" if any(name.startswith("conv1_1_") for name in arrays) else "torchvision"
+    values = [np.asarray(array, np.float32) for array in arrays.values() if array.ndim in (1, 4)]
+    weights = [array for array in values if array.ndim == 4]
+    pairs = [array for weight, bias in zip(weights, _biases(values)) for array in (weight, bias)]
+    channels = [3, *(64 * min(2**stage, 8) for stage, convs in enumerate(CONVS_OF_STAGE) for _ in range(convs))]
+    expected = [(out, into, 3, 3) for into, out in zip(channels, channels[1:])]
+    if not weights or [weight.shape for weight in weights] != expected[: len(weights)]:
+        raise UserError(f"{paths[0]}: these are not the convolutions of VGG16")
+    if VARIANTS[variant].bgr:
+        pairs[0] = np.ascontiguousarray(pairs[0][:, ::-1])
+    return pairs, variant
+
+
+def _biases(values: list[np.ndarray]) -> list[np.ndarray]:
+    return [array for array in values if array.ndim == 1]

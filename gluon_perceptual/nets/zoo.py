@@ -1,0 +1,49 @@
+"""The model zoo's VGG16, from its cache or by one try to download it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+
+from .._mxnet import mx
+from ..errors import UserError
+
+
+def vgg16_from_zoo() -> Path:
+    """Return the model zoo's VGG16 file, verified: from the cache, else from MXNET_GLUON_REPO or the zoo's own address.
+
+    Raises:
+        UserError: It is not in the cache and cannot be downloaded.
+    """
+    store = mx.gluon.model_zoo.model_store
+    name = f"vgg16-{store.short_hash('vgg16')}"
+    folder = Path(mx.base.data_dir(), "models")
+    path = folder / f"{name}.params"
+    if path.exists() and mx.gluon.utils.check_sha1(str(path), store._model_sha1["vgg16"]):
+        return path
+    repository = os.environ.get("MXNET_GLUON_REPO", store.apache_repo_url).rstrip("/")
+    url = f"{repository}/gluon/models/{name}.zip"
+    try:
+        _download(url, path)
+    except Exception as error:  # requests, zipfile and the disk have no common class
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise UserError(
+            f"VGG16 of the model zoo is not in {folder} and {url} cannot be had ({reason}): put the file there, set "
+            f"MXNET_GLUON_REPO, or use the weights that ship with this package (--vgg shipped)"
+        ) from error
+    return path
+
+
+def _download(url: str, path: Path) -> None:
+    """Fetch the zip at `url` once and put the file that it holds at `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as temporary:
+        archive = mx.gluon.utils.download(url, str(Path(temporary, "vgg16.zip")), retries=1)
+        with zipfile.ZipFile(archive) as files:
+            extracted = files.extract(path.name, temporary)
+        if not mx.gluon.utils.check_sha1(extracted, mx.gluon.model_zoo.model_store._model_sha1["vgg16"]):
+            raise UserError("what came is not the file that the model zoo names")
+        shutil.move(extracted, path)

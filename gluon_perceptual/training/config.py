@@ -1,0 +1,144 @@
+"""What a super-resolution run is made of: everything that is needed to repeat it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gluon_perceptual
+
+from .._mxnet import mx
+from ..errors import UserError
+
+# The blog balances its loss for pixels in [0, 1] and VGG's inputs divided by about 57.4 (of 255): in the units here,
+# [0, 255] and VGG's original inputs, its features' squares are 57.4² times larger and its total variation 255 times.
+BLOG_TV = 0.1 * 57.4**2 / 255
+
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "skip": {},
+    "paper": {
+        "norm": "batch",
+        "loss": "feature",
+        "learning_rate": 1e-3,
+        "schedule": "constant",
+        "warmup": 0,
+    },
+    "blog": {
+        "norm": "batch",
+        "loss": "feature",
+        "tv": BLOG_TV,
+        "tv_kind": "blog",
+        "learning_rate": 1e-5,
+        "beta2": 0.99,
+        "schedule": "constant",
+        "warmup": 0,
+        "degradation": "decimate",
+    },
+}
+
+
+@dataclass(frozen=True)
+class SuperResolutionConfig:
+    """A run's settings; the defaults are those that measured best for ×2 in some minutes on two cores.
+
+    `arch`: "skip", the paper's network without normalisation, added to the bicubic enlargement; "paper"; "blog".
+    `from_architecture` gives the defaults of each. `loss`: "pixel", "feature", or "mix", pixel + `mix` × feature.
+    """
+
+    scale: int = 2
+    arch: str = "skip"
+    width: int = 64
+    blocks: int = 4
+    norm: str = "none"
+    upsampling: str = "transposed"
+
+    data: str | None = None
+    validation: str | None = None
+    shards: str | None = None
+    patch: int = 144
+    crops: int = 1
+    sigma: float = 1.0
+    degradation: str = "bicubic"
+
+    loss: str = "pixel"
+    mix: float = 1e-4
+    feature_layer: str = "relu2_2"
+    pixel_loss: str = "absolute"
+    tv: float = 0.0
+    tv_kind: str = "paper"
+    vgg: str = "shipped"
+
+    steps: int = 450
+    batch: int = 4
+    learning_rate: float = 3e-4
+    beta2: float = 0.999
+    schedule: str = "cosine"
+    warmup: int = 60
+    max_norm: float | None = None
+    seed: int = 0
+    workers: int = 2
+
+    gpus: str | None = None
+    cpus: int = 1
+
+    def term_weights(self) -> dict[str, Any]:
+        """Return the weights of the loss, as `losses.perceptual.PerceptualLoss` takes them."""
+        feature = {"pixel": 0.0, "feature": 1.0, "mix": self.mix}[self.loss]
+        pixel = 0.0 if self.loss == "feature" else 1.0
+        return {"feature": {self.feature_layer: feature}, "pixel": pixel, "tv": self.tv}
+
+    @classmethod
+    def from_architecture(cls, arch: str, **given: Any) -> SuperResolutionConfig:
+        """Return the defaults of `arch`, overridden by what is given and not None.
+
+        Raises:
+            UserError: Settings that do not go together.
+        """
+        if arch not in ARCHITECTURES:
+            raise UserError(f"architecture {arch!r}: expected one of {', '.join(ARCHITECTURES)}")
+        chosen = {name: value for name, value in given.items() if value is not None}
+        config = cls(**{**ARCHITECTURES[arch], "arch": arch, **chosen})
+        config._check()
+        return config
+
+    def _check(self) -> None:
+        if self.arch == "blog" and self.scale != 2:
+            raise UserError(f"--arch blog enlarges 2 times, not {self.scale}: use --scale 2, or another --arch")
+        if self.patch % self.scale:
+            raise UserError(f"--patch {self.patch}: expected a multiple of --scale {self.scale}")
+        devices = len(self.gpus.split(",")) if self.gpus else self.cpus
+        if self.batch < devices:
+            raise UserError(f"--batch {self.batch} is less than the {devices} devices; give each at least one picture")
+        if self.shards and self.data:
+            raise UserError("--shards and --data exclude each other: shards hold patches, made of photos before")
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What `config.json` in a run's folder says: the settings, and what they met."""
+
+    config: SuperResolutionConfig
+    loss_network: dict[str, str] | None
+    photos: int
+    held_out: list[str]
+    versions: dict[str, str] = field(default_factory=lambda: versions())
+
+    def write(self, path: Path) -> None:
+        """Write the record as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a run's result may depend on."""
+    import platform
+
+    import numpy
+
+    return {
+        "gluon_perceptual": gluon_perceptual.__version__,
+        "mxnet": mx.__version__,
+        "numpy": numpy.__version__,
+        "python": platform.python_version(),
+    }

@@ -1,0 +1,39 @@
+"""Learning rates over a run, by gluoncv's schedulers."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ..errors import UserError
+
+SCHEDULES = ("cosine", "step", "constant")
+FINAL_FRACTION = 0.02  # of the rate, where the cosine ends
+STEP_FRACTION = 0.3  # of the rate, after each drop
+STEPS_AT = (0.6, 0.85)  # of the steps after the warm-up
+
+
+def learning_rate_schedule(kind: str, rate: float, steps: int, warmup: int) -> Any:
+    """Return a scheduler: linear from near 0 to `rate` in `warmup` updates, then down by `kind` until update `steps`.
+
+    Raises:
+        UserError: `kind` is none of `SCHEDULES`.
+    """
+    if kind not in SCHEDULES:
+        raise UserError(f"schedule {kind!r}: expected one of {', '.join(SCHEDULES)}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # gluoncv's imports
+        from gluoncv.utils import LRScheduler, LRSequential
+    warmup = min(warmup, steps // 2)
+    rest = max(steps - warmup, 2)  # gluoncv divides by one less
+    down = LRScheduler(
+        kind,
+        base_lr=rate,
+        target_lr=rate * FINAL_FRACTION,
+        niters=rest,
+        step_factor=STEP_FRACTION,
+        step_iter=[int(rest * part) for part in STEPS_AT],
+    )
+    if warmup < 2:
+        return LRSequential([down])
+    return LRSequential([LRScheduler("linear", base_lr=rate / warmup, target_lr=rate, niters=warmup), down])

@@ -1,0 +1,87 @@
+"""One update of a network's parameters."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
+from .._mxnet import mx
+from ..errors import UserError
+
+
+class NonFiniteLossError(UserError):
+    """The loss is infinite or not a number; the parameters are those of before the step."""
+
+
+class TrainingStep:
+    """Forward, backward and update for a batch spread over devices, as if it were on one.
+
+    The update is that of the mean loss over the whole batch, whatever the number of devices: each device adds up the
+    gradients of its pictures, and the sum is divided by the batch size once. (The blog divides by it twice, since its
+    loss is a mean already: with Adam that only shrinks ε's place, with clipping or SGD it would be a smaller step.)
+
+    Args:
+        net: Network from pictures to pictures, both (N, 3, H, W) float32 RGB in [0, 255].
+        loss: A `losses.PerceptualLoss`.
+        targets: From a batch of references to what the loss compares with, mostly `loss.targets`.
+        trainer: Gluon's, made with `update_on_kvstore=False`.
+        devices: Where the parameters are.
+        max_norm: Gradients of a greater norm are scaled down to it; None for no limit.
+    """
+
+    def __init__(
+        self,
+        net: Any,
+        loss: Any,
+        targets: Callable[[Any], dict[str, Any]],
+        trainer: Any,
+        devices: Sequence[Any],
+        max_norm: float | None = None,
+    ) -> None:
+        self.net, self.loss, self.targets, self.trainer = net, loss, targets, trainer
+        self.devices, self.max_norm = list(devices), max_norm
+        self.gradient_norm = math.nan
+        self._learnt = [p for p in net.collect_params().values() if p.grad_req != "null"]
+
+    def __call__(self, inputs: np.ndarray, references: np.ndarray) -> dict[str, float]:
+        """Update the network and return each term's mean over the batch, unweighted, and their weighted sum, `loss`.
+
+        Args:
+            inputs: (N, 3, h, w) in [0, 255], uint8 or float32, N at least the number of devices.
+            references: (N, 3, H, W) in [0, 255] likewise, or whatever `targets` takes.
+
+        Raises:
+            NonFiniteLossError: before anything is updated.
+        """
+        sums = [self._backward(x, y) for x, y in zip(self._spread(inputs), self._spread(references))]
+        terms = {name: sum(float(part[name].asscalar()) for part in sums) / len(inputs) for name in sums[0]}
+        if not all(math.isfinite(value) for value in terms.values()):
+            raise NonFiniteLossError(", ".join(f"{name} {value:g}" for name, value in terms.items()))
+        self._update(len(inputs))
+        return terms
+
+    def _spread(self, batch: np.ndarray) -> list[Any]:
+        """Cut the batch into a part for each device; on the way it is of its own type, which may be a quarter the size."""
+        parts = mx.gluon.utils.split_and_load(mx.nd.array(batch, dtype=batch.dtype), self.devices, even_split=False)
+        return [part.astype("float32") for part in parts]
+
+    def _backward(self, inputs: Any, references: Any) -> dict[str, Any]:
+        """Add a device's gradients; return the sum of each term over its pictures, not waited for."""
+        targets = self.targets(references)
+        with mx.autograd.record():
+            terms = self.loss.terms(self.net(inputs), targets)
+            total = self.loss.total(terms)
+        total.backward()
+        return {name: values.sum() for name, values in (*terms.items(), ("loss", total))}
+
+    def _update(self, batch_size: int) -> None:
+        self.trainer.allreduce_grads()
+        divisor = float(batch_size)
+        if self.max_norm is not None:
+            gradients = [parameter.list_grad()[0] for parameter in self._learnt]
+            squares = mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients))
+            self.gradient_norm = float(squares.sum().sqrt().asscalar()) / batch_size
+            divisor *= max(1.0, self.gradient_norm / self.max_norm)
+        self.trainer.update(divisor)

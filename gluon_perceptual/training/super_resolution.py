@@ -1,0 +1,149 @@
+"""A super-resolution training put together from its settings: data, network, loss, step."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
+from .._mxnet import devices, mx
+from ..checkpoint.model import Recipe, save_model
+from ..data.batches import batches
+from ..data.patches import PatchPairs
+from ..data.photos import split_photos
+from ..data.shards import ShardPairs
+from ..errors import UserError
+from ..losses.perceptual import PerceptualLoss
+from ..nets.pixels import OnPixels
+from ..nets.vgg import LossNetwork
+from .config import RunRecord, SuperResolutionConfig
+from .loop import Callback, fit
+from .schedule import learning_rate_schedule
+from .signals import StopRequest
+from .step import TrainingStep
+
+NEAR_ZERO = 1e-4  # deviation of the last layer's weights where the network is added to the bicubic enlargement
+PAIRS_FOR_MEAN = 256
+
+log = logging.getLogger(__name__)
+
+
+class SuperResolutionRun:
+    """A run in a folder: `config.json`, checkpoints; what else is written there is up to the callbacks.
+
+    Args:
+        config: The settings.
+        folder: An existing folder.
+
+    Raises:
+        UserError: Devices, photos, shards or weights that are not there or do not fit.
+    """
+
+    def __init__(self, config: SuperResolutionConfig, folder: Path) -> None:
+        self.config, self.folder = config, folder
+        self.devices = devices(config.gpus, config.cpus)
+        mx.random.seed(config.seed)
+        self.photos, self.held_out = split_photos(config.data, config.validation)
+        self.pairs = self._make_pairs()
+        self.loss = self._make_loss()
+        self.recipe = self._make_recipe()
+        self.model = self._make_model()
+        self.trainer = self._make_trainer()
+        self.steps_per_epoch = max(1, len(self.pairs) // config.batch)
+        origin = self.loss.loss_network.origin if self.loss.loss_network is not None else None
+        record = RunRecord(config, origin, len(self.photos), [path.name for path in self.held_out])
+        record.write(folder / "config.json")
+
+    def _make_pairs(self) -> Any:
+        config = self.config
+        if config.shards:
+            return self._open_shards(Path(config.shards))
+        return PatchPairs(
+            self.photos,
+            config.scale,
+            config.patch,
+            config.sigma,
+            config.degradation,
+            config.crops,
+            seed=config.seed,
+        )
+
+    def _open_shards(self, folder: Path) -> ShardPairs:
+        config, shards = self.config, ShardPairs(folder, seed=self.config.seed)
+        if shards.scale != config.scale:
+            raise UserError(
+                f"{folder} holds pairs of scale {shards.scale:g}, not {config.scale}: give the right --scale"
+            )
+        if shards.holds_features and (config.loss, config.feature_layer) != ("feature", "relu2_2"):
+            raise UserError(f"{folder} holds relu2_2 features, no patches to compare pixels with: use --loss feature")
+        if shards.holds_features and shards.loss_network is None:
+            log.warning("%s does not say which VGG16 its features are of; the blog's need --vgg zoo", folder)
+        return shards
+
+    def _make_loss(self) -> PerceptualLoss:
+        config = self.config
+        network = None
+        if config.loss != "pixel":
+            network = LossNetwork.pretrained((config.feature_layer,), config.vgg, self.devices)
+            self._check_same_vgg(network)
+        loss = PerceptualLoss(network, **config.term_weights(), pixel_loss=config.pixel_loss, tv_kind=config.tv_kind)
+        loss.hybridize(static_alloc=True, static_shape=True)
+        return loss
+
+    def _check_same_vgg(self, network: LossNetwork) -> None:
+        """Features of one VGG16 are no targets for another's."""
+        made_by = getattr(self.pairs, "loss_network", None)
+        if made_by is not None and made_by["sha256"] != network.origin["sha256"]:
+            raise UserError(f"{self.config.shards} holds features of other VGG16 weights: --vgg {made_by['weights']}")
+
+    def _make_recipe(self) -> Recipe:
+        config = self.config
+        size = {"width": config.width, "blocks": config.blocks}
+        if config.arch == "blog":
+            inputs = [self.pairs[k][0] for k in range(PAIRS_FOR_MEAN)]
+            mean = np.mean([values.mean(axis=(1, 2)) for values in inputs], axis=0) / 255
+            return Recipe("PlsrNet", size, peak=1.0, mean=tuple(round(float(value), 6) for value in mean))
+        arguments = {"norm": config.norm, "upsampling": config.upsampling, "skip": config.arch == "skip"}
+        return Recipe("SuperResolutionNet", {"scale": config.scale, **size, **arguments})
+
+    def _make_model(self) -> OnPixels:
+        model = self.recipe.build()
+        model.net.initialize(mx.init.Xavier(), ctx=self.devices)
+        model.mean.reset_ctx(self.devices)
+        if self.config.arch == "skip":  # the first output is the bicubic enlargement, nearly
+            model.net.tail.weight.initialize(mx.init.Normal(NEAR_ZERO), ctx=self.devices, force_reinit=True)
+        model.hybridize(static_alloc=True, static_shape=True)
+        return model
+
+    def _make_trainer(self) -> Any:
+        config = self.config
+        schedule = learning_rate_schedule(config.schedule, config.learning_rate, config.steps, config.warmup)
+        options = {"lr_scheduler": schedule, "learning_rate": schedule.base_lr, "beta2": config.beta2}
+        kvstore = "device" if config.gpus else "local"
+        return mx.gluon.Trainer(
+            self.model.net.collect_params(), "adam", options, kvstore=kvstore, update_on_kvstore=False
+        )
+
+    def _targets(self) -> Callable[[Any], dict[str, Any]]:
+        if getattr(self.pairs, "holds_features", False):
+            return lambda features: {f"feature:{self.config.feature_layer}": features}
+        return self.loss.targets
+
+    def train(self, callbacks: Sequence[Callback], stop: StopRequest | None = None) -> int:
+        """Train and return the number of steps done; `stop` ends the training early.
+
+        Raises:
+            NonFiniteLossError: The loss went to infinity.
+        """
+        config = self.config
+        step = TrainingStep(self.model, self.loss, self._targets(), self.trainer, self.devices, config.max_norm)
+        stream = batches(self.pairs, config.batch, 0, config.steps, config.workers)
+        return fit(step, self.trainer, stream, config.steps, callbacks, stop)
+
+    def save(self, step: int) -> Path:
+        """Write the checkpoint of a step and return its path."""
+        path = self.folder / "checkpoints" / f"step-{step:07d}.params"
+        save_model(path, self.model, self.recipe)
+        return path

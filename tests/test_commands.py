@@ -1,0 +1,247 @@
+"""The commands as a user runs them; training in tests/test_train_command.py."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from gluon_perceptual._mxnet import mx
+from gluon_perceptual.checkpoint.model import Recipe, save_model
+from gluon_perceptual.commands import main
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMANDS = sorted(path.stem for path in (ROOT / "gluon_perceptual/commands").glob("[a-z]*.py"))
+NETWORK = {"scale": 2, "width": 4, "blocks": 1, "norm": "none", "upsampling": "transposed", "skip": True}
+
+
+def run(*arguments):
+    """Run in this process; (status, stdout, stderr). An exception that a user would see as a traceback is raised."""
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def assert_one_line_error(result, *parts, status=1):
+    code, _, stderr = result
+    errors = [line for line in stderr.splitlines() if line.startswith("Error:")]
+    assert code == status
+    assert len(errors) == 1
+    for part in parts:
+        assert part in errors[0]
+    assert "Traceback" not in stderr
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "x2.params"
+    recipe = Recipe("SuperResolutionNet", NETWORK)
+    mx.random.seed(0)
+    network = recipe.build()
+    network.net.initialize(mx.init.Xavier())
+    save_model(path, network, recipe)
+    return path
+
+
+def write(path, image=None, height=12, width=10):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if image is None:
+        image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    assert cv2.imwrite(str(path), image)
+    return path
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_also_a_tool(name):
+    assert (ROOT / "tools" / f"{name}.py").read_text().count(name) >= 3
+    status, out, _ = run(name.replace("_", "-"), "--help")
+    assert status == 0
+    assert "Usage:" in out
+
+
+def test_nothing_heavy_is_imported_for_help():
+    code = (
+        "import sys, gluon_perceptual, gluon_perceptual.commands as c\n"
+        "[c.main.get_command(None, name) for name in c.main.list_commands(None)]\n"
+        "print([m for m in ('mxnet', 'numpy', 'cv2', 'matplotlib', 'scipy', 'PIL') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_a_file_a_folder_and_its_tree(model, tmp_path):
+    write(tmp_path / "in/a.png")
+    write(tmp_path / "in/deep/b.jpg", height=9, width=7)
+    status, out, _ = run("upscale", tmp_path / "in/a.png", "-o", tmp_path / "large.png", "--model", model)
+    assert status == 0
+    assert out.split() == [str(tmp_path / "large.png")]
+    assert cv2.imread(str(tmp_path / "large.png")).shape == (24, 20, 3)
+    status, out, _ = run("upscale", tmp_path / "in", "-o", tmp_path / "out", "--model", model, "--cpus", 2)
+    assert status == 0
+    assert cv2.imread(str(tmp_path / "out/a.png")).shape == (24, 20, 3)
+    assert cv2.imread(str(tmp_path / "out/deep/b.jpg")).shape == (18, 14, 3)
+
+
+def test_existing_outputs_are_left_if_wanted(model, tmp_path):
+    write(tmp_path / "in/a.png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/a.png").write_bytes(b"mine")
+    run("upscale", tmp_path / "in", "-o", tmp_path / "out", "--model", model, "--skip-existing")
+    assert (tmp_path / "out/a.png").read_bytes() == b"mine"
+    run("upscale", tmp_path / "in", "-o", tmp_path / "out", "--model", model)
+    assert (tmp_path / "out/a.png").read_bytes() != b"mine"
+
+
+@pytest.mark.parametrize(("options", "changes"), [([], False), (["--match-histogram", "LAB"], True)])
+def test_histogram_matching_is_asked_for(model, tmp_path, options, changes):
+    source = write(tmp_path / "a.png", height=30, width=30)
+    run("upscale", source, "-o", tmp_path / "plain.png", "--model", model)
+    run("upscale", source, "-o", tmp_path / "other.png", "--model", model, *options)
+    plain, other = (cv2.imread(str(tmp_path / f"{name}.png")) for name in ("plain", "other"))
+    assert np.array_equal(plain, other) != changes
+
+
+def test_alpha_grey_and_depth_are_kept(model, tmp_path):
+    rng = np.random.default_rng(1)
+    shapes = {"grey": (8, 8), "rgb": (8, 8, 3), "rgba": (8, 8, 4)}
+    for name, shape in shapes.items():
+        for dtype in (np.uint8, np.uint16):
+            file = write(tmp_path / f"{name}{dtype.__name__}.png", rng.integers(0, np.iinfo(dtype).max, shape, dtype))
+            large = tmp_path / "large" / file.name
+            assert run("upscale", file, "-o", large, "--model", model)[0] == 0
+            image = cv2.imread(str(large), cv2.IMREAD_UNCHANGED)
+            assert image.dtype == dtype
+            assert image.shape == (16, 16, *shape[2:])
+
+
+HOSTILE = {
+    "missing.png": None,
+    "empty.png": b"",
+    "text.png": b"this is no picture\n" * 20,
+    "folder.png": "folder",
+}
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "truncated.png", "truncated.jpg"])
+def test_bad_pictures(model, tmp_path, name):
+    path = tmp_path / name
+    if name.startswith("truncated"):
+        write(path, height=60, width=60)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    elif HOSTILE[name] == "folder":
+        path.mkdir()
+    elif HOSTILE[name] is not None:
+        path.write_bytes(HOSTILE[name])
+    result = run("upscale", path, "-o", tmp_path / "out.png", "--model", model)
+    assert_one_line_error(result, name)
+    assert not (tmp_path / "out.png").exists()
+    assert [p.name for p in tmp_path.iterdir() if p.name != name] == []
+
+
+def test_one_bad_picture_does_not_stop_the_others(model, tmp_path):
+    write(tmp_path / "in/a.png")
+    write(tmp_path / "in/z.png")
+    (tmp_path / "in/m.png").write_bytes(b"broken")
+    status, out, err = run("upscale", tmp_path / "in", "-o", tmp_path / "out", "--model", model)
+    assert status == 1
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "z.png"]
+    assert "m.png" in err
+    assert "1 of 3 failed" in err
+    assert len(out.splitlines()) == 2
+
+
+def test_a_folder_without_pictures(model, tmp_path):
+    (tmp_path / "in").mkdir()
+    assert_one_line_error(run("upscale", tmp_path / "in", "-o", tmp_path / "out", "--model", model), "no pictures")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3)])
+def test_pictures_smaller_than_the_receptive_field(model, tmp_path, size):
+    source = write(tmp_path / "dot.png", height=size[0], width=size[1])
+    assert run("upscale", source, "-o", tmp_path / "large.png", "--model", model)[0] == 0
+    assert cv2.imread(str(tmp_path / "large.png")).shape == (2 * size[0], 2 * size[1], 3)
+
+
+def test_scales_and_devices_and_tiles(model, tmp_path):
+    source, out = write(tmp_path / "a.png", height=40, width=40), tmp_path / "out.png"
+    common = ["upscale", source, "-o", out, "--model", model]
+    assert_one_line_error(run(*common, "--scale", 3), "3", status=2)
+    assert_one_line_error(run(*common, "--scale", 4), "enlarges 2 times, not 4")
+    assert_one_line_error(run(*common, "--gpus", 7), "sees")
+    assert_one_line_error(run(*common, "--gpus", "one"), "expected distinct GPU numbers")
+    assert_one_line_error(run(*common, "--tile", "big"), "auto", status=2)
+    assert_one_line_error(run(*common, "--tile", 4), "tiles of 4 pixels")
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not parameters at all, but long enough to be a header of them"])
+def test_bad_checkpoints(tmp_path, content):
+    source, path = write(tmp_path / "a.png"), tmp_path / "model.params"
+    if content is not None:
+        path.write_bytes(content)
+    assert_one_line_error(run("upscale", source, "-o", tmp_path / "o.png", "--model", path), "model.params")
+
+
+def test_a_checkpoint_of_another_network(model, tmp_path):
+    path = tmp_path / "model.params"
+    path.write_bytes(model.read_bytes())
+    sidecar = json.loads(model.with_suffix(".json").read_text())
+    sidecar["arguments"]["width"] = 8
+    path.with_suffix(".json").write_text(json.dumps(sidecar))
+    result = run("upscale", write(tmp_path / "a.png"), "-o", tmp_path / "o.png", "--model", path)
+    assert_one_line_error(result, "model.params", "8")
+
+
+def test_an_output_that_cannot_be_written(model, tmp_path):
+    source = write(tmp_path / "a.png")
+    (tmp_path / "file").write_text("in the way")
+    assert_one_line_error(run("upscale", source, "-o", tmp_path / "file" / "b.png", "--model", model), "file")
+    assert_one_line_error(run("upscale", source, "-o", source, "--model", model), "overwritten")
+
+
+def test_a_full_disk_leaves_nothing_behind(model, tmp_path):
+    """A limit on the size of files stands for the disk: writing fails in the middle."""
+    source = write(tmp_path / "a.png", height=64, width=64)
+    out = tmp_path / "out"
+    code = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "from gluon_perceptual._mxnet import mx\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "from gluon_perceptual.commands import main\n"
+        f"main(['upscale', {str(source)!r}, '-o', {str(out / 'b.png')!r}, '--model', {str(model)!r}])\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert_one_line_error((result.returncode, result.stdout, result.stderr), "b.png")
+    assert list(out.iterdir()) == []
+
+
+def test_evaluate(model, tmp_path):
+    for name in ("a", "b"):
+        image = cv2.GaussianBlur(np.random.default_rng(2).integers(0, 256, (64, 70, 3), np.uint8), (0, 0), 1.5)
+        write(tmp_path / "photos" / f"{name}.png", image)
+    common = ["evaluate", "--model", model, "--data", tmp_path / "photos", "--scale", 2]
+    status, out, _ = run(*common)
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["method", "bicubic", "x2"]
+    status, out, _ = run(*common, "--json", "--figure", tmp_path / "scores.png")
+    scores = json.loads(out)
+    assert len(scores["rows"]) == 4
+    assert scores["means"][0]["method"] == "bicubic"
+    assert scores["means"][0]["psnr"] > 20
+    assert cv2.imread(str(tmp_path / "scores.png")) is not None
+    assert_one_line_error(run(*common[:-1], 4), "enlarges 2 times, not 4")
+
+
+def test_tools_run_from_anywhere(model, tmp_path):
+    source = write(tmp_path / "a.png")
+    result = subprocess.run(
+        [sys.executable, str(ROOT / "tools/upscale.py"), "a.png", "-o", "b.png", "--model", str(model)],
+        cwd=tmp_path, capture_output=True, text=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert result.stdout.strip() == "b.png"
+    assert cv2.imread(str(tmp_path / "b.png")).shape[0] == 2 * cv2.imread(str(source)).shape[0]

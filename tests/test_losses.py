@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+
+from gluon_perceptual._mxnet import mx
+from gluon_perceptual.errors import UserError
+from gluon_perceptual.losses import functional
+from gluon_perceptual.losses.perceptual import PerceptualLoss
+
+RNG = np.random.default_rng(0)
+A, B = RNG.normal(size=(2, 3, 5, 4)), RNG.normal(size=(2, 3, 5, 4))
+
+
+def gram(x):
+    n, c, h, w = x.shape
+    flat = x.reshape(n, c, h * w)
+    return flat @ flat.transpose(0, 2, 1) / (c * h * w)
+
+
+REFERENCES = {
+    "squared_error": lambda a: ((a - B) ** 2).mean(axis=(1, 2, 3)),
+    "absolute_error": lambda a: np.abs(a - B).mean(axis=(1, 2, 3)),
+    "total_variation": lambda a: (np.diff(a, axis=2) ** 2).sum((1, 2, 3)) + (np.diff(a, axis=3) ** 2).sum((1, 2, 3)),
+    "mean_absolute_variation": lambda a: (
+        np.abs(np.diff(a, axis=2)).mean((1, 2, 3)) + np.abs(np.diff(a, axis=3)).mean((1, 2, 3))
+    ),
+    "style_error": lambda a: ((gram(a) - gram(B)) ** 2).sum((1, 2)),
+}
+
+
+def ours(name, x):
+    if name == "style_error":
+        grams = [functional.gram_matrix(mx.nd, values) for values in (x, mx.nd.array(B, dtype="float64"))]
+        return functional.style_error(mx.nd, *grams)
+    if name.endswith("variation"):
+        return getattr(functional, name)(mx.nd, x)
+    return getattr(functional, name)(mx.nd, x, mx.nd.array(B, dtype="float64"))
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_value_and_gradient(name):
+    x = mx.nd.array(A, dtype="float64")
+    x.attach_grad()
+    with mx.autograd.record():
+        y = ours(name, x)
+    y.backward()
+    np.testing.assert_allclose(y.asnumpy(), REFERENCES[name](A), rtol=1e-10)
+    numeric, step = np.zeros_like(A), 1e-6
+    for index in np.ndindex(*A.shape):
+        for sign in (1, -1):
+            moved = A.copy()
+            moved[index] += sign * step
+            numeric[index] += sign * REFERENCES[name](moved).sum() / (2 * step)
+    np.testing.assert_allclose(x.grad.asnumpy(), numeric, rtol=1e-5, atol=1e-7)
+
+
+def test_style_is_defined_for_pictures_of_other_sizes():
+    large = np.tile(A, (1, 1, 3, 2))  # the same statistics
+    grams = [functional.gram_matrix(mx.nd, mx.nd.array(values)) for values in (A, large)]
+    np.testing.assert_allclose(functional.style_error(mx.nd, *grams).asnumpy(), 0, atol=1e-10)
+
+
+def tiny_loss_network():
+    """Two layers of fixed random convolutions, smooth so that finite differences work."""
+
+    class Tiny(mx.gluon.HybridBlock):
+        layers = ("one", "two")
+
+        def __init__(self):
+            super().__init__()
+            self.a = mx.gluon.nn.Conv2D(4, 3, in_channels=3, activation="tanh")
+            self.b = mx.gluon.nn.Conv2D(5, 3, in_channels=4, activation="tanh")
+
+        def hybrid_forward(self, F, x):
+            first = self.a(x / 100)
+            return [first, self.b(first)]
+
+    mx.random.seed(3)
+    net = Tiny()
+    net.initialize(mx.init.Normal(0.3))
+    net.cast("float64")
+    net.collect_params().setattr("grad_req", "null")
+    return net
+
+
+def test_the_loss_is_the_weighted_sum_of_its_terms_and_its_gradient_is_numeric():
+    loss = PerceptualLoss(
+        tiny_loss_network(), feature={"two": 2.0}, style={"one": 30.0, "two": 5.0}, pixel=1e-3, tv=1e-4
+    )
+    picture = RNG.uniform(0, 255, (1, 3, 7, 6))
+    targets = loss.targets(mx.nd.array(RNG.uniform(0, 255, (1, 3, 7, 6)), dtype="float64"))
+
+    def total(values):
+        terms = loss.terms(mx.nd.array(values, dtype="float64"), targets)
+        assert set(terms) == {"feature:two", "style:one", "style:two", "pixel", "tv"}
+        expected = sum(loss.weights[name] * float(term.asscalar()) for name, term in terms.items())
+        result = float(loss.total(terms).asscalar())
+        assert result == pytest.approx(expected, rel=1e-12)
+        return result
+
+    x = mx.nd.array(picture, dtype="float64")
+    x.attach_grad()
+    with mx.autograd.record():
+        y = loss.total(loss.terms(x, targets))
+    y.backward()
+    for index in [(0, 0, 0, 0), (0, 1, 3, 2), (0, 2, 6, 5), (0, 0, 2, 4)]:
+        up, down = picture.copy(), picture.copy()
+        up[index] += 1e-3
+        down[index] -= 1e-3
+        numeric = (total(up) - total(down)) / 2e-3
+        assert x.grad.asnumpy()[index] == pytest.approx(numeric, rel=1e-4, abs=1e-9)
+
+
+def test_terms_vanish_at_the_target_and_hybrid_equals_imperative():
+    network = tiny_loss_network()
+    network.cast("float32")
+    x = mx.nd.array(RNG.uniform(0, 255, (2, 3, 8, 8)))
+    other = mx.nd.array(RNG.uniform(0, 255, (2, 3, 8, 8)))
+    loss = PerceptualLoss(network, feature={"one": 1.0}, style={"two": 1.0}, pixel=1.0, pixel_loss="absolute")
+    for values in loss.terms(x, loss.targets(x)).values():
+        np.testing.assert_array_equal(values.asnumpy(), 0)
+    plain = {name: values.asnumpy() for name, values in loss.terms(other, loss.targets(x)).items()}
+    loss.hybridize(static_alloc=True)
+    for name, values in loss.terms(other, loss.targets(x)).items():
+        np.testing.assert_allclose(values.asnumpy(), plain[name], rtol=1e-5)
+
+
+def test_mistakes_are_named():
+    with pytest.raises(UserError, match="no term"):
+        PerceptualLoss()
+    with pytest.raises(UserError, match="gives one, two, not relu9"):
+        PerceptualLoss(tiny_loss_network(), feature={"relu9": 1.0})
+    loss = PerceptualLoss(pixel=1.0)
+    with pytest.raises(UserError, match="needs a target"):
+        loss.terms(mx.nd.zeros((1, 3, 4, 4)), {})

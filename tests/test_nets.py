@@ -1,0 +1,182 @@
+import numpy as np
+import pytest
+
+from gluon_perceptual._mxnet import mx
+from gluon_perceptual.errors import UserError
+from gluon_perceptual.nets.blocks import UPSAMPLINGS, BicubicEnlargement, OutputConv2D, ResidualBlock
+from gluon_perceptual.nets.pixels import OnPixels
+from gluon_perceptual.nets.plsr import PlsrNet
+from gluon_perceptual.nets.super_resolution import SuperResolutionNet
+from gluon_perceptual.resize import imresize
+
+
+def initialized(net, seed=0):
+    mx.random.seed(seed)
+    net.initialize(mx.init.Xavier())
+    return net
+
+
+def pictures(shape, seed=0):
+    return mx.nd.array(np.random.default_rng(seed).uniform(0, 255, shape), dtype="float32")
+
+
+def sizes_through(net, x):
+    """Output shapes of the children, in order of their calls."""
+    shapes = []
+    for child in net._children.values():
+        child.register_forward_hook(lambda block, inputs, output: shapes.append(output.shape[1:]))
+    net(x)
+    return shapes
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_super_resolution_follows_the_papers_table(scale):
+    net = initialized(SuperResolutionNet(scale))
+    low = 288 // scale // 4  # a quarter of the paper's patch
+    shapes = sizes_through(net, pictures((1, 3, low, low)))
+    assert shapes == [(64, low, low), (64, low, low), (64, 72, 72), (3, 72, 72)]
+    assert len(net.body) == 4
+    weights = [p.shape for name, p in net.collect_params(".*weight").items()]
+    expected = [(64, 3, 9, 9)] + 8 * [(64, 64, 3, 3)] + (scale.bit_length() - 1) * [(64, 64, 3, 3)] + [(3, 64, 9, 9)]
+    assert weights == expected
+
+
+def test_paper_network_stays_in_range_and_differs_from_skip():
+    x = 100 * pictures((1, 3, 9, 7))
+    y = initialized(SuperResolutionNet(2, width=8, blocks=1))(x).asnumpy()
+    assert y.min() >= 0
+    assert y.max() <= 255
+
+
+@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
+@pytest.mark.parametrize("norm", ["batch", "none"])
+@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize("size", [(1, 1), (7, 13)])
+def test_any_size_and_hybrid_equals_imperative(upsampling, norm, skip, size):
+    net = initialized(SuperResolutionNet(4, 4, 1, norm, upsampling, skip))
+    x = pictures((2, 3, *size))
+    plain = net(x).asnumpy()
+    net.hybridize(static_alloc=True, static_shape=True)
+    assert plain.shape == (2, 3, 4 * size[0], 4 * size[1])
+    np.testing.assert_allclose(net(x).asnumpy(), plain, rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.parametrize("arguments", [{"scale": 3}, {"scale": 2, "norm": "layer"}, {"scale": 2, "upsampling": "x"}])
+def test_unknown_choices_are_named(arguments):
+    with pytest.raises(UserError, match="expected one of"):
+        SuperResolutionNet(**arguments)
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_enlargement_is_matlabs_but_for_the_border(scale):
+    image = np.random.default_rng(1).uniform(0, 255, (9, 11, 3)).astype(np.float32)
+    block = BicubicEnlargement(scale)
+    block.initialize()
+    large = block(mx.nd.array(image.transpose(2, 0, 1)[np.newaxis])).asnumpy()[0].transpose(1, 2, 0)
+    inside = np.s_[2 * scale : -2 * scale, 2 * scale : -2 * scale]
+    np.testing.assert_allclose(large[inside], imresize(image, scale)[inside], atol=1e-3)
+    flat = block(mx.nd.full((1, 3, 5, 5), 77.0)).asnumpy()
+    np.testing.assert_allclose(flat, 77.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (4, 8), (9, 6), (13, 15)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_output_convolution_equals_the_plain_one_and_so_do_its_gradients(size, bias):
+    fast = initialized(OutputConv2D(3, 9, in_channels=5, use_bias=bias))
+    plain = mx.gluon.nn.Conv2D(3, 9, padding=4, in_channels=5, use_bias=bias)
+    plain.initialize()
+    for name, parameter in plain._collect_params_with_prefix().items():
+        value = mx.nd.random.normal(shape=parameter.shape)
+        parameter.set_data(value)
+        fast._collect_params_with_prefix()[name].set_data(value)
+    x, head = mx.nd.random.normal(shape=(2, 5, *size)), mx.nd.random.normal(shape=(2, 3, *size))
+    results = []
+    for net in (fast, plain):
+        x.attach_grad()
+        with mx.autograd.record():
+            y = net(x)
+        y.backward(head)
+        grads = [p.grad().asnumpy() for _, p in sorted(net._collect_params_with_prefix().items())]
+        results.append([y.asnumpy(), x.grad.asnumpy(), *grads])
+    for a, b in zip(*results):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_residual_block_has_no_relu_after_the_sum():
+    block = initialized(ResidualBlock(4, "none"))
+    block.conv2.weight.set_data(mx.nd.zeros((4, 4, 3, 3)))
+    x = mx.nd.array(np.random.default_rng(0).normal(size=(1, 4, 5, 5)))
+    np.testing.assert_allclose(block(x).asnumpy(), x.asnumpy(), rtol=1e-6)
+
+
+def test_plsr_parameters_are_the_blogs_in_creation_order():
+    names = [name.partition("_")[2] for name in PlsrNet().collect_params()]
+    weights = [p.shape for name, p in PlsrNet().collect_params(".*weight").items()]
+    unit = [(64, 64, 3, 3), (64, 64, 3, 3), (64, 64, 1, 1)]
+    assert weights == [(64, 3, 9, 9), *(4 * unit), (64, 64, 3, 3), (3, 64, 9, 9)]
+    assert not any(name.endswith("bias") for name in names)
+
+
+def test_plsr_is_the_blogs_arithmetic():
+    """Recomputed with MXNet's plain operators, a unit of width 2."""
+    net = initialized(PlsrNet(2, 1))
+    for name, p in net.collect_params(".*(gamma|beta|running_mean|running_var)").items():
+        p.set_data(mx.nd.random.uniform(0.5, 1.5, shape=p.shape))
+    x = mx.nd.random.uniform(shape=(1, 3, 6, 5))
+    p = {name: value.data() for name, value in net._collect_params_with_prefix().items()}
+
+    def conv(x, weight, kernel):
+        return mx.nd.Convolution(
+            x,
+            weight,
+            kernel=(kernel, kernel),
+            pad=(kernel // 2, kernel // 2),
+            num_filter=weight.shape[0],
+            no_bias=True,
+        )
+
+    def norm(x, n):
+        gamma, beta, mean, var = (
+            p[f"net.1.0.bn{n}.{part}"].reshape((1, -1, 1, 1))
+            for part in ("gamma", "beta", "running_mean", "running_var")
+        )
+        return (x - mean) / (var + 1e-5).sqrt() * gamma + beta
+
+    first = conv(x, p["net.0.weight"], 9)
+    t = norm(conv(first, p["net.1.0.conv1.weight"], 3), 1).relu()
+    t = norm(conv(t, p["net.1.0.conv2.weight"], 3), 2).relu()
+    unit = (t + conv(first, p["net.1.0.conv3.weight"], 1)).relu()
+    up = mx.nd.Deconvolution(
+        unit, p["net.2.weight"], kernel=(3, 3), stride=(2, 2), pad=(1, 1), adj=(1, 1), num_filter=2, no_bias=True
+    )
+    np.testing.assert_allclose(net(x).asnumpy(), conv(up, p["net.3.weight"], 9).asnumpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_on_pixels_changes_the_range_and_back():
+    class Double(mx.gluon.HybridBlock):
+        scale, halo = 1, 0
+
+        def hybrid_forward(self, F, x):
+            return 2 * x
+
+    model = OnPixels(Double(), peak=1.0, mean=(0.1, 0.2, 0.3))
+    y = model(mx.nd.full((1, 3, 1, 1), 255.0)).asnumpy().ravel()
+    np.testing.assert_allclose(y, 255 * 2 * (1 - np.array([0.1, 0.2, 0.3])), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "net", [SuperResolutionNet(2, 4, 2), SuperResolutionNet(4, 4, 1, "none", "nearest", True),
+            SuperResolutionNet(8, 4, 1, "none", "subpixel"), PlsrNet(4, 2)], ids=["x2", "x4", "x8", "blog"]
+)  # fmt: skip
+def test_halo_covers_the_receptive_field(net):
+    """Changing one input pixel changes nothing further away than the halo."""
+    initialized(net)
+    side = 2 * net.halo + 9
+    x = pictures((1, 3, side, side)) / 255
+    centre = side // 2
+    changed = x.copy()
+    changed[:, :, centre, centre] += 100
+    rows, columns = np.nonzero(np.abs((net(changed) - net(x)).asnumpy()).max(axis=(0, 1)))
+    for positions in (rows, columns):
+        reach = max(centre - positions.min() // net.scale, positions.max() // net.scale - centre)
+        assert 0 < reach <= net.halo

@@ -1,0 +1,137 @@
+"""Training as a user runs it, on tiny networks and photos."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from gluon_perceptual._mxnet import mx
+from gluon_perceptual.checkpoint.model import load_model
+from test_commands import assert_one_line_error, run, write
+
+TINY = ["--width", 4, "--blocks", 1, "--patch", 32, "--steps", 4, "--workers", 1]
+PARTS = ["config.json", "log.jsonl", "training.log", "loss.png", "figure.png", "scores.json", "checkpoints", "previews"]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for seed in range(4):
+        noise = np.random.default_rng(seed).integers(0, 256, (70, 90, 3), np.uint8)
+        write(folder / f"{seed}.png", cv2.GaussianBlur(noise, (0, 0), 1.5))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--arch", "paper", "--scale", 4],
+        ["--arch", "blog"],
+        ["--scale", 8, "--loss", "mix", "--tv", 1e-6, "--upsampling", "nearest", "--schedule", "step", "--crops", 2],
+        ["--cpus", 2, "--batch", 3, "--max-norm", 1.0, "--pixel-loss", "squared", "--norm", "batch"],
+    ],
+    ids=["default", "paper", "blog", "mix", "devices"],
+)
+def test_a_run_leaves_everything(photos, tmp_path, options):
+    out = tmp_path / "run"
+    status, stdout, _ = run("train-sr", "--data", photos, *TINY, "--preview-every", 2, "--out", out, *options)
+    assert status == 0
+    assert "against bicubic: PSNR" in stdout
+    assert sorted(path.name for path in out.iterdir()) == sorted(PARTS)
+    config = json.loads((out / "config.json").read_text())
+    assert config["config"]["steps"] == 4
+    assert config["versions"]["mxnet"] == mx.__version__
+    assert (config["loss_network"] is None) == (config["config"]["loss"] == "pixel")
+    log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in log] == [1, 2, 3, 4]
+    assert len(list((out / "previews").iterdir())) == 2
+    assert {row["method"] for row in json.loads((out / "scores.json").read_text())} == {"bicubic", "model"}
+    model = load_model(out / "checkpoints" / "step-0000004.params")
+    assert model.scale == config["config"]["scale"]
+    for picture in ("figure.png", "loss.png"):
+        assert cv2.imread(str(out / picture)).std() > 5
+
+
+def test_runs_do_not_share_a_folder(photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        assert run("train-sr", "--data", photos, *TINY, "--steps", 1)[0] == 0
+    assert sorted(path.name for path in Path("runs").iterdir()) == ["sr_x2", "sr_x2-2"]
+    assert_one_line_error(run("train-sr", "--data", photos, *TINY, "--out", "runs/sr_x2"), "holds a run already")
+
+
+@pytest.mark.parametrize("targets", ["features", "patches"])
+def test_training_on_shards(photos, tmp_path, targets):
+    shards = tmp_path / "shards"
+    status, out, _ = run(
+        "prepare-data", "--data", photos, "--out", shards, "--count", 6, "--shard-size", 4, "--patch", 32,
+        "--targets", targets,
+    )  # fmt: skip
+    assert status == 0
+    assert "6 patches" in out
+    assert sorted(path.name for path in shards.glob("*.params")) == [
+        "trainx_0.params", "trainx_1.params", "trainy_0.params", "trainy_1.params",
+    ]  # fmt: skip
+    common = ["train-sr", "--shards", shards, *TINY, "--out", tmp_path / "run"]
+    if targets == "features":
+        assert_one_line_error(run(*common, "--loss", "pixel"), "--loss feature")
+        assert_one_line_error(run(*common, "--loss", "feature", "--scale", 4), "--scale")
+    assert run(*common, "--loss", "feature", "--arch", "blog")[0] == 0
+
+
+def test_training_lowers_the_loss_of_the_default(photos, tmp_path):
+    out = tmp_path / "run"
+    run("train-sr", "--data", photos, *TINY, "--steps", 40, "--warmup", 5, "--lr", 3e-3, "--out", out)
+    losses = [json.loads(line)["loss"] for line in (out / "log.jsonl").read_text().splitlines()]
+    assert np.mean(losses[-10:]) < np.mean(losses[:10])
+
+
+def test_mistakes(photos, tmp_path):
+    out = ["--out", tmp_path / "run"]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "broken.png").write_bytes(b"broken")
+    assert_one_line_error(run("train-sr", *out, "--scale", 3), "3", status=2)
+    assert_one_line_error(run("train-sr", *out, "--gpus", "7"), "no GPU 7")
+    assert_one_line_error(run("train-sr", *out, "--arch", "blog", "--scale", 4), "--arch blog enlarges 2 times")
+    assert_one_line_error(run("train-sr", *out, "--data", tmp_path / "nowhere"), "no such file or folder")
+    assert_one_line_error(run("train-sr", *out, "--data", empty), "none of the 1 photos can be used")
+    assert_one_line_error(run("train-sr", *out, "--data", photos, "--patch", 33), "multiple of --scale")
+    assert_one_line_error(run("train-sr", *out, "--data", photos, "--batch", 1, "--cpus", 2), "less than the 2 devices")
+    assert_one_line_error(
+        run("train-sr", *out, "--data", photos, "--loss", "mix", "--vgg", tmp_path / "x.params"), "x.params"
+    )
+
+
+def test_a_loss_that_explodes_ends_the_run_with_its_last_checkpoint_named(photos, tmp_path):
+    result = run(
+        "train-sr", "--data", photos, *TINY, "--steps", 200, "--warmup", 0, "--lr", 1e30, "--save-every", 1,
+        "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert_one_line_error(result, "not finite", "pixel", "last good checkpoint is", ".params")
+
+
+def test_an_interrupt_leaves_a_checkpoint(photos, tmp_path):
+    out = tmp_path / "run"
+    command = ["-m", "gluon_perceptual", "train-sr", "--data", photos, *TINY, "--steps", 100000, "--out", out]
+    with subprocess.Popen([sys.executable, *map(str, command)], stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 120
+        while not (out / "log.jsonl").exists() or not (out / "log.jsonl").read_text().count("\n"):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            os.sched_yield()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    done = len((out / "log.jsonl").read_text().splitlines())
+    assert load_model(out / "checkpoints" / f"step-{done:07d}.params").scale == 2
+    assert (out / "loss.png").exists()

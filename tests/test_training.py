@@ -1,0 +1,197 @@
+import json
+import math
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from gluon_perceptual._mxnet import mx
+from gluon_perceptual.errors import UserError
+from gluon_perceptual.losses.perceptual import PerceptualLoss
+from gluon_perceptual.nets.super_resolution import SuperResolutionNet
+from gluon_perceptual.training.callbacks import BlogLog, Every, JsonLog
+from gluon_perceptual.training.loop import Callback, Progress, fit
+from gluon_perceptual.training.schedule import learning_rate_schedule
+from gluon_perceptual.training.signals import StopRequest
+from gluon_perceptual.training.step import NonFiniteLossError, TrainingStep
+
+
+def make_step(devices, batch_norm=False, optimizer="adam", max_norm=None, weights=None):
+    mx.random.seed(5)
+    net = SuperResolutionNet(2, 4, 1, norm="batch" if batch_norm else "none", skip=True)
+    net.initialize(mx.init.Xavier(), ctx=devices)
+    net.hybridize()
+    loss = PerceptualLoss(**(weights or {"pixel": 1.0, "tv": 1e-3}))
+    trainer = mx.gluon.Trainer(
+        net.collect_params(), optimizer, {"learning_rate": 1e-3}, kvstore="local", update_on_kvstore=False
+    )
+    return net, TrainingStep(net, loss, loss.targets, trainer, devices, max_norm)
+
+
+def batches(count, size=4):
+    rng = np.random.default_rng(0)
+    for _ in range(count):
+        yield rng.integers(0, 256, (size, 3, 8, 8), np.uint8), rng.integers(0, 256, (size, 3, 16, 16), np.uint8)
+
+
+def parameters(net):
+    return {name: p.data(p.list_ctx()[0]).asnumpy() for name, p in net._collect_params_with_prefix().items()}
+
+
+@pytest.mark.parametrize("size", [4, 5])
+@pytest.mark.parametrize("max_norm", [None, 1.0])
+def test_two_devices_do_as_one(size, max_norm):
+    """Also where the batch cannot be shared out evenly, and with clipping."""
+    results = []
+    for devices in ([mx.cpu(0)], [mx.cpu(0), mx.cpu(1)]):
+        net, step = make_step(devices, max_norm=max_norm)
+        terms = [step(*batch) for batch in batches(10, size)]
+        results.append((parameters(net), terms))
+    (one, terms_one), (two, terms_two) = results
+    for name in one:
+        np.testing.assert_allclose(two[name], one[name], rtol=1e-3, atol=1e-5, err_msg=name)
+    for a, b in zip(terms_one, terms_two):
+        assert a == pytest.approx(b, rel=1e-4)
+
+
+def test_the_update_is_that_of_the_mean_loss():
+    """Plain gradient descent, recomputed by hand: w − rate · d(mean loss)/dw."""
+    net, step = make_step([mx.cpu()], optimizer="sgd", weights={"pixel": 1e-4})
+    x, y = next(batches(1))
+    weight = net.tail.weight
+    before = weight.data().asnumpy()
+    with mx.autograd.record():
+        mean = (net(mx.nd.array(x)) - mx.nd.array(y)).square().mean() * 1e-4
+    mean.backward()
+    expected = before - 1e-3 * weight.grad().asnumpy()
+    assert step(x, y)["loss"] == pytest.approx(float(mean.asscalar()), rel=1e-5)
+    np.testing.assert_allclose(weight.data().asnumpy(), expected, rtol=1e-4, atol=1e-7)
+
+
+def test_clipping_bounds_the_gradient():
+    net, step = make_step([mx.cpu()], optimizer="sgd", max_norm=0.01, weights={"pixel": 1.0})
+    before = parameters(net)
+    step(*next(batches(1)))
+    after = parameters(net)
+    moved = math.sqrt(sum(float(((after[name] - before[name]) ** 2).sum()) for name in before))
+    assert step.gradient_norm > 0.01
+    assert moved == pytest.approx(1e-3 * 0.01, rel=1e-2)
+
+
+def test_logged_loss_is_the_weighted_sum_of_the_logged_terms():
+    _, step = make_step([mx.cpu()])
+    terms = step(*next(batches(1)))
+    assert terms["loss"] == pytest.approx(terms["pixel"] + 1e-3 * terms["tv"], rel=1e-5)
+
+
+def test_training_lowers_the_loss():
+    _, step = make_step([mx.cpu()], weights={"pixel": 1.0})
+    batch = next(batches(1))
+    losses = [step(*batch)["loss"] for _ in range(15)]
+    assert losses[-1] < losses[0]
+
+
+def test_a_loss_that_is_not_finite_changes_nothing_and_names_the_step():
+    net, step = make_step([mx.cpu()])
+    good, bad = list(batches(2))
+    bad = (bad[0].astype(np.float32), bad[1])
+    bad[0][0, 0, 0, 0] = np.nan
+    step(*good)
+    before = parameters(net)
+    with pytest.raises(NonFiniteLossError, match=r"step 1: .*pixel nan"):
+        fit(step, step.trainer, [bad], 1)
+    for name, value in parameters(net).items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+class Recorder(Callback):
+    def __init__(self):
+        self.seen, self.closed = [], 0
+
+    def after_step(self, progress):
+        self.seen.append(progress)
+
+    def close(self):
+        self.closed += 1
+
+
+class FakeTrainer:
+    learning_rate = 0.5
+
+
+def test_the_loop_tells_callbacks_of_each_step_and_closes_them():
+    recorder = Recorder()
+    done = fit(lambda x, y: {"pixel": 2.0, "loss": 1.0}, FakeTrainer(), batches(3), 3, [recorder])
+    assert done == 3
+    assert [progress.step for progress in recorder.seen] == [1, 2, 3]
+    assert {progress.loss for progress in recorder.seen} == {1.0}
+    assert recorder.closed == 1
+
+
+def test_callbacks_are_closed_when_a_step_fails():
+    recorder = Recorder()
+    with pytest.raises(ZeroDivisionError):
+        fit(lambda x, y: {"loss": 1 / 0}, FakeTrainer(), batches(1), 1, [recorder])
+    assert recorder.closed == 1
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_loop_after_the_step(number, status):
+    recorder, steps = Recorder(), []
+
+    def step(x, y):
+        steps.append(len(steps))
+        if len(steps) == 2:
+            os.kill(os.getpid(), number)
+        return {"loss": 1.0}
+
+    with StopRequest() as stop:
+        done = fit(step, FakeTrainer(), batches(5), 5, [recorder], stop)
+    assert done == 2
+    assert len(recorder.seen) == 2
+    assert stop.exit_status == status
+
+
+def test_a_second_interrupt_is_an_interrupt():
+    with StopRequest(), pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def progress(step, loss=2.0):
+    return Progress(step, 4, {"pixel": 1.0, "loss": loss}, 0.1, 3.0, 0.01)
+
+
+def test_logs(tmp_path):
+    json_log, blog_log = JsonLog(tmp_path / "log.jsonl"), BlogLog(tmp_path / "training.log", 2)
+    acted = []
+    every = Every(2, acted.append)
+    for step in (1, 2, 3, 4):
+        for callback in (json_log, blog_log, every):
+            callback.after_step(progress(step, loss=step))
+    json_log.close()
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["loss"], line["learning_rate"]) for line in lines] == [
+        (i, i, 0.1) for i in (1, 2, 3, 4)
+    ]
+    assert (tmp_path / "training.log").read_text() == "3\n7\n"  # an epoch's sum of losses each, as the blog's
+    assert acted == [2, 4]
+
+
+@pytest.mark.parametrize("kind", ["cosine", "step", "constant"])
+@pytest.mark.parametrize(("steps", "warmup"), [(100, 10), (3, 60), (1, 0), (2, 1)])
+def test_schedules(kind, steps, warmup):
+    schedule = learning_rate_schedule(kind, 0.5, steps, warmup)
+    rates = [schedule(update) for update in range(1, steps + 1)]
+    assert max(rates) <= 0.5 * (1 + 1e-9)
+    assert all(math.isfinite(rate) and rate > 0 for rate in rates)
+    if steps == 100:
+        assert np.all(np.diff(rates[:9]) > 0)
+        assert rates[11] > 0.49
+        assert rates[-1] == pytest.approx({"cosine": 0.01, "step": 0.5 * 0.09, "constant": 0.5}[kind], rel=0.01)
+
+
+def test_an_unknown_schedule_is_named():
+    with pytest.raises(UserError, match="expected one of cosine"):
+        learning_rate_schedule("linear", 1.0, 10, 0)
