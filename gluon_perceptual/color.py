@@ -77,7 +77,7 @@ def _by_rows(convert: Callable[[np.ndarray], np.ndarray], image: np.ndarray) -> 
     """Convert some rows at a time: scikit-image needs many times the memory of what it converts."""
     converted, height = np.empty(image.shape), max(1, _BLOCK_PIXELS // max(1, image.shape[1]))
     for top in range(0, len(image), height):
-        converted[top : top + height] = convert(image[top : top + height])
+        converted[top : top + height] = convert(image[top : top + height].astype(np.float64))
     return converted
 
 

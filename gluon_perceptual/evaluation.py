@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Sequence
+from typing import Any, Callable, Sequence
 
 import numpy as np
 
@@ -45,7 +45,8 @@ def perceptual_distance(loss_network: Any, a: np.ndarray, b: np.ndarray) -> dict
 
     Args:
         loss_network: A `nets.vgg.LossNetwork`.
-        a, b: (H, W, 3) uint8 RGB. They are looked at in blocks of at most 512×512, the mean weighted by their sizes.
+        a: (H, W, 3) uint8 RGB, looked at in blocks of at most 512×512, the mean weighted by their sizes.
+        b: Likewise.
     """
     height, width, _ = a.shape
     totals, pixels = np.zeros(len(loss_network.layers)), 0
@@ -73,31 +74,30 @@ def score(method: str, photo: str, output: np.ndarray, truth: np.ndarray, scale:
 
 def evaluate(
     methods: dict[str, Callable[[np.ndarray], np.ndarray]],
-    photos: Iterable[Path],
+    photo: Path,
     scale: int,
     loss_network: Any,
     sigma: float = 0.0,
-    method: str = "bicubic",
-) -> Iterator[Row]:
-    """Yield a row for each photo and method; `photos` are the truth, their degraded versions the input.
+    degradation: str = "bicubic",
+) -> list[Row]:
+    """Return a row for each method; the photo is the truth, its degraded version the input.
 
     Args:
         methods: By name: (h, w, 3) uint8 -> (scale·h, scale·w, 3) uint8.
-        photos: Files; cut to a multiple of `scale` at the bottom and right.
+        photo: File; cut to a multiple of `scale` at the bottom and right.
         scale: Integer factor.
         loss_network: `LossNetwork.pretrained(DISTANCE_LAYERS)`.
-        sigma, method: The degradation; the benchmarks' protocol is bicubic without blur.
+        sigma: Blur before shrinking; the benchmarks' protocol is none.
+        degradation: As `method` of `resize.degrade`.
 
     Raises:
-        UserError: A photo cannot be read, or is too small to be scored.
+        UserError: The photo cannot be read, or is too small to be scored.
     """
-    for path in photos:
-        truth = crop_to_multiple(read_rgb(path), scale)
-        if min(truth.shape[:2]) < 2 * scale + 16:
-            raise UserError(f"{path}: {truth.shape[0]}×{truth.shape[1]} is too small to be scored")
-        low = degrade(truth, scale, sigma, method)
-        for name, enlarge in methods.items():
-            yield score(name, path.name, enlarge(low), truth, scale, loss_network)
+    truth = crop_to_multiple(read_rgb(photo), scale)
+    if min(truth.shape[:2]) < 2 * scale + 16:
+        raise UserError(f"{photo}: {truth.shape[0]}×{truth.shape[1]} is too small to be scored")
+    low = degrade(truth, scale, sigma, degradation)
+    return [score(name, photo.name, enlarge(low), truth, scale, loss_network) for name, enlarge in methods.items()]
 
 
 def bicubic(scale: int) -> Callable[[np.ndarray], np.ndarray]:

@@ -161,7 +161,7 @@ def test_only_the_named_bands_are_matched(space, bands):
         "LUV": skimage.luv2rgb,
         "XYZ": skimage.xyz2rgb,
     }[space]
-    values, wanted = forward(source / 255), forward(reference / 255)
+    values, wanted = (forward(image / 255).round(9) for image in (source, reference))
     for band in {band - 1 for band in bands}:
         values[..., band] = rio_hist(values[..., band], wanted[..., band], 0.7)
     with np.testing.suppress_warnings() as suppress:
@@ -181,7 +181,7 @@ def test_types_and_sizes_may_differ(space, dtype):
     means = matched.mean(axis=(0, 1), dtype=np.float64) / top, reference.mean(axis=(0, 1)) / 255
     np.testing.assert_allclose(*means, atol=0.01 if space == "RGB" else 0.04)
     unchanged = match_images(source, reference, space, match_proportion=0)
-    np.testing.assert_allclose(unchanged.astype(float), source.astype(float), rtol=1e-3, atol=1e-7)
+    np.testing.assert_allclose(unchanged.astype(float), source.astype(float), rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("space", SPACES)

@@ -120,7 +120,7 @@ def test_plsr_parameters_are_the_blogs_in_creation_order():
 def test_plsr_is_the_blogs_arithmetic():
     """Recomputed with MXNet's plain operators, a unit of width 2."""
     net = initialized(PlsrNet(2, 1))
-    for name, p in net.collect_params(".*(gamma|beta|running_mean|running_var)").items():
+    for p in net.collect_params(".*(gamma|beta|running_mean|running_var)").values():
         p.set_data(mx.nd.random.uniform(0.5, 1.5, shape=p.shape))
     x = mx.nd.random.uniform(shape=(1, 3, 6, 5))
     p = {name: value.data() for name, value in net._collect_params_with_prefix().items()}

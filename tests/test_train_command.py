@@ -11,10 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from test_commands import assert_one_line_error, run, write
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import load_model
-from test_commands import assert_one_line_error, run, write
 
 TINY = ["--width", 4, "--blocks", 1, "--patch", 32, "--steps", 4, "--workers", 1]
 PARTS = ["config.json", "log.jsonl", "training.log", "loss.png", "figure.png", "scores.json", "checkpoints", "previews"]
@@ -36,7 +36,7 @@ def photos(tmp_path_factory):
         ["--arch", "paper", "--scale", 4],
         ["--arch", "blog"],
         ["--scale", 8, "--loss", "mix", "--tv", 1e-6, "--upsampling", "nearest", "--schedule", "step", "--crops", 2],
-        ["--cpus", 2, "--batch", 3, "--max-norm", 1.0, "--pixel-loss", "squared", "--norm", "batch"],
+        ["--cpus", 2, "--batch", 3, "--max-norm", 1.0, "--loss", "pixel", "--pixel-loss", "squared", "--norm", "batch"],
     ],
     ids=["default", "paper", "blog", "mix", "devices"],
 )

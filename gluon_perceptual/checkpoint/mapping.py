@@ -158,7 +158,7 @@ def _by_kind(names: Shapes) -> dict[str, list[str]]:
 
 
 def _in_creation_order(names: list[str]) -> list[str]:
-    """Sort names that differ in one counter only (conv2 before conv10, wherever they stand); leave others as they are."""
+    """Sort names that differ in one counter only: conv2 before conv10; leave others as they are."""
     matches = [NUMBERED.match(canonical_name(name)) for name in names]
     if not all(matches) or len({match["stem"] for match in matches if match}) > 1:
         return names

@@ -186,7 +186,7 @@ def _dense_csr(shape: tuple[int, ...], values: np.ndarray, starts: np.ndarray, c
 def _checked(indices: np.ndarray, end: int) -> np.ndarray:
     if indices.dtype not in INDEX_DTYPES:
         raise ValueError(f"indices of type {indices.dtype}")
-    if indices.size and not (0 <= indices.min() and indices.max() < end):
+    if indices.size and not (indices.min() >= 0 and indices.max() < end):
         raise ValueError(f"indices outside 0 to {end - 1}")
     return indices.astype(np.int64)
 

@@ -12,7 +12,7 @@ import click
 from ..data.photos import walk_pictures
 from ..errors import UserError
 from ..images import is_picture_file
-from ._command import describe_os_error
+from ._command import describe_reason
 
 
 def plan_outputs(inputs: Sequence[Path], out: Path, suffix: str | None = None) -> list[tuple[Path, Path]]:
@@ -76,7 +76,7 @@ def process(
         except UserError as error:
             return target, " ".join(str(error).split())
         except OSError as error:
-            return target, describe_os_error(error)
+            return target, f"{error.filename or target}: {describe_reason(error)}"
         except MemoryError:
             return target, f"{source}: out of memory; try a smaller --tile"
         finally:
@@ -90,7 +90,7 @@ def process(
             if failure:
                 failures.append(failure)
             else:
-                tqdm.write(str(target), file=click.get_text_stream("stdout"))
+                tqdm.write(str(target))  # on stdout, around the bar
     for failure in failures:
         click.echo(f"Error: {failure}", err=True)
     if failures and len(tasks) > 1:

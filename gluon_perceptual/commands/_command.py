@@ -31,7 +31,8 @@ class Command(click.Command):
         except UserError as error:
             raise click.ClickException(" ".join(str(error).split())) from error
         except OSError as error:
-            raise click.ClickException(describe_os_error(error)) from error
+            where = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(where + describe_reason(error)) from error
         except MemoryError as error:
             raise click.ClickException("out of memory; use smaller pictures, patches, batches or tiles") from error
         except KeyboardInterrupt:
@@ -48,10 +49,9 @@ def log_to_stderr() -> None:
     logger.setLevel(logging.INFO)
 
 
-def describe_os_error(error: OSError) -> str:
-    """Return one line such as `out.png: No space left on device`."""
-    reason = error.strerror or str(error)
-    return f"{error.filename}: {reason}" if error.filename else reason
+def describe_reason(error: OSError) -> str:
+    """Return one line such as `No space left on device`."""
+    return " ".join((error.strerror or str(error)).split())
 
 
 def device_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -41,7 +41,7 @@ def run_folder(wanted: Path | None, name: str) -> Path:
         number = 1
         while (wanted := Path("runs", name if number == 1 else f"{name}-{number}")).exists():
             number += 1
-    elif (wanted / "config.json").exists():
+    elif (wanted / "log.jsonl").exists() and (wanted / "log.jsonl").stat().st_size:
         raise UserError(f"{wanted} holds a run already: choose another --out, or remove it")
     (wanted / "checkpoints").mkdir(parents=True, exist_ok=True)
     (wanted / "previews").mkdir(exist_ok=True)
@@ -123,7 +123,8 @@ def report(run: SuperResolutionRun, samples: list[tuple[np.ndarray, np.ndarray]]
     config, folder = run.config, run.folder
     loss_network = LossNetwork.pretrained(DISTANCE_LAYERS)
     methods = {"bicubic": bicubic(config.scale), "model": Upscaler(run.model, run.devices[0])}
-    rows = list(evaluate(methods, run.held_out, config.scale, loss_network, config.sigma, config.degradation))
+    protocol = (config.scale, loss_network, config.sigma, config.degradation)
+    rows = [row for photo in run.held_out for row in evaluate(methods, photo, *protocol)]
     (folder / "scores.json").write_text(json.dumps(as_json(rows), indent=2) + "\n", encoding="utf-8")
     save_figure(blog_figure(run, samples), folder / "figure.png")
     base, model = means(rows)

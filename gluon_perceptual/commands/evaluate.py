@@ -62,8 +62,12 @@ def evaluate(
             raise UserError(f"{model} enlarges {upscaler.scale} times, not {factor}: give the right --scale")
         methods[Path(model).stem if Path(model).stem not in methods else model] = upscaler
     loss_network = LossNetwork.pretrained(evaluation.DISTANCE_LAYERS)
-    scored = evaluation.evaluate(methods, photos, factor, loss_network, sigma, degradation)
-    rows = list(tqdm(scored, total=len(photos) * len(methods), unit="score", dynamic_ncols=True))
+    rows, failures = [], []
+    for photo in tqdm(photos, unit="photo", dynamic_ncols=True):
+        try:
+            rows += evaluation.evaluate(methods, photo, factor, loss_network, sigma, degradation)
+        except UserError as error:
+            failures.append(error)
     averages = evaluation.means(rows)
     if figure:
         scores = np.array([[getattr(row, name) for name in evaluation.SCORES] for row in averages])
@@ -72,3 +76,6 @@ def evaluate(
         click.echo(json.dumps({"rows": evaluation.as_json(rows), "means": evaluation.as_json(averages)}, indent=2))
     else:
         click.echo(evaluation.table(averages))
+    for failure in failures:
+        click.echo(f"Error: {failure}", err=True)
+    raise SystemExit(1 if failures else 0)

@@ -41,7 +41,7 @@ from ._command import Command, device_options
 @click.option("--learning-rate", "--lr", type=click.FloatRange(0, min_open=True), help="Adam's rate after the warm-up.")
 @click.option("--schedule", type=click.Choice(["cosine", "step", "constant"]), help="How the rate goes down.")
 @click.option("--warmup", type=click.IntRange(0), help="Updates in which the rate goes up.")
-@click.option("--max-norm", type=click.FloatRange(0, min_open=True), help="Clip gradients to this norm.")
+@click.option("--max-norm", type=click.FloatRange(0), help="Clip gradients to this norm; 0: never.")
 @click.option("--seed", type=click.IntRange(0), help="Of everything random.  [default: 0]")
 @click.option("--workers", type=click.IntRange(0), help="Threads that prepare patches.  [default: 2]")
 @click.option("--out", type=click.Path(), help="The run's folder.  [default: runs/sr_x2 or the next that is free]")

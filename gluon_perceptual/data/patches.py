@@ -88,9 +88,8 @@ class PatchPairs:
             if min(height, width) >= self.patch:
                 return picture
             self._skip(path, f"{path}: {height}×{width} is smaller than a patch of {self.patch}×{self.patch}")
-        raise UserError(
-            f"none of the {len(self.photos)} photos can be used, the first because of {next(iter(self.skipped.values()))}"
-        )
+        reason = next(iter(self.skipped.values()))
+        raise UserError(f"none of the {len(self.photos)} photos can be used, the first because of {reason}")
 
     def _skip(self, path: Path, reason: str) -> None:
         if path not in self.skipped:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Iterator
 
-from ..errors import UserError
-from ..images import is_picture_file
+from ..errors import ImageError, UserError
+from ..images import is_picture_file, read_rgb
+
+log = logging.getLogger(__name__)
 
 EMBEDDED_PHOTOS = (
     "astronaut.png",
@@ -52,6 +55,22 @@ def find_photos(source: str | Path | None) -> list[Path]:
     if not photos:
         raise UserError(f"{path}: there are no pictures in it (PNG, JPEG, WebP, TIFF or BMP by their suffix)")
     return photos
+
+
+def readable_photos(photos: list[Path], side: int) -> list[Path]:
+    """Return those that can be read and are at least `side` pixels on both sides; the others are named in the log."""
+    good = []
+    for path in photos:
+        try:
+            smallest = min(read_rgb(path).shape[:2])
+        except (ImageError, OSError) as error:
+            log.warning("skipped: %s", error)
+            continue
+        if smallest >= side:
+            good.append(path)
+        else:
+            log.warning("skipped: %s: smaller than %d pixels", path, side)
+    return good
 
 
 def walk_pictures(folder: Path) -> Iterator[Path]:

@@ -32,7 +32,7 @@ def gram_matrix(F: Any, features: Any) -> Any:
 
 
 def style_error(F: Any, gram_a: Any, gram_b: Any) -> Any:
-    """Squared Frobenius norm of the difference of two Gram matrices, (N or 1, C, C); their pictures' sizes may differ."""
+    """Squared Frobenius norm of the difference of Gram matrices, (N or 1, C, C), of pictures of any sizes."""
     return F.sum(F.square(F.broadcast_sub(gram_a, gram_b)), axis=0, exclude=True)
 
 

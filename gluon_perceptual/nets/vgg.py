@@ -19,7 +19,7 @@ CONVS_OF_STAGE = (2, 2, 3, 3, 3)
 
 
 def _activation_indices() -> dict[str, int]:
-    """Return the index in `vgg16().features` of each activation: relu1_1 -> 1, relu1_2 -> 3, relu2_1 -> 6, …"""
+    """Return the index in `vgg16().features` of each activation: relu1_1 is 1, relu1_2 is 3, relu2_1 is 6."""
     indices, index = {}, 0
     for stage, convs in enumerate(CONVS_OF_STAGE, 1):
         for conv in range(1, convs + 1):

@@ -24,6 +24,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "learning_rate": 1e-3,
         "schedule": "constant",
         "warmup": 0,
+        "max_norm": 0.0,
     },
     "blog": {
         "norm": "batch",
@@ -34,6 +35,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "beta2": 0.99,
         "schedule": "constant",
         "warmup": 0,
+        "max_norm": 0.0,
         "degradation": "decimate",
     },
 }
@@ -62,7 +64,7 @@ class SuperResolutionConfig:
     sigma: float = 1.0
     degradation: str = "bicubic"
 
-    loss: str = "pixel"
+    loss: str = "mix"
     mix: float = 1e-4
     feature_layer: str = "relu2_2"
     pixel_loss: str = "absolute"
@@ -70,13 +72,13 @@ class SuperResolutionConfig:
     tv_kind: str = "paper"
     vgg: str = "shipped"
 
-    steps: int = 450
+    steps: int = 360
     batch: int = 4
-    learning_rate: float = 3e-4
+    learning_rate: float = 1e-3
     beta2: float = 0.999
     schedule: str = "cosine"
     warmup: int = 60
-    max_norm: float | None = None
+    max_norm: float = 5.0
     seed: int = 0
     workers: int = 2
 

@@ -28,7 +28,7 @@ class TrainingStep:
         targets: From a batch of references to what the loss compares with, mostly `loss.targets`.
         trainer: Gluon's, made with `update_on_kvstore=False`.
         devices: Where the parameters are.
-        max_norm: Gradients of a greater norm are scaled down to it; None for no limit.
+        max_norm: Gradients of a greater norm are scaled down to it; 0 for no limit.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class TrainingStep:
         targets: Callable[[Any], dict[str, Any]],
         trainer: Any,
         devices: Sequence[Any],
-        max_norm: float | None = None,
+        max_norm: float = 0.0,
     ) -> None:
         self.net, self.loss, self.targets, self.trainer = net, loss, targets, trainer
         self.devices, self.max_norm = list(devices), max_norm
@@ -63,7 +63,7 @@ class TrainingStep:
         return terms
 
     def _spread(self, batch: np.ndarray) -> list[Any]:
-        """Cut the batch into a part for each device; on the way it is of its own type, which may be a quarter the size."""
+        """Cut the batch into a part for each device; it travels in its own type, mostly a quarter of the size."""
         parts = mx.gluon.utils.split_and_load(mx.nd.array(batch, dtype=batch.dtype), self.devices, even_split=False)
         return [part.astype("float32") for part in parts]
 
@@ -79,7 +79,7 @@ class TrainingStep:
     def _update(self, batch_size: int) -> None:
         self.trainer.allreduce_grads()
         divisor = float(batch_size)
-        if self.max_norm is not None:
+        if self.max_norm:
             gradients = [parameter.list_grad()[0] for parameter in self._learnt]
             squares = mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients))
             self.gradient_norm = float(squares.sum().sqrt().asscalar()) / batch_size

@@ -12,7 +12,7 @@ from .._mxnet import devices, mx
 from ..checkpoint.model import Recipe, save_model
 from ..data.batches import batches
 from ..data.patches import PatchPairs
-from ..data.photos import split_photos
+from ..data.photos import readable_photos, split_photos
 from ..data.shards import ShardPairs
 from ..errors import UserError
 from ..losses.perceptual import PerceptualLoss
@@ -26,6 +26,7 @@ from .step import TrainingStep
 
 NEAR_ZERO = 1e-4  # deviation of the last layer's weights where the network is added to the bicubic enlargement
 PAIRS_FOR_MEAN = 256
+SMALLEST = 32  # side of a photo that can be scored
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,8 @@ class SuperResolutionRun:
         self.config, self.folder = config, folder
         self.devices = devices(config.gpus, config.cpus)
         mx.random.seed(config.seed)
-        self.photos, self.held_out = split_photos(config.data, config.validation)
+        self.photos, held_out = split_photos(config.data, config.validation)
+        self.held_out = readable_photos(held_out, SMALLEST)
         self.pairs = self._make_pairs()
         self.loss = self._make_loss()
         self.recipe = self._make_recipe()
