@@ -11,6 +11,7 @@ import os
 import sys
 import types
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -69,10 +70,10 @@ def _load() -> types.ModuleType:
     return mxnet
 
 
-mx = _load()
+mx: Any = _load()
 
 
-def devices(gpus: str | None = None, cpus: int = 1) -> list[mx.Context]:
+def devices(gpus: str | None = None, cpus: int = 1) -> list[Any]:
     """Return the contexts to run on.
 
     Args:

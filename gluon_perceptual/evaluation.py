@@ -37,6 +37,7 @@ class Row:
     grid: float
 
 
+Method = Callable[[np.ndarray], np.ndarray]
 SCORES = tuple(field.name for field in fields(Row))[2:]
 
 
@@ -66,14 +67,12 @@ def score(method: str, photo: str, output: np.ndarray, truth: np.ndarray, scale:
     """Compare an enlarged picture with the true one, both (H, W, 3) uint8 RGB."""
     psnr, ssim = luma_scores(output, truth, scale)
     distances = perceptual_distance(loss_network, output, truth)
-    return Row(
-        method, photo, psnr, ssim, *(distances[layer] for layer in DISTANCE_LAYERS),
-        color_error(output, truth), grid_energy(output, scale),
-    )  # fmt: skip
+    color, grid = color_error(output, truth), grid_energy(output, scale)
+    return Row(method, photo, psnr, ssim, **distances, ciede2000=color, grid=grid)
 
 
 def evaluate(
-    methods: dict[str, Callable[[np.ndarray], np.ndarray]],
+    methods: dict[str, Method],
     photo: Path,
     scale: int,
     loss_network: Any,

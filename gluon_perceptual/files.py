@@ -11,7 +11,7 @@ from typing import Iterator
 
 
 @contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give the body a new path to write to, beside `path` and with its suffix, and rename that file at the end.
 
     Whoever reads `path` sees the old file or the new one; where the body raises, the old one stays. The folder is made

@@ -36,7 +36,7 @@ def read_params(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
     Dense arrays are views of the memory-mapped file: they take no memory until touched, and writing to one changes
     this process's copy, not the file. bfloat16 comes as float32. Sparse arrays come dense, and those of one file may
-    take no more than the file's own size and 256 MiB. What MXNet calls "none" comes as an empty array.
+    take no more than the file's own size and 32 MiB. What MXNet calls "none" comes as an empty array.
 
     Returns:
         The arrays by name, in the file's order; named "0", "1", … where the file has no names.

@@ -29,7 +29,7 @@ LIST_MAGIC = 0x112
 V1, V2, V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 DENSE, ROW_SPARSE, CSR = 0, 1, 2  # the number is also that of the index arrays
 MAX_DIMENSIONS = 32  # NumPy's limit
-SPARSE_ALLOWANCE = 256 << 20
+SPARSE_ALLOWANCE = 32 << 20
 
 BFLOAT16 = np.dtype([("bfloat16", "<u2")])  # MXNet's own stand-in for the type that NumPy lacks
 DTYPES = [np.dtype(code) for code in ("<f4", "<f8", "<f2", "u1", "<i4", "i1", "<i8", "?", "<i2", "<u2", "<u4", "<u8")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import click
 import numpy as np
 
 from ..errors import UserError
-from ..evaluation import DISTANCE_LAYERS, as_json, bicubic, evaluate, means, table
+from ..evaluation import DISTANCE_LAYERS, Method, as_json, bicubic, evaluate, means, table
 from ..figures import comparison_figure, loss_figure, save_figure
 from ..histogram import match_images
 from ..images import read_rgb
@@ -37,15 +38,14 @@ def run_folder(wanted: Path | None, name: str) -> Path:
     Raises:
         UserError: `wanted` holds a run already.
     """
-    if wanted is None:
-        number = 1
-        while (wanted := Path("runs", name if number == 1 else f"{name}-{number}")).exists():
-            number += 1
-    elif (wanted / "log.jsonl").exists() and (wanted / "log.jsonl").stat().st_size:
-        raise UserError(f"{wanted} holds a run already: choose another --out, or remove it")
-    (wanted / "checkpoints").mkdir(parents=True, exist_ok=True)
-    (wanted / "previews").mkdir(exist_ok=True)
-    return wanted
+    candidates = (Path("runs", name if number == 1 else f"{name}-{number}") for number in count(1))
+    folder = wanted or next(path for path in candidates if not path.exists())
+    log_file = folder / "log.jsonl"
+    if log_file.exists() and log_file.stat().st_size:
+        raise UserError(f"{folder} holds a run already: choose another --out, or remove it")
+    (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+    (folder / "previews").mkdir(exist_ok=True)
+    return folder
 
 
 def train(config: SuperResolutionConfig, folder: Path, save_every: int, preview_every: int, tensorboard: bool) -> int:
@@ -122,7 +122,7 @@ def report(run: SuperResolutionRun, samples: list[tuple[np.ndarray, np.ndarray]]
     """Measure on the held-out photos, print the table, and draw the figure."""
     config, folder = run.config, run.folder
     loss_network = LossNetwork.pretrained(DISTANCE_LAYERS)
-    methods = {"bicubic": bicubic(config.scale), "model": Upscaler(run.model, run.devices[0])}
+    methods: dict[str, Method] = {"bicubic": bicubic(config.scale), "model": Upscaler(run.model, run.devices[0])}
     protocol = (config.scale, loss_network, config.sigma, config.degradation)
     rows = [row for photo in run.held_out for row in evaluate(methods, photo, *protocol)]
     (folder / "scores.json").write_text(json.dumps(as_json(rows), indent=2) + "\n", encoding="utf-8")

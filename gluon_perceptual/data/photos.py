@@ -27,7 +27,7 @@ def embedded_photos() -> list[Path]:
     """Return the colour photos in scikit-image's wheel, so that everything runs without a download."""
     import skimage
 
-    return [Path(skimage.data_dir) / name for name in EMBEDDED_PHOTOS]
+    return [Path(skimage.__file__).parent / "data" / name for name in EMBEDDED_PHOTOS]
 
 
 def find_photos(source: str | Path | None) -> list[Path]:

@@ -13,7 +13,7 @@ from .._mxnet import mx
 from ..errors import UserError
 from ..resize import cubic
 
-nn = mx.gluon.nn
+nn: Any = mx.gluon.nn
 
 NORMS = ("batch", "none")
 UPSAMPLINGS = ("transposed", "nearest", "subpixel")

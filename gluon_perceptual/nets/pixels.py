@@ -24,7 +24,7 @@ class OnPixels(mx.gluon.HybridBlock):
         self.net = net
         self.peak = peak
         with self.name_scope():
-            self.mean = self.params.get_constant("mean", np.float32(mean).reshape(1, 3, 1, 1))
+            self.mean = self.params.get_constant("mean", np.array(mean, np.float32).reshape(1, 3, 1, 1))
         self.mean.initialize()
 
     @property

@@ -90,7 +90,7 @@ class LossNetwork(mx.gluon.HybridBlock):
         self.collect_params().setattr("grad_req", "null")
 
     def _constant(self, name: str, values: tuple[float, ...]) -> Any:
-        return self.params.get_constant(name, np.float32(values).reshape(1, 3, 1, 1))
+        return self.params.get_constant(name, np.array(values, np.float32).reshape(1, 3, 1, 1))
 
     @classmethod
     def pretrained(cls, layers: Sequence[str] = ("relu2_2",), weights: str = "shipped", ctx: Any = None) -> LossNetwork:

@@ -1,0 +1,92 @@
+import cv2
+import numpy as np
+import pytest
+
+from gluon_perceptual import evaluation
+from gluon_perceptual._mxnet import mx
+from gluon_perceptual.errors import UserError
+from gluon_perceptual.images import read_rgb
+from gluon_perceptual.metrics import luma_scores
+from gluon_perceptual.nets import LossNetwork
+from gluon_perceptual.resize import imresize
+
+
+@pytest.fixture(scope="module")
+def loss_network():
+    return LossNetwork.pretrained(evaluation.DISTANCE_LAYERS)
+
+
+def photo(path, size=(80, 72), seed=0):
+    image = np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
+    cv2.imwrite(str(path), cv2.GaussianBlur(image, (0, 0), 1.2))
+    return path
+
+
+def test_bicubic_on_set5_is_the_fields(shared):
+    """28.42 dB and 0.810: the row that every paper on Set5 ×4 starts with."""
+    folder = shared / "data/benchmarks/Set5"
+    scores = []
+    for path in sorted((folder / "HR").iterdir()):
+        large = imresize(read_rgb(folder / "LR_x4" / path.name), 4)
+        scores.append(luma_scores(large, read_rgb(path), 4))
+    psnr, ssim = np.mean(scores, axis=0)
+    assert psnr == pytest.approx(28.42, abs=0.03)
+    assert ssim == pytest.approx(0.8105, abs=0.002)
+
+
+def test_the_truth_scores_perfectly(tmp_path, loss_network):
+    truth = read_rgb(photo(tmp_path / "a.png"))
+    (row,) = evaluation.evaluate({"truth": lambda low: truth}, tmp_path / "a.png", 2, loss_network)
+    assert row.psnr == float("inf")
+    assert row.ssim == pytest.approx(1)
+    assert row.relu2_2 == row.relu4_3 == row.ciede2000 == 0
+
+
+def test_faults_are_seen(tmp_path, loss_network):
+    """Dots on the upsampling grid, a tint, blur: each shows in the score that is for it."""
+    path = photo(tmp_path / "a.png", (160, 160))
+    truth = read_rgb(path).astype(np.float64)
+    dots, tint = truth.copy(), truth + (6, 0, 6)
+    dots[::2, ::2] += 6
+    methods = {
+        name: (lambda low, image=image: np.clip(np.rint(image), 0, 255).astype(np.uint8))
+        for name, image in {"truth": truth, "dots": dots, "tint": tint, "blur": cv2.GaussianBlur(truth, (0, 0), 1)}.items()
+    }
+    rows = {row.method: row for row in evaluation.evaluate(methods, path, 2, loss_network)}
+    assert rows["dots"].grid > 2 * rows["truth"].grid
+    assert rows["tint"].ciede2000 > 1.5
+    assert rows["tint"].grid == pytest.approx(rows["truth"].grid, rel=0.2)
+    assert rows["blur"].relu2_2 > rows["dots"].relu2_2 > 0
+
+
+def test_the_distance_is_the_mean_squared_difference(loss_network):
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 256, (2, 40, 33, 3), np.uint8)
+    maps = [loss_network(mx.nd.array(image.transpose(2, 0, 1)[np.newaxis])) for image in (a, b)]
+    expected = [float(np.mean((x.asnumpy() - y.asnumpy()) ** 2)) for x, y in zip(*maps)]
+    distances = evaluation.perceptual_distance(loss_network, a, b)
+    assert list(distances.values()) == pytest.approx(expected, rel=1e-4)
+
+
+def test_large_pictures_are_seen_in_blocks(loss_network, monkeypatch):
+    monkeypatch.setattr(evaluation, "BLOCK", 32)
+    a, b = np.random.default_rng(0).integers(0, 256, (2, 64, 40, 3), np.uint8)
+    blocks = [evaluation.perceptual_distance(loss_network, a[i : i + 32, :32], b[i : i + 32, :32]) for i in (0, 32)]
+    expected = np.mean([block["relu2_2"] for block in blocks])  # the sliver of 8 columns is left out
+    assert evaluation.perceptual_distance(loss_network, a, b)["relu2_2"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_means_and_table():
+    rows = [evaluation.Row("m", f"{i}.png", 30.0 + i, 0.5, 1.0, 2.0, 3.0, 4.0) for i in (0, 2)]
+    (mean,) = evaluation.means(rows)
+    assert mean.psnr == 31
+    assert mean.photo == "mean of 2"
+    lines = evaluation.table([*rows, mean]).splitlines()
+    assert len(lines) == 4
+    assert len({len(line) for line in lines}) == 1
+    assert evaluation.as_json(rows)[1]["psnr"] == 32
+
+
+def test_photos_too_small_are_refused(tmp_path, loss_network):
+    with pytest.raises(UserError, match=r"a\.png: 16×16 is too small"):
+        evaluation.evaluate({}, photo(tmp_path / "a.png", (16, 16)), 2, loss_network)

@@ -1,0 +1,105 @@
+"""The door to MXNet, tried in processes of their own."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from gluon_perceptual._mxnet import devices, mx, usable_cores
+from gluon_perceptual.errors import UserError
+
+
+def python(code, **environment):
+    env = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env={**env, **environment}
+    )
+    return result.stdout.strip(), result.stderr
+
+
+def test_the_package_imports_nothing_heavy():
+    out, _ = python("import sys, gluon_perceptual; print({'mxnet', 'numpy', 'cv2'} & set(sys.modules))")
+    assert out == "set()"
+
+
+def test_all_cores_of_the_affinity_mask_are_used():
+    code = (
+        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+        "import gluon_perceptual._mxnet as door; print(os.environ['OMP_NUM_THREADS'], door.usable_cores())"
+    )
+    assert python(code)[0] == "1 1"
+    out, _ = python("import os, gluon_perceptual._mxnet as d; print(os.environ['OMP_NUM_THREADS'])")
+    assert out == str(usable_cores())
+
+
+def test_a_number_of_threads_that_is_given_is_kept():
+    out, _ = python("import os, gluon_perceptual._mxnet; print(os.environ['OMP_NUM_THREADS'])", OMP_NUM_THREADS="3")
+    assert out == "3"
+
+
+def test_without_mxnet_the_error_says_what_to_install():
+    code = (
+        "import sys; sys.modules['mxnet'] = None\n"
+        "try:\n    import gluon_perceptual._mxnet\n"
+        "except ImportError as error:\n    print(type(error).__name__, error)"
+    )
+    out, _ = python(code)
+    assert out.startswith("MissingDependencyError MXNet")
+    assert "pip install 'gluon-perceptual[cpu]'" in out
+
+
+def test_numpy_2_is_named():
+    code = (
+        "import numpy; numpy.__version__ = '2.1.0'\n"
+        "try:\n    import gluon_perceptual._mxnet\n"
+        "except ImportError as error:\n    print(error)"
+    )
+    assert "NumPy 2.1.0 is installed" in python(code)[0]
+
+
+def test_names_that_numpy_removed_are_back():
+    code = (
+        "import numpy as np\n"
+        "for name in ('bool', 'object', 'float'):\n    vars(np).pop(name, None)\n"
+        "from gluon_perceptual._mxnet import mx\n"
+        "print(mx.nd.array([[1, 2]]).sum().asscalar(), np.bool is bool)"
+    )
+    assert python(code)[0] == "3.0 True"
+
+
+def test_no_warning_comes_from_making_arrays():
+    code = "from gluon_perceptual._mxnet import mx; import numpy as np; mx.nd.array(np.ones(3)).asnumpy()"
+    assert "Warning" not in python("import warnings; warnings.simplefilter('always')\n" + code)[1]
+
+
+def test_devices():
+    assert devices() == [mx.cpu(0)]
+    assert devices("", 3) == [mx.cpu(0), mx.cpu(1), mx.cpu(2)]
+
+
+@pytest.mark.parametrize("gpus", ["one", "0,0", "-1", "0,,1", "1.5"])
+def test_wrong_gpu_numbers(gpus):
+    with pytest.raises(UserError, match="expected distinct GPU numbers"):
+        devices(gpus)
+
+
+def test_gpus_that_are_there_and_not(monkeypatch):
+    monkeypatch.setattr(mx.context, "num_gpus", lambda: 2)
+    assert devices("1,0") == [mx.gpu(1), mx.gpu(0)]
+    with pytest.raises(UserError, match=r"no GPU 2, 7; MXNet .* sees 2"):
+        devices("0,2,7")
+
+
+def test_a_wheel_with_cuda_but_no_driver_sees_no_gpu(monkeypatch):
+    def fail():
+        raise mx.MXNetError("CUDA: no driver")
+
+    monkeypatch.setattr(mx.context, "num_gpus", fail)
+    with pytest.raises(UserError, match=r"sees 0; leave `--gpus` away"):
+        devices("0")
+
+
+def test_numpy_is_one_that_mxnet_runs_with():
+    assert int(np.__version__.split(".")[0]) == 1
