@@ -71,6 +71,11 @@ def score(method: str, photo: str, output: np.ndarray, truth: np.ndarray, scale:
     return Row(method, photo, psnr, ssim, **distances, ciede2000=color, grid=grid)
 
 
+def smallest_side(scale: int) -> int:
+    """Return the side in pixels from which on a photo can be scored: SSIM's window, the grid's periods, pooling."""
+    return max(2 * scale + 16, 5 * scale)
+
+
 def evaluate(
     methods: dict[str, Method],
     photo: Path,
@@ -93,7 +98,7 @@ def evaluate(
         UserError: The photo cannot be read, or is too small to be scored.
     """
     truth = crop_to_multiple(read_rgb(photo), scale)
-    if min(truth.shape[:2]) < 2 * scale + 16:
+    if min(truth.shape[:2]) < smallest_side(scale):
         raise UserError(f"{photo}: {truth.shape[0]}×{truth.shape[1]} is too small to be scored")
     low = degrade(truth, scale, sigma, degradation)
     return [score(name, photo.name, enlarge(low), truth, scale, loss_network) for name, enlarge in methods.items()]

@@ -46,11 +46,16 @@ def test_faults_are_seen(tmp_path, loss_network):
     """Dots on the upsampling grid, a tint, blur: each shows in the score that is for it."""
     path = photo(tmp_path / "a.png", (160, 160))
     truth = read_rgb(path).astype(np.float64)
-    dots, tint = truth.copy(), truth + (6, 0, 6)
+    dots, tint = truth.copy(), truth + np.array([6, 0, 6])
     dots[::2, ::2] += 6
     methods = {
         name: (lambda low, image=image: np.clip(np.rint(image), 0, 255).astype(np.uint8))
-        for name, image in {"truth": truth, "dots": dots, "tint": tint, "blur": cv2.GaussianBlur(truth, (0, 0), 1)}.items()
+        for name, image in {
+            "truth": truth,
+            "dots": dots,
+            "tint": tint,
+            "blur": cv2.GaussianBlur(truth, (0, 0), 1),
+        }.items()
     }
     rows = {row.method: row for row in evaluation.evaluate(methods, path, 2, loss_network)}
     assert rows["dots"].grid > 2 * rows["truth"].grid

@@ -68,13 +68,12 @@ def test_unknown_choices_are_named(arguments):
 
 
 @pytest.mark.parametrize("scale", [2, 4, 8])
-def test_enlargement_is_matlabs_but_for_the_border(scale):
+def test_enlargement_is_matlabs(scale):
     image = np.random.default_rng(1).uniform(0, 255, (9, 11, 3)).astype(np.float32)
     block = BicubicEnlargement(scale)
     block.initialize()
     large = block(mx.nd.array(image.transpose(2, 0, 1)[np.newaxis])).asnumpy()[0].transpose(1, 2, 0)
-    inside = np.s_[2 * scale : -2 * scale, 2 * scale : -2 * scale]
-    np.testing.assert_allclose(large[inside], imresize(image, scale)[inside], atol=1e-3)
+    np.testing.assert_allclose(large, imresize(image, scale), atol=1e-3)
     flat = block(mx.nd.full((1, 3, 5, 5), 77.0)).asnumpy()
     np.testing.assert_allclose(flat, 77.0, rtol=1e-6)
 

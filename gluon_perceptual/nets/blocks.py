@@ -127,7 +127,7 @@ class OutputConv2D(nn.Conv2D):
 
 
 class BicubicEnlargement(mx.gluon.HybridBlock):
-    """(N, 3, H, W) -> (N, 3, f·H, f·W) by the bicubic kernel of `resize.imresize`; border pixels are repeated."""
+    """(N, 3, H, W) -> (N, 3, f·H, f·W): `resize.imresize` in the network."""
 
     def __init__(self, scale: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)

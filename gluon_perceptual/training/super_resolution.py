@@ -15,6 +15,7 @@ from ..data.patches import PatchPairs
 from ..data.photos import readable_photos, split_photos
 from ..data.shards import ShardPairs
 from ..errors import UserError
+from ..evaluation import smallest_side
 from ..losses.perceptual import PerceptualLoss
 from ..nets.pixels import OnPixels
 from ..nets.vgg import LossNetwork
@@ -26,7 +27,6 @@ from .step import TrainingStep
 
 NEAR_ZERO = 1e-4  # deviation of the last layer's weights where the network is added to the bicubic enlargement
 PAIRS_FOR_MEAN = 256
-SMALLEST = 32  # side of a photo that can be scored
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class SuperResolutionRun:
         self.devices = devices(config.gpus, config.cpus)
         mx.random.seed(config.seed)
         self.photos, held_out = split_photos(config.data, config.validation)
-        self.held_out = readable_photos(held_out, SMALLEST)
+        self.held_out = readable_photos(held_out, smallest_side(config.scale))
         self.pairs = self._make_pairs()
         self.loss = self._make_loss()
         self.recipe = self._make_recipe()
