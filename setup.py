@@ -10,7 +10,8 @@ VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "gluon_perceptual/__init__.
 
 # MXNet 1.9.1 was built for NumPy 1.x: 1.24 removed names that it uses, 2.0 its whole interface.
 NUMPY = ['numpy>=1.19,<1.24; python_version<"3.12"', 'numpy>=1.26,<2; python_version>="3.12"']
-TEST = ["pytest>=7", "pytest-xdist", "hypothesis", "nbmake", "nbformat", "ipykernel"]
+TENSORBOARD = ["tensorboardX>=2.5"]
+TEST = ["pytest>=7", "pytest-xdist", "hypothesis", *TENSORBOARD]
 
 setup(
     name="gluon-perceptual",
@@ -37,7 +38,7 @@ setup(
     extras_require={
         "cpu": ["mxnet==1.9.1"],
         "cu112": ["mxnet-cu112==1.9.1"],
-        "tensorboard": ["tensorboardX>=2.5"],
+        "tensorboard": TENSORBOARD,
         "onnx": ["onnx>=1.14,<1.17", "onnxruntime>=1.14,<1.20"],
         "notebooks": ["jupyterlab", "ipykernel"],
         "test": TEST,

@@ -6,6 +6,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint import ParamsFormatError, read_params, write_params
@@ -114,6 +116,16 @@ def test_bfloat16_comes_as_float32(tmp_path):
     np.testing.assert_array_equal(read_params(tmp_path / "x.params")["0"], np.float32([1, -2]))
 
 
+def test_bfloat16_of_mxnets_own_and_of_no_dimensions(tmp_path):
+    half = np.dtype([("bfloat16", np.uint16)])
+    mx.nd.save(str(tmp_path / "x.params"), [mx.nd.array([[1, -2.5, 3]]).astype(half)])
+    np.testing.assert_array_equal(read_params(tmp_path / "x.params")["0"], np.float32([[1, -2.5, 3]]))
+    scalar = HEADER + struct.pack("<IiiiiiHQ", 0xF993FACA, 0, 0, 1, 0, 12, 0xC000, 0)
+    (tmp_path / "x.params").write_bytes(scalar)
+    array = read_params(tmp_path / "x.params")["0"]
+    assert (array.shape, array.dtype, float(array)) == ((), np.float32, -2)
+
+
 def test_other_byte_orders_and_strides_are_written_alike(tmp_path):
     array = RNG.normal(size=(4, 6)).astype(np.float32)
     write_params(tmp_path / "a.params", [array.T])
@@ -160,6 +172,7 @@ HOSTILE = {
     "empty huge": HEADER + struct.pack("<Iii3qiii", 0xF993FAC9, 0, 3, 2**60, 2**60, 0, 1, 0, 0) + bytes(8),
     "type": HEADER + struct.pack("<Iiiqiii", 0xF993FAC9, 0, 1, 1, 1, 0, 99) + bytes(8),
     "storage": HEADER + struct.pack("<Ii", 0xF993FAC9, 7) + bytes(64),
+    "sparse unshaped": HEADER + struct.pack("<Iiiiqiii", 0xF993FAC9, 1, 0, 1, 2, 1, 0, 0) + bytes(16),
     "sparse bomb": HEADER
     + struct.pack("<Iiiqqi2qiiiiiq", 0xF993FAC9, 1, 2, 0, 2**20, 2, 2**20, 2**20, 1, 0, 0, 6, 1, 0)
     + bytes(8),
@@ -228,3 +241,49 @@ def test_fuzz(shared, tmp_path):
         assert tracemalloc.get_traced_memory()[1] < 2 * len(data) + 64 * 2**20
     tracemalloc.stop()
     assert min(outcomes.values()) > FUZZ_CASES // 50
+
+
+SIZES = st.one_of(st.integers(-1, 4), st.sampled_from([2**31, 2**40, 2**60, 2**62, -(2**63)]))
+
+
+@st.composite
+def shapes(draw, code="q"):
+    sizes = draw(st.lists(SIZES if code == "q" else SIZES.map(lambda n: n % 2**32), max_size=4))
+    ndim = draw(st.one_of(st.just(len(sizes)), st.sampled_from([-1, 0, 33, 2**31 - 1])))
+    return struct.pack(f"<i{len(sizes)}{code}", ndim, *sizes)
+
+
+@st.composite
+def files(draw):
+    """Whole files, each of whose fields may lie."""
+    body = b""
+    arrays = draw(st.integers(0, 3))
+    for _ in range(arrays):
+        version = draw(st.sampled_from([0, 1, 2, 3]))
+        body += struct.pack("<I", 0xF993FAC7 + version) if version else b""
+        storage = draw(st.integers(-1, 3)) if version >= 2 else 0
+        sparse = storage if storage in (1, 2) else 0
+        body += struct.pack("<i", storage) if version >= 2 else b""
+        body += draw(shapes()) if sparse else b""
+        body += draw(shapes("q" if version else "I")) + struct.pack("<iii", 1, 0, draw(st.integers(-1, 13)))
+        for _ in range(sparse):
+            body += struct.pack("<i", draw(st.sampled_from([4, 6, 0, 99]))) + draw(shapes())
+        body += bytes(draw(st.sampled_from([0, 1, 2, 4, 8, 16, 32])))
+    names = [name.encode() for name in draw(st.lists(st.sampled_from(["", "a", "a", "é"]), max_size=3))]
+    body += struct.pack("<Q", draw(st.one_of(st.just(len(names)), st.just(2**60))))
+    for name in names:
+        body += struct.pack("<Q", draw(st.one_of(st.just(len(name)), st.just(2**60)))) + name
+    return struct.pack("<QQQ", 0x112, 0, draw(st.one_of(st.just(arrays), st.just(2**60)))) + body
+
+
+@settings(max_examples=max(300, FUZZ_CASES // 10), deadline=None, database=None, derandomize=True)
+@given(files())
+def test_fuzz_headers(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "headers.params"
+    path.write_bytes(data)
+    try:
+        arrays = read_params(path)
+    except ParamsFormatError as error:
+        assert 0 <= error.offset <= len(data)
+    else:
+        assert all(isinstance(array, np.ndarray) for array in arrays.values())

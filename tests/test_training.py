@@ -10,7 +10,7 @@ from gluon_perceptual._mxnet import mx
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.losses.perceptual import PerceptualLoss
 from gluon_perceptual.nets.super_resolution import SuperResolutionNet
-from gluon_perceptual.training.callbacks import BlogLog, Every, JsonLog
+from gluon_perceptual.training.callbacks import BlogLog, Every, JsonLog, TensorBoard
 from gluon_perceptual.training.loop import Callback, Progress, fit
 from gluon_perceptual.training.schedule import learning_rate_schedule
 from gluon_perceptual.training.signals import StopRequest
@@ -177,6 +177,15 @@ def test_logs(tmp_path):
     ]
     assert (tmp_path / "training.log").read_text() == "3\n7\n"  # an epoch's sum of losses each, as the blog's
     assert acted == [2, 4]
+
+
+def test_tensorboard_events(tmp_path):
+    board = TensorBoard(tmp_path)
+    board.after_step(progress(1))
+    board.close()
+    (events,) = tmp_path.iterdir()
+    content = events.read_bytes()
+    assert all(name in content for name in (b"pixel", b"loss", b"learning_rate"))
 
 
 @pytest.mark.parametrize("kind", ["cosine", "step", "constant"])

@@ -111,10 +111,10 @@ class Reader:
             return np.zeros(0, np.float32)
         self._numbers("ii", "a device")  # where the array was: of no use here
         dtype = self._dtype()
-        if stored is None:
+        if not storage:
             return self._values(dtype, shape)
         layout = [(self._dtype(), self._shape(V2) or ()) for _ in range(storage)]
-        values = self._values(dtype, stored)
+        values = self._values(dtype, stored or ())
         indices = [self._values(*entry) for entry in layout]
         return self._expand(shape, values, indices)
 
@@ -164,7 +164,7 @@ class Reader:
 
 def _dense_rows(shape: tuple[int, ...], values: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Put whole rows where `rows` says; the rest is 0."""
-    if not shape or values.shape != (*rows.shape, *shape[1:]):
+    if not shape or rows.ndim != 1 or values.shape != (*rows.shape, *shape[1:]):
         raise ValueError(f"values {values.shape} and rows {rows.shape}")
     dense = np.zeros(shape, values.dtype)
     dense[_checked(rows, shape[0])] = values
@@ -195,4 +195,6 @@ def _native(array: np.ndarray) -> np.ndarray:
     """Return bfloat16 as float32, the upper half of whose bits it is; anything else as it is."""
     if array.dtype != BFLOAT16:
         return array
-    return (array["bfloat16"].astype(np.uint32) << 16).view(np.float32)
+    bits = array["bfloat16"].astype(np.uint32)
+    bits <<= np.uint32(16)  # in place, as an array of 0 dimensions would else become a number
+    return bits.view(np.float32)

@@ -1,0 +1,158 @@
+"""Which array of a file belongs to which parameter of a network, by names and shapes alone."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from itertools import takewhile, zip_longest
+from typing import Iterable, Mapping
+
+from ..errors import UserError
+
+Shapes = Mapping[str, "tuple[int, ...]"]
+
+NAME = re.compile(r"(?P<layer>.*?)[._]?(?P<kind>weight|bias|gamma|beta|running_mean|running_var)?$")
+
+
+def match_names(
+    wanted: Shapes,
+    found: Shapes,
+    optional: set[str] | frozenset[str] = frozenset(),
+    own_names: Mapping[str, str] | None = None,
+) -> tuple[str, list[tuple[str, str]]]:
+    """Pair a network's parameters with a file's arrays.
+
+    Args:
+        wanted: The network's structural names and shapes, in creation order; 0 and -1 stand for any size.
+        found: The file's.
+        optional: Parameters that may be missing in the file.
+        own_names: The parameters' prefixed names, by structural name.
+
+    Returns:
+        The strategy, as in `LoadReport`, and the pairs (wanted, found).
+
+    Raises:
+        UserError: They do not fit, or fit only by guessing.
+    """
+    canonical = {canonical_name(name): name for name in found}
+    if len(canonical) < len(found):
+        raise UserError("two of its arrays have the same name but for arg: and aux:")
+    present = {name: shape for name, shape in wanted.items() if name in canonical or name not in optional}
+    if set(present) & set(canonical):
+        _check_same_names(present, canonical)
+        pairs = [(name, canonical[name]) for name in present]
+        for name, source in pairs:
+            if not _fits(present[name], found[source]):
+                raise UserError(f"{name} is {present[name]} in the network and {found[source]} in the file")
+        return "names", pairs
+    present = {name: shape for name, shape in wanted.items() if name not in optional}
+    if own_names is not None:
+        sources = dict(zip(_numbered(canonical), found))
+        by_number = dict(zip(_numbered([own_names[name] for name in present]), present))
+        pairs = [(name, sources[key]) for key, name in by_number.items() if key in sources]
+        if len(pairs) == len(present) == len(found) and all(_fits(present[a], found[b]) for a, b in pairs):
+            return "numbers", pairs
+    return "order", _match_by_order(present, found)
+
+
+def canonical_name(name: str) -> str:
+    """Return a name without `arg:` or `aux:`, and with `running_` for the Module API's `moving_`."""
+    name = re.sub(r"^(arg|aux):", "", name)
+    return re.sub(r"moving_(mean|var)$", r"running_\1", name)
+
+
+def _fits(wanted: tuple[int, ...], found: tuple[int, ...]) -> bool:
+    """Tell whether an array can be a parameter; 0 and -1 are sizes that Gluon does not know yet."""
+    return len(wanted) == len(found) and all(b > 0 and a in (b, 0, -1) for a, b in zip(wanted, found))
+
+
+def _check_same_names(wanted: Shapes, found: Mapping[str, str]) -> None:
+    missing = [name for name in wanted if name not in found]
+    extra = [name for name in found if name not in wanted]
+    if missing:
+        near = get_close_matches(missing[0], extra, 1)
+        hint = f"; its {near[0]} is nearest" if near else ""
+        raise UserError(f"it lacks {len(missing)} of {len(wanted)} parameters, first {missing[0]}{hint}")
+    if extra:
+        raise UserError(f"it has {len(extra)} arrays that the network lacks, first {extra[0]}")
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Return the layer's name and the parameter's kind: "conv0_weight" -> ("conv0", "weight"); "x3" -> ("x3", "")."""
+    match = NAME.match(canonical_name(name))
+    return (match["layer"], match["kind"] or "") if match else (name, "")
+
+
+def _pattern(layer: str) -> str:
+    return re.sub(r"\d+", "#", layer)
+
+
+def _numbers(layer: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", layer)]
+
+
+def _numbered(names: Iterable[str]) -> list[tuple[str, int, str]]:
+    """Return keys that stay the same when prefix and counters change: (layer's pattern, its rank there, kind)."""
+    split = [_split(name) for name in names]
+    layers = {layer for layer, _ in split}
+    words = [re.split(r"(?<=[._])", layer + "_") for layer in layers]
+    start = sum(len(alike[0]) for alike in takewhile(lambda column: len(set(column)) == 1, zip(*words)))
+    ranks: dict[str, int] = {}
+    for pattern in {_pattern(layer[start:]) for layer in layers}:
+        alike = sorted((layer for layer in layers if _pattern(layer[start:]) == pattern), key=_numbers)
+        ranks.update({layer: rank for rank, layer in enumerate(alike)})
+    return [(_pattern(layer[start:]), ranks[layer], kind) for layer, kind in split]
+
+
+def _match_by_order(wanted: Shapes, found: Shapes) -> list[tuple[str, str]]:
+    """Pair layers with the same kinds of parameters in their order; numbers in names and all shapes must agree."""
+    named = any(kind for _, kind in map(_split, found))
+    ours, theirs = _layers(wanted, named), _layers(found, named)
+    if {kinds: len(group) for kinds, group in ours.items()} != {kinds: len(group) for kinds, group in theirs.items()}:
+        raise UserError(_first_difference(wanted, found, named))
+    sources: dict[str, str] = {}
+    for kinds, group in ours.items():
+        for mine, layer in zip(group.values(), _in_creation_order(list(theirs[kinds]))):
+            sources.update({name: theirs[kinds][layer][kind] for kind, name in mine.items()})
+    last: dict[str, list[int]] = {}
+    for name in wanted:
+        source = sources[name]
+        if not _fits(wanted[name], found[source]):
+            raise UserError(_side_by_side(f"{name} {wanted[name]}", f"{source} {found[source]}"))
+        layer, _ = _split(source)
+        if _numbers(layer) < last.get(_pattern(layer), []):
+            raise UserError(f"which of its layers is {name}'s? {source} fits, but not by its number")
+        last[_pattern(layer)] = _numbers(layer)
+    return [(name, sources[name]) for name in wanted]
+
+
+def _layers(shapes: Shapes, named: bool) -> dict[frozenset[tuple[str, int]], dict[str, dict[str, str]]]:
+    """Group parameters: kinds and dimensions of a layer's parameters -> layer -> kind -> name, all in order.
+
+    Where the names do not tell the kinds, each parameter is a layer, and all are alike.
+    """
+    layers: dict[str, dict[str, str]] = {}
+    for name in shapes:
+        layer, kind = _split(name) if named else (name, "")
+        layers.setdefault(layer, {})[kind] = name
+    groups: dict[frozenset[tuple[str, int]], dict[str, dict[str, str]]] = {}
+    for layer, names in layers.items():
+        kinds = frozenset((kind, len(shapes[name]) if named else 0) for kind, name in names.items())
+        groups.setdefault(kinds, {})[layer] = names
+    return groups
+
+
+def _in_creation_order(layers: list[str]) -> list[str]:
+    """Sort layers that differ in their numbers only: conv2 before conv10. Of others, take the file's order."""
+    return sorted(layers, key=_numbers) if len({_pattern(layer) for layer in layers}) == 1 else layers
+
+
+def _first_difference(wanted: Shapes, found: Shapes, named: bool) -> str:
+    for a, b in zip_longest(wanted, found):
+        if a is None or b is None or not _fits(wanted[a], found[b]) or (named and _split(a)[1] != _split(b)[1]):
+            return _side_by_side(a and f"{a} {wanted[a]}", b and f"{b} {found[b]}")
+    return "its layers are put together in another way"
+
+
+def _side_by_side(ours: str | None, theirs: str | None) -> str:
+    return f"where the network has {ours or 'nothing'}, the file has {theirs or 'nothing'}"
