@@ -11,7 +11,8 @@ import os
 import sys
 import types
 import warnings
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, Iterator
 
 import numpy as np
 
@@ -97,6 +98,16 @@ def devices(gpus: str | None = None, cpus: int = 1) -> list[Any]:
         hint = "use `--gpus` with a smaller number" if seen else "leave `--gpus` away to run on the CPU"
         raise UserError(f"--gpus {gpus}: no GPU {', '.join(missing)}; MXNet {mx.__version__} sees {seen}; {hint}")
     return [mx.gpu(number) for number in numbers]
+
+
+@contextmanager
+def mxnet_errors(hint: str) -> Iterator[None]:
+    """Turn MXNet's errors, such as that of memory running out, into a UserError with `hint`."""
+    try:
+        yield
+    except mx.MXNetError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise UserError(f"MXNet failed: {lines[-1] if lines else 'no reason given'}; {hint}") from error
 
 
 def _count_gpus() -> int:

@@ -138,5 +138,5 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return rows as what `json` can write."""
-    return [asdict(row) for row in rows]
+    """Return rows as what JSON can hold: the infinite PSNR of equal pictures is None."""
+    return [{name: None if value == float("inf") else value for name, value in asdict(row).items()} for row in rows]

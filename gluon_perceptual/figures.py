@@ -8,7 +8,10 @@ from typing import Any, Sequence
 import numpy as np
 
 from .color import to_space
+from .errors import UserError
 from .files import atomic_path
+
+SUFFIXES = (".png", ".jpg", ".pdf", ".svg")
 
 
 def new_figure(width: float, height: float) -> Any:
@@ -19,9 +22,16 @@ def new_figure(width: float, height: float) -> Any:
 
 
 def save_figure(figure: Any, path: Path) -> None:
-    """Write a figure, its type by the path's suffix, the whole file or nothing."""
+    """Write a figure, its type by the path's suffix, the whole file or nothing; see `check_figure_path`."""
+    check_figure_path(path)
     with atomic_path(path) as temporary:
-        figure.savefig(temporary)
+        figure.savefig(temporary, format=path.suffix[1:].lower())
+
+
+def check_figure_path(path: Path) -> None:
+    """Raise UserError if `save_figure` knows no type for the path's suffix."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise UserError(f"{path}: no figure has the suffix {path.suffix!r}; expected one of {' '.join(SUFFIXES)}")
 
 
 def comparison_figure(titles: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) -> Any:

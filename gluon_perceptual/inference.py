@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ._mxnet import mx
-from .checkpoint.model import load_model
+from ._mxnet import mx, mxnet_errors
+from .checkpoint.model import IMAGENET_MEAN, load_model
 from .errors import UserError
 from .histogram import match_images
 from .images import Picture, to_image, to_tensor
+from .nets.pixels import OnPixels
+from .nets.plsr import PlsrNet
 from .tiling import map_tiles, plan
 
 TILE_OUTPUT = 512  # side of an automatic tile's output in pixels; larger ones leave the caches
@@ -23,7 +25,7 @@ class Upscaler:
 
     Args:
         model: A checkpoint's path, or a network (N, 3, h, w) -> (N, 3, scale·h, scale·w) on pixels in [0, 255] with
-            `scale` and `halo`.
+            `scale` and `halo`; a bare `PlsrNet` is run in its own range, less ImageNet's mean.
         ctx: Device; None for the CPU.
         tile: Side of the tiles in input pixels, or "auto". Tiles overlap by the model's receptive field, so the
             result is that of the whole picture.
@@ -38,13 +40,15 @@ class Upscaler:
         self, model: Any, ctx: Any = None, tile: int | str = "auto", match_histogram: str | None = None
     ) -> None:
         self.ctx = ctx or mx.cpu()
-        self.model = model
+        self.model = OnPixels(model, 1.0, IMAGENET_MEAN) if isinstance(model, PlsrNet) else model
         if isinstance(model, (str, Path)):
             self.model = load_model(model, self.ctx)
             self.model.hybridize(static_alloc=True, static_shape=True)
         self.scale = self.model.scale
         automatic = max(TILE_OUTPUT // self.scale, 6 * self.model.halo)
         self.tile = automatic if tile == "auto" else int(tile)
+        if self.tile <= 2 * self.model.halo:
+            raise UserError(f"tiles of {self.tile} pixels: this model needs more than {2 * self.model.halo}")
         self.match_histogram = match_histogram
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
@@ -65,8 +69,10 @@ class Upscaler:
         return large
 
     def _run(self, window: np.ndarray) -> np.ndarray:
-        tensor = mx.nd.array(to_tensor(window), ctx=self.ctx)
-        return to_image(self.model(tensor).asnumpy(), window.dtype)
+        with mxnet_errors("if it is for memory, use a smaller tile"):
+            tensor = mx.nd.array(to_tensor(window), ctx=self.ctx)
+            values = self.model(tensor).asnumpy()
+        return to_image(values, window.dtype)
 
     def enlarge(self, picture: Picture) -> Picture:
         """Enlarge a picture as read from a file: grey stays grey, alpha is enlarged by the model too.

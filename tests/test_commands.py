@@ -220,6 +220,45 @@ def test_a_full_disk_leaves_nothing_behind(model, tmp_path):
     assert list(out.iterdir()) == []
 
 
+def test_unknown_kinds_of_files_are_refused_before_the_work(model, tmp_path):
+    source = write(tmp_path / "a.png")
+    common = ["upscale", source, "--model", model, "-o"]
+    assert_one_line_error(run(*common, tmp_path / "out", "--suffix", ".gif"), ".gif", status=2)
+    assert_one_line_error(run(*common, tmp_path / "big.gif"), "unknown suffix '.gif'")
+    scores = ["evaluate", "--model", model, "--data", source, "--scale", 2, "--figure", tmp_path / "x.xyz"]
+    assert_one_line_error(run(*scores), "no figure has the suffix '.xyz'")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png"]
+
+
+def test_results_inside_the_input_folder_are_not_enlarged_again(model, tmp_path):
+    write(tmp_path / "in/a.png")
+    for _ in range(2):
+        status, out, _ = run("upscale", tmp_path / "in", "-o", tmp_path / "in/large", "--model", model)
+        assert status == 0
+        assert out.split() == [str(tmp_path / "in/large/a.png")]
+
+
+def test_mxnets_errors_are_one_line(model, tmp_path, monkeypatch):
+    def fail(*arguments, **options):
+        raise mx.MXNetError("Traceback (most recent call last):\n  File x\nMXNetError: Failed to allocate CPU Memory")
+
+    monkeypatch.setattr("gluon_perceptual.inference.mx.nd.array", fail)
+    result = run("upscale", write(tmp_path / "a.png"), "-o", tmp_path / "b.png", "--model", model)
+    assert result[0] == 1
+    assert "Traceback" not in result[2]
+
+
+def test_evaluate_goes_on_after_a_bad_photo(model, tmp_path):
+    image = cv2.GaussianBlur(np.random.default_rng(2).integers(0, 256, (64, 70, 3), np.uint8), (0, 0), 1.5)
+    write(tmp_path / "photos/b.png", image)
+    (tmp_path / "photos/a.png").write_bytes(b"broken")
+    write(tmp_path / "photos/c.png", height=9, width=9)
+    status, out, err = run("evaluate", "--model", model, "--data", tmp_path / "photos", "--scale", 2)
+    assert status == 1
+    assert "mean of 1" in out
+    assert err.count("Error:") == 2
+
+
 def test_evaluate(model, tmp_path):
     for name in ("a", "b"):
         image = cv2.GaussianBlur(np.random.default_rng(2).integers(0, 256, (64, 70, 3), np.uint8), (0, 0), 1.5)

@@ -74,6 +74,12 @@ def test_held_out_photos_are_not_trained_on(tmp_path, count):
     assert count == 1 or (not set(train) & set(held_out) and len(train) + len(held_out) == count)
 
 
+def test_photos_to_measure_on_are_not_trained_on(photos):
+    train, held_out = split_photos(photos[0].parent, photos[1])
+    assert held_out == [photos[1]]
+    assert train == [photos[0], *photos[2:]]
+
+
 @pytest.mark.parametrize("scale", [2, 4])
 @pytest.mark.parametrize("method", ["bicubic", "decimate"])
 def test_a_patch_is_what_the_degraded_photo_shows(photos, scale, method):
@@ -135,6 +141,8 @@ def test_bad_photos_are_skipped_named_and_counted(photos, tmp_path, caplog):
     assert set(pairs.skipped) == {empty, small, missing}
     for path in (empty, small, missing):
         assert sum(str(path) in record.getMessage() for record in caplog.records) == 1
+    one_good = PatchPairs([*photos[:1], *(empty.with_name(f"{i}.gone") for i in range(9))], 2, 16)
+    assert {one_good[k][1].shape for k in range(60)} == {(3, 16, 16)}
     with pytest.raises(UserError, match="none of the 2 photos"):
         PatchPairs([empty, missing], 2, 16)[0]
 
@@ -172,7 +180,9 @@ class Doubled(mx.gluon.Block):
 @pytest.mark.parametrize("network", [None, Doubled()])
 def test_shards_round_trip(photos, tmp_path, network):
     pairs = PatchPairs(photos, 2, 16, augment=False)
-    assert list(write_shards(pairs, 7, tmp_path, shard_size=3, loss_network=network, batch=2)) == [3, 6, 7]
+    done = []
+    write_shards(pairs, 7, tmp_path, shard_size=3, loss_network=network, progress=done.append)
+    assert sum(done) == 7
     shards = ShardPairs(tmp_path)
     assert len(shards) == 7
     assert shards.holds_features == (network is not None)
@@ -192,7 +202,7 @@ def test_shards_round_trip(photos, tmp_path, network):
 
 
 def test_shards_are_the_files_that_the_blog_reads(photos, tmp_path):
-    list(write_shards(PatchPairs(photos, 2, 16), 4, tmp_path, 4))
+    write_shards(PatchPairs(photos, 2, 16), 4, tmp_path, 4)
     x, y = (mx.nd.load(str(tmp_path / f"train{side}_0.params")) for side in "xy")
     assert isinstance(x, list)
     assert len(x) == len(y) == 1

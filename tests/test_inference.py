@@ -105,6 +105,13 @@ def test_tiles_smaller_than_the_halo_are_refused():
         Upscaler(make_model(RECIPES["skip"]), tile=8)(picture(40, 40))
 
 
+def test_the_blogs_network_runs_in_its_own_range():
+    recipe = RECIPES["blog"]
+    model = make_model(recipe)
+    image = picture(9, 9)
+    np.testing.assert_array_equal(Upscaler(model.net)(image), Upscaler(model)(image))
+
+
 def test_grey_stays_grey():
     upscaler = Upscaler(make_model(RECIPES["skip"]))
     grey = picture(9, 7)[:, :, 0]

@@ -14,7 +14,7 @@ import pytest
 from test_commands import assert_one_line_error, run, write
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.model import load_model
+from gluon_perceptual.checkpoint.model import Recipe, load_model, save_model
 
 TINY = ["--width", 4, "--blocks", 1, "--patch", 32, "--steps", 4, "--workers", 1]
 PARTS = ["config.json", "log.jsonl", "training.log", "loss.png", "figure.png", "scores.json", "checkpoints", "previews"]
@@ -49,6 +49,7 @@ def test_a_run_leaves_everything(photos, tmp_path, options):
     config = json.loads((out / "config.json").read_text())
     assert config["config"]["steps"] == 4
     assert config["versions"]["mxnet"] == mx.__version__
+    assert config["pairs"] == 3 * config["config"]["crops"]
     assert (config["loss_network"] is None) == (config["config"]["loss"] == "pixel")
     log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log] == [1, 2, 3, 4]
@@ -80,7 +81,14 @@ def test_training_on_shards(photos, tmp_path, targets):
     assert sorted(path.name for path in shards.glob("*.params")) == [
         "trainx_0.params", "trainx_1.params", "trainy_0.params", "trainy_1.params",
     ]  # fmt: skip
-    common = ["train-sr", "--shards", shards, *TINY, "--out", tmp_path / "run"]
+    tiny = [*TINY[:4], *TINY[6:]]  # the patch's size is the shards'
+    common = ["train-sr", "--shards", shards, *tiny, "--out", tmp_path / "run"]
+    assert_one_line_error(run(*common, "--patch", 32), "--patch is decided by the shards")
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad/shards.json").write_text("[]")
+    assert_one_line_error(run("train-sr", "--shards", tmp_path / "bad"), "shards.json")
+    again = run("prepare-data", "--data", photos, "--out", shards, "--count", 1, "--patch", 32)
+    assert_one_line_error(again, "holds shards already")
     if targets == "features":
         assert_one_line_error(run(*common, "--loss", "pixel"), "--loss feature")
         assert_one_line_error(run(*common, "--loss", "feature", "--scale", 4), "--scale")
@@ -103,7 +111,7 @@ def test_mistakes(photos, tmp_path):
     assert_one_line_error(run("train-sr", *out, "--gpus", "7"), "no GPU 7")
     assert_one_line_error(run("train-sr", *out, "--arch", "blog", "--scale", 4), "--arch blog enlarges 2 times")
     assert_one_line_error(run("train-sr", *out, "--data", tmp_path / "nowhere"), "no such file or folder")
-    assert_one_line_error(run("train-sr", *out, "--data", empty), "none of the 1 photos can be used")
+    assert_one_line_error(run("train-sr", *out, "--data", empty), "none of the 1 photos")
     assert_one_line_error(run("train-sr", *out, "--data", photos, "--patch", 33), "multiple of --scale")
     assert_one_line_error(run("train-sr", *out, "--data", photos, "--batch", 1, "--cpus", 2), "less than the 2 devices")
     assert_one_line_error(
@@ -116,7 +124,63 @@ def test_a_loss_that_explodes_ends_the_run_with_its_last_checkpoint_named(photos
         "train-sr", "--data", photos, *TINY, "--steps", 200, "--warmup", 0, "--lr", 1e30, "--save-every", 1,
         "--out", tmp_path / "run",
     )  # fmt: skip
-    assert_one_line_error(result, "not finite", "pixel", "last good checkpoint is", ".params")
+    assert_one_line_error(result, "not finite", "there is no good checkpoint yet")
+
+
+def test_the_last_good_checkpoint_is_good(photos, tmp_path):
+    """The rate jumps at 60 % of the steps: what was saved long before is named, what was never tried is not."""
+    out, steps = tmp_path / "run", 40
+    result = run(
+        "train-sr", "--data", photos, *TINY, "--steps", steps, "--warmup", 20, "--lr", 1e25, "--save-every", 1,
+        "--max-norm", 0, "--loss", "pixel", "--out", out,
+    )  # fmt: skip
+    assert_one_line_error(result, "not finite")
+    failed = len((out / "log.jsonl").read_text().splitlines()) + 1
+    for path in (out / "checkpoints").glob("*.params"):
+        if path.name in result[2]:
+            assert int(path.stem.partition("-")[2]) < failed - 1
+
+
+def test_broken_photos_to_measure_on_are_left_out(photos, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "000.png").write_bytes(b"broken")  # the first is among those held out
+    for path in photos.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    status, out, _ = run("train-sr", "--data", folder, *TINY, "--out", tmp_path / "run")
+    assert status == 0
+    assert "000.png" not in out
+
+
+def test_a_refused_run_leaves_no_folder(photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert_one_line_error(run("train-sr", "--data", photos, "--gpus", 7), "no GPU 7")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_is_what_gluon_would_write_and_whole(tmp_path):
+    recipe = Recipe("SuperResolutionNet", {"scale": 2, "width": 4, "blocks": 1})
+    model = recipe.build()
+    model.net.initialize()
+    save_model(tmp_path / "ours.params", model, recipe)
+    model.net.save_parameters(str(tmp_path / "gluons.params"))
+    assert (tmp_path / "ours.params").read_bytes() == (tmp_path / "gluons.params").read_bytes()
+
+
+def test_a_full_disk_leaves_no_half_checkpoint(photos, tmp_path):
+    """A limit on the size of files stands for the disk."""
+    code = (
+        "import resource, signal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "from gluon_perceptual._mxnet import mx\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n"
+        "from gluon_perceptual.commands import main\n"
+        f"main(['train-sr', '--data', {str(photos)!r}, '--out', {str(tmp_path / 'run')!r}, '--save-every', '1', "
+        f"'--preview-every', '99', {', '.join(repr(str(option)) for option in TINY)}])\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert_one_line_error((result.returncode, result.stdout, result.stderr), "File too large")
+    assert list((tmp_path / "run/checkpoints").iterdir()) == []
 
 
 def test_an_interrupt_leaves_a_checkpoint(photos, tmp_path):

@@ -105,6 +105,17 @@ def test_a_loss_that_is_not_finite_changes_nothing_and_names_the_step():
         np.testing.assert_array_equal(value, before[name])
 
 
+def test_a_gradient_that_is_not_finite_changes_nothing():
+    net, step = make_step([mx.cpu()], weights={"pixel": 1.0})
+    x, y = next(batches(1))
+    before = parameters(net)
+    step.loss.terms = lambda output, targets: {"pixel": (output * 0).sqrt().sum(axis=0, exclude=True) + 1}
+    with pytest.raises(NonFiniteLossError, match="gradient's norm is nan"):
+        step(x, y)
+    for name, value in parameters(net).items():
+        np.testing.assert_array_equal(value, before[name])
+
+
 class Recorder(Callback):
     def __init__(self):
         self.seen, self.closed = [], 0

@@ -14,13 +14,14 @@ import gluon_perceptual
 
 from .._mxnet import mx
 from ..errors import UserError
-from ..files import atomic_path
+from ..files import write_json
 from ..nets.pixels import OnPixels
 from ..nets.plsr import PlsrNet
 from ..nets.super_resolution import SuperResolutionNet
 from .mapping import load_parameters
-from .params_file import read_params
+from .params_file import read_params, write_params
 
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
 NETWORKS = {"SuperResolutionNet": SuperResolutionNet, "PlsrNet": PlsrNet}
 
 
@@ -39,13 +40,11 @@ class Recipe:
 
 
 def save_model(path: Path, model: OnPixels, recipe: Recipe) -> None:
-    """Write `path` by Gluon's `save_parameters`, and its sidecar."""
-    with atomic_path(path.with_suffix(".json")) as temporary:
-        versions = {"gluon_perceptual": gluon_perceptual.__version__, "mxnet": mx.__version__}
-        text = json.dumps({**asdict(recipe), "versions": versions}, indent=2)
-        Path(temporary).write_text(text + "\n", encoding="utf-8")
-    with atomic_path(path) as temporary:
-        model.net.save_parameters(str(temporary))
+    """Write `path` as Gluon's `save_parameters` does (which ignores a full disk), and its sidecar."""
+    parameters = model.net._collect_params_with_prefix()
+    write_params(path, {name: parameter._reduce().asnumpy() for name, parameter in parameters.items()})
+    versions = {"gluon_perceptual": gluon_perceptual.__version__, "mxnet": mx.__version__}
+    write_json(path.with_suffix(".json"), {**asdict(recipe), "versions": versions})
 
 
 def load_model(path: str | Path, ctx: Any = None) -> OnPixels:
@@ -95,8 +94,8 @@ def recognise(path: Path) -> Recipe:
     units = sum(shape[2:] == (1, 1) for shape in kernels)
     if len(kernels) == 3 * units + 3 and kernels[0][1:] == (3, 9, 9) and units:
         arguments = {"width": kernels[0][0], "blocks": units}
-        return Recipe("PlsrNet", arguments, peak=1.0, mean=(0.485, 0.456, 0.406))
-    if {"head.0.weight", "tail.weight", "up.0.0.weight"} <= set(shapes) or "up.0.1.weight" in shapes:
+        return Recipe("PlsrNet", arguments, peak=1.0, mean=IMAGENET_MEAN)
+    if {"head.0.weight", "tail.weight"} <= set(shapes) and {"up.0.0.weight", "up.0.1.weight"} & set(shapes):
         return Recipe("SuperResolutionNet", _super_resolution_arguments(shapes))
     raise UserError(f"{path}: these parameters are of no network here, and there is no {path.stem}.json to say which")
 

@@ -11,27 +11,29 @@ import click
 
 from ..data.photos import walk_pictures
 from ..errors import UserError
-from ..images import is_picture_file
 from ._command import describe_reason
 
 
 def plan_outputs(inputs: Sequence[Path], out: Path, suffix: str | None = None) -> list[tuple[Path, Path]]:
     """Return (source, target) for each picture.
 
-    One file goes to `out`, or into it where `out` is a folder or has no suffix of a picture; several files go into
-    `out`; a folder's tree is kept below `out`. `suffix` replaces the sources' own.
+    One file goes to `out`, or into it where `out` is a folder or has no suffix; several files go into `out`; a
+    folder's tree is kept below `out`, what is in `out` already left out. `suffix` replaces the sources' own.
 
     Raises:
         UserError: A folder has no pictures, two sources have one target, or one would be overwritten by its result.
     """
-    if len(inputs) == 1 and not inputs[0].is_dir() and is_picture_file(out) and not out.is_dir():
+    if len(inputs) == 1 and not inputs[0].is_dir() and out.suffix and not out.is_dir():
         tasks = [(inputs[0], out)]
     else:
         tasks = [task for path in inputs for task in _into(path, out, suffix)]
     targets: dict[Path, Path] = {}
+    sources = {source.resolve() for source, _ in tasks}
     for source, target in tasks:
-        if target.resolve() == source.resolve():
-            raise UserError(f"{source} would be overwritten by its own result: choose another -o")
+        if target.resolve() in sources:
+            raise UserError(
+                f"{target} is an input and would be overwritten by the result of {source}: choose another -o"
+            )
         if target in targets:
             raise UserError(f"{source} and {targets[target]} would both become {target}: give folders one by one")
         targets[target] = source
@@ -44,7 +46,7 @@ def _into(path: Path, out: Path, suffix: str | None) -> list[tuple[Path, Path]]:
 
     if not path.is_dir():
         return [(path, out / renamed(Path(path.name)))]
-    files = sorted(walk_pictures(path))
+    files = sorted(file for file in walk_pictures(path) if path == out or out not in file.parents)
     if not files:
         raise UserError(f"{path}: there are no pictures in it (PNG, JPEG, WebP, TIFF or BMP by their suffix)")
     return [(file, out / renamed(file.relative_to(path))) for file in files]

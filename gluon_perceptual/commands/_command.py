@@ -54,9 +54,12 @@ def describe_reason(error: OSError) -> str:
     return " ".join((error.strerror or str(error)).split())
 
 
+gpus_option = click.option("--gpus", metavar="0,1", help="GPUs to run on; without it the CPU.")
+
+
 def device_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--gpus` and `--cpus`, for `_mxnet.devices`."""
-    command = click.option(
-        "--cpus", type=click.IntRange(1), default=1, metavar="N", help="CPU contexts to split each batch over."
-    )(command)
-    return click.option("--gpus", metavar="0,1", help="GPUs to run on; without it the CPU.")(command)
+    cpus = click.option(
+        "--cpus", type=click.IntRange(1), default=1, metavar="N", help="CPU contexts to share the work."
+    )
+    return gpus_option(cpus(command))

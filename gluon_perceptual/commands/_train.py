@@ -10,10 +10,12 @@ from typing import Any
 
 import click
 import numpy as np
+from tqdm import tqdm
 
 from ..errors import UserError
 from ..evaluation import DISTANCE_LAYERS, Method, as_json, bicubic, evaluate, means, table
 from ..figures import comparison_figure, loss_figure, save_figure
+from ..files import write_json
 from ..histogram import match_images
 from ..images import read_rgb
 from ..inference import Upscaler
@@ -21,9 +23,8 @@ from ..nets.vgg import LossNetwork
 from ..resize import crop_to_multiple, degrade
 from ..training.callbacks import BlogLog, Every, JsonLog, ProgressBar, TensorBoard
 from ..training.config import SuperResolutionConfig
-from ..training.loop import Callback
+from ..training.loop import Callback, StepFailedError
 from ..training.signals import StopRequest
-from ..training.step import NonFiniteLossError
 from ..training.super_resolution import SuperResolutionRun
 
 FIGURE_ROWS = 4
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 def run_folder(wanted: Path | None, name: str) -> Path:
-    """Make and return the folder of a run: `wanted`, or the first of runs/NAME, runs/NAME-2, … that is not there.
+    """Return the folder for a run: `wanted`, or the first of runs/NAME, runs/NAME-2, … that is not there.
 
     Raises:
         UserError: `wanted` holds a run already.
@@ -43,31 +44,37 @@ def run_folder(wanted: Path | None, name: str) -> Path:
     log_file = folder / "log.jsonl"
     if log_file.exists() and log_file.stat().st_size:
         raise UserError(f"{folder} holds a run already: choose another --out, or remove it")
+    return folder
+
+
+def make_folder(folder: Path) -> None:
+    """Make a run's folder."""
     (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     (folder / "previews").mkdir(exist_ok=True)
-    return folder
 
 
 def train(config: SuperResolutionConfig, folder: Path, save_every: int, preview_every: int, tensorboard: bool) -> int:
     """Run a training from start to end and return the exit status."""
-    run = SuperResolutionRun(config, folder)
+    run = SuperResolutionRun(config)
     samples = figure_samples(run)
+    make_folder(folder)
+    run.start(folder)
     source = config.shards or f"{len(run.photos)} photos"
     log.info("%s: %d steps of %d patches of %s", folder, config.steps, config.batch, source)
+    board = [TensorBoard(folder / "tensorboard")] if tensorboard else []
     callbacks: list[Callback] = [
+        *board,
         JsonLog(folder / "log.jsonl"),
         BlogLog(folder / "training.log", run.steps_per_epoch),
         Every(save_every, run.save),
         Every(preview_every, lambda step: preview(run, samples, step)),
         ProgressBar(config.steps),
     ]
-    if tensorboard:
-        callbacks.append(TensorBoard(folder / "tensorboard"))
     with StopRequest() as stop:
         try:
             done = run.train(callbacks, stop)
-        except NonFiniteLossError as error:
-            raise UserError(f"{error}; {last_checkpoint(folder)}; try a lower --lr or --max-norm") from error
+        except StepFailedError as error:
+            raise UserError(f"{error}; {last_good(folder, error.step)}; try a lower --lr or --max-norm") from error
     final = run.save(done)
     save_figure(loss_figure(read_log(folder / "log.jsonl")), folder / "loss.png")
     if stop.requested:
@@ -77,10 +84,11 @@ def train(config: SuperResolutionConfig, folder: Path, save_every: int, preview_
     return 0
 
 
-def last_checkpoint(folder: Path) -> str:
-    """Say which checkpoint is the last."""
-    paths = sorted((folder / "checkpoints").glob("*.params"))
-    return f"the last good checkpoint is {paths[-1]}" if paths else "there is no checkpoint yet"
+def last_good(folder: Path, failed: int) -> str:
+    """Say which checkpoint is the last whose parameters have given a finite loss, in a step before `failed`."""
+    paths = sorted((folder / "checkpoints").glob("step-*.params"))
+    good = [path for path in paths if int(path.stem.partition("-")[2]) < failed - 1]
+    return f"the last good checkpoint is {good[-1]}" if good else "there is no good checkpoint yet"
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
@@ -124,14 +132,15 @@ def report(run: SuperResolutionRun, samples: list[tuple[np.ndarray, np.ndarray]]
     loss_network = LossNetwork.pretrained(DISTANCE_LAYERS)
     methods: dict[str, Method] = {"bicubic": bicubic(config.scale), "model": Upscaler(run.model, run.devices[0])}
     protocol = (config.scale, loss_network, config.sigma, config.degradation)
-    rows = [row for photo in run.held_out for row in evaluate(methods, photo, *protocol)]
-    (folder / "scores.json").write_text(json.dumps(as_json(rows), indent=2) + "\n", encoding="utf-8")
+    held_out = tqdm(run.held_out, desc="scoring", unit="photo", dynamic_ncols=True)
+    rows = [row for photo in held_out for row in evaluate(methods, photo, *protocol)]
+    write_json(folder / "scores.json", as_json(rows))
     save_figure(blog_figure(run, samples), folder / "figure.png")
     base, model = means(rows)
     click.echo(table([*rows, base, model]))
     click.echo(
         f"against bicubic: PSNR {model.psnr - base.psnr:+.2f} dB, relu2_2 distance "
-        f"{100 * (model.relu2_2 / base.relu2_2 - 1):+.0f} %, grid {base.grid:.2f} -> {model.grid:.2f}, "
+        f"{100 * (model.relu2_2 / max(base.relu2_2, 1e-9) - 1):+.0f} %, grid {base.grid:.2f} -> {model.grid:.2f}, "
         f"CIEDE2000 {base.ciede2000:.2f} -> {model.ciede2000:.2f}"
     )
     click.echo(f"checkpoint {checkpoint}\nfigure {folder / 'figure.png'}\nloss {folder / 'loss.png'}")

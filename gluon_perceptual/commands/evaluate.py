@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command, device_options
+from ._command import Command, describe_reason, gpus_option
 
 
 @click.command(cls=Command)
@@ -22,7 +22,7 @@ from ._command import Command, device_options
 )
 @click.option("--json", "as_json_text", is_flag=True, help="Print JSON, all photos.")
 @click.option("--figure", type=click.Path(), help="Write the mean scores as a plot.")
-@device_options
+@gpus_option
 def evaluate(
     models: tuple[str, ...],
     data: str,
@@ -33,7 +33,6 @@ def evaluate(
     as_json_text: bool,
     figure: str | None,
     gpus: str | None,
-    cpus: int,
 ) -> None:
     """Measure models beside bicubic enlargement on photos that are shrunk first.
 
@@ -50,14 +49,16 @@ def evaluate(
     from .._mxnet import devices
     from ..data.photos import find_photos
     from ..errors import UserError
-    from ..figures import save_figure, scores_figure
+    from ..figures import check_figure_path, save_figure, scores_figure
     from ..inference import Upscaler
     from ..nets.vgg import LossNetwork
 
+    if figure:
+        check_figure_path(Path(figure))
     factor, photos = int(scale), find_photos(data)
     methods = {"bicubic": evaluation.bicubic(factor)}
     for model in models:
-        upscaler = Upscaler(model, devices(gpus, cpus)[0], match_histogram=match_histogram)
+        upscaler = Upscaler(model, devices(gpus)[0], match_histogram=match_histogram)
         if upscaler.scale != factor:
             raise UserError(f"{model} enlarges {upscaler.scale} times, not {factor}: give the right --scale")
         methods[Path(model).stem if Path(model).stem not in methods else model] = upscaler
@@ -67,15 +68,17 @@ def evaluate(
         try:
             rows += evaluation.evaluate(methods, photo, factor, loss_network, sigma, degradation)
         except UserError as error:
-            failures.append(error)
+            failures.append(str(error))
+        except OSError as error:
+            failures.append(f"{photo}: {describe_reason(error)}")
     averages = evaluation.means(rows)
-    if figure:
-        scores = np.array([[getattr(row, name) for name in evaluation.SCORES] for row in averages])
-        save_figure(scores_figure(evaluation.SCORES, [row.method for row in averages], scores), Path(figure))
     if as_json_text:
         click.echo(json.dumps({"rows": evaluation.as_json(rows), "means": evaluation.as_json(averages)}, indent=2))
     else:
         click.echo(evaluation.table(averages))
+    if figure and averages:
+        scores = np.array([[getattr(row, name) for name in evaluation.SCORES] for row in averages])
+        save_figure(scores_figure(evaluation.SCORES, [row.method for row in averages], scores), Path(figure))
     for failure in failures:
         click.echo(f"Error: {failure}", err=True)
     raise SystemExit(1 if failures else 0)

@@ -21,7 +21,11 @@ from ._command import Command, device_options
     help="Match the output's histogram to the input's, in this colour space or RGB.",
 )
 @click.option("--skip-existing", is_flag=True, help="Leave outputs that are there already.")
-@click.option("--suffix", metavar=".png", help="File type of the outputs.  [default: that of each input]")
+@click.option(
+    "--suffix",
+    type=click.Choice([".png", ".jpg", ".webp", ".tif", ".bmp"]),
+    help="File type of the outputs.  [default: that of each input]",
+)
 @device_options
 def upscale(
     inputs: tuple[str, ...],
@@ -47,7 +51,7 @@ def upscale(
     from ..inference import Upscaler
     from ._batch import plan_outputs, process
 
-    if tile != "auto" and not tile.isdigit():
+    if tile != "auto" and not tile.isdecimal():
         raise click.BadParameter(f"{tile}: expected auto or a number of pixels", param_hint="--tile")
     tasks = plan_outputs([Path(path) for path in inputs], Path(out), suffix)
     workers = [

@@ -73,10 +73,11 @@ class PatchPairs:
         return np.random.default_rng((self.seed, 0, round_number)).permutation(len(self.photos))
 
     def _picture(self, number: int) -> np.ndarray:
-        """Return the photo whose turn it is, or the next one that is good."""
-        for turn in range(number, number + len(self.photos)):
-            round_number, position = divmod(turn, len(self.photos))
-            path = self.photos[self._order(round_number)[position]]
+        """Return the photo whose turn it is, or the next one of its round that is good."""
+        round_number, position = divmod(number, len(self.photos))
+        order = self._order(round_number)
+        for index in (*order[position:], *order[:position]):
+            path = self.photos[index]
             if path in self.skipped:
                 continue
             try:

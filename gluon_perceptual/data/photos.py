@@ -57,9 +57,8 @@ def find_photos(source: str | Path | None) -> list[Path]:
     return photos
 
 
-def readable_photos(photos: list[Path], side: int) -> list[Path]:
-    """Return those that can be read and are at least `side` pixels on both sides; the others are named in the log."""
-    good = []
+def readable_photos(photos: list[Path], side: int) -> Iterator[Path]:
+    """Yield those that can be read and are at least `side` pixels on both sides; the others are named in the log."""
     for path in photos:
         try:
             smallest = min(read_rgb(path).shape[:2])
@@ -67,10 +66,9 @@ def readable_photos(photos: list[Path], side: int) -> list[Path]:
             log.warning("skipped: %s", error)
             continue
         if smallest >= side:
-            good.append(path)
+            yield path
         else:
             log.warning("skipped: %s: smaller than %d pixels", path, side)
-    return good
 
 
 def walk_pictures(folder: Path) -> Iterator[Path]:
@@ -100,13 +98,16 @@ def split_photos(source: str | Path | None, validation: str | Path | None = None
 
     Args:
         source: As of `find_photos`.
-        validation: Likewise, for the photos to measure on. None: some of `source` are held out, evenly spread: one of
-            twenty, at least one and at most eight; of the embedded photos those of `EMBEDDED_HELD_OUT`. A lone photo
-            serves for both.
+        validation: Likewise, for the photos to measure on, which are not trained on. None: some of `source` are held
+            out, evenly spread: one of twenty, at least one and at most eight; of the embedded photos those of
+            `EMBEDDED_HELD_OUT`. A lone photo serves for both.
     """
     photos = find_photos(source)
     if validation is not None:
-        return photos, find_photos(validation)
+        held_out = find_photos(validation)
+        measured_on = {path.resolve() for path in held_out}
+        rest = [path for path in photos if path.resolve() not in measured_on]
+        return rest or photos, held_out
     if source is None:
         held_out = [path for path in photos if path.name in EMBEDDED_HELD_OUT]
     else:

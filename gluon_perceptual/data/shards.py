@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from .._mxnet import mx
 from ..checkpoint.params_file import Pieces, read_params, write_params
 from ..errors import UserError
 
-STRIDE = 2  # of relu2_2 in the picture
+STRIDE, FEATURES = 2, 128  # of relu2_2 in the picture
+BATCH = 8  # pairs to compute at a time
 _NAME = re.compile(r"trainx_(\d+)\.params$")
 
 
@@ -43,7 +44,7 @@ class ShardPairs:
         self.holds_features = self._references[0].shape[1] != 3
         factor = STRIDE if self.holds_features else 1
         self.scale = factor * self._references[0].shape[2] / self._inputs[0].shape[2]
-        self.loss_network = describe_shards(folder).get("loss_network")
+        self.loss_network = describe_shards(folder)["loss_network"]
         self._ends = np.cumsum([len(array) for array in self._inputs])
         self._seed = seed
         self._order = lru_cache(maxsize=2)(self._shuffle)
@@ -51,10 +52,11 @@ class ShardPairs:
     def _check(self, folder: Path) -> None:
         for x, y in zip(self._inputs, self._references):
             alike = x.shape[1:] == self._inputs[0].shape[1:] and y.shape[1:] == self._references[0].shape[1:]
-            if x.ndim != 4 or y.ndim != 4 or x.shape[1] != 3 or len(x) != len(y) or not alike:
+            right = x.ndim == y.ndim == 4 and x.shape[1] == 3 and y.shape[1] in (3, FEATURES) and x.size and y.size
+            if not right or len(x) != len(y) or not alike:
                 raise UserError(
-                    f"{folder}: arrays of {x.shape} and {y.shape}; expected (N, 3, h, w) and as many references, "
-                    f"all like the first shard's"
+                    f"{folder}: arrays of {x.shape} and {y.shape}; expected (N, 3, h, w) and as many references of 3 "
+                    f"or {FEATURES} channels, all like the first shard's"
                 )
 
     def __len__(self) -> int:
@@ -73,13 +75,24 @@ class ShardPairs:
 
 
 def describe_shards(folder: Path) -> dict[str, Any]:
-    """Return what `shards.json` says: `loss_network`, whose features they are; {} where there is none (the blog's)."""
+    """Return how shards were made, as `shards.json` says: `sigma`, `degradation`, and `loss_network`.
+
+    The last is whose the features are; None for patches, or where that is unknown. The blog's own shards lack that
+    file; they are blurred by 1 and decimated.
+
+    Raises:
+        UserError: The file is something else.
+    """
     path = folder / "shards.json"
+    if not path.exists():
+        return {"sigma": 1.0, "degradation": "decimate", "loss_network": None}
     try:
-        description: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        return description
-    except ValueError as error:
-        raise UserError(f"{path}: not JSON ({error})") from error
+        found = json.loads(path.read_text(encoding="utf-8"))
+        network = found["loss_network"]
+        origin = {name: str(network[name]) for name in ("weights", "sha256")} if network else None
+        return {"sigma": float(found["sigma"]), "degradation": str(found["degradation"]), "loss_network": origin}
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: this is not the description of shards ({error!r})") from error
 
 
 def _only_array(folder: Path, side: str, number: int) -> np.ndarray:
@@ -91,11 +104,17 @@ def _only_array(folder: Path, side: str, number: int) -> np.ndarray:
 
 
 def write_shards(
-    pairs: Any, count: int, folder: Path, shard_size: int = 1000, loss_network: Any = None, batch: int = 8
-) -> Iterator[int]:
-    """Write the first `count` of `pairs` as shards, yielding how many pairs are done after each shard.
+    pairs: Any,
+    count: int,
+    folder: Path,
+    shard_size: int = 1000,
+    loss_network: Any = None,
+    progress: Callable[[int], Any] = lambda pairs: None,
+) -> None:
+    """Write the first `count` of `pairs` as shards, telling `progress` how many more are done after each batch.
 
-    Memory holds one shard's inputs and a batch: the references are written as they are made.
+    Memory holds one shard's inputs (60 MB for 1000 of 72×72) and a batch: the references, mostly far larger, are
+    written as they are made.
 
     Args:
         pairs: `patches.PatchPairs`, or anything alike.
@@ -103,28 +122,28 @@ def write_shards(
         folder: An existing folder.
         shard_size: Pairs in a file (blog: 1000).
         loss_network: Block whose first output is written as the reference; None: the patches themselves.
-        batch: Pairs to compute at a time.
+        progress: Called with a number of pairs.
     """
     for number, first in enumerate(range(0, count, shard_size)):
         size = min(shard_size, count - first)
         inputs: list[np.ndarray] = []
-        references = _references(pairs, range(first, first + size), inputs, loss_network, batch)
+        references = _references(pairs, range(first, first + size), inputs, loss_network, progress)
         sample = next(references)
         pieces = Pieces((size, *sample.shape[1:]), np.dtype(np.float32), chain([sample], references))
         write_params(folder / f"trainy_{number}.params", [pieces])
         write_params(folder / f"trainx_{number}.params", [np.stack(inputs)])
-        yield first + size
 
 
 def _references(
-    pairs: Any, numbers: range, inputs: list[np.ndarray], loss_network: Any, batch: int
+    pairs: Any, numbers: range, inputs: list[np.ndarray], loss_network: Any, progress: Callable[[int], Any]
 ) -> Iterator[np.ndarray]:
     """Yield the references of some pairs at a time, and append the inputs to `inputs`."""
-    for start in range(0, len(numbers), batch):
-        lows, highs = zip(*(pairs[k] for k in numbers[start : start + batch]))
+    for start in range(0, len(numbers), BATCH):
+        lows, highs = zip(*(pairs[k] for k in numbers[start : start + BATCH]))
         inputs.extend(low.astype(np.float32) / np.float32(255) for low in lows)
         patches = np.stack(highs).astype(np.float32)
         if loss_network is None:
             yield patches / np.float32(255)
         else:
             yield loss_network(mx.nd.array(patches))[0].asnumpy()
+        progress(len(patches))

@@ -37,6 +37,13 @@ def stage_of(layer: str) -> int:
     return int(layer[len("relu")])
 
 
+def check_layers(layers: Sequence[str]) -> None:
+    """Raise UserError unless all `layers` are activations of VGG16, and there is one."""
+    unknown = [layer for layer in layers if layer not in ACTIVATIONS]
+    if unknown or not layers:
+        raise UserError(f"layer {', '.join(unknown) or '(none)'}: expected some of {', '.join(ACTIVATIONS)}")
+
+
 @dataclass(frozen=True)
 class Variant:
     """What a set of VGG16 weights was trained on: pixels in [0, 255] minus `mean`, divided by `std`, in RGB order.
@@ -74,9 +81,7 @@ class LossNetwork(mx.gluon.HybridBlock):
 
     def __init__(self, layers: Sequence[str] = ("relu2_2",), variant: str = "original", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        unknown = [layer for layer in layers if layer not in ACTIVATIONS]
-        if unknown or not layers:
-            raise UserError(f"layer {', '.join(unknown) or '(none)'}: expected some of {', '.join(ACTIVATIONS)}")
+        check_layers(layers)
         if variant not in VARIANTS:
             raise UserError(f"VGG variant {variant!r}: expected one of {', '.join(VARIANTS)}")
         self.layers = tuple(layers)
@@ -105,6 +110,7 @@ class LossNetwork(mx.gluon.HybridBlock):
         Raises:
             UserError: The weights are missing, damaged, not VGG16's, or end before the last layer.
         """
+        check_layers(layers)
         if weights == "shipped":
             paths = shipped.vgg16_paths(stages=max(stage_of(layer) for layer in layers))
         else:
@@ -159,6 +165,8 @@ def read_vgg_weights(paths: Sequence[Path]) -> tuple[list[np.ndarray], str]:
     expected = [(out, into, 3, 3) for into, out in zip(channels, channels[1:])]
     if not weights or [weight.shape for weight in weights] != expected[: len(weights)]:
         raise UserError(f"{paths[0]}: these are not the convolutions of VGG16")
+    if any(bias.shape != weight.shape[:1] for weight, bias in zip(weights, _biases(values))):
+        raise UserError(f"{paths[0]}: the biases are not those of VGG16's convolutions (batch norm is not VGG16's)")
     if VARIANTS[variant].bgr:
         pairs[0] = np.ascontiguousarray(pairs[0][:, ::-1])
     return pairs, variant

@@ -52,7 +52,7 @@ class JsonLog(Callback):
 
 
 class BlogLog(Callback):
-    """The blog's `training.log`: for each epoch a line with the sum of its steps' losses."""
+    """The blog's `training.log`: for each epoch, the last perhaps cut short, the sum of its steps' losses."""
 
     def __init__(self, path: Path, steps_per_epoch: int) -> None:
         self._path, self._steps_per_epoch = path, max(1, steps_per_epoch)
@@ -63,6 +63,11 @@ class BlogLog(Callback):
         """Add up, and write at an epoch's end."""
         self._losses.append(progress.loss)
         if len(self._losses) == self._steps_per_epoch:
+            self._write()
+
+    def close(self) -> None:
+        """Write what is left of an epoch that was not finished."""
+        if self._losses:
             self._write()
 
     def _write(self) -> None:

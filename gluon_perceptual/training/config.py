@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,15 +10,18 @@ import gluon_perceptual
 
 from .._mxnet import mx
 from ..errors import UserError
+from ..files import write_json
 
-# The blog balances its loss for pixels in [0, 1] and VGG's inputs divided by about 57.4 (of 255): in the units here,
-# [0, 255] and VGG's original inputs, its features' squares are 57.4² times larger and its total variation 255 times.
-BLOG_TV = 0.1 * 57.4**2 / 255
+# The blog weighs the total variation of its normalised output, in VGG inputs of about a 57.4th of [0, 255], by 0.1.
+# Here it is measured in [0, 255]; with the original VGG16, whose inputs are so too, features' squares are 57.4² larger.
+BLOG_TV = {"original": 0.1 * 57.4, "torchvision": 0.1 / 57.4}
+DECIDED_BY_SHARDS = ("data", "patch", "crops", "sigma", "degradation")
 
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     "skip": {},
     "paper": {
         "norm": "batch",
+        "patch": 288,
         "loss": "feature",
         "learning_rate": 1e-3,
         "schedule": "constant",
@@ -29,7 +31,6 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "blog": {
         "norm": "batch",
         "loss": "feature",
-        "tv": BLOG_TV,
         "tv_kind": "blog",
         "learning_rate": 1e-5,
         "beta2": 0.99,
@@ -101,7 +102,16 @@ class SuperResolutionConfig:
         if arch not in ARCHITECTURES:
             raise UserError(f"architecture {arch!r}: expected one of {', '.join(ARCHITECTURES)}")
         chosen = {name: value for name, value in given.items() if value is not None}
-        config = cls(**{**ARCHITECTURES[arch], "arch": arch, **chosen})
+        defaults = dict(ARCHITECTURES[arch])
+        if arch == "blog":
+            defaults["tv"] = BLOG_TV["original" if chosen.get("vgg", cls.vgg) == "shipped" else "torchvision"]
+            refused = {"norm", "upsampling"} & set(chosen)
+            if refused:
+                raise UserError(f"--arch blog has no choice of --{min(refused)}: leave it away, or use --arch paper")
+        decided = [name for name in DECIDED_BY_SHARDS if name in chosen and "shards" in chosen]
+        if decided:
+            raise UserError(f"--{decided[0]} is decided by the shards, which hold patches already: leave it away")
+        config = cls(**{**defaults, "arch": arch, **chosen})
         config._check()
         return config
 
@@ -113,8 +123,6 @@ class SuperResolutionConfig:
         devices = len(self.gpus.split(",")) if self.gpus else self.cpus
         if self.batch < devices:
             raise UserError(f"--batch {self.batch} is less than the {devices} devices; give each at least one picture")
-        if self.shards and self.data:
-            raise UserError("--shards and --data exclude each other: shards hold patches, made of photos before")
 
 
 @dataclass(frozen=True)
@@ -123,24 +131,23 @@ class RunRecord:
 
     config: SuperResolutionConfig
     loss_network: dict[str, str] | None
-    photos: int
+    pairs: int
     held_out: list[str]
     versions: dict[str, str] = field(default_factory=lambda: versions())
 
     def write(self, path: Path) -> None:
         """Write the record as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        write_json(path, asdict(self))
 
 
 def versions() -> dict[str, str]:
     """Return the versions that a run's result may depend on."""
     import platform
 
+    import cv2
     import numpy
+    import PIL
+    import scipy
 
-    return {
-        "gluon_perceptual": gluon_perceptual.__version__,
-        "mxnet": mx.__version__,
-        "numpy": numpy.__version__,
-        "python": platform.python_version(),
-    }
+    libraries = {library.__name__: library.__version__ for library in (gluon_perceptual, mx, numpy, cv2, PIL, scipy)}
+    return {**libraries, "python": platform.python_version()}

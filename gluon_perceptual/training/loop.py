@@ -39,6 +39,14 @@ class Callback:
         """Be told that no step follows, whatever the reason."""
 
 
+class StepFailedError(NonFiniteLossError):
+    """The loss is not finite; `step` is the number of the step."""
+
+    def __init__(self, step: int, reason: str) -> None:
+        super().__init__(f"step {step}: the loss is not finite: {reason}")
+        self.step = step
+
+
 def fit(
     step: Callable[[np.ndarray, np.ndarray], dict[str, float]],
     trainer: Any,
@@ -58,7 +66,7 @@ def fit(
         stop: Ends the loop after the step in which it was requested.
 
     Raises:
-        NonFiniteLossError: with the number of the step.
+        StepFailedError: The loss is not finite.
     """
     done = 0
     before = time.perf_counter()
@@ -68,13 +76,14 @@ def fit(
             try:
                 terms = step(inputs, references)
             except NonFiniteLossError as error:
-                raise NonFiniteLossError(f"step {number}: the loss is not finite: {error}") from error
+                raise StepFailedError(number, str(error)) from error
             now = time.perf_counter()
             speed, waited = len(inputs) / (now - before), ready - before
             progress = Progress(number, steps, terms, trainer.learning_rate, speed, waited)
-            before, done = now, number
+            done = number
             for callback in callbacks:
                 callback.after_step(progress)
+            before = time.perf_counter()
             if stop is not None and stop.requested:
                 break
     finally:

@@ -7,12 +7,12 @@ from typing import Any, Callable, Sequence
 
 import numpy as np
 
-from .._mxnet import mx
+from .._mxnet import mx, mxnet_errors
 from ..errors import UserError
 
 
 class NonFiniteLossError(UserError):
-    """The loss is infinite or not a number; the parameters are those of before the step."""
+    """The loss or its gradient is infinite or not a number. Of the parameters only batch statistics have changed."""
 
 
 class TrainingStep:
@@ -55,8 +55,9 @@ class TrainingStep:
         Raises:
             NonFiniteLossError: before anything is updated.
         """
-        sums = [self._backward(x, y) for x, y in zip(self._spread(inputs), self._spread(references))]
-        terms = {name: sum(float(part[name].asscalar()) for part in sums) / len(inputs) for name in sums[0]}
+        with mxnet_errors("if it is for memory, use smaller batches or patches"):
+            sums = [self._backward(x, y) for x, y in zip(self._spread(inputs), self._spread(references))]
+            terms = {name: sum(float(part[name].asscalar()) for part in sums) / len(inputs) for name in sums[0]}
         if not all(math.isfinite(value) for value in terms.values()):
             raise NonFiniteLossError(", ".join(f"{name} {value:g}" for name, value in terms.items()))
         self._update(len(inputs))
@@ -78,10 +79,10 @@ class TrainingStep:
 
     def _update(self, batch_size: int) -> None:
         self.trainer.allreduce_grads()
-        divisor = float(batch_size)
-        if self.max_norm:
-            gradients = [parameter.list_grad()[0] for parameter in self._learnt]
-            squares = mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients))
-            self.gradient_norm = float(squares.sum().sqrt().asscalar()) / batch_size
-            divisor *= max(1.0, self.gradient_norm / self.max_norm)
-        self.trainer.update(divisor)
+        gradients = [parameter.list_grad()[0] for parameter in self._learnt]
+        squares = mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients))
+        self.gradient_norm = float(squares.sum().sqrt().asscalar()) / batch_size
+        if not math.isfinite(self.gradient_norm):
+            raise NonFiniteLossError(f"its gradient's norm is {self.gradient_norm:g}")
+        excess = max(1.0, self.gradient_norm / self.max_norm) if self.max_norm else 1.0
+        self.trainer.update(batch_size * excess)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
@@ -13,7 +15,7 @@ from ..checkpoint.model import Recipe, save_model
 from ..data.batches import batches
 from ..data.patches import PatchPairs
 from ..data.photos import readable_photos, split_photos
-from ..data.shards import ShardPairs
+from ..data.shards import ShardPairs, describe_shards
 from ..errors import UserError
 from ..evaluation import smallest_side
 from ..losses.perceptual import PerceptualLoss
@@ -32,31 +34,46 @@ log = logging.getLogger(__name__)
 
 
 class SuperResolutionRun:
-    """A run in a folder: `config.json`, checkpoints; what else is written there is up to the callbacks.
+    """A run; `start` gives it a folder for `config.json` and checkpoints, the callbacks decide what else is there.
 
     Args:
-        config: The settings.
-        folder: An existing folder.
+        config: The settings; where there are shards, these decide the degradation.
 
     Raises:
         UserError: Devices, photos, shards or weights that are not there or do not fit.
     """
 
-    def __init__(self, config: SuperResolutionConfig, folder: Path) -> None:
-        self.config, self.folder = config, folder
+    def __init__(self, config: SuperResolutionConfig) -> None:
+        if config.shards:
+            described = describe_shards(Path(config.shards))
+            config = replace(config, sigma=described["sigma"], degradation=described["degradation"])
+        self.config = config
         self.devices = devices(config.gpus, config.cpus)
         mx.random.seed(config.seed)
         self.photos, held_out = split_photos(config.data, config.validation)
-        self.held_out = readable_photos(held_out, smallest_side(config.scale))
+        self.held_out = self._choose_held_out(held_out)
         self.pairs = self._make_pairs()
         self.loss = self._make_loss()
         self.recipe = self._make_recipe()
         self.model = self._make_model()
         self.trainer = self._make_trainer()
         self.steps_per_epoch = max(1, len(self.pairs) // config.batch)
+
+    def _choose_held_out(self, candidates: list[Path]) -> list[Path]:
+        """Return the good ones; where there is none, the first good photo, which is then also trained on."""
+        side = max(smallest_side(self.config.scale), self.config.scale)
+        good = list(readable_photos(candidates, side)) or list(islice(readable_photos(self.photos, side), 1))
+        if not good:
+            raise UserError(f"none of the {len(candidates)} photos to measure on can be used; see the log above")
+        return good
+
+    def start(self, folder: Path) -> None:
+        """Take an existing folder and write `config.json`."""
+        self.folder = folder
         origin = self.loss.loss_network.origin if self.loss.loss_network is not None else None
-        record = RunRecord(config, origin, len(self.photos), [path.name for path in self.held_out])
-        record.write(folder / "config.json")
+        RunRecord(self.config, origin, len(self.pairs), [str(path) for path in self.held_out]).write(
+            folder / "config.json"
+        )
 
     def _make_pairs(self) -> Any:
         config = self.config
