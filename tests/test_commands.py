@@ -9,31 +9,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from cli import assert_one_line_error, run, write
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import Recipe, save_model
-from gluon_perceptual.commands import main
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = sorted(path.stem for path in (ROOT / "gluon_perceptual/commands").glob("[a-z]*.py"))
 NETWORK = {"scale": 2, "width": 4, "blocks": 1, "norm": "none", "upsampling": "transposed", "skip": True}
-
-
-def run(*arguments):
-    """Run in this process; (status, stdout, stderr). An exception that a user would see as a traceback is raised."""
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
-    return result.exit_code, result.stdout, result.stderr
-
-
-def assert_one_line_error(result, *parts, status=1):
-    code, _, stderr = result
-    errors = [line for line in stderr.splitlines() if line.startswith("Error:")]
-    assert code == status
-    assert len(errors) == 1
-    for part in parts:
-        assert part in errors[0]
-    assert "Traceback" not in stderr
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +27,6 @@ def model(tmp_path_factory):
     network = recipe.build()
     network.net.initialize(mx.init.Xavier())
     save_model(path, network, recipe)
-    return path
-
-
-def write(path, image=None, height=12, width=10):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if image is None:
-        image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    assert cv2.imwrite(str(path), image)
     return path
 
 

@@ -5,12 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cli
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from cli import assert_one_line_error
 from PIL import ImageCms
 
-from gluon_perceptual.commands import main
 from gluon_perceptual.histogram import histogram_match, match_images
 from gluon_perceptual.images import Picture, read_picture, write_picture
 
@@ -18,18 +18,7 @@ TOOL = Path(__file__).resolve().parents[1] / "tools" / "match_histogram.py"
 
 
 def run(*arguments):
-    """Run in this process; (status, stdout, stderr). An exception that a user would see as a traceback is raised."""
-    result = CliRunner().invoke(main, ["match-histogram", *map(str, arguments)], catch_exceptions=False)
-    return result.exit_code, result.stdout, result.stderr
-
-
-def assert_one_line_error(result, *parts, status=1):
-    code, stdout, stderr = result
-    errors = [line for line in stderr.splitlines() if line.startswith("Error:")]
-    assert (code, stdout) == (status, "")
-    assert len(errors) == 1
-    for part in parts:
-        assert part in errors[0]
+    return cli.run("match-histogram", *arguments)
 
 
 def colors(shape=(24, 30, 3), top=255, low=0, seed=0, dtype=np.uint8):

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from test_commands import assert_one_line_error, run, write
+from cli import assert_one_line_error, run, write
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import Recipe, load_model, save_model
