@@ -121,7 +121,7 @@ def test_the_plot_lies_beside_the_picture(source, reference, tmp_path, options):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["-c", "CMYK"], "'lab'"),
+        (["-c", "CMYK"], "'CMYK' is not one of"),
         (["-b", "4"], "some of 1, 2 and 3"),
         (["-b", ""], "some of 1, 2 and 3"),
         (["-b", "1,,2"], "some of 1, 2 and 3"),
