@@ -98,9 +98,9 @@ def scores_figure(names: Sequence[str], methods: Sequence[str], values: np.ndarr
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
     for axis, name, column in zip(axes, names, np.asarray(values).T):
         bars = axis.barh(methods, column, color=[f"C{index}" for index in range(len(methods))])
-        axis.bar_label(bars, fmt="%.4g", padding=2, fontsize=8)
+        axis.bar_label(bars, fmt="%.5g", padding=2, fontsize=8)
         axis.invert_yaxis()
-        axis.margins(x=0.25)
+        axis.margins(x=0.4)
         axis.set_title(name, fontsize=10)
     for axis in axes[len(names) :]:
         axis.set_axis_off()
