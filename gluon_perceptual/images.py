@@ -6,26 +6,22 @@ The one range rule: a network's tensors are RGB float32 NCHW in [0, 255], whatev
 from __future__ import annotations
 
 import io
-import struct
 import threading
-import zlib
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator
 
-import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from .errors import ImageError
 from .files import atomic_path
+from .images16 import encode_png, has_16_bits, png_chunks, read_16_bits, write_tiff
 
 MAX_PIXELS = 500_000_000
-WIDTH, HEIGHT, BITS_PER_SAMPLE, ORIENTATION = 256, 257, 258, 274  # tags of TIFF and EXIF
-PNG_HEADER_END = 33  # signature and IHDR chunk
+WIDTH, HEIGHT, ORIENTATION = 256, 257, 274  # tags of TIFF and EXIF
 TRANSPOSED, MIRRORED, UPSIDE_DOWN = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)  # orientations, undone in this order
-OPENCV_ORDER = {"RGB": [2, 1, 0], "RGBA": [2, 1, 0, 3]}  # Pillow's modes as channels of BGR and BGRA
 FORMATS = {
     ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"
 }  # fmt: skip
@@ -82,7 +78,7 @@ def read_picture(path: str | Path) -> Picture:
         image = _open(data)
         with _own_limit() if image.format == "TIFF" else nullcontext():  # others can decode in many threads
             image.load()
-        channels = _read_16_bits(image, data) if _has_16_bits(image, data) else _read_8_bits(image)
+        channels = read_16_bits(image, data) if has_16_bits(image, data) else _read_8_bits(image)
         channels = _upright(channels, _orientation(image))
         count = channels.shape[2]
         color = channels[:, :, 0] if count < 3 else channels[:, :, :3]
@@ -109,7 +105,7 @@ def read_size(path: str | Path) -> tuple[int, int]:
             width, height, orientation = (image.tag_v2.get(tag, 1) for tag in (WIDTH, HEIGHT, ORIENTATION))
         else:
             if image.format == "PNG":  # else Pillow would decode it to look for EXIF data at its end
-                image.info.setdefault("exif", dict(_png_chunks(data)).get(b"eXIf", b""))
+                image.info.setdefault("exif", dict(png_chunks(data)).get(b"eXIf", b""))
             (width, height), orientation = image.size, _orientation(image)
         return (width, height) if orientation in TRANSPOSED else (height, width)
 
@@ -158,12 +154,6 @@ def _open(data: bytes) -> Any:
     return image
 
 
-def _has_16_bits(image: Any, data: bytes) -> bool:
-    if image.format == "PNG":
-        return data[24] == 16  # IHDR's bit depth
-    return image.format == "TIFF" and max(image.tag_v2.get(BITS_PER_SAMPLE, (1,))) == 16
-
-
 def _read_8_bits(image: Any) -> np.ndarray:
     """Return (H, W, 1 to 4) uint8: grey or RGB, and alpha where there is any."""
     if image.mode[0] in "IF":
@@ -172,44 +162,6 @@ def _read_8_bits(image: Any) -> np.ndarray:
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         mode += "A"
     return np.atleast_3d(np.array(image.convert(mode)))
-
-
-def _read_16_bits(image: Any, data: bytes) -> np.ndarray:
-    """Return (H, W, 1 to 4) uint16; colours by OpenCV, as Pillow has cut them to 8 bits."""
-    if image.mode.startswith("I;16") or (image.mode, image.format) == ("I", "PNG"):
-        channels = np.asarray(image).astype(np.uint16)[:, :, np.newaxis]
-    else:
-        channels = _read_16_bit_colors(image, data)
-    transparent = image.info.get("transparency")
-    if transparent is not None:  # the colour that PNG's tRNS chunk names
-        alpha = np.where((channels == transparent).all(axis=2), 0, 65535).astype(np.uint16)
-        channels = np.dstack([channels, alpha])
-    return channels
-
-
-def _read_16_bit_colors(image: Any, data: bytes) -> np.ndarray:
-    """Read by OpenCV what Pillow has cut to 8 bits; its upper bytes tell whether OpenCV read the same picture."""
-    if image.format == "PNG":  # other chunks and wrong checksums only make OpenCV print warnings
-        pixels = b"".join(body for name, body in _png_chunks(data) if name == b"IDAT")
-        data = data[:PNG_HEADER_END] + _png_chunk(b"IDAT", pixels) + _png_chunk(b"IEND", b"")
-    order = OPENCV_ORDER.get(image.mode)
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if order else None
-    if decoded is None or not np.array_equal(decoded[:, :, order] >> 8, np.asarray(image)):
-        raise ImageError("16-bit colours that are damaged, or not RGB pixel by pixel with plain alpha; save it as PNG")
-    return decoded[:, :, order]
-
-
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield name and body of each chunk of a PNG file."""
-    start = 8
-    while start < len(data):
-        end = start + 8 + int.from_bytes(data[start : start + 4], "big")
-        yield data[start + 4 : start + 8], data[start + 8 : end]
-        start = end + 4
-
-
-def _png_chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
 def _orientation(image: Any) -> Any:
@@ -250,9 +202,9 @@ def write_picture(path: str | Path, picture: Picture, quality: int = 95) -> None
             options = {"icc_profile": picture.icc_profile} if picture.icc_profile else {}
             Image.fromarray(channels).save(temporary, form, quality=quality, **options)
         elif form == "TIFF":
-            _write_16_bit_tiff(temporary, channels, picture.icc_profile)
+            write_tiff(temporary, channels, picture.icc_profile)
         else:
-            temporary.write_bytes(_encode_16_bit_png(channels, picture.icc_profile))
+            temporary.write_bytes(encode_png(channels, picture.icc_profile))
 
 
 def _format_for(path: Path, picture: Picture) -> str:
@@ -268,23 +220,6 @@ def _format_for(path: Path, picture: Picture) -> str:
     if max(height, width) > LONGEST_SIDE.get(form, 2**31 - 1):
         raise ImageError(f"{path}: {form} holds {LONGEST_SIDE[form]} pixels a side, not {height}×{width}; choose PNG")
     return form
-
-
-def _encode_16_bit_png(channels: np.ndarray, icc_profile: bytes | None) -> bytes:
-    """Pillow writes no colours of 16 bits, OpenCV no profile: that is put in behind the header."""
-    order = OPENCV_ORDER["RGBA"][: channels.shape[2]] if channels.ndim == 3 else slice(None)
-    data = cv2.imencode(".png", np.ascontiguousarray(channels[..., order]))[1].tobytes()
-    profile = _png_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc_profile)) if icc_profile else b""
-    return data[:PNG_HEADER_END] + profile + data[PNG_HEADER_END:]
-
-
-def _write_16_bit_tiff(path: Path, channels: np.ndarray, icc_profile: bytes | None) -> None:
-    import tifffile  # scikit-image requires it
-
-    kind = {"photometric": "minisblack" if channels.ndim == 2 else "rgb"}
-    if channels.shape[2:] == (4,):
-        kind["extrasamples"] = "unassalpha"
-    tifffile.imwrite(path, channels, compression="zlib", metadata=None, iccprofile=icc_profile, **kind)
 
 
 def to_tensor(image: np.ndarray) -> np.ndarray:

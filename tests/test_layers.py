@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gluon_perceptual"
 BELOW = -1  # errors, files, the door to MXNet, the shipped weights: used by all
 LAYERS = {
     BELOW: ["errors", "files", "_mxnet", "weights"],
-    0: ["images", "color", "resize", "histogram", "metrics", "tiling",
+    0: ["images", "images16", "color", "resize", "histogram", "metrics", "tiling",
         "losses.functional", "nets.blocks", "checkpoint.params_file", "checkpoint.params_reader"],
     1: ["data", "nets", "losses", "checkpoint"],
     2: ["training", "inference", "optimize", "evaluation"],

@@ -54,6 +54,13 @@ def describe_reason(error: OSError) -> str:
     return " ".join((error.strerror or str(error)).split())
 
 
+match_histogram_option = click.option(
+    "--match-histogram",
+    type=click.Choice(["RGB", "LCH", "LAB", "LUV", "XYZ"], case_sensitive=False),
+    is_flag=False,
+    flag_value="RGB",
+    help="Match each output's histogram to its input's, in this colour space or RGB.",
+)
 gpus_option = click.option("--gpus", metavar="0,1", help="GPUs to run on; without it the CPU.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command, describe_reason, gpus_option
+from ._command import Command, describe_reason, gpus_option, match_histogram_option
 
 
 @click.command(cls=Command)
@@ -13,13 +13,7 @@ from ._command import Command, describe_reason, gpus_option
 @click.option("--scale", type=click.Choice(["2", "4", "8"]), required=True, help="How many times to enlarge.")
 @click.option("--sigma", type=click.FloatRange(0), default=0.0, help="Blur before shrinking (benchmarks: none).")
 @click.option("--degradation", type=click.Choice(["bicubic", "decimate"]), default="bicubic", help="How to shrink.")
-@click.option(
-    "--match-histogram",
-    type=click.Choice(["RGB", "LCH", "LAB", "LUV", "XYZ"], case_sensitive=False),
-    is_flag=False,
-    flag_value="RGB",
-    help="Match each output's histogram to its input's, in this colour space or RGB.",
-)
+@match_histogram_option
 @click.option("--json", "as_json_text", is_flag=True, help="Print JSON, all photos.")
 @click.option("--figure", type=click.Path(), help="Write the mean scores as a plot.")
 @gpus_option

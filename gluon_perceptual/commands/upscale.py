@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command, device_options
+from ._command import Command, device_options, match_histogram_option
 
 
 @click.command(cls=Command)
@@ -13,13 +13,7 @@ from ._command import Command, device_options
 @click.option("--model", required=True, help="Checkpoint (.params).")
 @click.option("--scale", type=click.Choice(["2", "4", "8"]), help="Insist on a model that enlarges so many times.")
 @click.option("--tile", default="auto", metavar="auto|N", help="Side of the tiles in input pixels.")
-@click.option(
-    "--match-histogram",
-    type=click.Choice(["RGB", "LCH", "LAB", "LUV", "XYZ"], case_sensitive=False),
-    is_flag=False,
-    flag_value="RGB",
-    help="Match the output's histogram to the input's, in this colour space or RGB.",
-)
+@match_histogram_option
 @click.option("--skip-existing", is_flag=True, help="Leave outputs that are there already.")
 @click.option(
     "--suffix",
