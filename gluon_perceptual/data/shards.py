@@ -131,7 +131,8 @@ def write_shards(
         sample = next(references)
         pieces = Pieces((size, *sample.shape[1:]), np.dtype(np.float32), chain([sample], references))
         write_params(folder / f"trainy_{number}.params", [pieces])
-        write_params(folder / f"trainx_{number}.params", [np.stack(inputs)])
+        pieces = Pieces((size, *inputs[0].shape), np.dtype(np.float32), inputs)
+        write_params(folder / f"trainx_{number}.params", [pieces])
 
 
 def _references(

@@ -61,7 +61,7 @@ class SuperResolutionRun:
 
     def _choose_held_out(self, candidates: list[Path]) -> list[Path]:
         """Return the good ones; where there is none, the first good photo, which is then also trained on."""
-        side = max(smallest_side(self.config.scale), self.config.scale)
+        side = smallest_side(self.config.scale)
         good = list(readable_photos(candidates, side)) or list(islice(readable_photos(self.photos, side), 1))
         if not good:
             raise UserError(f"none of the {len(candidates)} photos to measure on can be used; see the log above")
