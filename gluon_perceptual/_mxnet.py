@@ -1,7 +1,7 @@
 """The one door to MXNet: everything else in this package says `from gluon_perceptual._mxnet import mx`.
 
 Before the import it mends what has broken since MXNet 1.9.1 (names that NumPy and SciPy removed,
-Python 3.12's missing distutils) and after it gives MXNet all the cores that this process may use.
+Python 3.12's missing distutils) and after it gives MXNet all the cores that this process may use, each thread its own.
 """
 
 from __future__ import annotations
@@ -49,6 +49,24 @@ def _restore_distutils() -> None:
         importlib.import_module("setuptools")  # brings its own copy of distutils
 
 
+@contextmanager
+def _threads_stay_on_their_cores(wanted: bool) -> Iterator[None]:
+    """Have the OpenMP library that is loaded meanwhile bind its threads: moved about, they take some percent longer.
+
+    It binds this thread too, and whatever would be started from it; that is undone, unless the user asked for it.
+    """
+    if not wanted or {"OMP_PROC_BIND", "GOMP_CPU_AFFINITY"} & set(os.environ) or not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.environ["OMP_PROC_BIND"] = "true"
+    try:
+        yield
+    finally:
+        del os.environ["OMP_PROC_BIND"]
+        os.sched_setaffinity(0, cores)
+
+
 def _load() -> types.ModuleType:
     """Import MXNet, on all usable cores unless OMP_NUM_THREADS says otherwise."""
     threads_given = "OMP_NUM_THREADS" in os.environ
@@ -57,9 +75,10 @@ def _load() -> types.ModuleType:
     _restore_scipy_names()
     _restore_distutils()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _threads_stay_on_their_cores(not threads_given):
             warnings.simplefilter("ignore")
             mxnet = importlib.import_module("mxnet")
+            mxnet.nd.zeros(1).wait_to_read()  # starts MXNet's own threads
             importlib.import_module("mxnet.gluon.model_zoo.vision")
     except ImportError as error:
         reason = "is not installed" if error.name == "mxnet" else f"cannot be imported ({error})"

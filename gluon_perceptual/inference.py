@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._mxnet import mx, mxnet_errors
-from .checkpoint.model import IMAGENET_MEAN, load_model
+from .checkpoint.model import IMAGENET_MEAN, load_for_use
 from .errors import UserError
 from .histogram import match_images
 from .images import Picture, to_image, to_tensor
@@ -42,7 +42,7 @@ class Upscaler:
         self.ctx = ctx or mx.cpu()
         self.model = OnPixels(model, 1.0, IMAGENET_MEAN) if isinstance(model, PlsrNet) else model
         if isinstance(model, (str, Path)):
-            self.model = load_model(model, self.ctx)
+            self.model = load_for_use(model, self.ctx)
             self.model.hybridize(static_alloc=True, static_shape=True)
         self.scale = self.model.scale
         automatic = max(TILE_OUTPUT // self.scale, 6 * self.model.halo)

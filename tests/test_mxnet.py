@@ -103,3 +103,25 @@ def test_a_wheel_with_cuda_but_no_driver_sees_no_gpu(monkeypatch):
 
 def test_numpy_is_one_that_mxnet_runs_with():
     assert int(np.__version__.split(".")[0]) == 1
+
+
+def test_threads_are_bound_to_cores_but_the_users_are_not():
+    code = (
+        "import os, gluon_perceptual._mxnet\n"
+        "print(len(os.sched_getaffinity(0)), 'OMP_PROC_BIND' in os.environ)\n"
+        "bound = [len(os.sched_getaffinity(int(thread))) for thread in os.listdir('/proc/self/task')]\n"
+        "print(min(bound))"
+    )
+    out, _ = python(code)
+    assert out.splitlines() == [f"{usable_cores()} False", "1"]
+    out, _ = python(code, OMP_NUM_THREADS="1")
+    assert out.splitlines()[1] == str(usable_cores())
+
+
+def test_schedules_work_beside_any_pytorch(tmp_path):
+    (tmp_path / "torch.py").write_text("__version__ = '2.13.0'\n")
+    code = (
+        "from gluon_perceptual.training.schedule import learning_rate_schedule\n"
+        "print(learning_rate_schedule('cosine', 1e-3, 100, 10)(50) > 0); import torch; print(torch.__version__)"
+    )
+    assert python(code, PYTHONPATH=str(tmp_path))[0].splitlines() == ["True", "2.13.0"]

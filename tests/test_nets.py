@@ -3,7 +3,7 @@ import pytest
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.nets.blocks import UPSAMPLINGS, BicubicEnlargement, OutputConv2D, ResidualBlock
+from gluon_perceptual.nets.blocks import UPSAMPLINGS, BicubicEnlargement, ResidualBlock
 from gluon_perceptual.nets.pixels import OnPixels
 from gluon_perceptual.nets.plsr import PlsrNet
 from gluon_perceptual.nets.super_resolution import SuperResolutionNet
@@ -76,29 +76,6 @@ def test_enlargement_is_matlabs(scale):
     np.testing.assert_allclose(large, imresize(image, scale), atol=1e-3)
     flat = block(mx.nd.full((1, 3, 5, 5), 77.0)).asnumpy()
     np.testing.assert_allclose(flat, 77.0, rtol=1e-6)
-
-
-@pytest.mark.parametrize("size", [(1, 1), (4, 8), (9, 6), (13, 15)])
-@pytest.mark.parametrize("bias", [True, False])
-def test_output_convolution_equals_the_plain_one_and_so_do_its_gradients(size, bias):
-    fast = initialized(OutputConv2D(3, 9, in_channels=5, use_bias=bias))
-    plain = mx.gluon.nn.Conv2D(3, 9, padding=4, in_channels=5, use_bias=bias)
-    plain.initialize()
-    for name, parameter in plain._collect_params_with_prefix().items():
-        value = mx.nd.random.normal(shape=parameter.shape)
-        parameter.set_data(value)
-        fast._collect_params_with_prefix()[name].set_data(value)
-    x, head = mx.nd.random.normal(shape=(2, 5, *size)), mx.nd.random.normal(shape=(2, 3, *size))
-    results = []
-    for net in (fast, plain):
-        x.attach_grad()
-        with mx.autograd.record():
-            y = net(x)
-        y.backward(head)
-        grads = [p.grad().asnumpy() for _, p in sorted(net._collect_params_with_prefix().items())]
-        results.append([y.asnumpy(), x.grad.asnumpy(), *grads])
-    for a, b in zip(*results):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
 
 
 def test_residual_block_has_no_relu_after_the_sum():

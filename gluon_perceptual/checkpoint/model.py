@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Mapping
 
@@ -15,6 +15,7 @@ import gluon_perceptual
 from .._mxnet import mx
 from ..errors import UserError
 from ..files import write_json
+from ..nets.folding import folded_parameters, has_batch_norm
 from ..nets.pixels import OnPixels
 from ..nets.plsr import PlsrNet
 from ..nets.super_resolution import SuperResolutionNet
@@ -56,13 +57,31 @@ def load_model(path: str | Path, ctx: Any = None) -> OnPixels:
         UserError: The file or its sidecar is no model of this package, or the two do not fit.
         OSError: The file cannot be read.
     """
-    path = Path(path)
+    return _load(Path(path), ctx or mx.cpu())[0]
+
+
+def load_for_use(path: str | Path, ctx: Any = None) -> OnPixels:
+    """Return the model in `path` as `load_model` does, faster but good for inference only: without batch norms."""
+    ctx = ctx or mx.cpu()
+    model, recipe = _load(Path(path), ctx)
+    if not has_batch_norm(model.net):
+        return model
+    folded = replace(recipe, arguments={**recipe.arguments, "norm": "none"}).build()
+    folded.net.initialize(ctx=ctx)
+    parameters = folded.net._collect_params_with_prefix()
+    for name, values in folded_parameters(model.net).items():
+        parameters[name].set_data(mx.nd.array(values))
+    folded.mean.reset_ctx(ctx)
+    return folded
+
+
+def _load(path: Path, ctx: Any) -> tuple[OnPixels, Recipe]:
     sidecar = path.with_suffix(".json")
     recipe = read_recipe(sidecar) if sidecar.exists() else recognise(path)
     model = recipe.build()
-    load_parameters(model.net, path, ctx or mx.cpu())
-    model.mean.reset_ctx(ctx or mx.cpu())
-    return model
+    load_parameters(model.net, path, ctx)
+    model.mean.reset_ctx(ctx)
+    return model, recipe
 
 
 def read_recipe(sidecar: Path) -> Recipe:

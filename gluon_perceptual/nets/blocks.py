@@ -12,6 +12,7 @@ import numpy as np
 from .._mxnet import mx
 from ..errors import UserError
 from ..resize import cubic
+from .fast import InputConv2D, NearestConv2D, TransposedConv2D
 
 nn: Any = mx.gluon.nn
 
@@ -19,13 +20,25 @@ NORMS = ("batch", "none")
 UPSAMPLINGS = ("transposed", "nearest", "subpixel")
 
 
+def identity() -> mx.gluon.HybridBlock:
+    """Return a block that does nothing."""
+    return nn.HybridLambda(lambda F, x: x, prefix="identity_")
+
+
 def norm_layer(norm: str, channels: int) -> mx.gluon.HybridBlock:
     """Return batch normalisation, or a block that does nothing for "none"."""
     if norm == "batch":
         return nn.BatchNorm(in_channels=channels)
     if norm == "none":
-        return nn.HybridLambda(lambda F, x: x, prefix="identity_")
+        return identity()
     raise UserError(f"norm {norm!r}: expected one of {', '.join(NORMS)}")
+
+
+def convolution(channels: int, kernel: int, in_channels: int, use_bias: bool) -> mx.gluon.HybridBlock:
+    """Return a convolution of odd kernel, stride 1 and same size, in the form that is fast for its kernel."""
+    if kernel // 2 > 3:
+        return InputConv2D(channels, kernel, in_channels, use_bias)
+    return nn.Conv2D(channels, kernel, padding=kernel // 2, in_channels=in_channels, use_bias=use_bias)
 
 
 class ConvBlock(nn.HybridSequential):
@@ -35,7 +48,7 @@ class ConvBlock(nn.HybridSequential):
         super().__init__(**kwargs)
         bias = norm == "none"
         with self.name_scope():
-            self.add(nn.Conv2D(channels, kernel, padding=kernel // 2, in_channels=in_channels, use_bias=bias))
+            self.add(convolution(channels, kernel, in_channels, bias))
             self.add(norm_layer(norm, channels), nn.Activation("relu"))
 
 
@@ -78,52 +91,16 @@ def upsample(channels: int, upsampling: str, norm: str = "batch") -> mx.gluon.Hy
     bias = norm == "none"
     block = nn.HybridSequential(prefix="")
     if upsampling == "transposed":
-        block.add(nn.Conv2DTranspose(channels, 3, 2, 1, 1, in_channels=channels, use_bias=bias))
+        block.add(TransposedConv2D(channels, 3, 2, 1, 1, in_channels=channels, use_bias=bias))
     elif upsampling == "nearest":
-        block.add(nn.HybridLambda(lambda F, x: F.UpSampling(x, scale=2, sample_type="nearest")))
-        block.add(nn.Conv2D(channels, 3, padding=1, in_channels=channels, use_bias=bias))
+        # the convolution is the second of two as where pixels are repeated first, so that its name tells the kind
+        block.add(identity(), NearestConv2D(channels, channels, bias))
     elif upsampling == "subpixel":
         block.add(nn.Conv2D(4 * channels, 3, padding=1, in_channels=channels, use_bias=bias), DepthToSpace(2))
     else:
         raise UserError(f"upsampling {upsampling!r}: expected one of {', '.join(UPSAMPLINGS)}")
     block.add(norm_layer(norm, channels), nn.Activation("relu"))
     return block
-
-
-class OutputConv2D(nn.Conv2D):
-    """A convolution of odd kernel, stride 1 and same size, to few channels; parameters as of `nn.Conv2D`.
-
-    oneDNN has no fast kernel for 3 output channels. So r×r neighbouring outputs are computed at once: r² shifted
-    copies of each filter, in a frame r − 1 larger, are applied with stride r, and the r² phases interleaved. The
-    sums are the same; with r = 4 a 9×9 convolution does 1.8 times the multiplications, several times faster.
-    """
-
-    block_size = 4
-
-    def __init__(self, channels: int, kernel: int, in_channels: int, use_bias: bool = True, **kwargs: Any) -> None:
-        super().__init__(channels, kernel, padding=kernel // 2, in_channels=in_channels, use_bias=use_bias, **kwargs)
-
-    def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any = None) -> Any:
-        """(N, in_channels, H, W) -> (N, channels, H, W)."""
-        r, kernel, channels = self.block_size, self._kwargs["kernel"][0], self._kwargs["num_filter"]
-        last = r - 1
-        shifted = [
-            F.pad(weight, mode="constant", pad_width=(0, 0, 0, 0, i, last - i, j, last - j))
-            for i in range(r)
-            for j in range(r)
-        ]
-        before, after = kernel // 2, kernel // 2 + last
-        framed = F.pad(x, mode="constant", pad_width=(0, 0, 0, 0, before, after, before, after))
-        phases = F.Convolution(
-            framed,
-            F.concat(*shifted, dim=0),
-            kernel=(kernel + last, kernel + last),
-            stride=(r, r),
-            num_filter=r * r * channels,
-            no_bias=True,
-        )
-        out = F.slice_like(F.depth_to_space(phases, r), x, axes=(2, 3))
-        return out if bias is None else F.broadcast_add(out, F.reshape(bias, (1, -1, 1, 1)))
 
 
 class BicubicEnlargement(mx.gluon.HybridBlock):

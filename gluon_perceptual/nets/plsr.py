@@ -5,21 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from .._mxnet import mx
-from .blocks import OutputConv2D
+from .blocks import norm_layer
+from .fast import InputConv2D, OutputConv2D, TransposedConv2D
 
 nn = mx.gluon.nn
 
 
 class PlsrResidualUnit(mx.gluon.HybridBlock):
-    """conv3×3 - BN - ReLU - conv3×3 - BN - ReLU, plus a 1×1 convolution of the input, then ReLU; no biases."""
+    """conv3×3 - norm - ReLU - conv3×3 - norm - ReLU, plus a 1×1 convolution of the input, then ReLU."""
 
-    def __init__(self, channels: int, **kwargs: Any) -> None:
+    def __init__(self, channels: int, norm: str = "batch", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         with self.name_scope():
-            self.conv1 = nn.Conv2D(channels, 3, padding=1, in_channels=channels, use_bias=False)
-            self.bn1 = nn.BatchNorm(momentum=0.9, in_channels=channels)
-            self.conv2 = nn.Conv2D(channels, 3, padding=1, in_channels=channels, use_bias=False)
-            self.bn2 = nn.BatchNorm(momentum=0.9, in_channels=channels)
+            self.conv1 = nn.Conv2D(channels, 3, padding=1, in_channels=channels, use_bias=norm == "none")
+            self.bn1 = norm_layer(norm, channels)
+            self.conv2 = nn.Conv2D(channels, 3, padding=1, in_channels=channels, use_bias=norm == "none")
+            self.bn2 = norm_layer(norm, channels)
             self.conv3 = nn.Conv2D(channels, 1, in_channels=channels, use_bias=False)
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:
@@ -39,18 +40,19 @@ class PlsrNet(mx.gluon.HybridBlock):
     Args:
         width: Channels inside (blog: 64).
         blocks: Residual units (blog: 4).
+        norm: "batch" (blog), or "none": biases instead, for a network whose normalisations are folded.
     """
 
     scale = 2
 
-    def __init__(self, width: int = 64, blocks: int = 4, **kwargs: Any) -> None:
+    def __init__(self, width: int = 64, blocks: int = 4, norm: str = "batch", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.net = nn.HybridSequential()
         with self.name_scope():
-            conv1 = nn.Conv2D(width, 9, padding=4, in_channels=3, use_bias=False)
+            conv1 = InputConv2D(width, 9, in_channels=3, use_bias=False)
             units = nn.HybridSequential()
-            units.add(*(PlsrResidualUnit(width) for _ in range(blocks)))
-            deconv = nn.Conv2DTranspose(width, 3, 2, 1, 1, in_channels=width, use_bias=False)
+            units.add(*(PlsrResidualUnit(width, norm) for _ in range(blocks)))
+            deconv = TransposedConv2D(width, 3, 2, 1, 1, in_channels=width, use_bias=False)
             conv2 = OutputConv2D(3, 9, in_channels=width, use_bias=False)
         self.net.add(conv1, units, deconv, conv2)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from .._mxnet import mx
 from ..errors import UserError
-from .blocks import BicubicEnlargement, ConvBlock, OutputConv2D, ResidualBlock, upsample
+from .blocks import BicubicEnlargement, ConvBlock, ResidualBlock, upsample
+from .fast import OutputConv2D
 
 nn = mx.gluon.nn
 

@@ -91,7 +91,8 @@ class LossNetwork(mx.gluon.HybridBlock):
         with self.name_scope():
             self.features = mx.gluon.model_zoo.vision.vgg16().features[: last + 1]
             self.mean = self._constant("mean", VARIANTS[variant].mean)
-            self.std = self._constant("std", VARIANTS[variant].std)
+            # a division by ones would cost as much as a small convolution
+            self.std = None if set(VARIANTS[variant].std) == {1.0} else self._constant("std", VARIANTS[variant].std)
         self.collect_params().setattr("grad_req", "null")
 
     def _constant(self, name: str, values: tuple[float, ...]) -> Any:
@@ -135,9 +136,10 @@ class LossNetwork(mx.gluon.HybridBlock):
             conv.weight.set_data(mx.nd.array(weight))
             conv.bias.set_data(mx.nd.array(bias))
 
-    def hybrid_forward(self, F: Any, x: Any, mean: Any, std: Any) -> list[Any]:
+    def hybrid_forward(self, F: Any, x: Any, mean: Any, std: Any = None) -> list[Any]:
         """(N, 3, H, W) in [0, 255] -> feature maps in the order of `layers`."""
-        x = F.broadcast_div(F.broadcast_sub(x, mean), std)
+        x = F.broadcast_sub(x, mean)
+        x = x if std is None else F.broadcast_div(x, std)
         wanted = {ACTIVATIONS[layer]: layer for layer in self.layers}
         found = {}
         for index, layer in enumerate(self.features):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any
+from unittest import mock
 
 from ..errors import UserError
 
@@ -21,9 +23,7 @@ def learning_rate_schedule(kind: str, rate: float, steps: int, warmup: int) -> A
     """
     if kind not in SCHEDULES:
         raise UserError(f"schedule {kind!r}: expected one of {', '.join(SCHEDULES)}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # gluoncv's imports
-        from gluoncv.utils import LRScheduler, LRSequential
+    LRScheduler, LRSequential = _gluoncv_schedulers()
     warmup = min(warmup, steps // 2)
     rest = max(steps - warmup, 2)  # gluoncv divides by one less
     down = LRScheduler(
@@ -37,3 +37,11 @@ def learning_rate_schedule(kind: str, rate: float, steps: int, warmup: int) -> A
     if warmup < 2:
         return LRSequential([down])
     return LRSequential([LRScheduler("linear", base_lr=rate / warmup, target_lr=rate, niters=warmup), down])
+
+
+def _gluoncv_schedulers() -> tuple[Any, Any]:
+    """Import them; gluoncv, which can do without PyTorch, refuses to be imported beside its version 2."""
+    with warnings.catch_warnings(), mock.patch.dict(sys.modules, {"torch": None}):
+        warnings.simplefilter("ignore")
+        import gluoncv.utils as utils
+    return utils.LRScheduler, utils.LRSequential

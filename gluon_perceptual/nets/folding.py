@@ -1,0 +1,73 @@
+"""Batch normalisation folded into the convolutions before it, for networks that train no more."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator
+
+import numpy as np
+
+from .._mxnet import mx
+
+nn: Any = mx.gluon.nn
+
+
+def fold_batch_norm(
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    norm: dict[str, np.ndarray],
+    epsilon: float,
+    output_axis: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return weight and bias of the convolution that does what a convolution and its batch normalisation do.
+
+    Args:
+        weight: (out, in, kh, kw), or (in, out, kh, kw) of a transposed convolution with `output_axis` 1.
+        bias: (out,) or None.
+        norm: `gamma`, `beta`, `running_mean`, `running_var`, (C,) each. Where C is a part of `out`, as after
+            sub-pixel upsampling, output channel k is normalised as channel k mod C.
+        epsilon: The normalisation's.
+        output_axis: Of `weight`.
+    """
+    outputs = weight.shape[output_axis]
+    gamma, beta, mean, variance = (
+        np.tile(norm[name].astype(np.float64), outputs // norm[name].size)
+        for name in ("gamma", "beta", "running_mean", "running_var")
+    )
+    factor = gamma / np.sqrt(variance + epsilon)
+    along_outputs = [1] * weight.ndim
+    along_outputs[output_axis] = outputs
+    shift = beta - mean * factor if bias is None else beta + (bias - mean) * factor
+    return (weight * factor.reshape(along_outputs)).astype(weight.dtype), shift.astype(weight.dtype)
+
+
+def has_batch_norm(net: Any) -> bool:
+    """Whether there is a batch normalisation in `net`."""
+    return any(isinstance(block, nn.BatchNorm) for _, block in _leaves(net))
+
+
+def folded_parameters(net: Any) -> dict[str, np.ndarray]:
+    """Return the parameters, by structural name, that the same network without normalisation needs to do the same.
+
+    Each batch normalisation is taken to follow the convolution registered before it, as in all networks here.
+    """
+    folded: dict[str, np.ndarray] = {}
+    convolution, transposed = "", False
+    for name, block in _leaves(net):
+        values = {key: parameter._reduce().asnumpy() for key, parameter in block._reg_params.items()}
+        if isinstance(block, nn.BatchNorm):
+            before = folded[f"{convolution}.weight"], folded.get(f"{convolution}.bias")
+            after = fold_batch_norm(*before, values, block._kwargs["eps"], int(transposed))
+            folded[f"{convolution}.weight"], folded[f"{convolution}.bias"] = after
+            continue
+        if "weight" in values:
+            convolution, transposed = name, isinstance(block, nn.Conv2DTranspose)
+        folded.update({f"{name}.{key}": value for key, value in values.items() if value is not None})
+    return folded
+
+
+def _leaves(block: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (structural name, block) of the blocks without children, in the order in which they were registered."""
+    if not block._children:
+        yield name, block
+    for key, child in block._children.items():
+        yield from _leaves(child, f"{name}.{key}" if name else key)

@@ -1,0 +1,61 @@
+"""Instance normalisation as fast as batch normalisation on a CPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._mxnet import mx
+from .fast import on_gpu
+
+nn: Any = mx.gluon.nn
+
+
+class InstanceNorm(nn.InstanceNorm):
+    """(N, C, H, W) -> (N, C, H, W): each channel of each picture to mean 0 and variance 1, then γ and β.
+
+    Parameters as of `nn.InstanceNorm`, whose own kernel is slow. With the rows of a (N·C, H·W) matrix it is a layer
+    normalisation, which has a fast forward pass; with N·C channels of one picture a batch normalisation in training,
+    which has a fast backward pass too. But MXNet's batch normalisation keeps running statistics, here of no use,
+    whose size is that of N·C, and normalises by them when not training; so that form has to be asked for.
+
+    Args:
+        channels: C.
+        training_batch: N, for a network that does nothing but train on batches of this size; 0 for all other uses.
+        epsilon: Added to the variance.
+    """
+
+    def __init__(self, channels: int, training_batch: int = 0, epsilon: float = 1e-5, **kwargs: Any) -> None:
+        super().__init__(in_channels=channels, epsilon=epsilon, **kwargs)
+        self._epsilon = epsilon
+        if training_batch:
+            shape = (training_batch * channels,)
+            self.unused_mean = self.params.get("unused_mean", grad_req="null", shape=shape, init="zeros")
+            self.unused_var = self.params.get("unused_var", grad_req="null", shape=shape, init="ones")
+
+    def hybrid_forward(
+        self, F: Any, x: Any, gamma: Any, beta: Any, unused_mean: Any = None, unused_var: Any = None
+    ) -> Any:
+        """Normalise, in the form that suits."""
+        if on_gpu():
+            return super().hybrid_forward(F, x, gamma, beta)
+        if unused_mean is not None:
+            return self._in_training(F, x, gamma, beta, unused_mean, unused_var)
+        rows = F.reshape(x, (-3, -3))
+        first = F.reshape(F.slice_axis(rows, axis=0, begin=0, end=1), (-1,))
+        normal = F.LayerNorm(rows, F.ones_like(first), F.zeros_like(first), axis=-1, eps=self._epsilon)
+        scaled = F.broadcast_mul(F.reshape_like(normal, x), F.reshape(gamma, (1, -1, 1, 1)))
+        return F.broadcast_add(scaled, F.reshape(beta, (1, -1, 1, 1)))
+
+    def _in_training(self, F: Any, x: Any, gamma: Any, beta: Any, unused_mean: Any, unused_var: Any) -> Any:
+        batch = self.unused_mean.shape[0] // self.gamma.shape[0]
+        flat = F.reshape(F.expand_dims(x, axis=0), (0, -3, 0, 0))
+        normal = F.BatchNorm(
+            flat,
+            F.tile(gamma, batch),
+            F.tile(beta, batch),
+            unused_mean,
+            unused_var,
+            eps=self._epsilon,
+            fix_gamma=False,
+        )
+        return F.reshape_like(normal, x)

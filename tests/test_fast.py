@@ -1,0 +1,130 @@
+"""Each fast layer beside MXNet's plain one: outputs, gradients, and a training."""
+
+import numpy as np
+import pytest
+
+from gluon_perceptual._mxnet import mx
+from gluon_perceptual.losses.perceptual import PerceptualLoss
+from gluon_perceptual.nets import fast
+from gluon_perceptual.nets.fast import InputConv2D, NearestConv2D, OutputConv2D, TransposedConv2D
+from gluon_perceptual.nets.instance_norm import InstanceNorm
+from gluon_perceptual.nets.pixels import OnPixels
+from gluon_perceptual.nets.plsr import PlsrNet
+from gluon_perceptual.nets.super_resolution import SuperResolutionNet
+from gluon_perceptual.training.step import TrainingStep
+
+nn = mx.gluon.nn
+
+
+class Repeated(nn.HybridSequential):
+    """Nearest-neighbour enlargement, then a convolution whose parameters are this block's only ones."""
+
+    def __init__(self, bias):
+        super().__init__()
+        self.add(nn.HybridLambda(lambda F, x: F.UpSampling(x, scale=2, sample_type="nearest")))
+        self.add(nn.Conv2D(4, 3, padding=1, in_channels=5, use_bias=bias))
+
+
+LAYERS = {
+    "input": lambda bias: (InputConv2D(4, 9, 5, bias), nn.Conv2D(4, 9, padding=4, in_channels=5, use_bias=bias)),
+    "output": lambda bias: (OutputConv2D(3, 9, 5, bias), nn.Conv2D(3, 9, padding=4, in_channels=5, use_bias=bias)),
+    "output, whole vectors": lambda bias: (
+        OutputConv2D(8, 3, 5, bias),
+        nn.Conv2D(8, 3, padding=1, in_channels=5, use_bias=bias),
+    ),
+    "transposed": lambda bias: (
+        TransposedConv2D(8, 3, 2, 1, 1, in_channels=5, use_bias=bias),
+        nn.Conv2DTranspose(8, 3, 2, 1, 1, in_channels=5, use_bias=bias),
+    ),
+    "nearest": lambda bias: (NearestConv2D(4, 5, bias), Repeated(bias)),
+    "instance norm": lambda bias: (InstanceNorm(5), nn.InstanceNorm(in_channels=5)),
+    "instance norm in training": lambda bias: (InstanceNorm(5, training_batch=2), nn.InstanceNorm(in_channels=5)),
+}
+
+
+def learnt(net):
+    return [p for p in net.collect_params().values() if p.grad_req != "null"]
+
+
+def run(net, x, head):
+    x.attach_grad()
+    with mx.autograd.record():
+        y = net(x)
+    y.backward(head)
+    return [y.asnumpy(), x.grad.asnumpy(), *(p.grad().asnumpy() for p in learnt(net))]
+
+
+@pytest.mark.parametrize("size", [(1, 2), (4, 8), (9, 6), (13, 15)])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("hybrid", [True, False])
+@pytest.mark.parametrize("layer", LAYERS)
+def test_layer_equals_the_plain_one_and_so_do_its_gradients(layer, hybrid, bias, size):
+    nets = LAYERS[layer](bias)
+    mx.random.seed(1)
+    for net in nets:
+        net.initialize()
+    for ours, plains in zip(*map(learnt, nets)):
+        assert ours.shape == plains.shape
+        ours.set_data(mx.nd.random.normal(shape=ours.shape))
+        plains.set_data(ours.data())
+    if hybrid:
+        nets[0].hybridize(static_alloc=True, static_shape=True)
+    x = mx.nd.random.normal(shape=(2, 5, *size))
+    head = mx.nd.random.normal(shape=nets[1](x).shape)
+    for ours, plains in zip(run(nets[0], x, head), run(nets[1], x, head)):
+        np.testing.assert_allclose(ours, plains, rtol=1e-4, atol=1e-5 * max(1, np.abs(plains).max()))
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_instance_norm_normalises_outside_training_and_for_any_batch(batch):
+    net = InstanceNorm(4)
+    net.initialize()
+    y = net(mx.nd.random.normal(3, 2, shape=(batch, 4, 16, 20))).asnumpy()
+    np.testing.assert_allclose(y.mean(axis=(2, 3)), 0, atol=1e-5)
+    np.testing.assert_allclose(y.std(axis=(2, 3)), 1, atol=1e-4)
+
+
+def operators(net):
+    symbol = net(mx.sym.var("data"))
+    return {node for node in symbol.get_internals().list_outputs() if node.endswith("_output")}
+
+
+@pytest.mark.parametrize("layer", [name for name in LAYERS if name != "nearest"])
+def test_on_a_gpu_a_layer_is_its_plain_form(layer):
+    for net in LAYERS[layer](True):
+        with mx.gpu():
+            assert len(operators(net)) == 1
+
+
+def trained(net, scale, steps):
+    """The losses of a network that learns to enlarge random blots."""
+    rng = np.random.default_rng(0)
+    model = OnPixels(net)
+    mx.random.seed(3)
+    net.initialize(mx.init.Xavier())
+    model.hybridize(static_alloc=True, static_shape=True)
+    loss = PerceptualLoss(pixel=1.0)
+    trainer = mx.gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 1e-3}, update_on_kvstore=False)
+    step = TrainingStep(model, loss, loss.targets, trainer, [mx.cpu()])
+    low = rng.uniform(0, 255, (2, 3, 8, 8)).astype(np.float32)
+    high = low.repeat(scale, axis=2).repeat(scale, axis=3)
+    return [step(low, high)["loss"] for _ in range(steps)]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: SuperResolutionNet(2, 8, 1),
+        lambda: SuperResolutionNet(4, 8, 1, "none", "nearest"),
+        lambda: PlsrNet(8, 1),
+    ],
+    ids=["x2", "x4", "blog"],
+)
+def test_a_training_follows_the_plain_networks(make, monkeypatch):
+    scale = make().scale
+    ours = trained(make(), scale, 50)
+    monkeypatch.setattr(fast, "on_gpu", lambda: True)
+    plain = trained(make(), scale, 50)
+    assert ours[-1] < 0.9 * ours[0]
+    np.testing.assert_allclose(ours, plain, rtol=2e-2)
+    np.testing.assert_allclose(ours[:5], plain[:5], rtol=1e-4)

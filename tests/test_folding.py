@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from gluon_perceptual._mxnet import mx
+from gluon_perceptual.checkpoint.model import Recipe, load_for_use, load_model, save_model
+from gluon_perceptual.nets.folding import fold_batch_norm, folded_parameters, has_batch_norm
+
+RECIPES = {
+    "transposed": Recipe("SuperResolutionNet", {"scale": 2, "width": 6, "blocks": 2, "upsampling": "transposed"}),
+    "nearest": Recipe("SuperResolutionNet", {"scale": 4, "width": 6, "blocks": 1, "upsampling": "nearest"}),
+    "subpixel": Recipe("SuperResolutionNet", {"scale": 2, "width": 6, "blocks": 1, "upsampling": "subpixel"}),
+    "blog": Recipe("PlsrNet", {"width": 6, "blocks": 2}, peak=1.0, mean=(0.4, 0.5, 0.6)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_model_loaded_for_use_has_no_norms_and_the_same_outputs(name, tmp_path):
+    recipe = RECIPES[name]
+    model = recipe.build()
+    mx.random.seed(5)
+    model.net.initialize(mx.init.Xavier(magnitude=3))
+    for parameter in model.net.collect_params(".*(gamma|beta|running_mean|running_var)").values():
+        parameter.set_data(mx.nd.random.uniform(0.5, 1.5, shape=parameter.shape))
+    save_model(tmp_path / "model.params", model, recipe)
+    folded = load_for_use(tmp_path / "model.params")
+    assert not has_batch_norm(folded)
+    x = mx.nd.random.uniform(0, 255, shape=(2, 3, 9, 8))
+    expected = load_model(tmp_path / "model.params")(x).asnumpy()
+    assert expected.std() > 1
+    np.testing.assert_allclose(folded(x).asnumpy(), expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+
+
+def test_folding_changes_none_of_its_arguments():
+    rng = np.random.default_rng(0)
+    weight, bias = rng.normal(size=(4, 3, 1, 1)), rng.normal(size=4)
+    norm = {name: rng.uniform(1, 2, 4) for name in ("gamma", "beta", "running_mean", "running_var")}
+    copies = weight.copy(), bias.copy(), {name: values.copy() for name, values in norm.items()}
+    x = rng.normal(size=3)
+    new_weight, new_bias = fold_batch_norm(weight, bias, norm, 1e-3)
+    plain = weight[:, :, 0, 0] @ x + bias
+    expected = (plain - norm["running_mean"]) / np.sqrt(norm["running_var"] + 1e-3) * norm["gamma"] + norm["beta"]
+    np.testing.assert_allclose(new_weight[:, :, 0, 0] @ x + new_bias, expected, rtol=1e-12)
+    np.testing.assert_array_equal(weight, copies[0])
+    np.testing.assert_array_equal(bias, copies[1])
+    assert all((norm[name] == copies[2][name]).all() for name in norm)
+
+
+def test_parameters_without_norms_stay_as_they_are():
+    net = Recipe("SuperResolutionNet", {"scale": 2, "width": 4, "blocks": 1, "norm": "none", "skip": True}).build().net
+    net.initialize()
+    parameters = net._collect_params_with_prefix()
+    folded = folded_parameters(net)
+    assert set(folded) == set(parameters)
+    assert all((folded[name] == parameter.data().asnumpy()).all() for name, parameter in parameters.items())
