@@ -15,7 +15,7 @@ from .histogram import match_images
 from .images import Picture, to_image, to_tensor
 from .nets.pixels import OnPixels
 from .nets.plsr import PlsrNet
-from .tiling import map_tiles, plan
+from .tiling import Tile, map_tiles, plan
 
 TILE_OUTPUT = 512  # side of an automatic tile's output in pixels; larger ones leave the caches
 
@@ -63,12 +63,17 @@ class Upscaler:
     def _enlarge(self, image: np.ndarray) -> np.ndarray:
         height, width, _ = image.shape
         large = np.empty((self.scale * height, self.scale * width, 3), image.dtype)
-        tiles = plan(height, width, self.tile, self.model.halo)
-        for rows, columns, values in map_tiles(image, self._run, self.scale, tiles):
+        tiles = self.plan(height, width)
+        for rows, columns, values in map_tiles(image, self.enlarge_window, self.scale, tiles):
             large[rows, columns] = values
         return large
 
-    def _run(self, window: np.ndarray) -> np.ndarray:
+    def plan(self, height: int, width: int) -> list[Tile]:
+        """Return the tiles in which a picture of this size is enlarged."""
+        return plan(height, width, self.tile, self.model.halo)
+
+    def enlarge_window(self, window: np.ndarray) -> np.ndarray:
+        """(h, w, 3) -> (scale·h, scale·w, 3) of the same type, in one pass of the network."""
         with mxnet_errors("if it is for memory, use a smaller tile"):
             tensor = mx.nd.array(to_tensor(window), ctx=self.ctx)
             values = self.model(tensor).asnumpy()

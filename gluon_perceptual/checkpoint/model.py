@@ -62,8 +62,12 @@ def load_model(path: str | Path, ctx: Any = None) -> OnPixels:
 
 def load_for_use(path: str | Path, ctx: Any = None) -> OnPixels:
     """Return the model in `path` as `load_model` does, faster but good for inference only: without batch norms."""
+    return fold(*_load(Path(path), ctx or mx.cpu()), ctx)
+
+
+def fold(model: OnPixels, recipe: Recipe, ctx: Any = None) -> OnPixels:
+    """Return a model that does what `model` does in inference, without batch norms; `recipe` is that of `model`."""
     ctx = ctx or mx.cpu()
-    model, recipe = _load(Path(path), ctx)
     if not has_batch_norm(model.net):
         return model
     folded = replace(recipe, arguments={**recipe.arguments, "norm": "none"}).build()

@@ -71,5 +71,5 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
         features = self.head((x - HALF_RANGE) / HALF_RANGE)
         out = self.tail(self.up(self.body(features)))
         if self.enlarge is None:
-            return (F.tanh(out) + 1) * HALF_RANGE
+            return (F.Activation(out, act_type="tanh") + 1) * HALF_RANGE
         return self.enlarge(x) + out * HALF_RANGE

@@ -1,0 +1,46 @@
+"""A large photo, enlarged tile by tile, a part of the tiles in each run: all runs together make the picture once."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import cv2
+import numpy as np
+
+from gluon_perceptual.tiling import Tile, map_tiles
+
+
+def make_photo(height: int, width: int) -> np.ndarray:
+    """Return (H, W, 3) uint8: smooth noise; what it shows matters to no timing."""
+    noise = np.random.default_rng(0).integers(0, 256, (height // 8 + 1, width // 8 + 1, 3), np.uint8)
+    return cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def bands(enlarge: Callable[[list[Tile]], None], tiles: list[Tile], parts: int) -> Callable[[], None]:
+    """Return a function that enlarges the next of `parts` parts of the tiles; warmed up with two tiles."""
+    enlarge(tiles[:2])
+    waiting = [[tiles[int(i)] for i in part] for part in np.array_split(np.arange(len(tiles)), parts)]
+
+    def run() -> None:
+        part = waiting.pop(0)
+        waiting.append(part)
+        enlarge(part)
+
+    run.warm_ups = 0  # type: ignore[attr-defined]
+    return run
+
+
+def photo(name: str, height: int, width: int, parts: int, **_: Any) -> Callable[[], None]:
+    """Return a function that enlarges a `parts`th of a photo by this package."""
+    from gluon_perceptual import workloads
+    from gluon_perceptual.inference import Upscaler
+
+    upscaler = Upscaler(workloads.for_use(name))
+    image = make_photo(height, width)
+    large = np.empty((upscaler.scale * height, upscaler.scale * width, 3), np.uint8)
+
+    def enlarge(tiles: list[Tile]) -> None:
+        for rows, columns, values in map_tiles(image, upscaler.enlarge_window, upscaler.scale, tiles):
+            large[rows, columns] = values
+
+    return bands(enlarge, upscaler.plan(height, width), parts)
