@@ -22,12 +22,13 @@ class PlsrResidualUnit(mx.gluon.HybridBlock):
             self.conv2 = nn.Conv2D(channels, 3, padding=1, in_channels=channels, use_bias=norm == "none")
             self.bn2 = norm_layer(norm, channels)
             self.conv3 = nn.Conv2D(channels, 1, in_channels=channels, use_bias=False)
+            self.relu = nn.Activation("relu")
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:
         """(N, C, H, W) -> (N, C, H, W)."""
-        out = F.relu(self.bn1(self.conv1(x)))
-        out = F.relu(self.bn2(self.conv2(out)))
-        return F.relu(out + self.conv3(x))
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.relu(self.bn2(self.conv2(out)))
+        return self.relu(out + self.conv3(x))
 
 
 class PlsrNet(mx.gluon.HybridBlock):
