@@ -42,9 +42,7 @@ def training_step(network: str, size: int = 144, batch: int = 4, ctx: Any = None
     """
     ctx = ctx or mx.cpu()
     model = build(network, ctx)
-    loss = PerceptualLoss(
-        LossNetwork.pretrained(("relu2_2",), ctx=ctx), {"relu2_2": 1.0}, tv=TV_WEIGHT, tv_kind="blog"
-    )
+    loss = PerceptualLoss(LossNetwork.pretrained(("relu2_2",), ctx=ctx), {"relu2_2": 1.0}, tv=TV_WEIGHT, tv_kind="blog")
     for block in (model, loss):
         block.hybridize(static_alloc=True, static_shape=True)
     trainer = mx.gluon.Trainer(
@@ -82,12 +80,31 @@ def seconds(work: Callable[[], None]) -> float:
     return time.perf_counter() - start
 
 
-def matrix_product_peak(size: int = 2048, runs: int = 9, ctx: Any = None) -> float:
-    """Return the FLOP/s of the fastest of some products of float32 matrices of `size`×`size`: what the machine can."""
+def measure(network: str, work: str, runs: int, peak: float, ctx: Any = None) -> dict[str, Any]:
+    """Return the median seconds of `work`, "training" or "inference", its useful FLOP/s, and what a user has of it."""
+    prepare, flop = {"training": (training_step, training_flop), "inference": (inference, inference_flop)}[work]
+    run = prepare(network, ctx=ctx)
+    for _ in range(2):
+        run()
+    median = float(np.median([seconds(run) for _ in range(runs)]))
+    speed = flop(network) / median
+    means = f"{3600 / median:.0f} steps an hour" if work == "training" else f"{median / 0.065536:.1f} s a megapixel"
+    return {
+        "network": network,
+        "work": work,
+        "seconds": median,
+        "gflops": speed / 1e9,
+        "of_peak": speed / peak,
+        "means": means,
+    }
+
+
+def matrix_product_peak(size: int = 2048, runs: int = 15, ctx: Any = None) -> float:
+    """Return the FLOP/s of the fastest product of two float32 matrices of `size`×`size`: what the machine can do."""
     a = mx.nd.random.uniform(shape=(size, size), ctx=ctx or mx.cpu())
     work = lambda: mx.nd.dot(a, a).wait_to_read()  # noqa: E731
     work()
-    return 2 * size**3 / float(np.median([seconds(work) for _ in range(runs)]))
+    return 2 * size**3 / min(seconds(work) for _ in range(runs))
 
 
 def convolution_flop(net: Any, x: Any) -> dict[str, float]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Iterator, Sequence
 
 import click
 
 from ..data.photos import walk_pictures
 from ..errors import UserError
 from ._command import describe_reason
+
+AHEAD_AND_BEHIND = 2  # pictures in memory beside those that are worked on: one being read, one being written
 
 
 def plan_outputs(inputs: Sequence[Path], out: Path, suffix: str | None = None) -> list[tuple[Path, Path]]:
@@ -55,12 +58,15 @@ def _into(path: Path, out: Path, suffix: str | None) -> list[tuple[Path, Path]]:
 def process(
     tasks: Sequence[tuple[Path, Path]],
     workers: Sequence[Any],
-    work: Callable[[Any, Path, Path], None],
+    read: Callable[[Path], Any],
+    work: Callable[[Any, Any], Any],
+    write: Callable[[Path, Any], None],
     skip_existing: bool = False,
 ) -> int:
-    """Do `work(worker, source, target)` for each task, each worker on one at a time; return the exit status.
+    """Do `write(target, work(worker, read(source)))` for each task; return the exit status.
 
-    Targets are printed on stdout as they are done; failures come on stderr at the end, a line each, and make it 1.
+    Each worker has one picture at a time; meanwhile the next ones are read and the last ones written. Targets are
+    printed on stdout as they are done; failures come on stderr at the end, a line each, and make it 1.
     """
     from tqdm import tqdm
 
@@ -72,21 +78,22 @@ def process(
         source, target = task
         if skip_existing and target.exists():
             return target, None
-        worker = free.get()
         try:
-            work(worker, source, target)
+            picture = read(source)
+            with _taken(free) as worker:
+                picture = work(worker, picture)
+            write(target, picture)
         except UserError as error:
             return target, " ".join(str(error).split())
         except OSError as error:
             return target, f"{error.filename or target}: {describe_reason(error)}"
         except MemoryError:
             return target, f"{source}: out of memory; try a smaller --tile"
-        finally:
-            free.put(worker)
         return target, None
 
     failures = []
-    with ThreadPoolExecutor(len(workers)) as pool, tqdm(total=len(tasks), unit="picture", dynamic_ncols=True) as bar:
+    threads, bar = ThreadPoolExecutor(len(workers) + AHEAD_AND_BEHIND), tqdm(total=len(tasks), unit="picture")
+    with threads as pool, bar:
         for target, failure in pool.map(do, tasks):
             bar.update()
             if failure:
@@ -98,3 +105,12 @@ def process(
     if failures and len(tasks) > 1:
         click.echo(f"{len(failures)} of {len(tasks)} failed", err=True)
     return 1 if failures else 0
+
+
+@contextmanager
+def _taken(free: SimpleQueue[Any]) -> Iterator[Any]:
+    worker = free.get()
+    try:
+        yield worker
+    finally:
+        free.put(worker)

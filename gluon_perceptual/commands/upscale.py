@@ -55,7 +55,4 @@ def upscale(
     if scale and workers[0].scale != int(scale):
         raise UserError(f"{model} enlarges {workers[0].scale} times, not {scale}: choose another model or --scale")
 
-    def enlarge(upscaler: Upscaler, source: Path, target: Path) -> None:
-        write_picture(target, upscaler.enlarge(read_picture(source)))
-
-    raise SystemExit(process(tasks, workers, enlarge, skip_existing))
+    raise SystemExit(process(tasks, workers, read_picture, Upscaler.enlarge, write_picture, skip_existing))

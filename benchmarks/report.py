@@ -1,0 +1,74 @@
+"""Measurements as a table and a plot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Sequence
+
+import matplotlib
+import numpy as np
+
+from .harness import Result
+from .suites import Work
+
+matplotlib.use("Agg")
+GIGA = 1e9
+
+
+def row(work: Work, results: Sequence[Result], peak: float) -> dict[str, Any]:
+    """Return a work's figures; the peer is the fastest of the others. Seconds are medians, of the whole work."""
+    ours, *others = results
+    peer = min(others, key=lambda result: result.median)
+    ratios = np.divide(peer.seconds, ours.seconds)
+    combine = sum if work.whole > 1 else np.median
+    of = {result.name: float(combine(result.seconds)) for result in results}
+    return {
+        "work": work.name,
+        "seconds": of,
+        "peer": peer.name,
+        "ratio": of[peer.name] / of["ours"],
+        "ratio_spread": [float(ratios.min()), float(ratios.max())],
+        "gflops": work.flop / of["ours"] / GIGA if work.flop else None,
+        "of_peak": work.flop / of["ours"] / peak if work.flop else None,
+        "memory": {result.name: result.peak_memory for result in results},
+        "runs": {result.name: result.seconds for result in results},
+    }
+
+
+def markdown(rows: Sequence[dict[str, Any]], peak: float) -> str:
+    """Return the table."""
+    lines = [
+        f"Matrix product: {peak / GIGA:.0f} GFLOP/s.",
+        "",
+        "| work | ours, s | best peer, s | times as fast (runs) | GFLOP/s | of peak | memory, ours / peer |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for values in rows:
+        ours, peer = values["seconds"]["ours"], values["seconds"][values["peer"]]
+        low, high = values["ratio_spread"]
+        gflops = f"{values['gflops']:.0f} | {values['of_peak']:.0%}" if values["gflops"] else " | "
+        memory = [values["memory"][name] / 2**20 for name in ("ours", values["peer"])]
+        lines.append(
+            f"| {values['work']} | {ours:.3f} | {peer:.3f} ({values['peer']}) | **{values['ratio']:.2f}** "
+            f"({low:.2f}–{high:.2f}) | {gflops} | {memory[0]:.0f} / {memory[1]:.0f} MiB |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Draw how many times as fast as the best peer each work is."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8, 0.32 * len(rows) + 1.2), layout="constrained")
+    places = np.arange(len(rows))[::-1]
+    ratios = [values["ratio"] for values in rows]
+    spread = np.abs(np.array([values["ratio_spread"] for values in rows]).T - ratios)
+    axes.barh(places, ratios, xerr=spread, color="#4477aa", ecolor="#999999", height=0.7)
+    axes.axvline(1, color="black", linewidth=1)
+    axes.set_yticks(places, [values["work"] for values in rows])
+    axes.set_xlabel("times as fast as the best peer (bar: medians; line: least and most of the runs)")
+    axes.spines[["top", "right"]].set_visible(False)
+    for place, ratio in zip(places, ratios):
+        axes.text(0.03, place, f"{ratio:.2f}", va="center", color="white", fontsize=8)
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)

@@ -1,0 +1,41 @@
+"""`benchmark`: what this machine does."""
+
+from __future__ import annotations
+
+import click
+
+from ._command import Command, gpus_option
+
+
+@click.command(cls=Command)
+@click.option("--runs", type=click.IntRange(1), default=3, help="Times that each is measured; the median counts.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@gpus_option
+def benchmark(runs: int, as_json: bool, gpus: str | None) -> None:
+    """Measure how fast this machine trains and runs the networks, in less than two minutes on two cores.
+
+    A training step has a batch of 4 patches of 144×144, inference a picture of 256×256. The last column says what
+    part of the speed of its best matrix product the machine reaches, counting the operations of the plain networks.
+    """
+    import json
+
+    from tqdm import tqdm
+
+    from .. import workloads
+    from .._mxnet import devices, mxnet_errors
+
+    ctx = devices(gpus)[0]
+    work = [(network, kind) for network in workloads.NETWORKS for kind in ("training", "inference")]
+    with mxnet_errors("if it is for memory, close other programs"):
+        peak = workloads.matrix_product_peak(ctx=ctx)
+        rows = [workloads.measure(network, kind, runs, peak, ctx) for network, kind in tqdm(work, dynamic_ncols=True)]
+    if as_json:
+        click.echo(json.dumps({"device": str(ctx), "matrix_product_gflops": peak / 1e9, "rows": rows}, indent=2))
+        return
+    click.echo(f"{ctx}: matrix product {peak / 1e9:.0f} GFLOP/s")
+    click.echo(f"{'network':8} {'work':10} {'seconds':>8} {'GFLOP/s':>8} {'of peak':>8}  which means")
+    for row in rows:
+        click.echo(
+            f"{row['network']:8} {row['work']:10} {row['seconds']:8.3f} {row['gflops']:8.0f} "
+            f"{row['of_peak']:8.0%}  {row['means']}"
+        )
