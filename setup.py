@@ -40,6 +40,7 @@ setup(
         "cu112": ["mxnet-cu112==1.9.1"],
         "tensorboard": TENSORBOARD,
         "onnx": ["onnx>=1.14,<1.17", "onnxruntime>=1.14,<1.20"],
+        "benchmarks": ["torch>=2"],  # the peer
         "notebooks": ["jupyterlab", "ipykernel"],
         "test": TEST,
         "dev": [*TEST, "ruff==0.17.6", "mypy==2.4.1"],

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Sequence
@@ -41,22 +42,33 @@ class Result:
 
 
 class Process:
-    """A contender's process."""
+    """A contender's process, ready to work; ended on leaving the `with` block."""
 
     def __init__(self, contender: Contender, cores: int) -> None:
         command = [sys.executable, "-m", "benchmarks.worker", contender.target, json.dumps(contender.arguments)]
         environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+        self._name = f"{contender.name} ({contender.target})"
         self._process = subprocess.Popen(
             [*command, str(cores)], cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        self._contender = contender
-        self._answer()
+
+    def __enter__(self) -> Process:
+        try:
+            self._answer()
+        except RuntimeError:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._process.kill()
+        self._process.communicate()
 
     def _answer(self) -> str:
         assert self._process.stdout is not None
         line = self._process.stdout.readline().strip()
         if not line:
-            raise RuntimeError(f"{self._contender.name} ({self._contender.target}) ended: see its message above")
+            raise RuntimeError(f"{self._name} ended: see its message above")
         return line
 
     def run(self) -> float:
@@ -67,13 +79,12 @@ class Process:
         time.sleep(REST)
         return seconds
 
-    def close(self) -> float:
-        """End the process; return its peak memory in bytes."""
+    def finish(self) -> float:
+        """Have the process end; return its peak memory in bytes."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        peak = float(self._answer())
-        self._process.wait()
-        return peak
+        self._process.stdin = None
+        return float(self._answer())
 
 
 def measure(contenders: Sequence[Contender], runs: int, cores: int | None = None) -> list[Result]:
@@ -83,7 +94,8 @@ def measure(contenders: Sequence[Contender], runs: int, cores: int | None = None
         RuntimeError: A contender's process failed.
     """
     cores = cores or len(os.sched_getaffinity(0))
-    processes = [Process(contender, cores) for contender in contenders]
-    seconds = [[process.run() for process in processes] for _ in range(runs)]
-    peaks = [process.close() for process in processes]
+    with ExitStack() as stack:
+        processes = [stack.enter_context(Process(contender, cores)) for contender in contenders]
+        seconds = [[process.run() for process in processes] for _ in range(runs)]
+        peaks = [process.finish() for process in processes]
     return [Result(c.name, list(times), peak) for c, times, peak in zip(contenders, zip(*seconds), peaks)]

@@ -46,7 +46,8 @@ def _write_photos(folder: Path, total_bytes: int) -> list[Path]:
         path = folder / f"{side}.jpg"
         assert cv2.imwrite(str(path), make_photo(side, side))
         originals.append((path, 3 * side**2))
-    photos, decoded = [], 0
+    photos: list[Path] = []
+    decoded = 0
     while decoded < total_bytes:
         original, size = originals[len(photos) % len(originals)]
         photos.append(Path(shutil.copy(original, folder / f"photo{len(photos):04}.jpg")))

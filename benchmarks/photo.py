@@ -26,7 +26,7 @@ def bands(enlarge: Callable[[list[Tile]], None], tiles: list[Tile], parts: int) 
         waiting.append(part)
         enlarge(part)
 
-    run.warm_ups = 0  # type: ignore[attr-defined]
+    run.warm = True  # type: ignore[attr-defined]
     return run
 
 

@@ -1,0 +1,109 @@
+"""What the benchmarks measure: the work's arithmetic, the command, and the measuring by turns."""
+
+import json
+import sys
+
+import pytest
+from cli import run
+
+from gluon_perceptual import workloads
+from gluon_perceptual._mxnet import mx
+from gluon_perceptual.nets.fast import NearestConv2D
+
+pytest.importorskip("benchmarks", reason="the benchmarks are in the repository only")
+from benchmarks import arithmetic, harness, report
+from benchmarks.harness import Contender, Result
+from benchmarks.suites import Work
+
+
+def test_operations_are_those_of_the_papers_table():
+    """Multiplications by hand: 9×9 and 3×3 kernels of 64 channels, at 16² and 32²."""
+    low, high = 16**2, 32**2
+    residual = 8 * 64 * 64 * 9 * low
+    expected = 2 * (3 * 64 * 81 * low + residual + 64 * 64 * 9 * low + 64 * 3 * 81 * high)
+    assert workloads.inference_flop("sr2", size=16) == expected
+    assert workloads.inference_flop("sr2", size=64, batch=3) == 3 * 16 * expected
+
+
+def test_a_step_takes_both_gradients_and_three_passes_of_the_loss_network():
+    pixels = 2 * 144**2
+    vgg = 2 * pixels * (3 * 64 * 9 + 64 * 64 * 9 + 64 * 128 * 9 / 4 + 128 * 128 * 9 / 4)
+    net = workloads.inference_flop("sr2", size=72, batch=2)
+    first = 2 * pixels / 4 * 3 * 64 * 81
+    assert workloads.training_flop("sr2", batch=2) == pytest.approx(3 * net - first + 3 * vgg)
+
+
+def test_a_nearest_convolution_counts_as_the_plain_one():
+    net = NearestConv2D(4, 5)
+    net.initialize()
+    assert workloads.convolution_flop(net, mx.nd.zeros((1, 5, 6, 6))) == {"": 2 * 12 * 12 * 4 * 5 * 9}
+
+
+def test_the_command_measures_every_network(monkeypatch):
+    small = {"training_step": {"size": 16, "batch": 1}, "inference": {"size": 8}}
+    for name, arguments in small.items():
+        plain = getattr(workloads, name)
+        monkeypatch.setattr(workloads, name, lambda network, ctx, f=plain, a=arguments: f(network, ctx=ctx, **a))
+    code, out, _ = run("benchmark", "--runs", 1, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["matrix_product_gflops"] > 0
+    assert {(row["network"], row["work"]) for row in found["rows"]} == {
+        (network, work) for network in workloads.NETWORKS for work in ("training", "inference")
+    }
+    assert all(row["seconds"] > 0 for row in found["rows"])
+    code, out, _ = run("benchmark", "--runs", 1)
+    assert code == 0
+    assert len(out.splitlines()) == 2 + len(found["rows"])
+
+
+def test_contenders_take_turns_and_report_their_peak(tmp_path, monkeypatch):
+    (tmp_path / "works.py").write_text(
+        "import os\n"
+        "def touch(log, name, megabytes):\n"
+        "    def work():\n"
+        "        bytearray(megabytes * 2**20)\n"
+        "        with open(log, 'a') as file: file.write(name)\n"
+        "    work.warm = True\n"
+        "    return work\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(harness, "REST", 0)
+    log = tmp_path / "log"
+    contenders = [
+        Contender(name, "works:touch", {"log": str(log), "name": name, "megabytes": size})
+        for name, size in (("a", 1), ("b", 300))
+    ]
+    small, large = harness.measure(contenders, 3, cores=1)
+    assert log.read_text() == "ababab"
+    assert len(small.seconds) == 3
+    assert large.peak_memory - small.peak_memory > 250 * 2**20
+    with pytest.raises(RuntimeError, match="broken"):
+        harness.measure([Contender("broken", "works:missing")], 1)
+
+
+def test_a_row_compares_with_the_best_peer():
+    results = [
+        Result("ours", [1.0, 2.0, 3.0], 2**20),
+        Result("slow", [9.0] * 3, 2**20),
+        Result("fast", [3.0] * 3, 2**21),
+    ]
+    row = report.row(Work("step", [], flop=4e9), results, peak=4e9)
+    assert (row["peer"], row["ratio"], row["of_peak"]) == ("fast", 1.5, 0.5)
+    assert row["ratio_spread"] == [1.0, 3.0]
+    assert "| step | 2.000 | 3.000 (fast) | **1.50** (1.00–3.00) | 2 | 50% | 1 / 2 MiB |" in report.markdown([row], 4e9)
+    whole = report.row(Work("photo", [], whole=3), results, peak=4e9)
+    assert whole["seconds"]["ours"] == 6.0
+
+
+def test_the_plot_and_the_arithmetic_are_drawn(tmp_path):
+    results = [Result("ours", [1.0, 2.0], 1.0), Result("peer", [2.0, 2.0], 1.0)]
+    report.plot([report.row(Work("step", []), results, 1.0)] * 3, tmp_path / "ratios.png")
+    assert (tmp_path / "ratios.png").stat().st_size > 5000
+    text = arithmetic.table("sr2", 16, 1)
+    assert text.count("\n| network") == 11
+    assert text.count("\n| loss network") == 4
+
+
+def test_the_peer_is_no_part_of_the_package():
+    assert "torch" not in sys.modules
