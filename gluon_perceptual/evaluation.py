@@ -41,34 +41,40 @@ Method = Callable[[np.ndarray], np.ndarray]
 SCORES = tuple(field.name for field in fields(Row))[2:]
 
 
-def perceptual_distance(loss_network: Any, a: np.ndarray, b: np.ndarray) -> dict[str, float]:
-    """Return the mean squared difference of two pictures' activations, by layer.
+def perceptual_distances(
+    loss_network: Any, pictures: Sequence[np.ndarray], truth: np.ndarray
+) -> list[dict[str, float]]:
+    """Return for each picture the mean squared differences of its activations from those of the truth, by layer.
 
     Args:
         loss_network: A `nets.vgg.LossNetwork`.
-        a: (H, W, 3) uint8 RGB, looked at in blocks of at most 512×512, the mean weighted by their sizes.
-        b: Likewise.
+        pictures: (H, W, 3) uint8 RGB, looked at in blocks of at most 512×512, the mean weighted by their sizes.
+        truth: Likewise.
     """
-    height, width, _ = a.shape
-    totals, pixels = np.zeros(len(loss_network.layers)), 0
+    height, width, _ = truth.shape
+    totals, pixels = np.zeros((len(pictures), len(loss_network.layers))), 0
     for top in range(0, height, BLOCK):
         for left in range(0, width, BLOCK):
             block = np.s_[top : top + BLOCK, left : left + BLOCK]
-            if min(a[block].shape[:2]) < 16:  # a sliver that pooling would leave nothing of
+            if min(truth[block].shape[:2]) < 16:  # a sliver that pooling would leave nothing of
                 continue
-            maps_a, maps_b = (loss_network(mx.nd.array(to_tensor(image[block]))) for image in (a, b))
-            size = a[block].size // 3
-            totals += size * np.array([float((x - y).square().mean().asscalar()) for x, y in zip(maps_a, maps_b)])
+            size = truth[block].size // 3
+            wanted = loss_network(mx.nd.array(to_tensor(truth[block])))
+            for total, picture in zip(totals, pictures):
+                maps = loss_network(mx.nd.array(to_tensor(picture[block])))
+                total += size * np.array([float((x - y).square().mean().asscalar()) for x, y in zip(maps, wanted)])
             pixels += size
-    return dict(zip(loss_network.layers, totals / max(pixels, 1)))
+    return [dict(zip(loss_network.layers, total / max(pixels, 1))) for total in totals]
 
 
-def score(method: str, photo: str, output: np.ndarray, truth: np.ndarray, scale: int, loss_network: Any) -> Row:
-    """Compare an enlarged picture with the true one, both (H, W, 3) uint8 RGB."""
+def _pixel_scores(output: np.ndarray, truth: np.ndarray, scale: int) -> dict[str, float]:
     psnr, ssim = luma_scores(output, truth, scale)
-    distances = perceptual_distance(loss_network, output, truth)
-    color, grid = color_error(output, truth), grid_energy(output, scale)
-    return Row(method, photo, psnr, ssim, **distances, ciede2000=color, grid=grid)
+    return {
+        "psnr": psnr,
+        "ssim": ssim,
+        "ciede2000": color_error(output, truth),
+        "grid": grid_energy(output, scale),
+    }
 
 
 def smallest_side(scale: int) -> int:
@@ -101,7 +107,12 @@ def evaluate(
     if min(truth.shape[:2]) < smallest_side(scale):
         raise UserError(f"{photo}: {truth.shape[0]}×{truth.shape[1]} is too small to be scored")
     low = degrade(truth, scale, sigma, degradation)
-    return [score(name, photo.name, enlarge(low), truth, scale, loss_network) for name, enlarge in methods.items()]
+    outputs = [enlarge(low) for enlarge in methods.values()]
+    distances = perceptual_distances(loss_network, outputs, truth)
+    return [
+        Row(name, photo.name, **_pixel_scores(output, truth, scale), **features)
+        for name, output, features in zip(methods, outputs, distances)
+    ]
 
 
 def bicubic(scale: int) -> Callable[[np.ndarray], np.ndarray]:

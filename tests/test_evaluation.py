@@ -69,16 +69,19 @@ def test_the_distance_is_the_mean_squared_difference(loss_network):
     a, b = rng.integers(0, 256, (2, 40, 33, 3), np.uint8)
     maps = [loss_network(mx.nd.array(image.transpose(2, 0, 1)[np.newaxis])) for image in (a, b)]
     expected = [float(np.mean((x.asnumpy() - y.asnumpy()) ** 2)) for x, y in zip(*maps)]
-    distances = evaluation.perceptual_distance(loss_network, a, b)
+    same, distances = evaluation.perceptual_distances(loss_network, [b, a], b)
     assert list(distances.values()) == pytest.approx(expected, rel=1e-4)
+    assert list(same.values()) == [0, 0]
 
 
 def test_large_pictures_are_seen_in_blocks(loss_network, monkeypatch):
     monkeypatch.setattr(evaluation, "BLOCK", 32)
     a, b = np.random.default_rng(0).integers(0, 256, (2, 64, 40, 3), np.uint8)
-    blocks = [evaluation.perceptual_distance(loss_network, a[i : i + 32, :32], b[i : i + 32, :32]) for i in (0, 32)]
+    halves = [np.s_[i : i + 32, :32] for i in (0, 32)]
+    blocks = [evaluation.perceptual_distances(loss_network, [a[half]], b[half])[0] for half in halves]
     expected = np.mean([block["relu2_2"] for block in blocks])  # the sliver of 8 columns is left out
-    assert evaluation.perceptual_distance(loss_network, a, b)["relu2_2"] == pytest.approx(expected, rel=1e-4)
+    (found,) = evaluation.perceptual_distances(loss_network, [a], b)
+    assert found["relu2_2"] == pytest.approx(expected, rel=1e-4)
 
 
 def test_means_and_table():
