@@ -152,3 +152,18 @@ def test_a_damaged_shipped_file_is_noticed(tmp_path, monkeypatch):
         weights.shipped_path("a.params")
     with pytest.raises(UserError, match="does not ship"):
         weights.shipped_path("b.params")
+
+
+def test_pooling_before_the_relu_changes_neither_features_nor_gradients():
+    """relu2_2 alone pools conv1_2 first; with relu1_2 wanted too, its ReLU comes first."""
+    nets = [LossNetwork.pretrained(layers) for layers in (("relu2_2",), ("relu1_2", "relu2_2"))]
+    picture = mx.nd.random.uniform(0, 255, shape=(1, 3, 17, 18))
+    results = []
+    for net in nets:
+        picture.attach_grad()
+        with mx.autograd.record():
+            features = net(picture)[-1]
+        features.backward()
+        results.append((features.asnumpy(), picture.grad.asnumpy()))
+    np.testing.assert_array_equal(results[0][0], results[1][0])
+    np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-4, atol=1e-4)
