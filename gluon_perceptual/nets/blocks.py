@@ -13,10 +13,11 @@ from .._mxnet import mx
 from ..errors import UserError
 from ..resize import cubic
 from .fast import InputConv2D, NearestConv2D, TransposedConv2D
+from .instance_norm import InstanceNorm
 
 nn: Any = mx.gluon.nn
 
-NORMS = ("batch", "none")
+NORMS = ("batch", "instance", "none")
 UPSAMPLINGS = ("transposed", "nearest", "subpixel")
 
 
@@ -26,45 +27,66 @@ def identity() -> mx.gluon.HybridBlock:
 
 
 def norm_layer(norm: str, channels: int) -> mx.gluon.HybridBlock:
-    """Return batch normalisation, or a block that does nothing for "none"."""
+    """Return batch or instance normalisation, or a block that does nothing for "none"."""
     if norm == "batch":
         return nn.BatchNorm(in_channels=channels)
+    if norm == "instance":
+        return InstanceNorm(channels)
     if norm == "none":
         return identity()
     raise UserError(f"norm {norm!r}: expected one of {', '.join(NORMS)}")
 
 
-def convolution(channels: int, kernel: int, in_channels: int, use_bias: bool) -> mx.gluon.HybridBlock:
-    """Return a convolution of odd kernel, stride 1 and same size, in the form that is fast for its kernel."""
-    if kernel // 2 > 3:
+def convolution(
+    channels: int, kernel: int, in_channels: int, use_bias: bool, stride: int = 1, padding: bool = True
+) -> mx.gluon.HybridBlock:
+    """Return a convolution of odd kernel in the form that is fast for its kernel."""
+    if padding and stride == 1 and kernel // 2 > 3:
         return InputConv2D(channels, kernel, in_channels, use_bias)
-    return nn.Conv2D(channels, kernel, padding=kernel // 2, in_channels=in_channels, use_bias=use_bias)
+    return nn.Conv2D(channels, kernel, stride, kernel // 2 * padding, in_channels=in_channels, use_bias=use_bias)
 
 
 class ConvBlock(nn.HybridSequential):
-    """The paper's "conv": convolution with zero padding, normalisation, ReLU."""
+    """The paper's "conv": convolution, normalisation, ReLU; with zero padding, unless `padding` is False."""
 
-    def __init__(self, in_channels: int, channels: int, kernel: int, norm: str = "batch", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        kernel: int,
+        norm: str = "batch",
+        stride: int = 1,
+        padding: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         bias = norm == "none"
         with self.name_scope():
-            self.add(convolution(channels, kernel, in_channels, bias))
+            self.add(convolution(channels, kernel, in_channels, bias, stride, padding))
             self.add(norm_layer(norm, channels), nn.Activation("relu"))
 
 
 class ResidualBlock(mx.gluon.HybridBlock):
-    """conv3×3 - norm - ReLU - conv3×3 - norm, plus the input; no ReLU after the sum (Gross & Wilber; paper, fig. 1)."""
+    """conv3×3 - norm - ReLU - conv3×3 - norm, plus the input; no ReLU after the sum (Gross & Wilber; paper, fig. 1).
 
-    def __init__(self, channels: int, norm: str = "batch", **kwargs: Any) -> None:
+    Without padding, as in the style network, the output is 2 pixels smaller at each side, and so is the part of the
+    input that is added.
+    """
+
+    def __init__(self, channels: int, norm: str = "batch", padding: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._crop = 0 if padding else 2
         with self.name_scope():
-            self.conv = ConvBlock(channels, channels, 3, norm)
-            self.conv2 = nn.Conv2D(channels, 3, padding=1, in_channels=channels, use_bias=norm == "none")
+            self.conv = ConvBlock(channels, channels, 3, norm, padding=padding)
+            self.conv2 = convolution(channels, 3, channels, norm == "none", padding=padding)
             self.norm2 = norm_layer(norm, channels)
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:
-        """(N, C, H, W) -> (N, C, H, W)."""
-        return self.norm2(self.conv2(self.conv(x))) + x
+        """(N, C, H, W) -> (N, C, H, W), or (N, C, H − 4, W − 4)."""
+        out, crop = self.norm2(self.conv2(self.conv(x))), self._crop
+        if crop:
+            x = F.slice(x, begin=(None, None, crop, crop), end=(None, None, -crop, -crop))
+        return out + x
 
 
 class DepthToSpace(mx.gluon.HybridBlock):
@@ -79,24 +101,27 @@ class DepthToSpace(mx.gluon.HybridBlock):
         return F.depth_to_space(x, self._factor)
 
 
-def upsample(channels: int, upsampling: str, norm: str = "batch") -> mx.gluon.HybridBlock:
+def upsample(
+    channels: int, upsampling: str, norm: str = "batch", in_channels: int | None = None
+) -> mx.gluon.HybridBlock:
     """Return a block that doubles H and W: the paper's "conv of stride 1/2", with normalisation and ReLU.
 
     Args:
-        channels: Channels in and out.
+        channels: Channels out.
         upsampling: "transposed", a transposed 3×3 convolution of stride 2 (paper); "nearest", repeated pixels and a
             3×3 convolution; "subpixel", a 3×3 convolution to 4 phases.
         norm: As in `norm_layer`.
+        in_channels: Channels in, if they are not as many.
     """
-    bias = norm == "none"
+    bias, inputs = norm == "none", in_channels or channels
     block = nn.HybridSequential(prefix="")
     if upsampling == "transposed":
-        block.add(TransposedConv2D(channels, 3, 2, 1, 1, in_channels=channels, use_bias=bias))
+        block.add(TransposedConv2D(channels, 3, 2, 1, 1, in_channels=inputs, use_bias=bias))
     elif upsampling == "nearest":
         # the convolution is the second of two as where pixels are repeated first, so that its name tells the kind
-        block.add(identity(), NearestConv2D(channels, channels, bias))
+        block.add(identity(), NearestConv2D(channels, inputs, bias))
     elif upsampling == "subpixel":
-        block.add(nn.Conv2D(4 * channels, 3, padding=1, in_channels=channels, use_bias=bias), DepthToSpace(2))
+        block.add(nn.Conv2D(4 * channels, 3, padding=1, in_channels=inputs, use_bias=bias), DepthToSpace(2))
     else:
         raise UserError(f"upsampling {upsampling!r}: expected one of {', '.join(UPSAMPLINGS)}")
     block.add(norm_layer(norm, channels), nn.Activation("relu"))
@@ -125,3 +150,35 @@ def bicubic_phases(scale: int) -> np.ndarray:
     centres = (np.arange(scale) + 0.5) / scale - 0.5
     taps = cubic(centres[:, np.newaxis] - np.arange(-2, 3))
     return np.einsum("ik,jl->ijkl", taps, taps).reshape(scale**2, 5, 5).astype(np.float32)
+
+
+class ReflectionPad(mx.gluon.HybridBlock):
+    """(N, C, H, W) -> (N, C, ⌈H⌉ + 2·margin, ⌈W⌉ + 2·margin), mirrored at the border pixels, which come once.
+
+    ⌈H⌉ is H made a multiple of `multiple` by more rows below. Pictures of any size can be mirrored, also those
+    smaller than the margin, which are mirrored over and over; MXNet's own padding refuses these.
+    """
+
+    def __init__(self, margin: int, multiple: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._margin, self._multiple = margin, multiple
+
+    def hybrid_forward(self, F: Any, x: Any) -> Any:
+        """Look up each row and column where it is mirrored from."""
+        one = F.slice_axis(F.slice_axis(x, axis=0, begin=0, end=1), axis=1, begin=0, end=1)
+        for axis in (2, 3):
+            x = F.take(x, self._sources(F, one, axis), axis=axis)
+        return x
+
+    def _sources(self, F: Any, one: Any, axis: int) -> Any:
+        """(1, 1, H, W) -> for each row or column of the result its number in the input."""
+        line = F.slice_axis(one, axis=5 - axis, begin=0, end=1)
+        last = F.max(F.contrib.arange_like(line, axis=axis))
+        whole = {"kernel": (self._multiple,) * 2, "stride": (self._multiple,) * 2, "pooling_convention": "full"}
+        rounded = F.UpSampling(F.Pooling(line, pool_type="max", **whole), scale=self._multiple, sample_type="nearest")
+        pads = [0, 0, 0, 0, 0, 0, 0, 0]
+        pads[2 * axis] = pads[2 * axis + 1] = self._margin
+        places = F.contrib.arange_like(F.pad(rounded, mode="constant", pad_width=tuple(pads)), axis=axis) - self._margin
+        period = F.broadcast_maximum(2 * last, F.ones_like(last))
+        phase = F.broadcast_mod(places, period)
+        return F.broadcast_sub(last, F.abs(F.broadcast_sub(phase, last)))

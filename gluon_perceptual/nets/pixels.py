@@ -8,6 +8,8 @@ import numpy as np
 
 from .._mxnet import mx
 
+HALF_RANGE = 127.5  # pixels are in [0, 255]
+
 
 class OnPixels(mx.gluon.HybridBlock):
     """Runs `net` on pictures (N, 3, H, W) float32 RGB in [0, 255] and returns pictures in [0, 255].

@@ -9,11 +9,11 @@ from .._mxnet import mx
 from ..errors import UserError
 from .blocks import BicubicEnlargement, ConvBlock, ResidualBlock, upsample
 from .fast import OutputConv2D
+from .pixels import HALF_RANGE
 
 nn = mx.gluon.nn
 
 SCALES = (2, 4, 8)
-HALF_RANGE = 127.5  # pixels are in [0, 255]
 
 
 class SuperResolutionNet(mx.gluon.HybridBlock):

@@ -1,0 +1,55 @@
+"""The paper's style transfer network (supplement, table 1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._mxnet import mx
+from .blocks import ConvBlock, ReflectionPad, ResidualBlock, upsample
+from .fast import OutputConv2D
+from .pixels import HALF_RANGE
+
+nn = mx.gluon.nn
+
+MARGIN = 40  # what the residual blocks without padding take away: 5 of them, 2 pixels a side, at a quarter of the size
+
+
+class StyleNet(mx.gluon.HybridBlock):
+    """Repaints pictures: (N, 3, H, W) float32 RGB in [0, 255] -> the same shape and range, for any H and W.
+
+    As in the paper: reflection padding of 40, 9×9 conv of 32 channels, two convs of stride 2 to 64 and 128 channels, 5
+    residual blocks without padding, two convs of stride 1/2, 9×9 conv and scaled tanh. Unlike there, the network sees
+    (pixels − 127.5) / 127.5; instance normalisation is the default, which was found later to train faster and to
+    better pictures (Ulyanov et al. 2016); and where H or W is no multiple of 4, the picture is mirrored a little
+    further, and the output cut.
+
+    Args:
+        width: Channels of the first layer (paper: 32); the others have 2 and 4 times as many.
+        norm: "instance", "batch" (paper) or "none".
+        upsampling: "transposed" (paper), "nearest" or "subpixel", see `blocks.upsample`.
+
+    Raises:
+        UserError: `norm` or `upsampling` is none of these.
+    """
+
+    scale = 1
+
+    def __init__(self, width: int = 32, norm: str = "instance", upsampling: str = "transposed", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        with self.name_scope():
+            self.pad = ReflectionPad(MARGIN, multiple=4)
+            self.head = ConvBlock(3, width, 9, norm)
+            self.down = nn.HybridSequential()
+            self.down.add(ConvBlock(width, 2 * width, 3, norm, stride=2))
+            self.down.add(ConvBlock(2 * width, 4 * width, 3, norm, stride=2))
+            self.body = nn.HybridSequential()
+            self.body.add(*(ResidualBlock(4 * width, norm, padding=False) for _ in range(5)))
+            self.up = nn.HybridSequential()
+            self.up.add(upsample(2 * width, upsampling, norm, 4 * width), upsample(width, upsampling, norm, 2 * width))
+            self.tail = OutputConv2D(3, 9, in_channels=width)
+
+    def hybrid_forward(self, F: Any, x: Any) -> Any:
+        """(N, 3, H, W) -> (N, 3, H, W), both in [0, 255]."""
+        features = self.down(self.head(self.pad((x - HALF_RANGE) / HALF_RANGE)))
+        out = F.Activation(self.tail(self.up(self.body(features))), act_type="tanh")
+        return F.slice_like((out + 1) * HALF_RANGE, x, axes=(2, 3))
