@@ -11,7 +11,8 @@ from typing import Any
 import cv2
 
 from gluon_perceptual.data.batches import batches
-from gluon_perceptual.data.patches import CACHE_BYTES, PatchPairs
+from gluon_perceptual.data.patches import PatchPairs
+from gluon_perceptual.data.turns import CACHE_BYTES
 from gluon_perceptual.workloads import training_step
 
 from .photo import make_photo

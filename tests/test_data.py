@@ -7,7 +7,8 @@ import pytest
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.params_file import read_params
 from gluon_perceptual.data.batches import batches
-from gluon_perceptual.data.patches import PatchPairs, PictureCache
+from gluon_perceptual.data.patches import PatchPairs
+from gluon_perceptual.data.turns import PictureCache
 from gluon_perceptual.data.photos import EMBEDDED_HELD_OUT, find_photos, split_photos
 from gluon_perceptual.data.shards import ShardPairs, write_shards
 from gluon_perceptual.errors import UserError
@@ -125,7 +126,7 @@ def test_turning_keeps_pairs_together(photos):
 
 def test_each_round_shows_each_photo_once(photos):
     pairs = PatchPairs(photos, 2, 16, crops=2)
-    shown = [next(i for i in range(5) if pairs._picture(k // 2).shape[0] == 40 + i) for k in range(20)]
+    shown = [next(i for i in range(5) if pairs.turns[k // 2].shape[0] == 40 + i) for k in range(20)]
     assert shown[0::2] == shown[1::2]
     assert sorted(shown[:10:2]) == sorted(shown[10::2]) == [0, 1, 2, 3, 4]
 
@@ -138,7 +139,7 @@ def test_bad_photos_are_skipped_named_and_counted(photos, tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         for k in range(24):
             assert pairs[k][1].shape == (3, 16, 16)
-    assert set(pairs.skipped) == {empty, small, missing}
+    assert set(pairs.turns.skipped) == {empty, small, missing}
     for path in (empty, small, missing):
         assert sum(str(path) in record.getMessage() for record in caplog.records) == 1
     one_good = PatchPairs([*photos[:1], *(empty.with_name(f"{i}.gone") for i in range(9))], 2, 16)

@@ -59,4 +59,4 @@ def prepare_data(
     )
     with tqdm(total=count, unit="patch", dynamic_ncols=True) as bar:
         write_shards(pairs, count, folder, shard_size, network, bar.update)
-    click.echo(f"{count} patches in {folder}, {len(pairs.skipped)} photos skipped")
+    click.echo(f"{count} patches in {folder}, {len(pairs.turns.skipped)} photos skipped")

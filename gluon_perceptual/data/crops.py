@@ -1,0 +1,56 @@
+"""Photos -> random square crops at a size, for networks whose output is to look like their input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Sequence
+
+import cv2
+import numpy as np
+
+from .turns import PhotoTurns
+
+ZOOM = 1.25  # a photo's shorter side is made up to this many times the crop's
+
+
+class PhotoCrops:
+    """Endless random crops from photos, reproducible: crop `k` depends on the arguments and on `k` alone.
+
+    `crops[k]` is (crop, crop): uint8 RGB (3, size, size), as input and as what to compare with. The photo's shorter
+    side is scaled to between `size` and 1.25·`size` first (the paper scales it to `size`), so that a crop shows most
+    of a photo of any resolution. Photos take turns, see `turns.PhotoTurns`; those with a side under a quarter of the
+    size are skipped.
+
+    Args:
+        photos: Files.
+        size: Side of the crops.
+        seed: Of everything random here.
+
+    Raises:
+        UserError: On access: no photo can be used.
+    """
+
+    def __init__(self, photos: Sequence[Path], size: int, seed: int = 0) -> None:
+        self.photos, self.turns = photos, PhotoTurns(photos, seed, self._misfit)
+        self.size, self.seed = size, seed
+
+    def __len__(self) -> int:
+        """Return how many crops there are before each photo has had its turn."""
+        return len(self.photos)
+
+    def __getitem__(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng((self.seed, 1, k))
+        picture = self.turns[k]
+        zoom = self.size * rng.uniform(1, ZOOM) / min(picture.shape[:2])
+        height, width = (max(self.size, round(side * zoom)) for side in picture.shape[:2])
+        kind = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
+        picture = cv2.resize(picture, (width, height), interpolation=kind)
+        top, left = (int(rng.integers(side - self.size + 1)) for side in (height, width))
+        crop = picture[top : top + self.size, left : left + self.size]
+        crop = crop[:, :: -1 if rng.integers(2) else 1]
+        crop = np.ascontiguousarray(crop.transpose(2, 0, 1))
+        return crop, crop
+
+    def _misfit(self, picture: np.ndarray) -> str:
+        height, width = picture.shape[:2]
+        return "" if 4 * min(height, width) >= self.size else f"{height}×{width} is too small for crops of {self.size}"
