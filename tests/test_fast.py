@@ -25,6 +25,11 @@ class Repeated(nn.HybridSequential):
         self.add(nn.Conv2D(4, 3, padding=1, in_channels=5, use_bias=bias))
 
 
+def in_training(norm, batch):
+    norm.train_on(batch)
+    return norm
+
+
 LAYERS = {
     "input": lambda bias: (InputConv2D(4, 9, 5, bias), nn.Conv2D(4, 9, padding=4, in_channels=5, use_bias=bias)),
     "output": lambda bias: (OutputConv2D(3, 9, 5, bias), nn.Conv2D(3, 9, padding=4, in_channels=5, use_bias=bias)),
@@ -38,7 +43,7 @@ LAYERS = {
     ),
     "nearest": lambda bias: (NearestConv2D(4, 5, bias), Repeated(bias)),
     "instance norm": lambda bias: (InstanceNorm(5), nn.InstanceNorm(in_channels=5)),
-    "instance norm in training": lambda bias: (InstanceNorm(5, training_batch=2), nn.InstanceNorm(in_channels=5)),
+    "instance norm in training": lambda bias: (in_training(InstanceNorm(5), 2), nn.InstanceNorm(in_channels=5)),
 }
 
 

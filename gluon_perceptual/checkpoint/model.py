@@ -18,12 +18,13 @@ from ..files import write_json
 from ..nets.folding import folded_parameters, has_batch_norm
 from ..nets.pixels import OnPixels
 from ..nets.plsr import PlsrNet
+from ..nets.style import StyleNet
 from ..nets.super_resolution import SuperResolutionNet
 from .mapping import load_parameters
 from .params_file import read_params, write_params
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
-NETWORKS = {"SuperResolutionNet": SuperResolutionNet, "PlsrNet": PlsrNet}
+NETWORKS = {"SuperResolutionNet": SuperResolutionNet, "PlsrNet": PlsrNet, "StyleNet": StyleNet}
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,9 @@ class Recipe:
     peak: float = 255.0
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
 
-    def build(self) -> OnPixels:
-        """Return the model, its network not initialised."""
-        return OnPixels(NETWORKS[self.network](**self.arguments), self.peak, self.mean)
+    def build(self, **block_arguments: Any) -> OnPixels:
+        """Return the model, its network not initialised and made with Gluon's `block_arguments` such as `params`."""
+        return OnPixels(NETWORKS[self.network](**self.arguments, **block_arguments), self.peak, self.mean)
 
 
 def save_model(path: Path, model: OnPixels, recipe: Recipe) -> None:

@@ -1,4 +1,4 @@
-"""What the training command does around the training: the run's folder, what is shown, and the scores at the end."""
+"""What the training commands do around a training: the run's folder, logs, checkpoints, errors."""
 
 from __future__ import annotations
 
@@ -6,29 +6,16 @@ import json
 import logging
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import click
-import numpy as np
-from tqdm import tqdm
 
 from ..errors import UserError
-from ..evaluation import DISTANCE_LAYERS, Method, as_json, bicubic, evaluate, means, table
-from ..figures import comparison_figure, loss_figure, save_figure
-from ..files import write_json
-from ..histogram import match_images
-from ..images import read_rgb
-from ..inference import Upscaler
-from ..nets.vgg import LossNetwork
-from ..resize import crop_to_multiple, degrade
+from ..figures import loss_figure, save_figure
 from ..training.callbacks import BlogLog, Every, JsonLog, ProgressBar, TensorBoard
-from ..training.config import SuperResolutionConfig
 from ..training.loop import Callback, StepFailedError
+from ..training.run import Run
 from ..training.signals import StopRequest
-from ..training.super_resolution import SuperResolutionRun
-
-FIGURE_ROWS = 4
-FIGURE_SIDE = 144  # of the pieces of photos that the figure shows, as in the blog
 
 log = logging.getLogger(__name__)
 
@@ -53,21 +40,32 @@ def make_folder(folder: Path) -> None:
     (folder / "previews").mkdir(exist_ok=True)
 
 
-def train(config: SuperResolutionConfig, folder: Path, save_every: int, preview_every: int, tensorboard: bool) -> int:
+class Pictures(Protocol):
+    """What a kind of training shows."""
+
+    def preview(self, step: int) -> None:
+        """Write a picture of how far the training has come."""
+
+    def report(self, checkpoint: Path) -> None:
+        """Print and draw the result."""
+
+
+def train(
+    run: Run, pictures: Pictures, folder: Path, save_every: int, preview_every: int, tensorboard: bool
+) -> int:
     """Run a training from start to end and return the exit status."""
-    run = SuperResolutionRun(config)
-    samples = figure_samples(run)
+    config = run.config
     make_folder(folder)
     run.start(folder)
-    source = config.shards or f"{len(run.photos)} photos"
-    log.info("%s: %d steps of %d patches of %s", folder, config.steps, config.batch, source)
+    source = getattr(config, "shards", None) or f"{len(run.photos)} photos"
+    log.info("%s: %d steps of %d pictures of %s", folder, config.steps, config.batch, source)
     board = [TensorBoard(folder / "tensorboard")] if tensorboard else []
     callbacks: list[Callback] = [
         *board,
         JsonLog(folder / "log.jsonl"),
         BlogLog(folder / "training.log", run.steps_per_epoch),
         Every(save_every, run.save),
-        Every(preview_every, lambda step: preview(run, samples, step)),
+        Every(preview_every, pictures.preview),
         ProgressBar(config.steps),
     ]
     with StopRequest() as stop:
@@ -80,7 +78,8 @@ def train(config: SuperResolutionConfig, folder: Path, save_every: int, preview_
     if stop.requested:
         log.warning("stopped after step %d of %d; its checkpoint is %s", done, config.steps, final)
         return stop.exit_status
-    report(run, samples, final)
+    pictures.report(final)
+    click.echo(f"checkpoint {final}\nfigure {folder / 'figure.png'}\nloss {folder / 'loss.png'}")
     return 0
 
 
@@ -94,53 +93,3 @@ def last_good(folder: Path, failed: int) -> str:
 def read_log(path: Path) -> list[dict[str, float]]:
     """Return the lines of a `log.jsonl`."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def figure_samples(run: SuperResolutionRun) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return pieces of the held-out photos, (low, true), for the figure and the previews."""
-    config, samples = run.config, []
-    for path in run.held_out[:FIGURE_ROWS]:
-        truth = crop_to_multiple(read_rgb(path), config.scale)
-        low = degrade(truth, config.scale, config.sigma, config.degradation)
-        side = min(FIGURE_SIDE, *truth.shape[:2]) // config.scale
-        top, left = ((size - side) // 2 for size in low.shape[:2])
-        piece = np.s_[top : top + side, left : left + side]
-        whole = np.s_[piece[0].start * config.scale : piece[0].stop * config.scale,
-                      piece[1].start * config.scale : piece[1].stop * config.scale]  # fmt: skip
-        samples.append((low[piece], truth[whole]))
-    return samples
-
-
-def preview(run: SuperResolutionRun, samples: list[tuple[np.ndarray, np.ndarray]], step: int) -> None:
-    """Write the blog's figure as it looks after a step."""
-    save_figure(blog_figure(run, samples), run.folder / "previews" / f"step-{step:07d}.png")
-
-
-def blog_figure(run: SuperResolutionRun, samples: list[tuple[np.ndarray, np.ndarray]]) -> Any:
-    """Return the blog's figure: input, output, histogram-matched output, ground truth."""
-    upscale = Upscaler(run.model, run.devices[0])
-    rows = []
-    for low, truth in samples:
-        output = upscale(low)
-        rows.append([low, output, match_images(output, low), truth])
-    return comparison_figure(["input", "output", "histogram matched", "ground truth"], rows)
-
-
-def report(run: SuperResolutionRun, samples: list[tuple[np.ndarray, np.ndarray]], checkpoint: Path) -> None:
-    """Measure on the held-out photos, print the table, and draw the figure."""
-    config, folder = run.config, run.folder
-    loss_network = LossNetwork.pretrained(DISTANCE_LAYERS)
-    methods: dict[str, Method] = {"bicubic": bicubic(config.scale), "model": Upscaler(run.model, run.devices[0])}
-    protocol = (config.scale, loss_network, config.sigma, config.degradation)
-    held_out = tqdm(run.held_out, desc="scoring", unit="photo", dynamic_ncols=True)
-    rows = [row for photo in held_out for row in evaluate(methods, photo, *protocol)]
-    write_json(folder / "scores.json", as_json(rows))
-    save_figure(blog_figure(run, samples), folder / "figure.png")
-    base, model = means(rows)
-    click.echo(table([*rows, base, model]))
-    click.echo(
-        f"against bicubic: PSNR {model.psnr - base.psnr:+.2f} dB, relu2_2 distance "
-        f"{100 * (model.relu2_2 / max(base.relu2_2, 1e-9) - 1):+.0f} %, grid {base.grid:.2f} -> {model.grid:.2f}, "
-        f"CIEDE2000 {base.ciede2000:.2f} -> {model.ciede2000:.2f}"
-    )
-    click.echo(f"checkpoint {checkpoint}\nfigure {folder / 'figure.png'}\nloss {folder / 'loss.png'}")

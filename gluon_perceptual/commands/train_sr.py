@@ -56,9 +56,12 @@ def train_sr(scale: str, arch: str, out: str | None, **options: Any) -> None:
     loss plot, and at the end the scores on photos held out and the figure input | output | histogram matched | truth.
     """
     from ..training.config import SuperResolutionConfig
+    from ..training.super_resolution import SuperResolutionRun
     from ._train import run_folder, train
+    from ._train_sr import SuperResolutionPictures
 
     habits = {name: options.pop(name) for name in ("save_every", "preview_every", "tensorboard")}
     config = SuperResolutionConfig.from_architecture(arch, scale=int(scale), **options)
     folder = run_folder(Path(out) if out else None, f"sr_x{scale}")
-    raise SystemExit(train(config, folder, **habits))
+    run = SuperResolutionRun(config)
+    raise SystemExit(train(run, SuperResolutionPictures(run), folder, **habits))

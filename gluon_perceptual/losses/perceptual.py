@@ -21,7 +21,7 @@ PIXEL_LOSSES: dict[str, Callable[..., Any]] = {
 class PerceptualLoss(mx.gluon.HybridBlock):
     """Named terms of the loss of pictures (N, 3, H, W) float32 RGB in [0, 255]; their weighted sum is the loss.
 
-    Terms: `feature:LAYER` and `style:LAYER` on activations of the loss network, `pixel`, and `tv`.
+    Terms: `feature:LAYER` and `style:LAYER` on activations of the loss network, `pixel`, `stability`, and `tv`.
 
     Args:
         loss_network: Block from pictures to a list of feature maps, with their names in `.layers`; may be None
@@ -29,6 +29,7 @@ class PerceptualLoss(mx.gluon.HybridBlock):
         feature: Weight of the feature loss for each layer, for example {"relu2_2": 1.0}.
         style: Weight of the style loss for each layer.
         pixel: Weight of the pixel loss.
+        stability: Weight of the mean squared difference from the output for a noisy input, against flicker.
         tv: Weight of the total variation of the output.
         pixel_loss: "squared" (paper) or "absolute".
         tv_kind: "paper" or "blog", see `losses.functional`.
@@ -43,6 +44,7 @@ class PerceptualLoss(mx.gluon.HybridBlock):
         feature: dict[str, float] | None = None,
         style: dict[str, float] | None = None,
         pixel: float = 0.0,
+        stability: float = 0.0,
         tv: float = 0.0,
         pixel_loss: str = "squared",
         tv_kind: str = "paper",
@@ -51,7 +53,7 @@ class PerceptualLoss(mx.gluon.HybridBlock):
         super().__init__(**kwargs)
         features = {f"feature:{layer}": weight for layer, weight in (feature or {}).items()}
         styles = {f"style:{layer}": weight for layer, weight in (style or {}).items()}
-        weights = {**features, **styles, "pixel": pixel, "tv": tv}
+        weights = {**features, **styles, "pixel": pixel, "stability": stability, "tv": tv}
         self.weights = {name: weight for name, weight in weights.items() if weight}
         self._check_terms(loss_network)
         self.loss_network = loss_network
@@ -73,14 +75,15 @@ class PerceptualLoss(mx.gluon.HybridBlock):
         return [name for name in self.weights if name != "tv"]
 
     def targets(self, pictures: Any) -> dict[str, Any]:
-        """Return what the output is compared with, by term, computed without recording gradients.
+        """Return what the output is compared with, by term but `stability`, computed without recording gradients.
 
         Args:
             pictures: (N, 3, H, W) in [0, 255]; for style terms, the style picture.
         """
         with mx.autograd.pause():
             features = self._features(mx.nd, pictures)
-        return {name: pictures if name == "pixel" else features[name] for name in self.target_names}
+        features["pixel"] = pictures
+        return {name: features[name] for name in self.target_names if name in features}
 
     def terms(self, output: Any, targets: dict[str, Any]) -> dict[str, Any]:
         """Return each term, unweighted, for each picture of the output: name -> (N,).
@@ -122,6 +125,8 @@ class PerceptualLoss(mx.gluon.HybridBlock):
                 values.append(self._total_variation(F, output))
             elif name == "pixel":
                 values.append(self._pixel_loss(F, output, target[name]))
+            elif name == "stability":
+                values.append(functional.squared_error(F, output, target[name]))
             elif name.startswith("style:"):
                 values.append(functional.style_error(F, features[name], target[name]))
             else:

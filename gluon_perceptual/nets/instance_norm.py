@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 from .._mxnet import mx
 from .fast import on_gpu
 
 nn: Any = mx.gluon.nn
+
+
+def training_twin(make: Callable[..., Any], net: Any, batch: int, ctx: Any) -> Any:
+    """Return a network of the same parameters as `net` whose instance normalisations train fast.
+
+    Args:
+        make: Makes a network like `net`, given `prefix` and `params`.
+        net: Initialised network.
+        batch: The only batch size that the twin is good for, on each device.
+        ctx: The devices.
+    """
+    twin = make(prefix=net.prefix, params=net.collect_params())
+    twin.apply(lambda block: block.train_on(batch) if isinstance(block, InstanceNorm) else None)
+    for parameter in twin.collect_params(".*unused_(mean|var)").values():
+        parameter.initialize(ctx=ctx)
+    return twin
 
 
 class InstanceNorm(nn.InstanceNorm):
@@ -20,17 +36,18 @@ class InstanceNorm(nn.InstanceNorm):
 
     Args:
         channels: C.
-        training_batch: N, for a network that does nothing but train on batches of this size; 0 for all other uses.
         epsilon: Added to the variance.
     """
 
-    def __init__(self, channels: int, training_batch: int = 0, epsilon: float = 1e-5, **kwargs: Any) -> None:
+    def __init__(self, channels: int, epsilon: float = 1e-5, **kwargs: Any) -> None:
         super().__init__(in_channels=channels, epsilon=epsilon, **kwargs)
         self._epsilon = epsilon
-        if training_batch:
-            shape = (training_batch * channels,)
-            self.unused_mean = self.params.get("unused_mean", grad_req="null", shape=shape, init="zeros")
-            self.unused_var = self.params.get("unused_var", grad_req="null", shape=shape, init="ones")
+
+    def train_on(self, batch: int) -> None:
+        """Take the form that is good for nothing but training on batches of `batch` pictures."""
+        shape = (batch * self.gamma.shape[0],)
+        self.unused_mean = self.params.get("unused_mean", grad_req="null", shape=shape, init="zeros")
+        self.unused_var = self.params.get("unused_var", grad_req="null", shape=shape, init="ones")
 
     def hybrid_forward(
         self, F: Any, x: Any, gamma: Any, beta: Any, unused_mean: Any = None, unused_var: Any = None

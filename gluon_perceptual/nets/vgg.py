@@ -50,6 +50,11 @@ def stage_of(layer: str) -> int:
     return int(layer[len("relu")])
 
 
+def channels_of(layer: str) -> int:
+    """Return 256 for "relu3_2"."""
+    return min(64 * 2 ** (stage_of(layer) - 1), 512)
+
+
 def check_layers(layers: Sequence[str]) -> None:
     """Raise UserError unless all `layers` are activations of VGG16, and there is one."""
     unknown = [layer for layer in layers if layer not in ACTIVATIONS]

@@ -43,34 +43,15 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class SuperResolutionConfig:
-    """A run's settings; the defaults are those that measured best for ×2 in some minutes on two cores.
+class TrainingConfig:
+    """The settings that every training has.
 
-    `arch`: "skip", the paper's network without normalisation, added to the bicubic enlargement; "paper"; "blog".
-    `from_architecture` gives the defaults of each. `loss`: "pixel", "feature", or "mix", pixel + `mix` × feature.
+    `data`, `validation`: folders of photos or lists of files, see `data.photos.split_photos`. `vgg`: see
+    `nets.vgg.LossNetwork.pretrained`. `max_norm`: gradients are clipped to it, unless it is 0.
     """
-
-    scale: int = 2
-    arch: str = "skip"
-    width: int = 64
-    blocks: int = 4
-    norm: str = "none"
-    upsampling: str = "transposed"
 
     data: str | None = None
     validation: str | None = None
-    shards: str | None = None
-    patch: int = 144
-    crops: int = 1
-    sigma: float = 1.0
-    degradation: str = "bicubic"
-
-    loss: str = "mix"
-    mix: float = 1e-4
-    feature_layer: str = "relu2_2"
-    pixel_loss: str = "absolute"
-    tv: float = 0.0
-    tv_kind: str = "paper"
     vgg: str = "shipped"
 
     steps: int = 360
@@ -85,6 +66,41 @@ class SuperResolutionConfig:
 
     gpus: str | None = None
     cpus: int = 1
+
+    def check_devices(self) -> None:
+        """Raise UserError if there are more devices than pictures in a batch."""
+        devices = len(self.gpus.split(",")) if self.gpus else self.cpus
+        if self.batch < devices:
+            raise UserError(f"--batch {self.batch} is less than the {devices} devices; give each at least one picture")
+
+
+@dataclass(frozen=True)
+class SuperResolutionConfig(TrainingConfig):
+    """A super-resolution run's settings; the defaults are those that measured best for ×2 in some minutes on two cores.
+
+    `arch`: "skip", the paper's network without normalisation, added to the bicubic enlargement; "paper"; "blog".
+    `from_architecture` gives the defaults of each. `loss`: "pixel", "feature", or "mix", pixel + `mix` × feature.
+    """
+
+    scale: int = 2
+    arch: str = "skip"
+    width: int = 64
+    blocks: int = 4
+    norm: str = "none"
+    upsampling: str = "transposed"
+
+    shards: str | None = None
+    patch: int = 144
+    crops: int = 1
+    sigma: float = 1.0
+    degradation: str = "bicubic"
+
+    loss: str = "mix"
+    mix: float = 1e-4
+    feature_layer: str = "relu2_2"
+    pixel_loss: str = "absolute"
+    tv: float = 0.0
+    tv_kind: str = "paper"
 
     def term_weights(self) -> dict[str, Any]:
         """Return the weights of the loss, as `losses.perceptual.PerceptualLoss` takes them."""
@@ -120,16 +136,14 @@ class SuperResolutionConfig:
             raise UserError(f"--arch blog enlarges 2 times, not {self.scale}: use --scale 2, or another --arch")
         if self.patch % self.scale:
             raise UserError(f"--patch {self.patch}: expected a multiple of --scale {self.scale}")
-        devices = len(self.gpus.split(",")) if self.gpus else self.cpus
-        if self.batch < devices:
-            raise UserError(f"--batch {self.batch} is less than the {devices} devices; give each at least one picture")
+        self.check_devices()
 
 
 @dataclass(frozen=True)
 class RunRecord:
     """What `config.json` in a run's folder says: the settings, and what they met."""
 
-    config: SuperResolutionConfig
+    config: TrainingConfig
     loss_network: dict[str, str] | None
     pairs: int
     held_out: list[str]

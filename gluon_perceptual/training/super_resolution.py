@@ -6,13 +6,12 @@ import logging
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Any, Callable
 
 import numpy as np
 
-from .._mxnet import devices, mx
-from ..checkpoint.model import Recipe, save_model
-from ..data.batches import batches
+from .._mxnet import mx
+from ..checkpoint.model import Recipe
 from ..data.patches import PatchPairs
 from ..data.photos import readable_photos, split_photos
 from ..data.shards import ShardPairs, describe_shards
@@ -21,11 +20,8 @@ from ..evaluation import smallest_side
 from ..losses.perceptual import PerceptualLoss
 from ..nets.pixels import OnPixels
 from ..nets.vgg import LossNetwork
-from .config import RunRecord, SuperResolutionConfig
-from .loop import Callback, fit
-from .schedule import learning_rate_schedule
-from .signals import StopRequest
-from .step import TrainingStep
+from .config import SuperResolutionConfig
+from .run import Run
 
 NEAR_ZERO = 1e-4  # deviation of the last layer's weights where the network is added to the bicubic enlargement
 PAIRS_FOR_MEAN = 256
@@ -33,8 +29,8 @@ PAIRS_FOR_MEAN = 256
 log = logging.getLogger(__name__)
 
 
-class SuperResolutionRun:
-    """A run; `start` gives it a folder for `config.json` and checkpoints, the callbacks decide what else is there.
+class SuperResolutionRun(Run):
+    """A super-resolution run, see `run.Run`.
 
     Args:
         config: The settings; where there are shards, these decide the degradation.
@@ -47,17 +43,15 @@ class SuperResolutionRun:
         if config.shards:
             described = describe_shards(Path(config.shards))
             config = replace(config, sigma=described["sigma"], degradation=described["degradation"])
-        self.config = config
-        self.devices = devices(config.gpus, config.cpus)
-        mx.random.seed(config.seed)
-        self.photos, held_out = split_photos(config.data, config.validation)
+        super().__init__(config)
+
+    def _prepare(self) -> None:
+        self.photos, held_out = split_photos(self.config.data, self.config.validation)
         self.held_out = self._choose_held_out(held_out)
         self.pairs = self._make_pairs()
         self.loss = self._make_loss()
         self.recipe = self._make_recipe()
         self.model = self._make_model()
-        self.trainer = self._make_trainer()
-        self.steps_per_epoch = max(1, len(self.pairs) // config.batch)
 
     def _choose_held_out(self, candidates: list[Path]) -> list[Path]:
         """Return the good ones; where there is none, the first good photo, which is then also trained on."""
@@ -66,14 +60,6 @@ class SuperResolutionRun:
         if not good:
             raise UserError(f"none of the {len(candidates)} photos to measure on can be used; see the log above")
         return good
-
-    def start(self, folder: Path) -> None:
-        """Take an existing folder and write `config.json`."""
-        self.folder = folder
-        origin = self.loss.loss_network.origin if self.loss.loss_network is not None else None
-        RunRecord(self.config, origin, len(self.pairs), [str(path) for path in self.held_out]).write(
-            folder / "config.json"
-        )
 
     def _make_pairs(self) -> Any:
         config = self.config
@@ -107,9 +93,7 @@ class SuperResolutionRun:
         if config.loss != "pixel":
             network = LossNetwork.pretrained((config.feature_layer,), config.vgg, self.devices)
             self._check_same_vgg(network)
-        loss = PerceptualLoss(network, **config.term_weights(), pixel_loss=config.pixel_loss, tv_kind=config.tv_kind)
-        loss.hybridize(static_alloc=True, static_shape=True)
-        return loss
+        return PerceptualLoss(network, **config.term_weights(), pixel_loss=config.pixel_loss, tv_kind=config.tv_kind)
 
     def _check_same_vgg(self, network: LossNetwork) -> None:
         """Features of one VGG16 are no targets for another's."""
@@ -129,40 +113,12 @@ class SuperResolutionRun:
 
     def _make_model(self) -> OnPixels:
         model = self.recipe.build()
-        model.net.initialize(mx.init.Xavier(), ctx=self.devices)
-        model.mean.reset_ctx(self.devices)
+        self._initialize(model)
         if self.config.arch == "skip":  # the first output is the bicubic enlargement, nearly
             model.net.tail.weight.initialize(mx.init.Normal(NEAR_ZERO), ctx=self.devices, force_reinit=True)
-        model.hybridize(static_alloc=True, static_shape=True)
         return model
-
-    def _make_trainer(self) -> Any:
-        config = self.config
-        schedule = learning_rate_schedule(config.schedule, config.learning_rate, config.steps, config.warmup)
-        options = {"lr_scheduler": schedule, "learning_rate": schedule.base_lr, "beta2": config.beta2}
-        kvstore = "device" if config.gpus else "local"
-        return mx.gluon.Trainer(
-            self.model.net.collect_params(), "adam", options, kvstore=kvstore, update_on_kvstore=False
-        )
 
     def _targets(self) -> Callable[[Any], dict[str, Any]]:
         if getattr(self.pairs, "holds_features", False):
             return lambda features: {f"feature:{self.config.feature_layer}": features}
-        return self.loss.targets
-
-    def train(self, callbacks: Sequence[Callback], stop: StopRequest | None = None) -> int:
-        """Train and return the number of steps done; `stop` ends the training early.
-
-        Raises:
-            NonFiniteLossError: The loss went to infinity.
-        """
-        config = self.config
-        step = TrainingStep(self.model, self.loss, self._targets(), self.trainer, self.devices, config.max_norm)
-        stream = batches(self.pairs, config.batch, 0, config.steps, config.workers)
-        return fit(step, self.trainer, stream, config.steps, callbacks, stop)
-
-    def save(self, step: int) -> Path:
-        """Write the checkpoint of a step and return its path."""
-        path = self.folder / "checkpoints" / f"step-{step:07d}.params"
-        save_model(path, self.model, self.recipe)
-        return path
+        return super()._targets()

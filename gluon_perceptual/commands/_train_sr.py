@@ -1,0 +1,76 @@
+"""What a super-resolution training shows: previews, the blog's figure, scores on photos that it has not seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from tqdm import tqdm
+
+from ..evaluation import DISTANCE_LAYERS, Method, as_json, bicubic, evaluate, means, table
+from ..figures import comparison_figure, save_figure
+from ..files import write_json
+from ..histogram import match_images
+from ..images import read_rgb
+from ..inference import Upscaler
+from ..nets.vgg import LossNetwork
+from ..resize import crop_to_multiple, degrade
+from ..training.super_resolution import SuperResolutionRun
+
+FIGURE_ROWS = 4
+FIGURE_SIDE = 144  # of the pieces of photos that the figure shows, as in the blog
+
+
+class SuperResolutionPictures:
+    """The pictures and scores of a run, which has a folder when the first is asked for."""
+
+    def __init__(self, run: SuperResolutionRun) -> None:
+        self.run, self.samples = run, figure_samples(run)
+
+    def preview(self, step: int) -> None:
+        """Write the blog's figure as it looks after a step."""
+        save_figure(self._figure(), self.run.folder / "previews" / f"step-{step:07d}.png")
+
+    def _figure(self) -> Any:
+        """Return the blog's figure: input, output, histogram-matched output, ground truth."""
+        upscale = Upscaler(self.run.model, self.run.devices[0])
+        rows = []
+        for low, truth in self.samples:
+            output = upscale(low)
+            rows.append([low, output, match_images(output, low), truth])
+        return comparison_figure(["input", "output", "histogram matched", "ground truth"], rows)
+
+    def report(self, checkpoint: Path) -> None:
+        """Measure on the held-out photos, print the table, and draw the figure."""
+        run, config, folder = self.run, self.run.config, self.run.folder
+        loss_network = LossNetwork.pretrained(DISTANCE_LAYERS)
+        methods: dict[str, Method] = {"bicubic": bicubic(config.scale), "model": Upscaler(run.model, run.devices[0])}
+        protocol = (config.scale, loss_network, config.sigma, config.degradation)
+        held_out = tqdm(run.held_out, desc="scoring", unit="photo", dynamic_ncols=True)
+        rows = [row for photo in held_out for row in evaluate(methods, photo, *protocol)]
+        write_json(folder / "scores.json", as_json(rows))
+        save_figure(self._figure(), folder / "figure.png")
+        base, model = means(rows)
+        click.echo(table([*rows, base, model]))
+        click.echo(
+            f"against bicubic: PSNR {model.psnr - base.psnr:+.2f} dB, relu2_2 distance "
+            f"{100 * (model.relu2_2 / max(base.relu2_2, 1e-9) - 1):+.0f} %, grid {base.grid:.2f} -> {model.grid:.2f}, "
+            f"CIEDE2000 {base.ciede2000:.2f} -> {model.ciede2000:.2f}"
+        )
+
+
+def figure_samples(run: SuperResolutionRun) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return pieces of the held-out photos, (low, true), for the figure and the previews."""
+    config, samples = run.config, []
+    for path in run.held_out[:FIGURE_ROWS]:
+        truth = crop_to_multiple(read_rgb(path), config.scale)
+        low = degrade(truth, config.scale, config.sigma, config.degradation)
+        side = min(FIGURE_SIDE, *truth.shape[:2]) // config.scale
+        top, left = ((size - side) // 2 for size in low.shape[:2])
+        piece = np.s_[top : top + side, left : left + side]
+        whole = np.s_[piece[0].start * config.scale : piece[0].stop * config.scale,
+                      piece[1].start * config.scale : piece[1].stop * config.scale]  # fmt: skip
+        samples.append((low[piece], truth[whole]))
+    return samples

@@ -1,0 +1,172 @@
+"""A training of a style put together from its settings: paintings, photos, network, loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Callable
+
+import cv2
+import numpy as np
+
+from .._mxnet import mx
+from ..checkpoint.model import Recipe
+from ..data.crops import PhotoCrops
+from ..data.photos import readable_photos, split_photos
+from ..errors import UserError
+from ..histogram import match_images
+from ..images import read_rgb, to_tensor
+from ..losses.functional import gram_matrix
+from ..losses.perceptual import PerceptualLoss
+from ..nets.instance_norm import training_twin
+from ..nets.pixels import OnPixels
+from ..nets.vgg import LossNetwork, channels_of, check_layers
+from .config import TrainingConfig
+from .run import Run
+
+STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+SMALLEST_STYLE = 32  # pixels a side: four poolings leave something to speak of
+NOISE = 10.0  # grey levels, half the width of the noise of the stability term
+COLOR_SAMPLES = 64  # photos whose colours stand for all
+
+
+@dataclass(frozen=True)
+class StyleConfig(TrainingConfig):
+    """A style run's settings.
+
+    `style`: files, blended by `blend` (equally, if empty). `style_size`: what the longer side of the style pictures is
+    scaled to; 0 leaves them. `style_weight` weighs each layer's mean squared difference of Gram matrix entries (the
+    paper's squared Frobenius norm divided by the number of entries, so that no layer drowns the others), and
+    `content_weight` the feature loss. `match_color`: the style pictures first get the colours of the photos.
+    `denoise`: strength of non-local means denoising of the style pictures; grain in them trains dots.
+    """
+
+    steps: int = 2000
+    schedule: str = "cosine"
+    warmup: int = 50
+    max_norm: float = 0.0
+
+    style: tuple[str, ...] = ()
+    blend: tuple[float, ...] = ()
+    style_size: int = 384
+    style_layers: tuple[str, ...] = STYLE_LAYERS
+    style_weight: float = 5.0
+    content_layer: str = "relu2_2"
+    content_weight: float = 1.0
+    tv: float = 1e-6
+    stability: float = 0.0
+    match_color: bool = False
+    denoise: float = 0.0
+
+    size: int = 256
+    width: int = 32
+    norm: str = "instance"
+    upsampling: str = "transposed"
+
+    def check(self) -> None:
+        """Raise UserError if settings do not go together."""
+        check_layers((*self.style_layers, self.content_layer))
+        if not self.style:
+            raise UserError("no style picture is given")
+        if self.blend and (len(self.blend) != len(self.style) or min(self.blend) < 0 or not sum(self.blend)):
+            raise UserError(f"--blend wants {len(self.style)} weights, one for each style picture, not all 0")
+        self.check_devices()
+
+
+class StyleRun(Run):
+    """A style run, see `run.Run`.
+
+    Args:
+        config: The settings.
+
+    Raises:
+        UserError: Devices, photos, pictures or weights that are not there or do not fit.
+    """
+
+    def _prepare(self) -> None:
+        config = self.config
+        config.check()
+        self.photos, held_out = split_photos(config.data, config.validation)
+        self.held_out = list(readable_photos(held_out, SMALLEST_STYLE)) or list(
+            islice(readable_photos(self.photos, SMALLEST_STYLE), 1)
+        )
+        self.pairs = PhotoCrops(self.photos, config.size, config.seed)
+        self.styles = [self._style_picture(Path(path)) for path in config.style]
+        self.loss = self._make_loss()
+        self.recipe = Recipe(
+            "StyleNet", {"width": config.width, "norm": config.norm, "upsampling": config.upsampling}
+        )
+        self.model = self.recipe.build()
+        self._initialize(self.model)
+
+    def _style_picture(self, path: Path) -> np.ndarray:
+        config, picture = self.config, read_rgb(path)
+        if min(picture.shape[:2]) < SMALLEST_STYLE:
+            shape = "×".join(map(str, picture.shape[:2]))
+            raise UserError(f"{path}: {shape} is too small for a style; at least {SMALLEST_STYLE} pixels a side")
+        if config.style_size:
+            zoom = config.style_size / max(picture.shape[:2])
+            width, height = (max(SMALLEST_STYLE, round(side * zoom)) for side in picture.shape[1::-1])
+            picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC)
+        if config.denoise:
+            picture = cv2.fastNlMeansDenoisingColored(picture, None, config.denoise, config.denoise)
+        if config.match_color:
+            picture = match_images(picture, self._photo_colors())
+        return picture
+
+    def _photo_colors(self) -> np.ndarray:
+        """Return pixels of many photos, as a picture."""
+        crops = [self.pairs[k][0][:, ::4, ::4] for k in range(min(COLOR_SAMPLES, len(self.pairs)))]
+        return np.concatenate(crops, axis=2).transpose(1, 2, 0)
+
+    def _make_loss(self) -> PerceptualLoss:
+        config = self.config
+        layers = tuple(dict.fromkeys((*config.style_layers, config.content_layer)))
+        network = LossNetwork.pretrained(layers, config.vgg, self.devices)
+        self._content_network = LossNetwork.pretrained((config.content_layer,), config.vgg, self.devices)
+        self._content_network.hybridize(static_alloc=True, static_shape=True)
+        style = {layer: config.style_weight / channels_of(layer) ** 2 for layer in config.style_layers}
+        return PerceptualLoss(
+            network, {config.content_layer: config.content_weight}, style, stability=config.stability, tv=config.tv
+        )
+
+    def _grams(self) -> dict[str, Any]:
+        """Return the blend of the style pictures' Gram matrices, (1, C, C) each, by term."""
+        weights = np.array(self.config.blend or [1.0] * len(self.styles))
+        network = self.loss.loss_network
+        blend: dict[str, Any] = {}
+        for picture, weight in zip(self.styles, weights / weights.sum()):
+            maps = network(mx.nd.array(to_tensor(picture), ctx=self.devices[0]))
+            for layer, features in zip(network.layers, maps):
+                name, gram = f"style:{layer}", weight * gram_matrix(mx.nd, features)
+                blend[name] = blend[name] + gram if name in blend else gram
+        return blend
+
+    def _step_model(self) -> Any:
+        """Return the fast twin where all devices get the same number of pictures."""
+        config = self.config
+        if config.norm != "instance" or config.gpus or config.batch % len(self.devices):
+            self._trained = self.model
+        else:
+            make = lambda **shared: self.recipe.build(**shared).net  # noqa: E731
+            each = config.batch // len(self.devices)
+            twin = OnPixels(training_twin(make, self.model.net, each, self.devices))
+            twin.mean.reset_ctx(self.devices)
+            twin.hybridize(static_alloc=True, static_shape=True)
+            self._trained = twin
+        return self._trained
+
+    def _targets(self) -> Callable[[Any], dict[str, Any]]:
+        styles = {ctx: {name: gram.as_in_context(ctx) for name, gram in self._grams().items()} for ctx in self.devices}
+
+        def targets(pictures: Any) -> dict[str, Any]:
+            with mx.autograd.pause(train_mode=True):
+                content = self._content_network(pictures)[0]
+                found = {f"feature:{self.config.content_layer}": content, **styles[pictures.context]}
+                if self.config.stability:
+                    noise = mx.nd.random.uniform(-NOISE, NOISE, shape=pictures.shape, ctx=pictures.context)
+                    found["stability"] = self._trained((pictures + noise).clip(0, 255))
+            return found
+
+        return targets
