@@ -52,15 +52,16 @@ def comparison_figure(titles: Sequence[str], rows: Sequence[Sequence[np.ndarray]
 
 
 def loss_figure(log: Sequence[dict[str, float]]) -> Any:
-    """Return the plot of a run: every term over the steps, raw and smoothed, and the learning rate.
+    """Return the plot of a run: every term over the steps, raw and smoothed, and the learning rate if there is any.
 
     Args:
         log: Lines of `log.jsonl`.
     """
     known = ("step", "learning_rate", "images_per_second", "seconds_waiting")
     terms = [name for name in log[0] if name not in known] if log else []
-    figure = new_figure(7, 2.2 * (len(terms) + 1))
-    axes = figure.subplots(len(terms) + 1, 1, sharex=True, squeeze=False)[:, 0]
+    rows = max(1, len(terms)) + ("learning_rate" in log[0] if log else 0)
+    figure = new_figure(7, 2.2 * rows)
+    axes = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
     steps = [line["step"] for line in log]
     for axis, name in zip(axes, terms):
         values = np.array([line[name] for line in log])
@@ -69,8 +70,9 @@ def loss_figure(log: Sequence[dict[str, float]]) -> Any:
         axis.set_ylabel(name)
         if len(values) and values.min() > 0 and values.max() > 20 * values.min():
             axis.set_yscale("log")
-    axes[-1].plot(steps, [line["learning_rate"] for line in log], color="C1")
-    axes[-1].set_ylabel("learning rate")
+    if rows > len(terms):
+        axes[-1].plot(steps, [line["learning_rate"] for line in log], color="C1")
+        axes[-1].set_ylabel("learning rate")
     axes[-1].set_xlabel("step")
     return figure
 

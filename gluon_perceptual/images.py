@@ -222,6 +222,12 @@ def _format_for(path: Path, picture: Picture) -> str:
     return form
 
 
+def check_rgb(image: np.ndarray) -> None:
+    """Raise ImageError unless `image` is (H, W, 3) uint8 or uint16, and not empty."""
+    if image.ndim != 3 or image.shape[2] != 3 or not image.size or image.dtype not in (np.uint8, np.uint16):
+        raise ImageError(f"a picture of shape {image.shape} and type {image.dtype}: expected (H, W, 3) uint8 or uint16")
+
+
 def to_tensor(image: np.ndarray) -> np.ndarray:
     """(H, W, 3) RGB or (H, W) grey, uint8 or uint16 -> (1, 3, H, W) float32 in [0, 255], grey repeated.
 

@@ -8,9 +8,9 @@ from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.params_file import read_params
 from gluon_perceptual.data.batches import batches
 from gluon_perceptual.data.patches import PatchPairs
-from gluon_perceptual.data.turns import PictureCache
 from gluon_perceptual.data.photos import EMBEDDED_HELD_OUT, find_photos, split_photos
 from gluon_perceptual.data.shards import ShardPairs, write_shards
+from gluon_perceptual.data.turns import PictureCache
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.images import read_rgb
 from gluon_perceptual.resize import degrade

@@ -12,7 +12,7 @@ LAYERS = {
     0: ["images", "images16", "color", "resize", "histogram", "metrics", "tiling",
         "losses.functional", "nets.blocks", "nets.fast", "checkpoint.params_file", "checkpoint.params_reader"],
     1: ["data", "nets", "losses", "checkpoint"],
-    2: ["training", "inference", "optimize", "evaluation", "workloads"],
+    2: ["training", "inference", "styles", "optimize", "evaluation", "workloads"],
     3: ["figures", "commands", "__main__"],
 }  # fmt: skip
 WITHOUT_MXNET = [name for name in LAYERS[0] if name not in ("losses.functional", "nets.blocks", "nets.fast")]

@@ -56,7 +56,7 @@ def test_features_equal_a_numpy_convolution():
 
 
 def test_layers_are_the_model_zoos():
-    assert {name: ACTIVATIONS[name] for name in ("relu1_2", "relu2_2", "relu3_3", "relu4_3")} == {
+    assert {name: ACTIVATIONS[16][name] for name in ("relu1_2", "relu2_2", "relu3_3", "relu4_3")} == {
         "relu1_2": 3, "relu2_2": 8, "relu3_3": 15, "relu4_3": 22,
     }  # fmt: skip
     net = LossNetwork(("relu2_2",))

@@ -70,6 +70,8 @@ def process(
     """
     from tqdm import tqdm
 
+    if not tasks:
+        return 0
     free: SimpleQueue[Any] = SimpleQueue()
     for worker in workers:
         free.put(worker)

@@ -54,6 +54,19 @@ def describe_reason(error: OSError) -> str:
     return " ".join((error.strerror or str(error)).split())
 
 
+def parse_names(context: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...] | None:
+    """Return ("relu1_2", "relu2_2") for "relu1_2,relu2_2", as an option's callback."""
+    return tuple(part.strip() for part in text.split(",")) if text is not None else None
+
+
+def parse_numbers(context: click.Context, option: click.Parameter, text: str | None) -> tuple[float, ...] | None:
+    """Return (1.0, 0.5) for "1,0.5", as an option's callback."""
+    try:
+        return tuple(float(part) for part in text.split(",")) if text is not None else None
+    except ValueError:
+        raise click.BadParameter(f"{text!r}: expected numbers with commas between, such as 1,0.5") from None
+
+
 match_histogram_option = click.option(
     "--match-histogram",
     type=click.Choice(["RGB", "LCH", "LAB", "LUV", "XYZ"], case_sensitive=False),

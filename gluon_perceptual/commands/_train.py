@@ -50,9 +50,7 @@ class Pictures(Protocol):
         """Print and draw the result."""
 
 
-def train(
-    run: Run, pictures: Pictures, folder: Path, save_every: int, preview_every: int, tensorboard: bool
-) -> int:
+def train(run: Run, pictures: Pictures, folder: Path, save_every: int, preview_every: int, tensorboard: bool) -> int:
     """Run a training from start to end and return the exit status."""
     config = run.config
     make_folder(folder)

@@ -42,7 +42,7 @@ def fold_batch_norm(
 
 def has_batch_norm(net: Any) -> bool:
     """Whether there is a batch normalisation in `net`."""
-    return any(isinstance(block, nn.BatchNorm) for _, block in _leaves(net))
+    return any(isinstance(block, nn.BatchNorm) for _, block in leaves(net))
 
 
 def folded_parameters(net: Any) -> dict[str, np.ndarray]:
@@ -52,7 +52,7 @@ def folded_parameters(net: Any) -> dict[str, np.ndarray]:
     """
     folded: dict[str, np.ndarray] = {}
     convolution, transposed = "", False
-    for name, block in _leaves(net):
+    for name, block in leaves(net):
         values = {key: parameter._reduce().asnumpy() for key, parameter in block._reg_params.items()}
         if isinstance(block, nn.BatchNorm):
             before = folded[f"{convolution}.weight"], folded.get(f"{convolution}.bias")
@@ -65,9 +65,9 @@ def folded_parameters(net: Any) -> dict[str, np.ndarray]:
     return folded
 
 
-def _leaves(block: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(block: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     """Yield (structural name, block) of the blocks without children, in the order in which they were registered."""
     if not block._children:
         yield name, block
     for key, child in block._children.items():
-        yield from _leaves(child, f"{name}.{key}" if name else key)
+        yield from leaves(child, f"{name}.{key}" if name else key)

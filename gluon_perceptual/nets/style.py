@@ -11,7 +11,8 @@ from .pixels import HALF_RANGE
 
 nn = mx.gluon.nn
 
-MARGIN = 40  # what the residual blocks without padding take away: 5 of them, 2 pixels a side, at a quarter of the size
+CELL = 4  # pixels a side: what becomes one position of the feature maps in the middle
+MARGIN = 10 * CELL  # what the 5 residual blocks without padding take away, 2 cells a side each
 
 
 class StyleNet(mx.gluon.HybridBlock):
@@ -36,20 +37,22 @@ class StyleNet(mx.gluon.HybridBlock):
 
     def __init__(self, width: int = 32, norm: str = "instance", upsampling: str = "transposed", **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.arguments: dict[str, Any] = {"width": width, "norm": norm, "upsampling": upsampling}
         with self.name_scope():
-            self.pad = ReflectionPad(MARGIN, multiple=4)
-            self.head = ConvBlock(3, width, 9, norm)
-            self.down = nn.HybridSequential()
-            self.down.add(ConvBlock(width, 2 * width, 3, norm, stride=2))
-            self.down.add(ConvBlock(2 * width, 4 * width, 3, norm, stride=2))
+            self.pad = ReflectionPad(MARGIN, multiple=CELL)
+            self.encode = nn.HybridSequential()
+            self.encode.add(nn.HybridLambda(lambda F, x: (x - HALF_RANGE) / HALF_RANGE))
+            self.encode.add(ConvBlock(3, width, 9, norm))
+            self.encode.add(ConvBlock(width, 2 * width, 3, norm, stride=2))
+            self.encode.add(ConvBlock(2 * width, 4 * width, 3, norm, stride=2))
             self.body = nn.HybridSequential()
             self.body.add(*(ResidualBlock(4 * width, norm, padding=False) for _ in range(5)))
-            self.up = nn.HybridSequential()
-            self.up.add(upsample(2 * width, upsampling, norm, 4 * width), upsample(width, upsampling, norm, 2 * width))
-            self.tail = OutputConv2D(3, 9, in_channels=width)
+            self.decode = nn.HybridSequential()
+            self.decode.add(upsample(2 * width, upsampling, norm, 4 * width))
+            self.decode.add(upsample(width, upsampling, norm, 2 * width))
+            self.decode.add(OutputConv2D(3, 9, in_channels=width), nn.Activation("tanh"))
+            self.decode.add(nn.HybridLambda(lambda F, x: (x + 1) * HALF_RANGE))
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:
         """(N, 3, H, W) -> (N, 3, H, W), both in [0, 255]."""
-        features = self.down(self.head(self.pad((x - HALF_RANGE) / HALF_RANGE)))
-        out = F.Activation(self.tail(self.up(self.body(features))), act_type="tanh")
-        return F.slice_like((out + 1) * HALF_RANGE, x, axes=(2, 3))
+        return F.slice_like(self.decode(self.body(self.encode(self.pad(x)))), x, axes=(2, 3))

@@ -1,4 +1,4 @@
-"""The loss network: VGG16 trained on ImageNet, cut after named activations and frozen."""
+"""The loss network: VGG16, or VGG19, trained on ImageNet, cut after named activations and frozen."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .. import weights as shipped
 from .._mxnet import mx
 from ..checkpoint.params_file import read_params
 from ..errors import UserError
-from .zoo import vgg16_from_zoo
+from .zoo import vgg_from_zoo
 
-CONVS_OF_STAGE = (2, 2, 3, 3, 3)
+CONVS_OF_STAGE = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}  # VGG16, the paper's, and VGG19, Gatys et al.'s
 
 
-def _activation_indices() -> dict[str, int]:
+def _activation_indices(depth: int) -> dict[str, int]:
     """Return the index in `vgg16().features` of each activation: relu1_1 is 1, relu1_2 is 3, relu2_1 is 6."""
     indices, index = {}, 0
-    for stage, convs in enumerate(CONVS_OF_STAGE, 1):
+    for stage, convs in enumerate(CONVS_OF_STAGE[depth], 1):
         for conv in range(1, convs + 1):
             indices[f"relu{stage}_{conv}"] = index + 1
             index += 2
@@ -29,18 +29,17 @@ def _activation_indices() -> dict[str, int]:
     return indices
 
 
-ACTIVATIONS = _activation_indices()
-POOLINGS = (4, 9, 16, 23, 30)  # in `vgg16().features`
+ACTIVATIONS = {depth: _activation_indices(depth) for depth in CONVS_OF_STAGE}
 
 
-def _pooled_first(indices: Sequence[int], wanted: set[int]) -> list[int]:
+def _pooled_first(features: Any, wanted: set[int]) -> list[int]:
     """Return the order in which to apply layers: a pooling changes places with the ReLU before it, unless wanted.
 
     The largest of four rectified values is the rectified largest, and takes a quarter of the work.
     """
-    order = list(indices)
+    order = list(range(len(features)))
     for index in order[:-1]:
-        if index + 1 in POOLINGS and index not in wanted:
+        if isinstance(features[index + 1], mx.gluon.nn.MaxPool2D) and index not in wanted:
             order[index], order[index + 1] = index + 1, index
     return order
 
@@ -55,11 +54,12 @@ def channels_of(layer: str) -> int:
     return min(64 * 2 ** (stage_of(layer) - 1), 512)
 
 
-def check_layers(layers: Sequence[str]) -> None:
-    """Raise UserError unless all `layers` are activations of VGG16, and there is one."""
-    unknown = [layer for layer in layers if layer not in ACTIVATIONS]
+def check_layers(layers: Sequence[str], depth: int = 16) -> None:
+    """Raise UserError unless all `layers` are activations of VGG16, or VGG19, and there is one."""
+    known = ACTIVATIONS[depth]
+    unknown = [layer for layer in layers if layer not in known]
     if unknown or not layers:
-        raise UserError(f"layer {', '.join(unknown) or '(none)'}: expected some of {', '.join(ACTIVATIONS)}")
+        raise UserError(f"layer {', '.join(unknown) or '(none)'}: expected some of {', '.join(known)}")
 
 
 @dataclass(frozen=True)
@@ -92,24 +92,27 @@ class LossNetwork(mx.gluon.HybridBlock):
         layers: Activations such as "relu2_2", as VGG16 names them.
         variant: "original" (the paper's) or "torchvision" (the model zoo's): the two want different pixels, and loss
             weights do not carry over.
+        depth: 16 or 19, for VGG16 or VGG19.
 
     Raises:
         UserError: A layer or the variant is unknown.
     """
 
-    def __init__(self, layers: Sequence[str] = ("relu2_2",), variant: str = "original", **kwargs: Any) -> None:
+    def __init__(
+        self, layers: Sequence[str] = ("relu2_2",), variant: str = "original", depth: int = 16, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        check_layers(layers)
+        check_layers(layers, depth)
         if variant not in VARIANTS:
             raise UserError(f"VGG variant {variant!r}: expected one of {', '.join(VARIANTS)}")
         self.layers = tuple(layers)
         self.variant = variant
         self.origin: dict[str, str] = {"variant": variant, "weights": "random"}
-        wanted = {ACTIVATIONS[layer] for layer in layers}
-        last = max(wanted)
-        self._order = _pooled_first(range(last + 1), wanted)
+        self._wanted = {ACTIVATIONS[depth][layer]: layer for layer in layers}
+        whole = {16: mx.gluon.model_zoo.vision.vgg16, 19: mx.gluon.model_zoo.vision.vgg19}[depth]
         with self.name_scope():
-            self.features = mx.gluon.model_zoo.vision.vgg16().features[: last + 1]
+            self.features = whole().features[: max(self._wanted) + 1]
+            self._order = _pooled_first(self.features, set(self._wanted))
             self.mean = self._constant("mean", VARIANTS[variant].mean)
             # a division by ones would cost as much as a small convolution
             self.std = None if set(VARIANTS[variant].std) == {1.0} else self._constant("std", VARIANTS[variant].std)
@@ -124,20 +127,21 @@ class LossNetwork(mx.gluon.HybridBlock):
 
         Args:
             layers: As of the class; with the shipped weights up to relu4_3.
-            weights: "shipped", the original release that this package carries; "zoo", the model zoo's, from its cache
-                or downloaded once; or a file, see `read_vgg_weights`.
+            weights: "shipped", the original VGG16 that this package carries; "zoo" or "zoo19", the model zoo's VGG16
+                or VGG19, from its cache or downloaded once; or a file of either, see `read_vgg_weights`.
             ctx: Device or devices; None for the CPU.
 
         Raises:
             UserError: The weights are missing, damaged, not VGG16's, or end before the last layer.
         """
-        check_layers(layers)
         if weights == "shipped":
+            check_layers(layers)
             paths = shipped.vgg16_paths(stages=max(stage_of(layer) for layer in layers))
         else:
-            paths = [vgg16_from_zoo() if weights == "zoo" else Path(weights)]
-        arrays, variant = read_vgg_weights(paths)
-        net = cls(layers, variant)
+            zoo = {"zoo": "vgg16", "zoo19": "vgg19"}
+            paths = [vgg_from_zoo(zoo[weights]) if weights in zoo else Path(weights)]
+        arrays, variant, depth = read_vgg_weights(paths)
+        net = cls(layers, variant, depth)
         net._set_weights(arrays, ctx or mx.cpu())
         digests = "+".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
         net.origin = {"variant": variant, "weights": weights, "sha256": digests}
@@ -160,38 +164,43 @@ class LossNetwork(mx.gluon.HybridBlock):
         """(N, 3, H, W) in [0, 255] -> feature maps in the order of `layers`."""
         x = F.broadcast_sub(x, mean)
         x = x if std is None else F.broadcast_div(x, std)
-        wanted = {ACTIVATIONS[layer]: layer for layer in self.layers}
         found = {}
         for index in self._order:
             x = self.features[index](x)
-            if index in wanted:
-                found[wanted[index]] = x
+            if index in self._wanted:
+                found[self._wanted[index]] = x
         return [found[layer] for layer in self.layers]
 
 
-def read_vgg_weights(paths: Sequence[Path]) -> tuple[list[np.ndarray], str]:
-    """Return VGG16's convolutions from `.params` files as [weight, bias, weight, …] for RGB input, and their variant.
+def read_vgg_weights(paths: Sequence[Path]) -> tuple[list[np.ndarray], str, int]:
+    """Return VGG's convolutions from `.params` files as [weight, bias, weight, …] for RGB input, variant, and depth.
 
     Arrays are float32, weights (out, in, 3, 3). The variant is told by the names: the original release's are
-    `conv1_1_weight`, …, everything else is taken for the model zoo's.
+    `conv1_1_weight`, …, everything else is taken for the model zoo's. The first stages of VGG19 are taken for VGG16's.
 
     Raises:
-        UserError: A file holds other arrays than VGG16's convolutions (dense layers after them are left out).
+        UserError: A file holds other arrays than VGG's convolutions (dense layers after them are left out).
     """
     arrays = {name: array for path in paths for name, array in read_params(path).items()}
     variant = "original" if any(name.startswith("conv1_1_") for name in arrays) else "torchvision"
     values = [np.asarray(array, np.float32) for array in arrays.values() if array.ndim in (1, 4)]
     weights = [array for array in values if array.ndim == 4]
     pairs = [array for weight, bias in zip(weights, _biases(values)) for array in (weight, bias)]
-    channels = [3, *(64 * min(2**stage, 8) for stage, convs in enumerate(CONVS_OF_STAGE) for _ in range(convs))]
-    expected = [(out, into, 3, 3) for into, out in zip(channels, channels[1:])]
-    if not weights or [weight.shape for weight in weights] != expected[: len(weights)]:
-        raise UserError(f"{paths[0]}: these are not the convolutions of VGG16")
+    shapes = [weight.shape for weight in weights]
+    depth = next((depth for depth in CONVS_OF_STAGE if shapes == _weight_shapes(depth)[: len(shapes)]), 0)
+    if not weights or not depth:
+        raise UserError(f"{paths[0]}: these are not the convolutions of VGG16 or VGG19")
     if any(bias.shape != weight.shape[:1] for weight, bias in zip(weights, _biases(values))):
-        raise UserError(f"{paths[0]}: the biases are not those of VGG16's convolutions (batch norm is not VGG16's)")
+        raise UserError(f"{paths[0]}: the biases are not those of VGG's convolutions (batch norm is not VGG16's)")
     if VARIANTS[variant].bgr:
         pairs[0] = np.ascontiguousarray(pairs[0][:, ::-1])
-    return pairs, variant
+    return pairs, variant, depth
+
+
+def _weight_shapes(depth: int) -> list[tuple[int, ...]]:
+    stages = enumerate(CONVS_OF_STAGE[depth])
+    channels = [3, *(64 * min(2**stage, 8) for stage, convs in stages for _ in range(convs))]
+    return [(out, into, 3, 3) for into, out in zip(channels, channels[1:])]
 
 
 def _biases(values: list[np.ndarray]) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""The model zoo's VGG16, from its cache or by one try to download it."""
+"""The model zoo's VGG16 and VGG19, from its cache or by one try to download them."""
 
 from __future__ import annotations
 
@@ -12,38 +12,40 @@ from .._mxnet import mx
 from ..errors import UserError
 
 
-def vgg16_from_zoo() -> Path:
-    """Return the model zoo's VGG16 file, verified: from the cache, else from MXNET_GLUON_REPO or the zoo's own address.
+def vgg_from_zoo(network: str) -> Path:
+    """Return the model zoo's file of "vgg16" or "vgg19", verified.
+
+    It comes from the cache, else from MXNET_GLUON_REPO or the zoo's own address.
 
     Raises:
         UserError: It is not in the cache and cannot be downloaded.
     """
     store = mx.gluon.model_zoo.model_store
-    name = f"vgg16-{store.short_hash('vgg16')}"
+    name = f"{network}-{store.short_hash(network)}"
     folder = Path(mx.base.data_dir(), "models")
     path = folder / f"{name}.params"
-    if path.exists() and mx.gluon.utils.check_sha1(str(path), store._model_sha1["vgg16"]):
+    if path.exists() and mx.gluon.utils.check_sha1(str(path), store._model_sha1[network]):
         return path
     repository = os.environ.get("MXNET_GLUON_REPO", store.apache_repo_url).rstrip("/")
     url = f"{repository}/gluon/models/{name}.zip"
     try:
-        _download(url, path)
+        _download(url, path, store._model_sha1[network])
     except Exception as error:  # requests, zipfile and the disk have no common class
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise UserError(
-            f"VGG16 of the model zoo is not in {folder} and {url} cannot be had ({reason}): put the file there, set "
-            f"MXNET_GLUON_REPO, or use the weights that ship with this package (--vgg shipped)"
+            f"{network.upper()} of the model zoo is not in {folder} and {url} cannot be had ({reason}): put the file "
+            f"there, set MXNET_GLUON_REPO, or use the VGG16 that ships with this package (--vgg shipped)"
         ) from error
     return path
 
 
-def _download(url: str, path: Path) -> None:
+def _download(url: str, path: Path, sha1: str) -> None:
     """Fetch the zip at `url` once and put the file that it holds at `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as temporary:
-        archive = mx.gluon.utils.download(url, str(Path(temporary, "vgg16.zip")), retries=1)
+        archive = mx.gluon.utils.download(url, str(Path(temporary, "vgg.zip")), retries=1)
         with zipfile.ZipFile(archive) as files:
             extracted = files.extract(path.name, temporary)
-        if not mx.gluon.utils.check_sha1(extracted, mx.gluon.model_zoo.model_store._model_sha1["vgg16"]):
+        if not mx.gluon.utils.check_sha1(extracted, sha1):
             raise UserError("what came is not the file that the model zoo names")
         shutil.move(extracted, path)

@@ -16,17 +16,14 @@ from ..data.crops import PhotoCrops
 from ..data.photos import readable_photos, split_photos
 from ..errors import UserError
 from ..histogram import match_images
-from ..images import read_rgb, to_tensor
-from ..losses.functional import gram_matrix
 from ..losses.perceptual import PerceptualLoss
 from ..nets.instance_norm import training_twin
 from ..nets.pixels import OnPixels
-from ..nets.vgg import LossNetwork, channels_of, check_layers
+from ..nets.vgg import LossNetwork, check_layers
+from ..styles import SMALLEST_STYLE, STYLE_LAYERS, blended_grams, check_blend, read_style, style_weights
 from .config import TrainingConfig
 from .run import Run
 
-STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
-SMALLEST_STYLE = 32  # pixels a side: four poolings leave something to speak of
 NOISE = 10.0  # grey levels, half the width of the noise of the stability term
 COLOR_SAMPLES = 64  # photos whose colours stand for all
 
@@ -69,8 +66,7 @@ class StyleConfig(TrainingConfig):
         check_layers((*self.style_layers, self.content_layer))
         if not self.style:
             raise UserError("no style picture is given")
-        if self.blend and (len(self.blend) != len(self.style) or min(self.blend) < 0 or not sum(self.blend)):
-            raise UserError(f"--blend wants {len(self.style)} weights, one for each style picture, not all 0")
+        check_blend(self.blend, self.style)
         self.check_devices()
 
 
@@ -94,21 +90,12 @@ class StyleRun(Run):
         self.pairs = PhotoCrops(self.photos, config.size, config.seed)
         self.styles = [self._style_picture(Path(path)) for path in config.style]
         self.loss = self._make_loss()
-        self.recipe = Recipe(
-            "StyleNet", {"width": config.width, "norm": config.norm, "upsampling": config.upsampling}
-        )
+        self.recipe = Recipe("StyleNet", {"width": config.width, "norm": config.norm, "upsampling": config.upsampling})
         self.model = self.recipe.build()
         self._initialize(self.model)
 
     def _style_picture(self, path: Path) -> np.ndarray:
-        config, picture = self.config, read_rgb(path)
-        if min(picture.shape[:2]) < SMALLEST_STYLE:
-            shape = "×".join(map(str, picture.shape[:2]))
-            raise UserError(f"{path}: {shape} is too small for a style; at least {SMALLEST_STYLE} pixels a side")
-        if config.style_size:
-            zoom = config.style_size / max(picture.shape[:2])
-            width, height = (max(SMALLEST_STYLE, round(side * zoom)) for side in picture.shape[1::-1])
-            picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC)
+        config, picture = self.config, read_style(path, self.config.style_size)
         if config.denoise:
             picture = cv2.fastNlMeansDenoisingColored(picture, None, config.denoise, config.denoise)
         if config.match_color:
@@ -126,22 +113,10 @@ class StyleRun(Run):
         network = LossNetwork.pretrained(layers, config.vgg, self.devices)
         self._content_network = LossNetwork.pretrained((config.content_layer,), config.vgg, self.devices)
         self._content_network.hybridize(static_alloc=True, static_shape=True)
-        style = {layer: config.style_weight / channels_of(layer) ** 2 for layer in config.style_layers}
+        style = style_weights(config.style_layers, config.style_weight)
         return PerceptualLoss(
             network, {config.content_layer: config.content_weight}, style, stability=config.stability, tv=config.tv
         )
-
-    def _grams(self) -> dict[str, Any]:
-        """Return the blend of the style pictures' Gram matrices, (1, C, C) each, by term."""
-        weights = np.array(self.config.blend or [1.0] * len(self.styles))
-        network = self.loss.loss_network
-        blend: dict[str, Any] = {}
-        for picture, weight in zip(self.styles, weights / weights.sum()):
-            maps = network(mx.nd.array(to_tensor(picture), ctx=self.devices[0]))
-            for layer, features in zip(network.layers, maps):
-                name, gram = f"style:{layer}", weight * gram_matrix(mx.nd, features)
-                blend[name] = blend[name] + gram if name in blend else gram
-        return blend
 
     def _step_model(self) -> Any:
         """Return the fast twin where all devices get the same number of pictures."""
@@ -158,7 +133,8 @@ class StyleRun(Run):
         return self._trained
 
     def _targets(self) -> Callable[[Any], dict[str, Any]]:
-        styles = {ctx: {name: gram.as_in_context(ctx) for name, gram in self._grams().items()} for ctx in self.devices}
+        grams = blended_grams(self.loss.loss_network, self.styles, self.config.blend, self.devices[0])
+        styles = {ctx: {name: gram.as_in_context(ctx) for name, gram in grams.items()} for ctx in self.devices}
 
         def targets(pictures: Any) -> dict[str, Any]:
             with mx.autograd.pause(train_mode=True):

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ._mxnet import mx, mxnet_errors
-from .checkpoint.model import IMAGENET_MEAN, load_for_use
-from .errors import UserError
-from .histogram import match_images
-from .images import Picture, to_image, to_tensor
-from .nets.pixels import OnPixels
-from .nets.plsr import PlsrNet
-from .tiling import Tile, map_tiles, plan
+from .._mxnet import mx, mxnet_errors
+from ..checkpoint.model import IMAGENET_MEAN, load_for_use
+from ..errors import UserError
+from ..histogram import match_images
+from ..images import Picture, check_rgb, to_image, to_tensor
+from ..nets.pixels import OnPixels
+from ..nets.plsr import PlsrNet
+from ..tiling import Tile, map_tiles, plan
 
 TILE_OUTPUT = 512  # side of an automatic tile's output in pixels; larger ones leave the caches
 
@@ -53,10 +53,7 @@ class Upscaler:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8 or uint16 RGB -> (scale·H, scale·W, 3) of the same type."""
-        if image.ndim != 3 or image.shape[2] != 3 or not image.size or image.dtype not in (np.uint8, np.uint16):
-            raise UserError(
-                f"a picture of shape {image.shape} and type {image.dtype}: expected (H, W, 3) uint8 or uint16"
-            )
+        check_rgb(image)
         large = self._enlarge(image)
         return match_images(large, image, self.match_histogram) if self.match_histogram else large
 

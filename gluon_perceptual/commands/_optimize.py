@@ -1,0 +1,63 @@
+"""What `optimize_image` does around an optimisation: progress, pictures on the way, the plot of the loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from tqdm import tqdm
+
+from .._mxnet import devices
+from ..figures import loss_figure, save_figure
+from ..images import Picture, read_rgb, to_image, write_picture
+from ..optimize import Iterate, Objective, minimize
+from ..resize import fit
+
+
+def read_content(path: Path, size: int) -> np.ndarray:
+    """Return a picture (H, W, 3) uint8, its longer side scaled to `size`."""
+    return fit(read_rgb(path), size)
+
+
+@dataclass
+class Optimization:
+    """How to optimise, and where to write."""
+
+    out: Path
+    iterations: int
+    optimizer: str
+    learning_rate: float
+    save_every: int
+    device: Any
+
+    @classmethod
+    def from_options(cls, options: dict[str, Any]) -> Optimization:
+        """Take this class's part out of a command's options."""
+        own = [options.pop(name) for name in ("out", "iterations", "optimizer", "lr", "save_every", "gpus")]
+        return cls(Path(own[0]), *own[1:5], devices(own[5])[0])
+
+    def __call__(self, objective: Objective, start: np.ndarray, name: str = "") -> np.ndarray:
+        """Optimise; write the picture, to OUT or for one of several into the folder beside it, and return it."""
+        folder = self.out.with_suffix("") / name
+        target = folder.with_suffix(".png") if name else self.out
+        log: list[dict[str, float]] = []
+        with tqdm(total=self.iterations, desc=name or self.out.name, unit="step", dynamic_ncols=True) as bar:
+
+            def watch(iterate: Iterate) -> None:
+                log.append({"step": iterate.number, **iterate.terms})
+                bar.update()
+                bar.set_postfix(loss=f"{iterate.terms['loss']:.5g}")
+                if iterate.number % self.save_every == 0:
+                    write_picture(folder / f"step-{iterate.number:05d}.png", Picture(to_image(iterate.picture)))
+
+            found = minimize(objective, start, self.iterations, self.optimizer, self.learning_rate, watch)
+        image = to_image(found)
+        write_picture(target, Picture(image))
+        if log:
+            save_figure(loss_figure(log), folder / "loss.png")
+        ended = "" if len(log) == self.iterations else f" after {len(log)} steps, where no lower loss was found"
+        click.echo(f"picture {target}{ended}")
+        return image

@@ -1,0 +1,43 @@
+"""What a style training shows: photos that it has not seen, in the style."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..figures import comparison_figure, save_figure
+from ..images import Picture, read_rgb, write_picture
+from ..inference import Stylizer
+from ..resize import fit
+from ..training.style import StyleRun
+
+FIGURE_ROWS = 4
+FIGURE_SIDE = 512  # longer side of the photos in pixels
+
+
+class StylePictures:
+    """The pictures of a run, which has a folder when the first is asked for."""
+
+    def __init__(self, run: StyleRun) -> None:
+        self.run = run
+        self.photos = [fit(read_rgb(path), FIGURE_SIDE) for path in run.held_out[:FIGURE_ROWS]]
+
+    def preview(self, step: int) -> None:
+        """Write the figure as it looks after a step."""
+        save_figure(self._figure(), self.run.folder / "previews" / f"step-{step:07d}.png")
+
+    def _figure(self) -> Any:
+        """Return the figure: photo, style, the photo in the style."""
+        paint, styles = Stylizer(self.run.model, self.run.devices[0]), self.run.styles
+        rows = [[photo, styles[k % len(styles)], paint(photo)] for k, photo in enumerate(self.photos)]
+        return comparison_figure(["photo", "style", "stylised"], rows)
+
+    def report(self, checkpoint: Path) -> None:
+        """Draw the figure, and write each of its pictures in full."""
+        save_figure(self._figure(), self.run.folder / "figure.png")
+        paint = Stylizer(self.run.model, self.run.devices[0])
+        for path, photo in zip(self.run.held_out, self.photos):
+            write_picture(self.run.folder / "stylised" / f"{path.stem}.png", Picture(paint(photo)))
+        click.echo(f"pictures {self.run.folder / 'stylised'}")

@@ -1,0 +1,102 @@
+"""`optimize_image`: pictures by optimisation, as before the paper."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import click
+
+from ._command import Command, gpus_option, parse_names, parse_numbers
+
+
+def optimization_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that both kinds share."""
+    options = (
+        click.option(
+            "-o", "--out", required=True, type=click.Path(), help="Picture to write; beside it goes a folder."
+        ),
+        click.option("--size", type=click.IntRange(32), default=256, help="Longer side of the picture in pixels."),
+        click.option("--iterations", type=click.IntRange(1), default=300, help="Steps at most."),
+        click.option("--optimizer", type=click.Choice(["lbfgs", "adam"]), default="lbfgs", help="Method."),
+        click.option("--lr", type=click.FloatRange(0, min_open=True), default=5.0, help="Adam's rate in grey levels."),
+        click.option("--tv", type=click.FloatRange(0), default=1e-6, help="Weight of the total variation."),
+        click.option("--vgg", metavar="shipped|zoo|zoo19|FILE", default="shipped", help="VGG16's or VGG19's weights."),
+        click.option("--save-every", type=click.IntRange(1), default=50, help="Steps between pictures on the way."),
+        click.option("--seed", type=click.IntRange(0), default=0, help="Of the noise to start from."),
+        gpus_option,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def optimize_image() -> None:
+    """Optimise a picture: style transfer as by Gatys et al., or the inversion of features.
+
+    Beside the picture OUT.png goes the folder OUT with pictures on the way and the plot of the loss.
+    """
+
+
+@optimize_image.command(cls=Command)
+@click.argument("content", type=click.Path())
+@click.argument("styles", nargs=-1, required=True, type=click.Path(), metavar="STYLE...")
+@click.option("--blend", metavar="W,W,...", callback=parse_numbers, help="Weights of the styles.  [default: equal]")
+@click.option("--style-size", type=click.IntRange(0), default=256, help="Longer side of the styles; 0: as they are.")
+@click.option("--style-weight", type=click.FloatRange(0), default=5.0, help="Weight of the style losses.")
+@click.option("--content-weight", type=click.FloatRange(0), default=1.0, help="Weight of the feature loss.")
+@click.option("--content-layer", default="relu2_2", help="Where content is compared.")
+@click.option(
+    "--style-layers", default="relu1_2,relu2_2,relu3_3,relu4_3", callback=parse_names, help="Where style is compared."
+)
+@click.option("--start", type=click.Choice(["content", "noise"]), default="content", help="What to start from.")
+@optimization_options
+def style(content: str, styles: tuple[str, ...], style_size: int, start: str, **options: Any) -> None:
+    """Paint CONTENT in the style of STYLE, or of several, blended."""
+    from pathlib import Path
+
+    from ..images import to_tensor
+    from ..optimize import noise, style_objective
+    from ..styles import check_blend, read_style
+    from ._optimize import Optimization, read_content
+
+    run = Optimization.from_options(options)
+    check_blend(options["blend"] or (), styles)
+    picture = read_content(Path(content), options.pop("size"))
+    options["blend"] = options["blend"] or ()
+    seed = options.pop("seed")
+    paintings = [read_style(Path(path), style_size) for path in styles]
+    objective = style_objective(picture, paintings, ctx=run.device, **options)
+    run(objective, noise(objective.shape, seed) if start == "noise" else to_tensor(picture))
+
+
+@optimize_image.command(cls=Command)
+@click.argument("image", type=click.Path())
+@click.option(
+    "--layer",
+    "layers",
+    default="relu2_2",
+    callback=parse_names,
+    metavar="LAYER,...",
+    help="VGG's activations; of several, OUT is the series of pictures, as the paper's figure 3.",
+)
+@optimization_options
+def invert(image: str, layers: tuple[str, ...], size: int, tv: float, vgg: str, seed: int, **options: Any) -> None:
+    """Find a picture with the features of IMAGE at a layer: what the layer knows of it."""
+    from pathlib import Path
+
+    from ..figures import comparison_figure, save_figure
+    from ..metrics import psnr
+    from ..optimize import inversion_objective, noise
+    from ._optimize import Optimization, read_content
+
+    run = Optimization.from_options(options)
+    picture = read_content(Path(image), size)
+    found = []
+    for layer in layers:
+        objective = inversion_objective(picture, layer, tv, vgg, run.device)
+        found.append(run(objective, noise(objective.shape, seed), layer if len(layers) > 1 else ""))
+        click.echo(f"{layer}: PSNR {psnr(found[-1], picture, data_range=255):.2f} dB")
+    if len(layers) > 1:
+        save_figure(comparison_figure(["photo", *layers], [[picture, *found]]), run.out)
+        click.echo(f"figure {run.out}")

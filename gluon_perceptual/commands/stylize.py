@@ -1,0 +1,71 @@
+"""`stylize`: repaint pictures and videos."""
+
+from __future__ import annotations
+
+import click
+
+from ._command import Command, device_options
+
+
+@click.command(cls=Command)
+@click.argument("inputs", nargs=-1, required=True, type=click.Path())
+@click.option("-o", "--out", required=True, type=click.Path(), help="Output file or folder.")
+@click.option("--model", required=True, help="Checkpoint (.params).")
+@click.option(
+    "--preserve-color",
+    type=click.Choice(["luminance", "histogram"]),
+    help="Keep the photo's colours: take the style's luminance alone, or match the result's histogram to the photo's.",
+)
+@click.option("--strength", type=click.FloatRange(0, 1), default=1.0, help="Mix, from 0, the photo, to 1, the style.")
+@click.option(
+    "--statistics",
+    type=click.Choice(["whole", "reduced"]),
+    default="whole",
+    help="Of photos larger than a tile. whole: as if the network saw the photo at once; reduced: those of a small "
+    "copy, in less than half of the time.",
+)
+@click.option("--tile", default="auto", metavar="auto|N", help="Side of the tiles in pixels.")
+@click.option("--skip-existing", is_flag=True, help="Leave outputs that are there already.")
+@click.option(
+    "--suffix",
+    type=click.Choice([".png", ".jpg", ".webp", ".tif", ".bmp"]),
+    help="File type of the output pictures.  [default: that of each input]",
+)
+@device_options
+def stylize(
+    inputs: tuple[str, ...],
+    out: str,
+    model: str,
+    preserve_color: str | None,
+    strength: float,
+    statistics: str,
+    tile: str,
+    skip_existing: bool,
+    suffix: str | None,
+    gpus: str | None,
+    cpus: int,
+) -> None:
+    """Repaint INPUTS in the model's style: pictures, folders of them, whose tree is kept, and videos, without sound.
+
+    Alpha, 16 bits and colour profiles are kept. What fails is named at the end, and the rest is done.
+    """
+    from pathlib import Path
+
+    from .._mxnet import devices
+    from ..images import read_picture, write_picture
+    from ..inference import Stylizer
+    from ..inference.video import is_video_file
+    from ._batch import plan_outputs, process
+    from ._video import process_videos
+
+    if tile != "auto" and not tile.isdecimal():
+        raise click.BadParameter(f"{tile}: expected auto or a number of pixels", param_hint="--tile")
+    paths = [Path(path) for path in inputs]
+    videos = [path for path in paths if is_video_file(path)]
+    pictures = [path for path in paths if path not in videos]
+    video_tasks, picture_tasks = plan_outputs(videos, Path(out)), plan_outputs(pictures, Path(out), suffix)
+    side = tile if tile == "auto" else int(tile)
+    workers = [Stylizer(model, device, side, statistics, preserve_color, strength) for device in devices(gpus, cpus)]
+    failed = process(picture_tasks, workers, read_picture, Stylizer.stylize, write_picture, skip_existing)
+    failed |= process_videos(video_tasks, workers[0], skip_existing)
+    raise SystemExit(failed)

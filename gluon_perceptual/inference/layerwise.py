@@ -1,0 +1,185 @@
+"""A style network over a whole picture, window by window, with the statistics of the whole picture.
+
+An instance norm looks at all of a picture, so that no window of it can be worked on alone. But once mean and variance
+of each channel are known, the norm is an affine map and folds into the convolution before it; and windows of a network
+without norms are as good as the whole. So the network is taken apart where its feature maps are small enough to be
+kept. In each part the norms are met one after the other: all windows go through the layers before the norm, their
+statistics are added up, the norm is folded. Then all windows go through the whole part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Iterator
+
+import numpy as np
+
+from .._mxnet import mx, mxnet_errors
+from ..nets.folding import fold_batch_norm, leaves
+from ..nets.style import CELL, MARGIN, StyleNet
+from ..tiling import Span, plan
+
+nn: Any = mx.gluon.nn
+
+HALO_IN, HALO_BODY, HALO_OUT = 2, 2, 4  # cells that the parts look around: 7 pixels, 2 cells, 2.5 cells, at least
+
+
+@dataclass
+class Norm:
+    """An instance norm: the layers from the start of its part up to it, and what it folds into."""
+
+    before: Any
+    convolution: Any
+    weight: np.ndarray
+    gamma: np.ndarray
+    beta: np.ndarray
+    epsilon: float
+
+    def fold(self, mean: np.ndarray, variance: np.ndarray) -> None:
+        """Set the convolution's parameters for statistics (C,) of what it gives without."""
+        values = {"gamma": self.gamma, "beta": self.beta, "running_mean": mean, "running_var": variance}
+        axis = int(isinstance(self.convolution, nn.Conv2DTranspose))
+        self._set(*fold_batch_norm(self.weight, None, values, self.epsilon, axis))
+
+    def unfold(self) -> None:
+        """Set the convolution's parameters to what they were."""
+        self._set(self.weight, np.zeros(self.convolution.bias.shape, np.float32))
+
+    def _set(self, weight: np.ndarray, bias: np.ndarray) -> None:
+        self.convolution.weight.set_data(mx.nd.array(weight))
+        self.convolution.bias.set_data(mx.nd.array(bias))
+
+
+@dataclass
+class Part:
+    """A part of the network: `unit` input pixels a side make a cell, `halo` is in cells."""
+
+    block: Any
+    unit: int
+    halo: int
+    norms: list[Norm] = field(default_factory=list)
+
+
+@dataclass
+class Statistics:
+    """Mean and sum of squared deviations of channels, of more and more values."""
+
+    count: int = 0
+    mean: Any = 0.0
+    squares: Any = 0.0
+
+    def add(self, values: np.ndarray) -> None:
+        """Take in (C, h, w), by the formula of Chan et al. for two sets."""
+        count = values[0].size
+        mean = values.mean(axis=(1, 2), dtype=np.float64)
+        centred = values - mean.astype(np.float32)[:, np.newaxis, np.newaxis]
+        squares = np.einsum("chw,chw->c", centred, centred).astype(np.float64)
+        total, delta = self.count + count, mean - self.mean
+        self.squares = self.squares + squares + delta**2 * self.count * count / total
+        self.mean = self.mean + delta * count / total
+        self.count = total
+
+
+class LayerwiseStyle:
+    """(3, H, W) float32 in [0, 255] -> the same: what `net` does, in bounded memory.
+
+    The memory is that of a window and of two feature maps a sixteenth of the picture's size: 64 bytes a pixel at full
+    width, and 24 for the picture itself.
+
+    Args:
+        net: Initialised `StyleNet` without batch norms; its parameters are copied.
+        window: Side of the windows in pixels.
+        ctx: Device.
+    """
+
+    def __init__(self, net: StyleNet, window: int, ctx: Any) -> None:
+        self.window, self.ctx = window // CELL, ctx
+        self.net = StyleNet(**{**net.arguments, "norm": "none"})
+        self.net.initialize(ctx=ctx)
+        self.net.hybridize()
+        halos = (HALO_IN, *[HALO_BODY] * len(self.net.body), HALO_OUT)
+        blocks = (self.net.encode, *self.net.body, self.net.decode)
+        self.parts = [Part(block, CELL if not k else 1, halo) for k, (block, halo) in enumerate(zip(blocks, halos))]
+        for part, original in zip(self.parts, (net.encode, *net.body, net.decode)):
+            self._take_over(part, original)
+
+    def _take_over(self, part: Part, original: Any) -> None:
+        """Copy the parameters and note the norms."""
+        before: list[Any] = []
+        for (_, mine), (_, theirs) in zip(leaves(part.block), leaves(original)):
+            values = {name: parameter.data() for name, parameter in theirs._reg_params.items() if parameter is not None}
+            if isinstance(theirs, nn.InstanceNorm):
+                convolution = next(block for block in reversed(before) if "weight" in block._reg_params)
+                layers = nn.HybridSequential(prefix="")
+                layers.add(*before)
+                layers.hybridize()
+                weight, gamma, beta = convolution.weight.data(), values["gamma"], values["beta"]
+                arrays = (weight.asnumpy(), gamma.asnumpy(), beta.asnumpy())
+                part.norms.append(Norm(layers, convolution, *arrays, theirs._epsilon))
+            for name in values.keys() & mine._reg_params.keys():
+                mine._reg_params[name].set_data(values[name])
+            before.append(mine)
+
+    def settle(self, picture: np.ndarray) -> np.ndarray:
+        """Fold the norms for the statistics of this picture, and return what the network makes of it."""
+        return self._through(picture, settle=True)
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        """Return what the network makes of a picture with the statistics of the last one that was settled on."""
+        return self._through(picture, settle=False)
+
+    def _through(self, picture: np.ndarray, settle: bool) -> np.ndarray:
+        _, height, width = picture.shape
+        maps = picture[:, mirrored(height)[:, np.newaxis], mirrored(width)]
+        for part in self.parts:
+            if settle:
+                for norm in part.norms:
+                    norm.unfold()
+                    norm.fold(*self._gather(part, norm, maps))
+            maps = self._apply(part, maps)
+        return maps[:, :height, :width]
+
+    def _gather(self, part: Part, norm: Norm, maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        statistics = Statistics()
+        for values, *_ in self._windows(part, norm.before, maps):
+            statistics.add(values)
+        return statistics.mean, statistics.squares / statistics.count
+
+    def _apply(self, part: Part, maps: np.ndarray) -> np.ndarray:
+        out: Any = None
+        for values, rows, columns, size in self._windows(part, part.block, maps):
+            if out is None:
+                out = np.empty((len(values), *size), np.float32)
+            out[:, rows, columns] = values
+        return out
+
+    def _windows(self, part: Part, block: Any, maps: np.ndarray) -> Iterator[Any]:
+        """Yield of each window what `block` makes of it, its rows and columns in the whole, and the whole's size."""
+        height, width = (side // part.unit for side in maps.shape[1:])
+        for tile in plan(height, width, self.window, part.halo):
+            rows, columns = (slice(s.start * part.unit, s.stop * part.unit) for s in (tile.rows, tile.columns))
+            with mxnet_errors("if it is for memory, use a smaller tile"):
+                values = block(mx.nd.array(maps[np.newaxis, :, rows, columns], ctx=self.ctx)).asnumpy()[0]
+            kept_rows, target_rows, whole_height = place(tile.rows, height, values.shape[1])
+            kept_columns, target_columns, whole_width = place(tile.columns, width, values.shape[2])
+            yield values[:, kept_rows, kept_columns], target_rows, target_columns, (whole_height, whole_width)
+
+
+def place(span: Span, cells: int, side: int) -> tuple[slice, slice, int]:
+    """Return which part of a window's `side` values to keep, where it belongs, and how many the whole has.
+
+    A side is a multiple of the window's cells, or less than them by what convolutions without padding take away.
+    """
+    length = span.stop - span.start
+    scale, crop = (side // length, 0) if side >= length else (1, (length - side) // 2)
+    start, stop = max(span.keep_start, crop), min(span.keep_stop, cells - crop)
+    shift = span.start + crop
+    kept = slice((start - shift) * scale, (stop - shift) * scale)
+    return kept, slice((start - crop) * scale, (stop - crop) * scale), (cells - 2 * crop) * scale
+
+
+def mirrored(length: int) -> np.ndarray:
+    """Return from which pixel each comes as `blocks.ReflectionPad` frames a picture for `StyleNet`."""
+    places = np.arange(-MARGIN, -(-length // CELL) * CELL + MARGIN)
+    period = max(2 * (length - 1), 1)
+    return length - 1 - np.abs(places % period - (length - 1))

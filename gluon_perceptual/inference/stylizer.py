@@ -1,0 +1,129 @@
+"""Pictures in, repainted pictures out: whole or window by window, in their own colours if asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._mxnet import mx, mxnet_errors
+from ..checkpoint.model import load_for_use
+from ..color import luma
+from ..errors import UserError
+from ..histogram import match_images
+from ..images import Picture, check_rgb, to_image, to_tensor
+from ..nets.pixels import OnPixels
+from ..nets.style import CELL
+from ..resize import fit
+from .layerwise import HALO_OUT, LayerwiseStyle
+from .upscaler import bleed
+
+WINDOW = 1024  # side of an automatic window in pixels
+SMALLEST_WINDOW = 4 * HALO_OUT * CELL
+REDUCED = 512  # longer side of the picture that the fast mode takes statistics from
+STATISTICS = ("whole", "reduced")
+PRESERVE_COLOR = (None, "luminance", "histogram")
+STUDIO_SWING = 219 / 255  # of `luma`
+
+
+class Stylizer:
+    """Repaints pictures by a style model.
+
+    A picture up to a window's size goes through the network at once, a larger one window by window, without seams and
+    whatever the windows' size: instance norms take their statistics from the whole picture or from a reduced copy.
+
+    Args:
+        model: A checkpoint's path, or an initialised `StyleNet`.
+        ctx: Device; None for the CPU.
+        tile: Side of the windows in pixels, or "auto".
+        statistics: "whole", as if the picture went through at once, or "reduced": a third of the time for pictures
+            larger than a window, and a little other contrasts.
+        preserve_color: None; "luminance" keeps the picture's own colours and takes only the luminance (Gatys et al.
+            2016, "Preserving color in neural artistic style transfer"); "histogram" gives the result the picture's
+            colours by histogram matching.
+        strength: From 0, the picture, to 1, the repainted one.
+
+    Raises:
+        UserError: The checkpoint is of no style network, or an option has no such value.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        ctx: Any = None,
+        tile: int | str = "auto",
+        statistics: str = "whole",
+        preserve_color: str | None = None,
+        strength: float = 1.0,
+    ) -> None:
+        self.ctx = ctx or mx.cpu()
+        self.net = self._load(model)
+        self.tile = WINDOW if tile == "auto" else int(tile)
+        if self.tile < SMALLEST_WINDOW:
+            raise UserError(f"tiles of {self.tile} pixels: expected at least {SMALLEST_WINDOW}")
+        for value, known in ((statistics, STATISTICS), (preserve_color, PRESERVE_COLOR)):
+            if value not in known:
+                raise UserError(f"{value!r}: expected one of {', '.join(map(str, known))}")
+        if not 0 <= strength <= 1:
+            raise UserError(f"strength {strength:g}: expected a number from 0 to 1")
+        self.statistics, self.preserve_color, self.strength = statistics, preserve_color, strength
+        self._layerwise: LayerwiseStyle | None = None
+
+    def _load(self, model: Any) -> Any:
+        if isinstance(model, (str, Path)):
+            loaded = load_for_use(model, self.ctx).net
+            if not hasattr(loaded, "encode"):
+                raise UserError(
+                    f"{model}: a {type(loaded).__name__} enlarges pictures, and knows no style: use upscale"
+                )
+            loaded.hybridize()
+            return loaded
+        return model.net if isinstance(model, OnPixels) else model
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 or uint16 RGB -> the same shape and type."""
+        check_rgb(image)
+        painted = to_image(self._paint(image), image.dtype)
+        if self.preserve_color == "luminance":
+            painted = with_colors_of(painted, image)
+        elif self.preserve_color == "histogram":
+            painted = match_images(painted, image)
+        if self.strength == 1:
+            return painted
+        mixed = self.strength * painted.astype(np.float32) + (1 - self.strength) * image
+        return np.rint(mixed).astype(image.dtype)
+
+    def _paint(self, image: np.ndarray) -> np.ndarray:
+        """(H, W, 3) -> (3, H, W) in [0, 255]."""
+        tensor = to_tensor(image)
+        if max(image.shape[:2]) <= self.tile:
+            with mxnet_errors("if it is for memory, use a smaller tile"):
+                whole: np.ndarray = self.net(mx.nd.array(tensor, ctx=self.ctx)).asnumpy()[0]
+            return whole
+        if self._layerwise is None:
+            self._layerwise = LayerwiseStyle(self.net, self.tile, self.ctx)
+        if self.statistics == "whole":
+            return self._layerwise.settle(tensor[0])
+        self._layerwise.settle(to_tensor(fit(image, REDUCED))[0])
+        return self._layerwise(tensor[0])
+
+    def stylize(self, picture: Picture) -> Picture:
+        """Repaint a picture as read from a file: alpha is kept, and grey becomes coloured.
+
+        Colours under fully transparent pixels are replaced by those of the nearest pixels that can be seen, since they
+        would bleed into these.
+        """
+        color = picture.rgb if picture.alpha is None else bleed(picture.rgb, picture.alpha)
+        return replace(picture, color=self(color))
+
+
+def with_colors_of(painted: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Return the luminance of `painted` with the chroma of `image` in YIQ; all (H, W, 3) of one type.
+
+    In YIQ other luminance with the same chroma is the same difference added to red, green and blue.
+    """
+    difference = (luma(painted) - luma(image)) / STUDIO_SWING
+    mixed = image + difference[:, :, np.newaxis]
+    return np.rint(np.clip(mixed, 0, np.iinfo(image.dtype).max)).astype(image.dtype)

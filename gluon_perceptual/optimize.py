@@ -1,0 +1,175 @@
+"""A picture itself optimised: Gatys et al.'s style transfer, the paper's baseline, and feature inversion (figure 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
+from ._mxnet import mx, mxnet_errors
+from .errors import UserError
+from .images import to_tensor
+from .losses.perceptual import PerceptualLoss
+from .nets.vgg import LossNetwork
+from .styles import STYLE_LAYERS, blended_grams, style_weights
+
+MEMORY = 20  # pairs of steps and gradients that L-BFGS remembers
+OPTIMIZERS = ("lbfgs", "adam")
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """An accepted step: its number (from 1), the terms of the loss and `loss`, their weighted sum, and the picture."""
+
+    number: int
+    terms: dict[str, float]
+    picture: np.ndarray
+
+
+class Objective:
+    """The loss of a picture and its gradient, for SciPy.
+
+    Args:
+        loss: Its terms.
+        targets: What they compare with, as of `loss.terms`.
+        shape: Of the picture: (1, 3, H, W).
+        ctx: Device.
+    """
+
+    def __init__(self, loss: PerceptualLoss, targets: dict[str, Any], shape: tuple[int, ...], ctx: Any) -> None:
+        self.loss, self.targets, self.shape, self.ctx = loss, targets, shape, ctx
+        self.loss.hybridize(static_alloc=True, static_shape=True)
+        self.terms: dict[str, float] = {}
+
+    def __call__(self, pixels: np.ndarray) -> tuple[float, np.ndarray]:
+        """(3·H·W,) in [0, 255] -> the loss and its gradient, float64; `terms` has its parts."""
+        with mxnet_errors("if it is for memory, use a smaller --size"):
+            picture = mx.nd.array(pixels.reshape(self.shape), ctx=self.ctx)
+            picture.attach_grad()
+            with mx.autograd.record():
+                terms = self.loss.terms(picture, self.targets)
+                total = self.loss.total(terms)
+            total.backward()
+            values = {name: float(value.asscalar()) for name, value in terms.items()}
+            gradient = picture.grad.asnumpy().astype(np.float64).ravel()
+        loss = sum(weight * values[name] for name, weight in self.loss.weights.items())
+        self.terms = {**values, "loss": loss}
+        return loss, gradient
+
+
+def minimize(
+    objective: Objective,
+    start: np.ndarray,
+    iterations: int,
+    optimizer: str = "lbfgs",
+    learning_rate: float = 5.0,
+    watch: Callable[[Iterate], None] = lambda iterate: None,
+) -> np.ndarray:
+    """Return the picture (1, 3, H, W) in [0, 255] that minimises the objective.
+
+    Args:
+        objective: What is minimised.
+        start: (1, 3, H, W).
+        iterations: At most so many accepted steps; L-BFGS ends earlier where it finds no lower loss.
+        optimizer: "lbfgs", L-BFGS with bounds as in the paper, or "adam".
+        learning_rate: Adam's, in grey levels.
+        watch: Told of each accepted step.
+
+    Raises:
+        UserError: The optimiser is unknown.
+    """
+    if optimizer not in OPTIMIZERS:
+        raise UserError(f"optimizer {optimizer!r}: expected one of {', '.join(OPTIMIZERS)}")
+    if optimizer == "adam":
+        return _adam(objective, start, iterations, learning_rate, watch)
+    return _lbfgs(objective, start, iterations, watch)
+
+
+def _lbfgs(objective: Objective, start: np.ndarray, iterations: int, watch: Callable[[Iterate], None]) -> np.ndarray:
+    from scipy.optimize import Bounds
+    from scipy.optimize import minimize as scipy_minimize
+
+    number = 0
+
+    def accepted(pixels: np.ndarray) -> None:
+        nonlocal number
+        number += 1
+        watch(Iterate(number, dict(objective.terms), pixels.reshape(objective.shape).astype(np.float32)))
+
+    found = scipy_minimize(
+        objective,
+        start.astype(np.float64).ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=Bounds(0.0, 255.0),
+        callback=accepted,
+        options={"maxiter": iterations, "maxfun": 20 * iterations, "maxcor": MEMORY, "ftol": 0.0, "gtol": 0.0},
+    )
+    picture: np.ndarray = found.x.reshape(objective.shape).astype(np.float32)
+    return picture
+
+
+def _adam(
+    objective: Objective, start: np.ndarray, iterations: int, rate: float, watch: Callable[[Iterate], None]
+) -> np.ndarray:
+    adam = mx.optimizer.Adam(learning_rate=rate)
+    picture = mx.nd.array(start)
+    state = adam.create_state(0, picture)
+    for number in range(1, iterations + 1):
+        _, gradient = objective(picture.asnumpy())
+        watch(Iterate(number, dict(objective.terms), picture.asnumpy()))
+        adam.update(0, picture, mx.nd.array(gradient.reshape(objective.shape)), state)
+        picture = picture.clip(0, 255)
+    result: np.ndarray = picture.asnumpy()
+    return result
+
+
+def style_objective(
+    content: np.ndarray,
+    styles: Sequence[np.ndarray],
+    blend: Sequence[float] = (),
+    style_weight: float = 5.0,
+    content_weight: float = 1.0,
+    tv: float = 1e-6,
+    content_layer: str = "relu2_2",
+    style_layers: Sequence[str] = STYLE_LAYERS,
+    vgg: str = "shipped",
+    ctx: Any = None,
+) -> Objective:
+    """Return the objective of Gatys et al. (2015), with the paper's layers and total variation.
+
+    Args:
+        content: (H, W, 3) uint8.
+        styles: (h, w, 3) uint8, of any sizes.
+        blend: As of `styles.blended_grams`.
+        style_weight: As of `styles.style_weights`.
+        content_weight: Of the feature loss on `content_layer`.
+        tv: Weight of the total variation.
+        content_layer: Of VGG.
+        style_layers: Of VGG.
+        vgg: As of `LossNetwork.pretrained`.
+        ctx: Device; None for the CPU.
+    """
+    ctx = ctx or mx.cpu()
+    layers = tuple(dict.fromkeys((*style_layers, content_layer)))
+    network = LossNetwork.pretrained(layers, vgg, ctx)
+    loss = PerceptualLoss(network, {content_layer: content_weight}, style_weights(style_layers, style_weight), tv=tv)
+    picture = to_tensor(content)
+    targets = {**loss.targets(mx.nd.array(picture, ctx=ctx)), **blended_grams(network, styles, blend, ctx)}
+    return Objective(loss, targets, picture.shape, ctx)
+
+
+def inversion_objective(
+    image: np.ndarray, layer: str, tv: float = 1e-6, vgg: str = "shipped", ctx: Any = None
+) -> Objective:
+    """Return the objective of a picture with the features of `image`, (H, W, 3) uint8, at `layer` (paper, figure 3)."""
+    ctx = ctx or mx.cpu()
+    loss = PerceptualLoss(LossNetwork.pretrained((layer,), vgg, ctx), {layer: 1.0}, tv=tv)
+    picture = to_tensor(image)
+    return Objective(loss, loss.targets(mx.nd.array(picture, ctx=ctx)), picture.shape, ctx)
+
+
+def noise(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    """Return a start of uniform noise around mid-grey, in [102, 153]."""
+    return np.random.default_rng(seed).uniform(102, 153, shape).astype(np.float32)

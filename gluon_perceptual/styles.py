@@ -1,0 +1,66 @@
+"""Style pictures as the style losses see them: read, scaled, and blended into Gram matrices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Sequence
+
+import numpy as np
+
+from ._mxnet import mx
+from .errors import UserError
+from .images import read_rgb, to_tensor
+from .losses.functional import gram_matrix
+from .nets.vgg import LossNetwork, channels_of
+from .resize import fit
+
+STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+SMALLEST_STYLE = 32  # pixels a side: VGG's four poolings leave something of it
+
+
+def read_style(path: Path, size: int = 0) -> np.ndarray:
+    """Return a style picture (H, W, 3) uint8, its longer side scaled to `size` unless that is 0.
+
+    Raises:
+        UserError: It is no picture, or too small to have a style.
+    """
+    picture = read_rgb(path)
+    if min(picture.shape[:2]) < SMALLEST_STYLE:
+        shape = "×".join(map(str, picture.shape[:2]))
+        raise UserError(f"{path}: {shape} pixels are too few for a style; expected at least {SMALLEST_STYLE} a side")
+    return fit(picture, size, SMALLEST_STYLE) if size else picture
+
+
+def check_blend(blend: Sequence[float], styles: Sequence[Any]) -> None:
+    """Raise UserError unless there is no blend, or a weight for each style, none negative, not all 0."""
+    if blend and (len(blend) != len(styles) or min(blend) < 0 or not sum(blend)):
+        raise UserError(f"--blend wants {len(styles)} weights, one for each style picture, not all 0")
+
+
+def blended_grams(
+    network: LossNetwork, pictures: Sequence[np.ndarray], blend: Sequence[float] = (), ctx: Any = None
+) -> dict[str, Any]:
+    """Return the mean of the pictures' Gram matrices (1, C, C), weighted by `blend`, as targets of the style terms.
+
+    Args:
+        network: Its layers are those of the terms.
+        pictures: (H, W, 3) uint8 each, of any sizes.
+        blend: A weight for each picture; none: all alike.
+        ctx: Device.
+    """
+    weights = np.array(blend or [1.0] * len(pictures))
+    grams: dict[str, Any] = {}
+    for picture, weight in zip(pictures, weights / weights.sum()):
+        maps = network(mx.nd.array(to_tensor(picture), ctx=ctx or mx.cpu()))
+        for layer, features in zip(network.layers, maps):
+            name, gram = f"style:{layer}", weight * gram_matrix(mx.nd, features)
+            grams[name] = grams[name] + gram if name in grams else gram
+    return grams
+
+
+def style_weights(layers: Sequence[str], weight: float) -> dict[str, float]:
+    """Return the weight of each layer's style loss: `weight` for the mean squared difference of Gram entries.
+
+    The paper's squared Frobenius norm grows with the square of the channels; undivided, deep layers drown the others.
+    """
+    return {layer: weight / channels_of(layer) ** 2 for layer in layers}
