@@ -36,8 +36,8 @@ class Optimization:
     @classmethod
     def from_options(cls, options: dict[str, Any]) -> Optimization:
         """Take this class's part out of a command's options."""
-        own = [options.pop(name) for name in ("out", "iterations", "optimizer", "lr", "save_every", "gpus")]
-        return cls(Path(own[0]), *own[1:5], devices(own[5])[0])
+        own = [options.pop(name) for name in ("iterations", "optimizer", "lr", "save_every")]
+        return cls(Path(options.pop("out")), *own, device=devices(options.pop("gpus"))[0])
 
     def __call__(self, objective: Objective, start: np.ndarray, name: str = "") -> np.ndarray:
         """Optimise; write the picture, to OUT or for one of several into the folder beside it, and return it."""

@@ -13,7 +13,7 @@ def optimization_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that both kinds share."""
     options = (
         click.option(
-            "-o", "--out", required=True, type=click.Path(), help="Picture to write; beside it goes a folder."
+            "-o", "--out", required=True, type=click.Path(), help="Picture to write, beside a folder."
         ),
         click.option("--size", type=click.IntRange(32), default=256, help="Longer side of the picture in pixels."),
         click.option("--iterations", type=click.IntRange(1), default=300, help="Steps at most."),
