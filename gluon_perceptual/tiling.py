@@ -1,7 +1,8 @@
 """Large pictures in tiles: cut with a halo, work on each, put together without seams; knows no network.
 
-All windows of a plan have the same size, so that a network compiles once for pictures of one size. They stay inside the picture: a window at
-the border is shifted inwards, not padded, so that the network sees the picture's own border there.
+All windows of a plan have the same size, so that a network compiles once for pictures of one size. They stay inside
+the picture: a window at the border is shifted inwards, not padded, so that the network sees the picture's own border
+there.
 """
 
 from __future__ import annotations
