@@ -1,11 +1,13 @@
 """Large pictures in tiles: cut with a halo, work on each, put together without seams; knows no network.
 
-All windows of a plan have the same size, so that a network compiles once. They stay inside the picture: a window at
-the border is shifted inwards, not padded, so that the network sees the picture's own border there.
+All windows of a plan have the same size, so that a network compiles once for pictures of one size. They stay inside
+the picture: a window at the border is shifted inwards, not padded, so that the network sees the picture's own border
+there.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Callable, Iterator
 
@@ -33,10 +35,10 @@ class Tile:
 
 
 def plan_axis(length: int, window: int, halo: int) -> list[Span]:
-    """Return spans of `window` pixels whose kept parts cover [0, length) once.
+    """Return the fewest spans of at most `window` pixels whose kept parts cover [0, length) once.
 
-    A kept pixel is at least `halo` away from its span's ends, unless that is the picture's end. A picture not longer
-    than a window is one span.
+    A kept pixel is at least `halo` away from its span's ends, unless that is the picture's end. All spans have the
+    same length, the smallest that does. A picture not longer than a window is one span.
 
     Raises:
         UserError: The window is all halo.
@@ -45,10 +47,13 @@ def plan_axis(length: int, window: int, halo: int) -> list[Span]:
         return [Span(0, length, 0, length)]
     if window <= 2 * halo:
         raise UserError(f"tiles of {window} pixels: expected more than {2 * halo}, twice what the network looks around")
+    inner = length - 2 * halo
+    count = math.ceil(inner / (window - 2 * halo))
+    side = math.ceil(inner / count) + 2 * halo
     spans, kept = [], 0
     while kept < length:
-        start = min(max(kept - halo, 0), length - window)
-        stop = start + window
+        start = min(max(kept - halo, 0), length - side)
+        stop = start + side
         keep_stop = length if stop == length else stop - halo
         spans.append(Span(start, stop, kept, keep_stop))
         kept = keep_stop

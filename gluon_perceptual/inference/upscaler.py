@@ -17,7 +17,7 @@ from ..nets.pixels import OnPixels
 from ..nets.plsr import PlsrNet
 from ..tiling import Tile, map_tiles, plan
 
-TILE_OUTPUT = 512  # side of an automatic tile's output in pixels; larger ones leave the caches
+TILE_OUTPUT = 768  # most of an automatic tile's side, in output pixels: larger ones take memory and gain nothing
 
 
 class Upscaler:
@@ -27,7 +27,7 @@ class Upscaler:
         model: A checkpoint's path, or a network (N, 3, h, w) -> (N, 3, scale·h, scale·w) on pixels in [0, 255] with
             `scale` and `halo`; a bare `PlsrNet` is run in its own range, less ImageNet's mean.
         ctx: Device; None for the CPU.
-        tile: Side of the tiles in input pixels, or "auto". Tiles overlap by the model's receptive field, so the
+        tile: Largest side of the tiles in input pixels, or "auto". Tiles overlap by the model's receptive field, so the
             result is that of the whole picture.
         match_histogram: Colour space in which each result's histogram is matched to its input's (paper, section
             4.2), or None.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import warnings
 from typing import Any
-from unittest import mock
 
 from ..errors import UserError
 
@@ -41,7 +40,14 @@ def learning_rate_schedule(kind: str, rate: float, steps: int, warmup: int) -> A
 
 def _gluoncv_schedulers() -> tuple[Any, Any]:
     """Import them; gluoncv, which can do without PyTorch, refuses to be imported beside its version 2."""
-    with warnings.catch_warnings(), mock.patch.dict(sys.modules, {"torch": None}):
-        warnings.simplefilter("ignore")
-        import gluoncv.utils as utils
+    torch = sys.modules.get("torch")
+    sys.modules["torch"] = None  # type: ignore[assignment]  # as if it were not installed
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import gluoncv.utils as utils
+    finally:
+        del sys.modules["torch"]
+        if torch is not None:
+            sys.modules["torch"] = torch
     return utils.LRScheduler, utils.LRSequential
