@@ -36,8 +36,9 @@ class Optimization:
     @classmethod
     def from_options(cls, options: dict[str, Any]) -> Optimization:
         """Take this class's part out of a command's options."""
-        own = [options.pop(name) for name in ("iterations", "optimizer", "lr", "save_every")]
-        return cls(Path(options.pop("out")), *own, device=devices(options.pop("gpus"))[0])
+        out, device = Path(options.pop("out")), devices(options.pop("gpus"))[0]
+        iterations, optimizer, rate = (options.pop(name) for name in ("iterations", "optimizer", "lr"))
+        return cls(out, iterations, optimizer, rate, options.pop("save_every"), device)
 
     def __call__(self, objective: Objective, start: np.ndarray, name: str = "") -> np.ndarray:
         """Optimise; write the picture, to OUT or for one of several into the folder beside it, and return it."""
