@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Mapping
 
-import numpy as np
-
 import gluon_perceptual
 
 from .._mxnet import mx
@@ -121,6 +119,8 @@ def recognise(path: Path) -> Recipe:
         return Recipe("PlsrNet", arguments, peak=1.0, mean=IMAGENET_MEAN)
     if {"head.0.weight", "tail.weight"} <= set(shapes) and {"up.0.0.weight", "up.0.1.weight"} & set(shapes):
         return Recipe("SuperResolutionNet", _super_resolution_arguments(shapes))
+    if "encode.1.0.weight" in shapes and {"decode.0.0.weight", "decode.0.1.weight"} & set(shapes):
+        return Recipe("StyleNet", _style_arguments(shapes))
     raise UserError(f"{path}: these parameters are of no network here, and there is no {path.stem}.json to say which")
 
 
@@ -129,15 +129,30 @@ def _super_resolution_arguments(shapes: Mapping[str, tuple[int, ...]]) -> dict[s
         return len({match[1] for name in shapes if (match := re.match(rf"{part}\.(\d+)\.", name))})
 
     width = shapes["head.0.weight"][0]
-    if "up.0.0.weight" not in shapes:
-        upsampling = "nearest"
-    else:
-        upsampling = "subpixel" if shapes["up.0.0.weight"][0] == 4 * width else "transposed"
     return {
         "scale": 2 ** count("up"),
-        "width": int(np.int64(width)),
+        "width": int(width),
         "blocks": count("body"),
-        "norm": "batch" if "head.1.gamma" in shapes else "none",
-        "upsampling": upsampling,
+        "norm": _norm(shapes, "head.1"),
+        "upsampling": _upsampling(shapes, "up.0", width),
         "skip": "enlarge.filters" in shapes,
     }
+
+
+def _style_arguments(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+    width = shapes["encode.1.0.weight"][0]
+    upsampling = _upsampling(shapes, "decode.0", 2 * width)
+    return {"width": int(width), "norm": _norm(shapes, "encode.1.1"), "upsampling": upsampling}
+
+
+def _norm(shapes: Mapping[str, tuple[int, ...]], name: str) -> str:
+    if f"{name}.gamma" not in shapes:
+        return "none"
+    return "batch" if f"{name}.running_mean" in shapes else "instance"
+
+
+def _upsampling(shapes: Mapping[str, tuple[int, ...]], name: str, channels: int) -> str:
+    """Tell the kind of `blocks.upsample` to so many channels."""
+    if f"{name}.0.weight" not in shapes:
+        return "nearest"
+    return "subpixel" if shapes[f"{name}.0.weight"][0] == 4 * channels else "transposed"
