@@ -12,7 +12,7 @@ from ._mxnet import mx
 from .checkpoint.model import Recipe, fold
 from .images import to_tensor
 from .losses.perceptual import PerceptualLoss
-from .nets.instance_norm import training_twin
+from .nets.instance_norm import take_inference_form, training_twin
 from .nets.vgg import LossNetwork
 from .optimize import minimize, style_objective
 from .styles import STYLE_LAYERS, blended_grams, style_weights
@@ -79,10 +79,8 @@ def training_step(network: str, size: int | None = None, batch: int = 4, ctx: An
 
 
 def _trained(net: Any, network: str, batch: int, ctx: Any) -> Any:
-    recipe = NETWORKS[network]
-    if recipe.arguments.get("norm") != "instance":
-        return net
-    return training_twin(lambda **shared: recipe.build(**shared).net, net, batch, ctx)
+    instance = NETWORKS[network].arguments.get("norm") == "instance"
+    return training_twin(net, batch, ctx) if instance else net
 
 
 def _feature_loss(size: int, ctx: Any) -> tuple[PerceptualLoss, Callable[[Any], dict[str, Any]]]:
@@ -111,6 +109,7 @@ def inference(network: str, size: int = 256, batch: int = 1, ctx: Any = None) ->
 def for_use(network: str, ctx: Any = None) -> Any:
     """Return a network as it is after loading it for use."""
     model = fold(build(network, ctx), NETWORKS[network], ctx)
+    take_inference_form(model)
     model.hybridize(static_alloc=True, static_shape=True)
     return model
 

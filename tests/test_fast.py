@@ -25,10 +25,6 @@ class Repeated(nn.HybridSequential):
         self.add(nn.Conv2D(4, 3, padding=1, in_channels=5, use_bias=bias))
 
 
-def plain_instance_norm():
-    return nn.InstanceNorm(in_channels=5, scale=True)
-
-
 def in_training(norm, batch):
     norm.train_on(batch)
     return norm
@@ -87,13 +83,36 @@ def test_layer_equals_the_plain_one_and_so_do_its_gradients(layer, hybrid, bias,
         np.testing.assert_allclose(ours, plains, rtol=1e-4, atol=1e-5 * max(1, np.abs(plains).max()))
 
 
-@pytest.mark.parametrize("batch", [1, 3])
-def test_instance_norm_normalises_outside_training_and_for_any_batch(batch):
-    net = InstanceNorm(4)
+@pytest.mark.parametrize("shape", [(1, 3, 1, 1), (1, 3, 16, 20), (3, 3, 7, 1), (1, 3, 2000, 700)])
+@pytest.mark.parametrize("hybrid", [False, True])
+def test_instance_norm_for_inference_is_exact(shape, hybrid):
+    """Also for more than a million values far from 0, where MXNet's own is off by some hundredths."""
+    x = (np.random.default_rng(0).gamma(2, 3, shape) + 5).astype(np.float32)
+    net = InstanceNorm(3)
     net.initialize()
-    y = net(mx.nd.random.normal(3, 2, shape=(batch, 4, 16, 20))).asnumpy()
-    np.testing.assert_allclose(y.mean(axis=(2, 3)), 0, atol=1e-5)
-    np.testing.assert_allclose(y.std(axis=(2, 3)), 1, atol=1e-4)
+    net.gamma.set_data(mx.nd.array([0.5, 1, 2]))
+    net.beta.set_data(mx.nd.array([0, -1, 3]))
+    net.for_inference()
+    if hybrid:
+        net.hybridize()
+    centred = x - x.mean(axis=(2, 3), keepdims=True, dtype=np.float64)
+    normal = centred / np.sqrt(x.var(axis=(2, 3), keepdims=True, dtype=np.float64) + 1e-5)
+    expected = normal * np.reshape([0.5, 1, 2], (3, 1, 1)) + np.reshape([0, -1, 3], (3, 1, 1))
+    np.testing.assert_allclose(net(mx.nd.array(x)).asnumpy(), expected, rtol=1e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("channels", [4, 8])
+def test_instance_norm_for_inference_after_a_convolution(channels):
+    """8 channels come in oneDNN's own layout, which MXNet's layer norm takes for its own."""
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(channels, 3, padding=1, in_channels=3, use_bias=False), InstanceNorm(channels))
+    net.add(nn.Activation("relu"), nn.Conv2D(channels, 3, in_channels=channels))
+    net.initialize(mx.init.Xavier())
+    x = mx.nd.random.uniform(0, 255, shape=(2, 3, 21, 30))
+    plain = net(x).asnumpy()
+    net[1].for_inference()
+    net.hybridize()
+    np.testing.assert_allclose(net(x).asnumpy(), plain, rtol=1e-4, atol=1e-4)
 
 
 def operators(net):

@@ -14,6 +14,7 @@ from .._mxnet import mx
 from ..errors import UserError
 from ..files import write_json
 from ..nets.folding import folded_parameters, has_batch_norm
+from ..nets.instance_norm import take_inference_form
 from ..nets.pixels import OnPixels
 from ..nets.plsr import PlsrNet
 from ..nets.style import StyleNet
@@ -34,9 +35,9 @@ class Recipe:
     peak: float = 255.0
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
 
-    def build(self, **block_arguments: Any) -> OnPixels:
-        """Return the model, its network not initialised and made with Gluon's `block_arguments` such as `params`."""
-        return OnPixels(NETWORKS[self.network](**self.arguments, **block_arguments), self.peak, self.mean)
+    def build(self) -> OnPixels:
+        """Return the model, its network not initialised."""
+        return OnPixels(NETWORKS[self.network](**self.arguments), self.peak, self.mean)
 
 
 def save_model(path: Path, model: OnPixels, recipe: Recipe) -> None:
@@ -61,7 +62,9 @@ def load_model(path: str | Path, ctx: Any = None) -> OnPixels:
 
 def load_for_use(path: str | Path, ctx: Any = None) -> OnPixels:
     """Return the model in `path` as `load_model` does, faster but good for inference only: without batch norms."""
-    return fold(*_load(Path(path), ctx or mx.cpu()), ctx)
+    model = fold(*_load(Path(path), ctx or mx.cpu()), ctx)
+    take_inference_form(model)
+    return model
 
 
 def fold(model: OnPixels, recipe: Recipe, ctx: Any = None) -> OnPixels:

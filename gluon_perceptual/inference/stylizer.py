@@ -14,6 +14,7 @@ from ..color import luma
 from ..errors import UserError
 from ..histogram import match_images
 from ..images import Picture, check_rgb, to_image, to_tensor
+from ..nets.instance_norm import inference_twin
 from ..nets.pixels import OnPixels
 from ..nets.style import CELL
 from ..resize import fit
@@ -76,9 +77,10 @@ class Stylizer:
             loaded = load_for_use(model, self.ctx).net
             if not hasattr(loaded, "encode"):
                 raise UserError(f"{model}: a {type(loaded).__name__} enlarges pictures and has no style; use upscale")
-            loaded.hybridize()
-            return loaded
-        return model.net if isinstance(model, OnPixels) else model
+        else:
+            loaded = inference_twin(model.net if isinstance(model, OnPixels) else model)
+        loaded.hybridize()
+        return loaded
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8 or uint16 RGB -> the same shape and type."""

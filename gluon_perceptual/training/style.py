@@ -124,9 +124,8 @@ class StyleRun(Run):
         if config.norm != "instance" or config.gpus or config.batch % len(self.devices):
             self._trained = self.model
         else:
-            make = lambda **shared: self.recipe.build(**shared).net  # noqa: E731
             each = config.batch // len(self.devices)
-            twin = OnPixels(training_twin(make, self.model.net, each, self.devices))
+            twin = OnPixels(training_twin(self.model.net, each, self.devices))
             twin.mean.reset_ctx(self.devices)
             twin.hybridize(static_alloc=True, static_shape=True)
             self._trained = twin
