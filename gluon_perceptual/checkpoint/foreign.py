@@ -1,0 +1,130 @@
+"""Arrays by name from the files of any framework: told apart by their first bytes, and never unpickled."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import re
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Iterator
+
+import numpy as np
+
+from ..errors import MissingDependencyError, ParamsFormatError, UserError
+from .params_file import read_params
+
+HDF5, ZIP, PICKLE = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x80\x02"
+KERAS_WEIGHTS = "model.weights.h5"  # in a `.keras` archive
+
+
+def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """Read every array of a file: MXNet's `.params`, PyTorch's `.pth`, safetensors, Keras's `.h5` and `.keras`, `.npz`.
+
+    PyTorch's files are read with `weights_only`, so that nothing in them runs; bfloat16 comes as float32. All else
+    comes as it is stored: layouts are the framework's.
+
+    Returns:
+        The arrays by name; those of groups have names such as "block1/conv1/kernel:0".
+
+    Raises:
+        ParamsFormatError: It is none of these.
+        MissingDependencyError: PyTorch, safetensors or h5py is needed and not installed.
+        UserError: It is damaged, or holds other things than arrays.
+        OSError: It cannot be read.
+    """
+    path = Path(path)
+    with path.open("rb") as file:
+        start = file.read(9)
+    if start[:8] == HDF5:
+        return _read_hdf5(path, path)
+    if start[:4] == ZIP:
+        return _read_zip(path)
+    if start[:2] == PICKLE:
+        return _read_torch(path)
+    if is_safetensors(start):
+        return _read_safetensors(path)
+    return read_params(path)
+
+
+def is_safetensors(start: bytes) -> bool:
+    """Tell by a file's first 9 bytes whether it is safetensors: a length below 2³², then JSON."""
+    return start[4:9] == b"\0\0\0\0{"
+
+
+def natural_order(name: str) -> list[Any]:
+    """Return a key that sorts "conv2" before "conv10"."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
+
+
+def require(module: str, extra: str) -> Any:
+    """Import an optional library.
+
+    Raises:
+        MissingDependencyError: It is not installed; `extra` is that of this package which brings it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        library = module.partition(".")[0]
+        raise MissingDependencyError(
+            f"{library} is needed for this: pip install 'gluon-perceptual[{extra}]' ({error})"
+        ) from error
+
+
+@contextmanager
+def _as_user_error(path: Path, kind: str) -> Iterator[None]:
+    """Say in one line what a reader found wrong: the libraries' errors have no common class."""
+    try:
+        yield
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:
+        reason = str(error).strip().splitlines()
+        raise UserError(f"{path}: not a readable {kind} file ({reason[0][:200] if reason else error!r})") from error
+
+
+def _read_torch(path: Path) -> dict[str, np.ndarray]:
+    torch = require("torch", "torch")
+    with _as_user_error(path, "PyTorch"):
+        values = torch.load(path, map_location="cpu", weights_only=True)
+        values = values.get("state_dict", values)
+        return {
+            name: (value.float() if value.dtype == torch.bfloat16 else value).detach().numpy()
+            for name, value in values.items()
+        }
+
+
+def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    library = require("safetensors.numpy", "safetensors")
+    with _as_user_error(path, "safetensors"):
+        arrays: dict[str, np.ndarray] = library.load_file(path)
+        return arrays
+
+
+def _read_zip(path: Path) -> dict[str, np.ndarray]:
+    with _as_user_error(path, "zip"), zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        if KERAS_WEIGHTS in names:
+            return _read_hdf5(path, io.BytesIO(archive.read(KERAS_WEIGHTS)))
+    if any(name.endswith("data.pkl") for name in names):
+        return _read_torch(path)
+    if not names or not all(name.endswith(".npy") for name in names):
+        raise ParamsFormatError(str(path), 0, "a zip archive of no framework that is known here")
+    with _as_user_error(path, ".npz"), np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _read_hdf5(path: Path, source: Any) -> dict[str, np.ndarray]:
+    h5py = require("h5py", "keras")
+    arrays: dict[str, np.ndarray] = {}
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.dtype.kind == "f":
+            arrays[name] = item[()]
+
+    with _as_user_error(path, "HDF5"), h5py.File(source, "r") as file:
+        file.visititems(visit)
+    return arrays
