@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError
+from .foreign import read_arrays
 from .matching import match_names
-from .params_file import read_params
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class LoadReport:
 
 
 def load_parameters(net: Any, path: str | os.PathLike[str], ctx: Any = None) -> LoadReport:
-    """Load a `.params` file into a Gluon network, whatever the names in it.
+    """Load a file of parameters into a Gluon network, whatever the names in it: `.params` or another of `foreign`'s.
 
     Names may be structural (`net.0.weight`), prefixed (`plsr_network0_conv0_weight`), bare (`conv0_weight`), marked
     `arg:` and `aux:`, or missing. Every parameter must be met and every array used; constants that a file lacks
@@ -52,13 +52,13 @@ def load_parameters(net: Any, path: str | os.PathLike[str], ctx: Any = None) -> 
         ctx: Device or devices; None: where the network is, else the CPU.
 
     Raises:
-        ParamsFormatError: The file is no `.params` file.
+        ParamsFormatError: The file is of no known kind, or a damaged `.params` file.
         UserError: The file does not fit the network, or the network not on the device.
         OSError: The file cannot be read.
     """
     from .._mxnet import mx
 
-    arrays = read_params(path)
+    arrays = read_arrays(path)
     parameters = net._collect_params_with_prefix()
     constants = {name for name, p in parameters.items() if isinstance(p, mx.gluon.Constant)}
     wanted = {name: p.shape or () for name, p in parameters.items()}

@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Mapping
-
-import numpy as np
+from typing import Any
 
 import gluon_perceptual
 
 from .._mxnet import mx
-from ..errors import UserError
 from ..files import write_json
 from ..nets.folding import folded_parameters, has_batch_norm
 from ..nets.pixels import OnPixels
-from ..nets.plsr import PlsrNet
-from ..nets.style import StyleNet
-from ..nets.super_resolution import SuperResolutionNet
 from .mapping import load_parameters
-from .params_file import read_params, write_params
+from .params_file import write_params
+from .recipe import IMAGENET_MEAN, Recipe, read_recipe
+from .recognition import recognise
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-NETWORKS = {"SuperResolutionNet": SuperResolutionNet, "PlsrNet": PlsrNet, "StyleNet": StyleNet}
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to build a model: a network's name and arguments, and its range (see `nets.pixels.OnPixels`)."""
-
-    network: str
-    arguments: Mapping[str, Any]
-    peak: float = 255.0
-    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
-
-    def build(self, **block_arguments: Any) -> OnPixels:
-        """Return the model, its network not initialised and made with Gluon's `block_arguments` such as `params`."""
-        return OnPixels(NETWORKS[self.network](**self.arguments, **block_arguments), self.peak, self.mean)
+__all__ = ["IMAGENET_MEAN", "Recipe", "fold", "load_for_use", "load_model", "recognise", "save_model"]
 
 
 def save_model(path: Path, model: OnPixels, recipe: Recipe) -> None:
@@ -87,57 +66,3 @@ def _load(path: Path, ctx: Any) -> tuple[OnPixels, Recipe]:
     load_parameters(model.net, path, ctx)
     model.mean.reset_ctx(ctx)
     return model, recipe
-
-
-def read_recipe(sidecar: Path) -> Recipe:
-    """Read a sidecar.
-
-    Raises:
-        UserError: It is none.
-    """
-    try:
-        values = json.loads(sidecar.read_text(encoding="utf-8"))
-        recipe = Recipe(values["network"], values["arguments"], values["peak"], tuple(values["mean"]))
-        recipe.build()
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{sidecar}: this is not the description of a model ({error!r})") from error
-    return recipe
-
-
-def recognise(path: Path) -> Recipe:
-    """Tell by a file's parameters which network it belongs to.
-
-    The blog's network is known by its 1×1 convolutions, whatever the names; its data's mean is unknown and taken as
-    ImageNet's. The paper's networks are known by their names as `save_parameters` writes them.
-
-    Raises:
-        UserError: It belongs to none.
-    """
-    shapes = {name: array.shape for name, array in read_params(path).items()}
-    kernels = [shape for shape in shapes.values() if len(shape) == 4]
-    units = sum(shape[2:] == (1, 1) for shape in kernels)
-    if len(kernels) == 3 * units + 3 and kernels[0][1:] == (3, 9, 9) and units:
-        arguments = {"width": kernels[0][0], "blocks": units}
-        return Recipe("PlsrNet", arguments, peak=1.0, mean=IMAGENET_MEAN)
-    if {"head.0.weight", "tail.weight"} <= set(shapes) and {"up.0.0.weight", "up.0.1.weight"} & set(shapes):
-        return Recipe("SuperResolutionNet", _super_resolution_arguments(shapes))
-    raise UserError(f"{path}: these parameters are of no network here, and there is no {path.stem}.json to say which")
-
-
-def _super_resolution_arguments(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
-    def count(part: str) -> int:
-        return len({match[1] for name in shapes if (match := re.match(rf"{part}\.(\d+)\.", name))})
-
-    width = shapes["head.0.weight"][0]
-    if "up.0.0.weight" not in shapes:
-        upsampling = "nearest"
-    else:
-        upsampling = "subpixel" if shapes["up.0.0.weight"][0] == 4 * width else "transposed"
-    return {
-        "scale": 2 ** count("up"),
-        "width": int(np.int64(width)),
-        "blocks": count("body"),
-        "norm": "batch" if "head.1.gamma" in shapes else "none",
-        "upsampling": upsampling,
-        "skip": "enlarge.filters" in shapes,
-    }

@@ -35,7 +35,7 @@ class Stylizer:
     whatever the windows' size: instance norms take their statistics from the whole picture or from a reduced copy.
 
     Args:
-        model: A checkpoint's path, or an initialised `StyleNet`.
+        model: A checkpoint's path, or an initialised `StyleNet` or `FastNeuralStyleNet`.
         ctx: Device; None for the CPU.
         tile: Side of the windows in pixels, or "auto".
         statistics: "whole", as if the picture went through at once, or "reduced": a third of the time for pictures

@@ -1,0 +1,86 @@
+"""Which of this package's networks a file of parameters belongs to, told by names and shapes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Mapping
+
+from ..errors import UserError
+from .fast_neural_style import is_fast_neural_style
+from .foreign import read_arrays
+from .recipe import IMAGENET_MEAN, Recipe
+
+Shapes = Mapping[str, "tuple[int, ...]"]
+
+
+def recognise(path: Path) -> Recipe:
+    """Tell by a file's parameters which network it belongs to.
+
+    The blog's network is known by its 1×1 convolutions, whatever the names; its data's mean is unknown and taken as
+    ImageNet's. The other networks are known by their names as `save_parameters` writes them.
+
+    Raises:
+        UserError: It belongs to none.
+    """
+    shapes = {name: array.shape for name, array in read_arrays(path).items()}
+    recipe = recipe_of(shapes)
+    if recipe is None:
+        converted = is_fast_neural_style(shapes)
+        hint = "convert it with convert_style" if converted else f"there is no {path.stem}.json to say which"
+        raise UserError(f"{path}: these parameters are of no network here, and {hint}")
+    return recipe
+
+
+def recipe_of(shapes: Shapes) -> Recipe | None:
+    """Return the recipe of the network whose parameters have these names and shapes, or None."""
+    kernels = [shape for shape in shapes.values() if len(shape) == 4]
+    units = sum(shape[2:] == (1, 1) for shape in kernels)
+    if len(kernels) == 3 * units + 3 and kernels[0][1:] == (3, 9, 9) and units:
+        arguments = {"width": kernels[0][0], "blocks": units}
+        return Recipe("PlsrNet", arguments, peak=1.0, mean=IMAGENET_MEAN)
+    if {"head.0.weight", "tail.weight"} <= set(shapes) and {"up.0.0.weight", "up.0.1.weight"} & set(shapes):
+        return Recipe("SuperResolutionNet", _super_resolution_arguments(shapes))
+    if "encode.1.0.weight" in shapes and {"decode.0.0.weight", "decode.0.1.weight"} & set(shapes):
+        return Recipe("StyleNet", _style_arguments(shapes))
+    if {"encode.0.1.weight", "decode.5.weight"} <= set(shapes):
+        arguments = {"width": shapes["encode.0.1.weight"][0], "norm": _norm(shapes, "encode.0.2")}
+        return Recipe("FastNeuralStyleNet", arguments)
+    return None
+
+
+def _super_resolution_arguments(shapes: Shapes) -> dict[str, Any]:
+    def count(part: str) -> int:
+        return len({match[1] for name in shapes if (match := re.match(rf"{part}\.(\d+)\.", name))})
+
+    width = shapes["head.0.weight"][0]
+    return {
+        "scale": 2 ** count("up"),
+        "width": width,
+        "blocks": count("body"),
+        "norm": _norm(shapes, "head.1"),
+        "upsampling": _upsampling(shapes, "up.0", 4 * width),
+        "skip": "enlarge.filters" in shapes,
+    }
+
+
+def _style_arguments(shapes: Shapes) -> dict[str, Any]:
+    width = shapes["encode.1.0.weight"][0]
+    return {
+        "width": width,
+        "norm": _norm(shapes, "encode.1.1"),
+        "upsampling": _upsampling(shapes, "decode.0", 8 * width),
+    }
+
+
+def _norm(shapes: Shapes, layer: str) -> str:
+    if f"{layer}.gamma" not in shapes:
+        return "none"
+    return "batch" if f"{layer}.running_mean" in shapes else "instance"
+
+
+def _upsampling(shapes: Shapes, block: str, phases: int) -> str:
+    """Tell by the first layer of an upsampling block; `phases` are the channels of four phases."""
+    if f"{block}.0.weight" not in shapes:
+        return "nearest"
+    return "subpixel" if shapes[f"{block}.0.weight"][0] == phases else "transposed"
