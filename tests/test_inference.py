@@ -6,7 +6,8 @@ from gluon_perceptual.checkpoint.model import Recipe, load_model, recognise, sav
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.histogram import match_images
 from gluon_perceptual.images import Picture
-from gluon_perceptual.inference import Upscaler, bleed
+from gluon_perceptual.inference import Upscaler
+from gluon_perceptual.inference.upscaler import bleed
 
 RECIPES = {
     "skip": Recipe("SuperResolutionNet", {"scale": 2, "width": 4, "blocks": 1, "norm": "none",

@@ -174,8 +174,8 @@ class ReflectionPad(mx.gluon.HybridBlock):
         """(1, 1, H, W) -> for each row or column of the result its number in the input."""
         line = F.slice_axis(one, axis=5 - axis, begin=0, end=1)
         last = F.max(F.contrib.arange_like(line, axis=axis))
-        whole = {"kernel": (self._multiple,) * 2, "stride": (self._multiple,) * 2, "pooling_convention": "full"}
-        rounded = F.UpSampling(F.Pooling(line, pool_type="max", **whole), scale=self._multiple, sample_type="nearest")
+        begin, step = (None,) * 4, tuple(self._multiple if k == axis else 1 for k in range(4))
+        rounded = F.repeat(F.slice(line, begin=begin, end=begin, step=step), repeats=self._multiple, axis=axis)
         pads = [0, 0, 0, 0, 0, 0, 0, 0]
         pads[2 * axis] = pads[2 * axis + 1] = self._margin
         places = F.contrib.arange_like(F.pad(rounded, mode="constant", pad_width=tuple(pads)), axis=axis) - self._margin

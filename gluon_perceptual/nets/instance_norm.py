@@ -40,7 +40,7 @@ class InstanceNorm(nn.InstanceNorm):
     """
 
     def __init__(self, channels: int, epsilon: float = 1e-5, **kwargs: Any) -> None:
-        super().__init__(in_channels=channels, epsilon=epsilon, **kwargs)
+        super().__init__(in_channels=channels, epsilon=epsilon, scale=True, **kwargs)
         self._epsilon = epsilon
 
     def train_on(self, batch: int) -> None:
