@@ -33,13 +33,7 @@ def main(suites: tuple[str, ...], runs: int, out: Path) -> None:
     works = [work for name in chosen if name in SUITES for work in SUITES[name]()]
     rows = []
     for work in tqdm(works, dynamic_ncols=True):
-        rows.append(
-            row(
-                work,
-                measure(work.contenders, max(runs, work.whole) if work.whole == 1 else work.whole, work.cores),
-                peak,
-            )
-        )
+        rows.append(row(work, measure(work.contenders, work.parts or runs, work.cores), peak))
         write_json(out / "results.json", {"machine": platform.processor(), "peak": peak, "rows": rows})
         tqdm.write(markdown(rows[-1:], peak).splitlines()[-1])
     text = markdown(rows, peak) if rows else ""

@@ -20,7 +20,7 @@ def row(work: Work, results: Sequence[Result], peak: float) -> dict[str, Any]:
     ours, *others = results
     peer = min(others, key=lambda result: result.median)
     ratios = np.divide(peer.seconds, ours.seconds)
-    combine = sum if work.whole > 1 else np.median
+    combine = sum if work.parts else np.median
     of = {result.name: float(combine(result.seconds)) for result in results}
     return {
         "work": work.name,

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Callable, Iterator
 
 from gluon_perceptual import workloads
 
 from .harness import Contender
 
-PHOTO_PARTS = 5  # a 12-megapixel photo takes minutes; each run does a fifth of its tiles
+PHOTO_PARTS = 5  # a 12-megapixel photo takes minutes: each run does a fifth of its tiles
 
 
 @dataclass(frozen=True)
 class Work:
-    """A row of the table: what is done, by whom, with how many useful operations, on how many cores (None: all)."""
+    """A row of the table: what is done, by whom, with how many useful operations, on how many cores (None: all).
+
+    Work too long to repeat is done in `parts`, one a run; its seconds are those of all parts.
+    """
 
     name: str
     contenders: list[Contender]
     flop: float | None = None
     cores: int | None = None
-    whole: int = 1
-    details: dict[str, Any] = field(default_factory=dict)
+    parts: int | None = None
 
 
 def _three(work: str, network: str, both_layouts: bool = True, **arguments: Any) -> list[Contender]:
@@ -81,7 +83,7 @@ def _photo(name: str, height: int, width: int) -> Work:
         Contender("ours", "benchmarks.photo:photo", arguments),
         Contender("PyTorch, channels last", "benchmarks.pytorch:photo", arguments),
     ]
-    return Work(name, contenders, whole=PHOTO_PARTS, details={"tile": tile})
+    return Work(name, contenders, parts=PHOTO_PARTS)
 
 
 def _automatic_tile(network: str) -> int:

@@ -11,7 +11,7 @@ import os
 import sys
 import types
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Iterator
 
 import numpy as np
@@ -50,32 +50,36 @@ def _restore_distutils() -> None:
 
 
 @contextmanager
-def _threads_stay_on_their_cores(wanted: bool) -> Iterator[None]:
-    """Have the OpenMP library that is loaded meanwhile bind its threads: moved about, they take some percent longer.
+def _a_bound_thread_for_each_core() -> Iterator[None]:
+    """Have the OpenMP library that is loaded meanwhile use all cores, its threads bound: moved about, they are slower.
 
-    It binds this thread too, and whatever would be started from it; that is undone, unless the user asked for it.
+    Binding binds this thread too. That is undone, and so are the settings, or processes started later would get them.
     """
-    if not wanted or {"OMP_PROC_BIND", "GOMP_CPU_AFFINITY"} & set(os.environ) or not hasattr(os, "sched_setaffinity"):
+    if not hasattr(os, "sched_setaffinity"):
         yield
         return
     cores = os.sched_getaffinity(0)
-    os.environ["OMP_PROC_BIND"] = "true"
+    settings = {"OMP_NUM_THREADS": str(len(cores))}  # else MXNet takes half of them
+    if not {"OMP_PROC_BIND", "GOMP_CPU_AFFINITY"} & set(os.environ):
+        settings["OMP_PROC_BIND"] = "true"
+    os.environ.update(settings)
     try:
         yield
     finally:
-        del os.environ["OMP_PROC_BIND"]
-        os.sched_setaffinity(0, cores)
+        for name in settings:
+            del os.environ[name]
+        if "OMP_PROC_BIND" in settings:
+            os.sched_setaffinity(0, cores)
 
 
 def _load() -> types.ModuleType:
     """Import MXNet, on all usable cores unless OMP_NUM_THREADS says otherwise."""
     threads_given = "OMP_NUM_THREADS" in os.environ
-    os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))  # else MXNet takes half of them
     _restore_numpy_names()
     _restore_scipy_names()
     _restore_distutils()
     try:
-        with warnings.catch_warnings(), _threads_stay_on_their_cores(not threads_given):
+        with warnings.catch_warnings(), nullcontext() if threads_given else _a_bound_thread_for_each_core():
             warnings.simplefilter("ignore")
             mxnet = importlib.import_module("mxnet")
             mxnet.nd.zeros(1).wait_to_read()  # starts MXNet's own threads
