@@ -36,22 +36,29 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         OSError: It cannot be read.
     """
     path = Path(path)
-    with path.open("rb") as file:
-        start = file.read(9)
+    start = _start_of(path)
     if start[:8] == HDF5:
         return _read_hdf5(path, path)
     if start[:4] == ZIP:
         return _read_zip(path)
     if start[:2] == PICKLE:
         return _read_torch(path)
-    if is_safetensors(start):
+    if _is_safetensors(start):
         return _read_safetensors(path)
     return read_params(path)
 
 
-def is_safetensors(start: bytes) -> bool:
-    """Tell by a file's first 9 bytes whether it is safetensors: a length below 2³², then JSON."""
-    return start[4:9] == b"\0\0\0\0{"
+def safetensors_metadata(path: Path) -> dict[str, str]:
+    """Return the metadata of a safetensors file; of any other file none.
+
+    Raises:
+        MissingDependencyError, UserError, OSError: As `read_arrays`.
+    """
+    if not _is_safetensors(_start_of(path)):
+        return {}
+    library = require("safetensors", "safetensors")
+    with _as_user_error(path, "safetensors"), library.safe_open(path, framework="np") as file:
+        return file.metadata() or {}
 
 
 def natural_order(name: str) -> list[Any]:
@@ -72,6 +79,16 @@ def require(module: str, extra: str) -> Any:
         raise MissingDependencyError(
             f"{library} is needed for this: pip install 'gluon-perceptual[{extra}]' ({error})"
         ) from error
+
+
+def _start_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(9)
+
+
+def _is_safetensors(start: bytes) -> bool:
+    """Tell a length below 2³², then JSON."""
+    return start[4:9] == b"\0\0\0\0{"
 
 
 @contextmanager

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import gluon_perceptual
 
 from .._mxnet import mx
 from ..files import write_json
@@ -14,35 +12,53 @@ from ..nets.folding import folded_parameters, has_batch_norm
 from ..nets.pixels import OnPixels
 from .mapping import load_parameters
 from .params_file import write_params
-from .recipe import IMAGENET_MEAN, Recipe, read_recipe
+from .recipe import IMAGENET_MEAN, Recipe, describe, read_recipe
 from .recognition import recognise
 
-__all__ = ["IMAGENET_MEAN", "Recipe", "fold", "load_for_use", "load_model", "recognise", "save_model"]
+__all__ = [
+    "IMAGENET_MEAN",
+    "Recipe",
+    "fold",
+    "load_for_use",
+    "load_model",
+    "load_with_recipe",
+    "recognise",
+    "save_model",
+]
 
 
 def save_model(path: Path, model: OnPixels, recipe: Recipe) -> None:
     """Write `path` as Gluon's `save_parameters` does (which ignores a full disk), and its sidecar."""
     parameters = model.net._collect_params_with_prefix()
     write_params(path, {name: parameter._reduce().asnumpy() for name, parameter in parameters.items()})
-    versions = {"gluon_perceptual": gluon_perceptual.__version__, "mxnet": mx.__version__}
-    write_json(path.with_suffix(".json"), {**asdict(recipe), "versions": versions})
+    write_json(path.with_suffix(".json"), describe(recipe))
 
 
-def load_model(path: str | Path, ctx: Any = None) -> OnPixels:
-    """Return the model in `path`, on the device or devices `ctx` (None: the CPU).
+def load_with_recipe(path: str | Path, ctx: Any = None) -> tuple[OnPixels, Recipe]:
+    """Return the model in `path`, on the device or devices `ctx` (None: the CPU), and its recipe.
 
-    Without a sidecar the network is told by the parameters' names and shapes.
+    Without a sidecar, or metadata in the file, the network is told by the parameters' names and shapes.
 
     Raises:
         UserError: The file or its sidecar is no model of this package, or the two do not fit.
         OSError: The file cannot be read.
     """
-    return _load(Path(path), ctx or mx.cpu())[0]
+    path, ctx = Path(path), ctx or mx.cpu()
+    recipe = read_recipe(path) or recognise(path)
+    model = recipe.build()
+    load_parameters(model.net, path, ctx)
+    model.mean.reset_ctx(ctx)
+    return model, recipe
+
+
+def load_model(path: str | Path, ctx: Any = None) -> OnPixels:
+    """Return the model in `path`, see `load_with_recipe`."""
+    return load_with_recipe(path, ctx)[0]
 
 
 def load_for_use(path: str | Path, ctx: Any = None) -> OnPixels:
     """Return the model in `path` as `load_model` does, faster but good for inference only: without batch norms."""
-    return fold(*_load(Path(path), ctx or mx.cpu()), ctx)
+    return fold(*load_with_recipe(path, ctx), ctx)
 
 
 def fold(model: OnPixels, recipe: Recipe, ctx: Any = None) -> OnPixels:
@@ -57,12 +73,3 @@ def fold(model: OnPixels, recipe: Recipe, ctx: Any = None) -> OnPixels:
         parameters[name].set_data(mx.nd.array(values))
     folded.mean.reset_ctx(ctx)
     return folded
-
-
-def _load(path: Path, ctx: Any) -> tuple[OnPixels, Recipe]:
-    sidecar = path.with_suffix(".json")
-    recipe = read_recipe(sidecar) if sidecar.exists() else recognise(path)
-    model = recipe.build()
-    load_parameters(model.net, path, ctx)
-    model.mean.reset_ctx(ctx)
-    return model, recipe

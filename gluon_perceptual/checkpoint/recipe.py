@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Mapping
 
+import gluon_perceptual
+
+from .._mxnet import mx
 from ..errors import UserError
 from ..nets.fast_neural_style import FastNeuralStyleNet
 from ..nets.pixels import OnPixels
 from ..nets.plsr import PlsrNet
 from ..nets.style import StyleNet
 from ..nets.super_resolution import SuperResolutionNet
+from .foreign import safetensors_metadata
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 NETWORKS = {net.__name__: net for net in (SuperResolutionNet, PlsrNet, StyleNet, FastNeuralStyleNet)}
@@ -32,16 +36,33 @@ class Recipe:
         return OnPixels(NETWORKS[self.network](**self.arguments, **block_arguments), self.peak, self.mean)
 
 
-def read_recipe(sidecar: Path) -> Recipe:
-    """Read a sidecar.
+def describe(recipe: Recipe) -> dict[str, Any]:
+    """Return the recipe and the versions that it is written by, for JSON."""
+    versions = {"gluon_perceptual": gluon_perceptual.__version__, "mxnet": mx.__version__}
+    return {**asdict(recipe), "versions": versions}
+
+
+def read_recipe(path: Path) -> Recipe | None:
+    """Read what says how the model in the file `path` is built: the `.json` beside it, or its own metadata.
+
+    Returns:
+        The recipe, or None where neither is there.
 
     Raises:
         UserError: It is none.
     """
+    sidecar = path.with_suffix(".json")
+    if sidecar.exists():
+        return _parse(sidecar, sidecar.read_text(encoding="utf-8", errors="replace"))
+    text = safetensors_metadata(path).get("recipe")
+    return _parse(path, text) if text else None
+
+
+def _parse(path: Path, text: str) -> Recipe:
     try:
-        values = json.loads(sidecar.read_text(encoding="utf-8"))
+        values = json.loads(text)
         recipe = Recipe(values["network"], values["arguments"], values["peak"], tuple(values["mean"]))
         recipe.build()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{sidecar}: this is not the description of a model ({error!r})") from error
+        raise UserError(f"{path}: this is not the description of a model ({error!r})") from error
     return recipe
