@@ -6,17 +6,19 @@ import importlib
 import io
 import os
 import re
+import struct
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 import numpy as np
 
 from ..errors import MissingDependencyError, ParamsFormatError, UserError
 from .params_file import read_params
+from .params_reader import V1, V2, V3
 
-HDF5, ZIP, PICKLE = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x80\x02"
+STARTS = {"HDF5": b"\x89HDF\r\n\x1a\n", "zip": b"PK\x03\x04", "PyTorch": b"\x80\x02"}
 KERAS_WEIGHTS = "model.weights.h5"  # in a `.keras` archive
 
 
@@ -36,16 +38,21 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         OSError: It cannot be read.
     """
     path = Path(path)
-    start = _start_of(path)
-    if start[:8] == HDF5:
-        return _read_hdf5(path, path)
-    if start[:4] == ZIP:
-        return _read_zip(path)
-    if start[:2] == PICKLE:
-        return _read_torch(path)
-    if _is_safetensors(start):
-        return _read_safetensors(path)
-    return read_params(path)
+    return READERS[_family(path)](path)
+
+
+def format_of(path: Path) -> str:
+    """Return the format of a file that `read_arrays` reads, such as "MXNet V2" or "safetensors".
+
+    The first array says MXNet's version: V0 before 0.9, V1 before 0.12, V2 since, V3 with NumPy's shapes.
+    """
+    family = _family(path)
+    if family != "MXNet":
+        return family
+    versions = {V1: "V1", V2: "V2", V3: "V3"}
+    with path.open("rb") as file:
+        _, _, count, magic = struct.unpack("<QQQI", file.read(28).ljust(28, b"\0"))
+    return f"MXNet {versions.get(magic, 'V0')}" if count else "MXNet, without arrays"
 
 
 def safetensors_metadata(path: Path) -> dict[str, str]:
@@ -54,7 +61,7 @@ def safetensors_metadata(path: Path) -> dict[str, str]:
     Raises:
         MissingDependencyError, UserError, OSError: As `read_arrays`.
     """
-    if not _is_safetensors(_start_of(path)):
+    if _family(path) != "safetensors":
         return {}
     library = require("safetensors", "safetensors")
     with _as_user_error(path, "safetensors"), library.safe_open(path, framework="np") as file:
@@ -81,14 +88,13 @@ def require(module: str, extra: str) -> Any:
         ) from error
 
 
-def _start_of(path: Path) -> bytes:
+def _family(path: Path) -> str:
+    """Tell a file's format by its first bytes."""
     with path.open("rb") as file:
-        return file.read(9)
-
-
-def _is_safetensors(start: bytes) -> bool:
-    """Tell a length below 2³², then JSON."""
-    return start[4:9] == b"\0\0\0\0{"
+        start = file.read(9)
+    if start[4:] == b"\0\0\0\0{":  # a length below 2³², then JSON
+        return "safetensors"
+    return next((name for name, bytes_ in STARTS.items() if start.startswith(bytes_)), "MXNet")
 
 
 @contextmanager
@@ -145,3 +151,12 @@ def _read_hdf5(path: Path, source: Any) -> dict[str, np.ndarray]:
     with _as_user_error(path, "HDF5"), h5py.File(source, "r") as file:
         file.visititems(visit)
     return arrays
+
+
+READERS: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
+    "HDF5": lambda path: _read_hdf5(path, path),
+    "zip": _read_zip,
+    "PyTorch": _read_torch,
+    "safetensors": _read_safetensors,
+    "MXNet": read_params,
+}
