@@ -64,10 +64,11 @@ def inspect_file(path: Path) -> FileFacts:
 
 def _facts(name: str, array: np.ndarray) -> ArrayFacts:
     finite = array[np.isfinite(array)]
-    statistics: tuple[float | None, ...] = (None, None, None)
+    least, greatest, mean = None, None, None
     if finite.size:
-        statistics = (float(finite.min()), float(finite.max()), float(finite.mean(dtype=np.float64)))
-    return ArrayFacts(name, array.shape, array.dtype.name, array.nbytes, *statistics, array.size - finite.size)
+        least, greatest, mean = float(finite.min()), float(finite.max()), float(finite.mean(dtype=np.float64))
+    not_finite = array.size - finite.size
+    return ArrayFacts(name, array.shape, array.dtype.name, array.nbytes, least, greatest, mean, not_finite)
 
 
 def _fits(path: Path, arrays: Mapping[str, np.ndarray]) -> str | None:

@@ -26,8 +26,12 @@ def recognise(path: Path) -> Recipe:
     shapes = {name: array.shape for name, array in read_arrays(path).items()}
     recipe = recipe_of(shapes)
     if recipe is None:
-        converted = is_fast_neural_style(shapes)
-        hint = "convert it with convert_style" if converted else f"there is no {path.stem}.json to say which"
+        hint = f"there is no {path.stem}.json to say which"
+        symbol = path.with_name(re.sub(r"-\d{4}$", "", path.stem) + "-symbol.json")
+        if is_fast_neural_style(shapes):
+            hint = "convert it with convert_style"
+        elif symbol.exists():
+            hint = f"give {symbol.name} as the model"
         raise UserError(f"{path}: these parameters are of no network here, and {hint}")
     return recipe
 
@@ -44,8 +48,8 @@ def recipe_of(shapes: Shapes) -> Recipe | None:
     if "encode.1.0.weight" in shapes and {"decode.0.0.weight", "decode.0.1.weight"} & set(shapes):
         return Recipe("StyleNet", _style_arguments(shapes))
     if {"encode.0.1.weight", "decode.5.weight"} <= set(shapes):
-        arguments = {"width": shapes["encode.0.1.weight"][0], "norm": _norm(shapes, "encode.0.2")}
-        return Recipe("FastNeuralStyleNet", arguments)
+        style = {"width": shapes["encode.0.1.weight"][0], "norm": _norm(shapes, "encode.0.2")}
+        return Recipe("FastNeuralStyleNet", style)
     return None
 
 
