@@ -225,12 +225,13 @@ def test_fuzz(shared, tmp_path):
     csr = mx.nd.sparse.csr_matrix(([1.0, 2, 3], [0, 2, 1], [0, 1, 1, 3]), shape=(3, 4))
     mx.nd.waitall()
     mx.nd.save(str(sparse), {"rows": rows, "csr": csr})
-    small = [path for path in foreign_files(shared / "params") if path.stat().st_size < 50_000]
-    originals = [path.read_bytes() for path in [sparse, *small]]
+    whole = [path.read_bytes() for path in [sparse, *foreign_files(shared / "params")]]
+    small = [data for data in whole if len(data) < 50_000]
     rng, path, outcomes = np.random.default_rng(1), tmp_path / "x.params", {"read": 0, "refused": 0}
     tracemalloc.start()
     for case in range(FUZZ_CASES):
-        data = corrupted(originals[case % len(originals)], rng)
+        originals = small if case % 20 else whole
+        data = corrupted(originals[case // 20 % len(originals)], rng)
         path.write_bytes(data)
         tracemalloc.clear_traces()
         try:

@@ -13,9 +13,10 @@ import numpy as np
 
 from ..errors import ParamsFormatError, UserError
 from ..files import atomic_path
-from .params_reader import DENSE, DTYPES, LIST_MAGIC, V2, V3, Reader
+from .params_reader import DENSE, DTYPES, LIST_MAGIC, V2, V3, Bytes, Reader
 
 CPU = (1, 0)
+SMALL = 1 << 16  # bytes
 WRITABLE = DTYPES[:-1]  # all but bfloat16
 
 
@@ -46,11 +47,7 @@ def read_params(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         OSError: The file cannot be read.
     """
     path = os.fspath(path)
-    with Path(path).open("rb") as file:
-        try:
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-        except ValueError:  # nothing to map
-            raise ParamsFormatError(path, 0, "the file is empty") from None
+    content = _bytes_of(path)
     try:
         return Reader(path, content).read()
     except ParamsFormatError as error:
@@ -60,6 +57,17 @@ def read_params(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
             return Reader(path, content, v2_scalars=True).read()
         except ParamsFormatError:
             raise error from None
+
+
+def _bytes_of(path: str) -> Bytes:
+    """Return a file's bytes, to be changed at will: mapped, or read where that is faster."""
+    with Path(path).open("rb", buffering=0) as file:
+        if os.fstat(file.fileno()).st_size > SMALL:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        content = bytearray(file.read())
+    if not content:
+        raise ParamsFormatError(path, 0, "the file is empty")
+    return content
 
 
 def write_params(path: str | os.PathLike[str], arrays: Mapping[str, Writable] | Sequence[Writable]) -> None:
