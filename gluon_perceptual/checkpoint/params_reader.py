@@ -24,6 +24,7 @@ from typing import Any, Union
 import numpy as np
 
 from ..errors import ParamsFormatError
+from .params_sparse import dense_csr, dense_rows
 
 LIST_MAGIC = 0x112
 V1, V2, V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
@@ -36,7 +37,6 @@ DTYPES = [np.dtype(code) for code in ("<f4", "<f8", "<f2", "u1", "<i4", "i1", "<
 DTYPES.append(BFLOAT16)
 HEAD = struct.Struct("<Iii")
 TAILS = {(code, ndim): struct.Struct(f"<{ndim}{code}iii") for code in "qI" for ndim in range(1, 6)}
-INDEX_DTYPES = (np.dtype("<i4"), np.dtype("<i8"))
 
 
 Bytes = Union[mmap.mmap, bytearray]
@@ -195,38 +195,9 @@ class Reader:
         if self.sparse_bytes_left < 0:
             raise self._error(f"a sparse array of shape {shape}, far larger than the file")
         try:
-            return _dense_rows(shape, values, *indices) if len(indices) == 1 else _dense_csr(shape, values, *indices)
+            return dense_rows(shape, values, *indices) if len(indices) == 1 else dense_csr(shape, values, *indices)
         except ValueError as error:
             raise self._error(f"a sparse array of shape {shape} with {error}") from None
-
-
-def _dense_rows(shape: tuple[int, ...], values: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Put whole rows where `rows` says; the rest is 0."""
-    if not shape or rows.ndim != 1 or values.shape != (*rows.shape, *shape[1:]):
-        raise ValueError(f"values {values.shape} and rows {rows.shape}")
-    dense = np.zeros(shape, values.dtype)
-    dense[_checked(rows, shape[0])] = values
-    return dense
-
-
-def _dense_csr(shape: tuple[int, ...], values: np.ndarray, starts: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Put values in their columns, row by row: row i has those from starts[i] to starts[i + 1]."""
-    if len(shape) != 2 or starts.shape != (shape[0] + 1,) or columns.shape != values.shape or values.ndim != 1:
-        raise ValueError(f"values {values.shape}, row starts {starts.shape} and columns {columns.shape}")
-    counts = np.diff(_checked(starts, len(values) + 1))
-    if starts[0] != 0 or starts[-1] != len(values) or (counts < 0).any():
-        raise ValueError("row starts that do not ascend from 0 to the number of values")
-    dense = np.zeros(shape, values.dtype)
-    dense[np.repeat(np.arange(shape[0]), counts), _checked(columns, shape[1])] = values
-    return dense
-
-
-def _checked(indices: np.ndarray, end: int) -> np.ndarray:
-    if indices.dtype not in INDEX_DTYPES:
-        raise ValueError(f"indices of type {indices.dtype}")
-    if indices.size and not (indices.min() >= 0 and indices.max() < end):
-        raise ValueError(f"indices outside 0 to {end - 1}")
-    return indices.astype(np.int64)
 
 
 def _native(array: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import weights as shipped
 from ..checkpoint.foreign import natural_order, read_arrays
+from ..checkpoint.matching import Shapes, fits
 from ..checkpoint.params_file import read_params
 from ..errors import UserError
 
@@ -31,9 +32,7 @@ def read_vgg_weights(paths: Sequence[Path]) -> tuple[list[np.ndarray], str, int]
         OSError: A file cannot be read.
     """
     arrays = {name: array for path in paths for name, array in read_arrays(path).items()}
-    dense = {_layer(name) for name, array in arrays.items() if array.ndim == 2}
-    names = sorted((name for name in arrays if _layer(name) not in dense), key=natural_order)
-    weights, biases = ([_as_oihw(arrays[name]) for name in names if arrays[name].ndim == ndim] for ndim in (4, 1))
+    weights, biases = ([_as_oihw(arrays[name]) for name in names] for names in _convolutions(_shapes(arrays)))
     shapes = [weight.shape for weight in weights]
     depth = next((depth for depth in CONVS_OF_STAGE if shapes == _weight_shapes(depth)[: len(shapes)]), 0)
     if not weights or not depth:
@@ -44,6 +43,31 @@ def read_vgg_weights(paths: Sequence[Path]) -> tuple[list[np.ndarray], str, int]
     if bgr:
         weights[0] = np.ascontiguousarray(weights[0][:, ::-1])
     return [array for pair in zip(weights, biases) for array in pair], variant, depth
+
+
+def beginning_of_vgg(wanted: Shapes, found: Shapes) -> list[tuple[str, str]]:
+    """Pair a network's parameters, in order, with the first of a whole VGG16's or VGG19's, by names and shapes.
+
+    Returns:
+        The pairs (wanted, found), or none where the file is no whole VGG or the network not its beginning.
+    """
+    weights, biases = _convolutions(found)
+    shapes = [found[name] for name in weights]
+    names = [name for pair in zip(weights, biases) for name in pair]
+    whole = any(shapes == _weight_shapes(depth) for depth in CONVS_OF_STAGE) and len(wanted) <= len(names)
+    pairs = list(zip(wanted, names))
+    return pairs if whole and all(fits(wanted[a], found[b]) for a, b in pairs) else []
+
+
+def _shapes(arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape for name, array in arrays.items()}
+
+
+def _convolutions(shapes: Shapes) -> tuple[list[str], list[str]]:
+    """Return the names of weights and biases, in the layers' order, without those of dense layers."""
+    dense = {_layer(name) for name, shape in shapes.items() if len(shape) == 2}
+    names = sorted((name for name in shapes if _layer(name) not in dense), key=natural_order)
+    return [name for name in names if len(shapes[name]) == 4], [name for name in names if len(shapes[name]) == 1]
 
 
 def _layer(name: str) -> str:
