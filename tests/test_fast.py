@@ -25,6 +25,10 @@ class Repeated(nn.HybridSequential):
         self.add(nn.Conv2D(4, 3, padding=1, in_channels=5, use_bias=bias))
 
 
+def plain_instance_norm():
+    return nn.InstanceNorm(in_channels=5, scale=True)
+
+
 def in_training(norm, batch):
     norm.train_on(batch)
     return norm
@@ -42,8 +46,11 @@ LAYERS = {
         nn.Conv2DTranspose(8, 3, 2, 1, 1, in_channels=5, use_bias=bias),
     ),
     "nearest": lambda bias: (NearestConv2D(4, 5, bias), Repeated(bias)),
-    "instance norm": lambda bias: (InstanceNorm(5), nn.InstanceNorm(in_channels=5)),
-    "instance norm in training": lambda bias: (in_training(InstanceNorm(5), 2), nn.InstanceNorm(in_channels=5)),
+    "instance norm": lambda bias: (InstanceNorm(5), nn.InstanceNorm(in_channels=5, scale=True)),
+    "instance norm in training": lambda bias: (
+        in_training(InstanceNorm(5), 2),
+        nn.InstanceNorm(in_channels=5, scale=True),
+    ),
 }
 
 

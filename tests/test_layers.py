@@ -10,13 +10,13 @@ BELOW = -1  # errors, files, the door to MXNet, the shipped weights: used by all
 LAYERS = {
     BELOW: ["errors", "files", "_mxnet", "weights"],
     0: ["images", "images16", "color", "resize", "histogram", "metrics", "tiling",
-        "losses.functional", "nets.blocks", "nets.fast", "checkpoint.params_file", "checkpoint.params_reader",
-        "checkpoint.params_sparse"],
+        "losses.functional", "nets.blocks", "nets.fast", "nets.instance_norm",
+        "checkpoint.params_file", "checkpoint.params_reader", "checkpoint.params_sparse"],
     1: ["data", "nets", "losses", "checkpoint"],
     2: ["training", "inference", "styles", "optimize", "evaluation", "workloads"],
     3: ["figures", "commands", "__main__"],
 }  # fmt: skip
-WITHOUT_MXNET = [name for name in LAYERS[0] if name not in ("losses.functional", "nets.blocks", "nets.fast")]
+WITHOUT_MXNET = [name for name in LAYERS[0] if not name.startswith(("losses", "nets"))]
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -12,9 +12,7 @@ from ._command import Command, gpus_option, parse_names, parse_numbers
 def optimization_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that both kinds share."""
     options = (
-        click.option(
-            "-o", "--out", required=True, type=click.Path(), help="Picture to write, beside a folder."
-        ),
+        click.option("-o", "--out", required=True, type=click.Path(), help="Picture to write, beside a folder."),
         click.option("--size", type=click.IntRange(32), default=256, help="Longer side of the picture in pixels."),
         click.option("--iterations", type=click.IntRange(1), default=300, help="Steps at most."),
         click.option("--optimizer", type=click.Choice(["lbfgs", "adam"]), default="lbfgs", help="Method."),

@@ -65,7 +65,7 @@ class InstanceNorm(nn.InstanceNorm):
 
     def _in_training(self, F: Any, x: Any, gamma: Any, beta: Any, unused_mean: Any, unused_var: Any) -> Any:
         batch = self.unused_mean.shape[0] // self.gamma.shape[0]
-        flat = F.reshape(F.expand_dims(x, axis=0), (0, -3, 0, 0))
+        flat = F.reshape(x, (1, -1, 0, 0))
         normal = F.BatchNorm(
             flat,
             F.tile(gamma, batch),
@@ -75,4 +75,5 @@ class InstanceNorm(nn.InstanceNorm):
             eps=self._epsilon,
             fix_gamma=False,
         )
-        return F.reshape_like(normal, x)
+        # Not by one reshape: with a convolution after it, MXNet's backward pass overwrites memory not its own.
+        return F.squeeze(F.reshape(normal, (0, -4, batch, -1, 0, 0)), axis=0)

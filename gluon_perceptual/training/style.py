@@ -59,7 +59,7 @@ class StyleConfig(TrainingConfig):
     size: int = 256
     width: int = 32
     norm: str = "instance"
-    upsampling: str = "transposed"
+    upsampling: str = "nearest"
 
     def check(self) -> None:
         """Raise UserError if settings do not go together."""

@@ -1,0 +1,97 @@
+"""The style network: the paper's table, pictures of any size, norms folded for a picture."""
+
+import numpy as np
+import pytest
+
+from gluon_perceptual._mxnet import mx
+from gluon_perceptual.checkpoint.model import Recipe, load_for_use, load_model, recognise, save_model
+from gluon_perceptual.errors import UserError
+from gluon_perceptual.inference.layerwise import mirrored
+from gluon_perceptual.nets.blocks import NORMS, UPSAMPLINGS, ReflectionPad
+from gluon_perceptual.nets.style import CELL, MARGIN, StyleNet
+
+
+def initialized(net, seed=0):
+    """Random weights and norms."""
+    mx.random.seed(seed)
+    net.initialize(mx.init.Xavier())
+    for name, parameter in net.collect_params().items():
+        if name.endswith(("gamma", "running_var")):
+            parameter.set_data(mx.nd.random.uniform(0.5, 1.5, parameter.shape))
+        elif name.endswith(("beta", "running_mean")):
+            parameter.set_data(mx.nd.random.uniform(-0.5, 0.5, parameter.shape))
+    return net
+
+
+def pictures(*shape, seed=0):
+    return mx.nd.array(np.random.default_rng(seed).uniform(0, 255, shape), dtype="float32")
+
+
+@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
+def test_sizes_follow_the_papers_table(upsampling):
+    net = initialized(StyleNet(upsampling=upsampling))
+    sizes = []
+    for block in (net.pad, *list(net.encode)[1:], *net.body, *list(net.decode)[:3]):
+        block.register_forward_hook(lambda block, inputs, output: sizes.append(output.shape[1:]))
+    assert net(pictures(1, 3, 256, 256)).shape == (1, 3, 256, 256)
+    assert sizes == [
+        (3, 336, 336), (32, 336, 336), (64, 168, 168), (128, 84, 84),
+        (128, 80, 80), (128, 76, 76), (128, 72, 72), (128, 68, 68), (128, 64, 64),
+        (64, 128, 128), (32, 256, 256), (3, 256, 256),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch"])
+def test_number_of_parameters(norm):
+    learnt = [p for p in initialized(StyleNet(norm=norm)).collect_params().values() if p.grad_req != "null"]
+    kernels = 9 * 9 * 3 * 32 * 2 + 9 * (32 * 64 + 64 * 128) * 2 + 10 * 9 * 128 * 128
+    norms = 2 * (32 + 64 + 128 + 10 * 128 + 64 + 32)
+    assert sum(p.data().size for p in learnt) == kernels + norms + 3  # 1.68 million
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (2, 3), (40, 41), (41, 66), (83, 5)])
+@pytest.mark.parametrize("hybrid", [False, True])
+def test_output_has_the_size_and_range_of_the_input(size, hybrid):
+    net = initialized(StyleNet(width=2))
+    if hybrid:
+        net.hybridize()
+    y = net(pictures(2, 3, *size)).asnumpy()
+    assert y.shape == (2, 3, *size)
+    assert y.min() >= 0
+    assert y.max() <= 255
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (5, 4), (41, 40), (83, 50)])
+def test_mirrored_frame(size):
+    x = pictures(1, 2, *size)
+    height, width = (-(-side // CELL) * CELL + 2 * MARGIN for side in size)
+    framed = ReflectionPad(MARGIN, CELL)(x).asnumpy()
+    assert framed.shape == (1, 2, height, width)
+    expected = x.asnumpy()[:, :, mirrored(size[0])[:, np.newaxis], mirrored(size[1])]
+    np.testing.assert_array_equal(framed, expected)
+    if min(size) > MARGIN:
+        ends = [(MARGIN, total - MARGIN - side) for total, side in zip((height, width), size)]
+        reference = np.pad(x.asnumpy(), ((0, 0), (0, 0), *ends), mode="reflect")
+        np.testing.assert_array_equal(framed, reference)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
+def test_checkpoints_are_recognised(norm, upsampling, tmp_path):
+    recipe = Recipe("StyleNet", {"width": 3, "norm": norm, "upsampling": upsampling})
+    model, path = recipe.build(), tmp_path / "style.params"
+    initialized(model.net)
+    save_model(path, model, recipe)
+    x = pictures(1, 3, 20, 17)
+    expected = model(x).asnumpy()
+    np.testing.assert_array_equal(load_model(path)(x).asnumpy(), expected)
+    np.testing.assert_allclose(load_for_use(path)(x).asnumpy(), expected, atol=2e-3)
+    path.with_suffix(".json").unlink()
+    assert recognise(path) == recipe
+
+
+def test_unknown_arguments():
+    with pytest.raises(UserError, match="norm 'layer': expected one of"):
+        StyleNet(norm="layer")
+    with pytest.raises(UserError, match="upsampling 'bilinear': expected one of"):
+        StyleNet(upsampling="bilinear")

@@ -1,0 +1,193 @@
+"""Pictures and videos repainted: tiles beside the whole, colours, files."""
+
+import cv2
+import numpy as np
+import pytest
+from cli import assert_one_line_error, run, write
+from test_style_net import initialized
+
+from gluon_perceptual.checkpoint.model import Recipe, save_model
+from gluon_perceptual.errors import UserError
+from gluon_perceptual.images import Picture, read_picture, read_rgb, write_picture
+from gluon_perceptual.inference import Stylizer
+from gluon_perceptual.inference.layerwise import LayerwiseStyle, Statistics
+from gluon_perceptual.inference.stylizer import SMALLEST_WINDOW
+from gluon_perceptual.nets.blocks import UPSAMPLINGS
+from gluon_perceptual.nets.style import StyleNet
+from gluon_perceptual.resize import fit
+
+
+def photo(height, width, seed=0, dtype=np.uint8):
+    """Smooth shapes with some grain."""
+    rng = np.random.default_rng(seed)
+    top = np.iinfo(dtype).max
+    coarse = cv2.resize(rng.uniform(0, top, (6, 7, 3)), (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.clip(coarse + rng.normal(0, top / 30, coarse.shape), 0, top).astype(dtype)
+
+
+@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
+@pytest.mark.parametrize("size", [(150, 131), (68, 203)])
+def test_tiles_with_the_statistics_of_the_whole_equal_the_whole(size, upsampling):
+    net, image = initialized(StyleNet(width=4, upsampling=upsampling)), photo(*size)
+    whole = Stylizer(net)(image).astype(int)
+    tiled = Stylizer(net, tile=SMALLEST_WINDOW)(image)
+    assert np.abs(whole - tiled).max() <= 1
+
+
+def test_result_does_not_depend_on_the_tiles_where_statistics_are_reduced():
+    net, image = initialized(StyleNet(width=4)), photo(180, 200)
+    results = [Stylizer(net, tile=tile, statistics="reduced")(image).astype(int) for tile in (SMALLEST_WINDOW, 120)]
+    assert np.abs(results[0] - results[1]).max() <= 1
+
+
+def test_reduced_statistics_are_those_of_the_reduced_picture():
+    net, image = initialized(StyleNet(width=4)), photo(600, 560).astype(np.float32).transpose(2, 0, 1)
+    reduced = fit(image.transpose(1, 2, 0), 512).transpose(2, 0, 1)
+    one, other = (LayerwiseStyle(net, tile, None) for tile in (1024, 200))
+    one.settle(reduced)
+    other.settle(reduced)
+    np.testing.assert_allclose(one(image), other(image), atol=0.05)
+
+
+def test_networks_without_instance_norms_need_no_statistics():
+    net, image = initialized(StyleNet(width=4, norm="none")), photo(150, 131)
+    assert np.abs(Stylizer(net)(image).astype(int) - Stylizer(net, tile=SMALLEST_WINDOW)(image)).max() <= 1
+
+
+def test_statistics_of_parts_are_those_of_the_whole():
+    values = np.random.default_rng(0).normal(1000, 3, (2, 40, 50)).astype(np.float32)
+    statistics = Statistics()
+    for part in (values[:, :7], values[:, 7:8], values[:, 8:]):
+        statistics.add(part)
+    np.testing.assert_allclose(statistics.mean, values.mean(axis=(1, 2), dtype=np.float64))
+    variance = statistics.squares / statistics.count
+    np.testing.assert_allclose(variance, values.var(axis=(1, 2), dtype=np.float64), rtol=1e-4)
+
+
+def test_strength_mixes():
+    net, image = initialized(StyleNet(width=2)), photo(30, 20)
+    painted = Stylizer(net)(image).astype(float)
+    np.testing.assert_array_equal(Stylizer(net, strength=0)(image), image)
+    half = Stylizer(net, strength=0.5)(image)
+    assert np.abs(half - (painted + image) / 2).max() <= 1
+
+
+def test_colors_are_kept():
+    net, image = initialized(StyleNet(width=2)), photo(60, 50)
+    grey = np.repeat(image.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
+    kept = Stylizer(net, preserve_color="luminance")(grey)
+    assert (kept.max(axis=2) - kept.min(axis=2)).max() <= 1
+    matched = Stylizer(net, preserve_color="histogram")(image)
+    np.testing.assert_allclose(matched.mean(axis=(0, 1)), image.mean(axis=(0, 1)), atol=3)
+
+
+def test_16_bits_and_alpha():
+    stylizer = Stylizer(initialized(StyleNet(width=2)))
+    deep = photo(21, 30, dtype=np.uint16)
+    result = stylizer(deep)
+    assert result.dtype == np.uint16
+    assert np.abs(result / 257 - stylizer((deep / 257).round().astype(np.uint8))).max() < 6
+    alpha = np.full((21, 30), 7, np.uint8)
+    picture = stylizer.stylize(Picture(photo(21, 30), alpha))
+    np.testing.assert_array_equal(picture.alpha, alpha)
+    assert stylizer.stylize(Picture(photo(21, 30)[:, :, 0])).color.shape == (21, 30, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"tile": 20}, "tiles of 20 pixels: expected at least"),
+        ({"strength": 1.5}, "strength 1.5"),
+        ({"statistics": "none"}, "expected one of whole, reduced"),
+        ({"preserve_color": "hue"}, "luminance, histogram"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(UserError, match=message):
+        Stylizer(initialized(StyleNet(width=2)), **arguments)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    recipe = Recipe("StyleNet", {"width": 2, "norm": "instance", "upsampling": "transposed"})
+    model, path = recipe.build(), tmp_path_factory.mktemp("model") / "style.params"
+    initialized(model.net)
+    save_model(path, model, recipe)
+    return path
+
+
+def test_files_and_folders(checkpoint, tmp_path):
+    write(tmp_path / "in" / "a.png", height=1, width=1)
+    write(tmp_path / "in" / "deep" / "b.jpg", height=30, width=45)
+    status, stdout, _ = run("stylize", tmp_path / "in", "-o", tmp_path / "out", "--model", checkpoint)
+    assert status == 0
+    assert len(stdout.splitlines()) == 2
+    assert read_rgb(tmp_path / "out" / "a.png").shape == (1, 1, 3)
+    assert read_rgb(tmp_path / "out" / "deep" / "b.jpg").shape == (30, 45, 3)
+
+
+def test_alpha_of_files_is_kept(checkpoint, tmp_path):
+    alpha = np.arange(600, dtype=np.uint8).reshape(20, 30)
+    write_picture(tmp_path / "in.png", Picture(photo(20, 30), alpha))
+    assert run("stylize", tmp_path / "in.png", "-o", tmp_path / "out.png", "--model", checkpoint)[0] == 0
+    np.testing.assert_array_equal(read_picture(tmp_path / "out.png").alpha, alpha)
+
+
+def make_video(path, frames=5):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (48, 32))
+    assert writer.isOpened()
+    for number in range(frames):
+        writer.write(photo(32, 48, seed=number))
+    writer.release()
+    return path
+
+
+def frames_of(path):
+    capture, frames = cv2.VideoCapture(str(path)), []
+    while True:
+        good, frame = capture.read()
+        if not good:
+            return frames, capture.get(cv2.CAP_PROP_FPS)
+        frames.append(frame[:, :, ::-1])
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mp4"])
+def test_videos_keep_frames_and_rate(checkpoint, tmp_path, suffix):
+    source = make_video(tmp_path / "in.avi")
+    status, _, stderr = run("stylize", source, "-o", tmp_path / f"out{suffix}", "--model", checkpoint)
+    assert status == 0
+    assert "sound" in stderr
+    before, after = frames_of(source), frames_of(tmp_path / f"out{suffix}")
+    assert len(after[0]) == 5
+    assert after[1] == pytest.approx(10.0)
+    expected = Stylizer(checkpoint)(before[0][2])
+    assert np.abs(after[0][2].astype(float) - expected).mean() < 12  # it has been compressed
+
+
+def test_a_video_that_ends_in_the_middle(checkpoint, tmp_path):
+    source = make_video(tmp_path / "in.avi", 8)
+    data = source.read_bytes()
+    source.write_bytes(data[: len(data) // 2])
+    result = run("stylize", source, "-o", tmp_path / "out.avi", "--model", checkpoint)
+    frames = len(frames_of(tmp_path / "out.avi")[0])
+    assert 0 < frames < 8
+    assert_one_line_error(result, f"ends after {frames} of 8 frames", "out.avi holds these")
+
+
+@pytest.mark.parametrize(("name", "content"), [("no.mp4", None), ("text.mp4", b"no video"), ("empty.avi", b"")])
+def test_no_video(checkpoint, tmp_path, name, content):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    result = run("stylize", tmp_path / name, "-o", tmp_path / "out.mp4", "--model", checkpoint)
+    assert_one_line_error(result, name)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_model_that_enlarges(tmp_path):
+    recipe = Recipe("PlsrNet", {"width": 4, "blocks": 1}, 1.0, (0.485, 0.456, 0.406))
+    model = recipe.build()
+    model.net.initialize()
+    save_model(tmp_path / "sr.params", model, recipe)
+    source = write(tmp_path / "in.png")
+    result = run("stylize", source, "-o", tmp_path / "out.png", "--model", tmp_path / "sr.params")
+    assert_one_line_error(result, "has no style; use upscale")
