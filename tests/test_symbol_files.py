@@ -109,18 +109,19 @@ def test_a_network_that_sees_the_whole_picture_gets_it(tmp_path):
 
 def test_options_are_remembered(tmp_path):
     path = restorer(tmp_path)
-    status, out, _ = run("describe-symbol", path, "--enlarge", 4, "--padding", 2, "--mean", "0.5")
+    status, out, _ = run("describe-symbol", path, "--enlarge", 4, "--padding", 2, "--mean", "0")
     assert status == 0
     assert json.loads(out) == json.loads((tmp_path / "net-model.json").read_text())
     options = load_symbol(path).options
-    assert (options.enlarge, options.padding, options.mean) == (4, 2, (0.5,))
+    assert (options.enlarge, options.padding, options.crop, options.mean) == (4, 2, 2, (0.0,))
     assert load_symbol(path).scale == 4
-    assert run("describe-symbol", path, "--padding", 0, "--mean", 0)[0] == 0
     write(tmp_path / "a.png", picture())
     status, _, _ = run("upscale", tmp_path / "a.png", "-o", tmp_path / "b.png", "--model", path)
     assert status == 0
     assert cv2.imread(str(tmp_path / "b.png")).shape == (56, 44, 3)
     assert_one_line_error(run("describe-symbol", path, "--mean", "1,2,3"), "1 of luma")
+    run("describe-symbol", path, "--padding", 1)
+    assert load_symbol(path).options.crop == 1
     for text in ('{"color": "cmyk"}', '{"color": "cmyk", "mean": [0]}', '{"scale": "2", "mean": [0]}', "[1]", "{"):
         (tmp_path / "net-model.json").write_text(text)
         assert_one_line_error(run("describe-symbol", path), "net-model.json")

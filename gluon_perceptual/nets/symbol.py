@@ -25,7 +25,9 @@ class SymbolOptions:
         scale: How many times the network itself enlarges.
         enlarge: How many times pictures are enlarged by bicubic interpolation before a network that keeps the size, as
             VDSR and SRCNN want it.
-        padding: Pixels, mirrored, to be put around its input, so that nothing is cut off its output.
+        padding: Pixels, mirrored, to be put around its input: what its convolutions cut off, or more, so that the
+            zeros that it puts there itself stay away from the picture.
+        crop: Pixels to be cut off its output after that.
         peak: White in its range: 255 or 1.
         mean: What it wants subtracted, in its own range: one number, or three for red, green and blue.
         halo: How many input pixels beyond its own an output pixel can depend on, in the network's input.
@@ -35,13 +37,14 @@ class SymbolOptions:
     scale: int = 1
     enlarge: int = 1
     padding: int = 0
+    crop: int = 0
     peak: float = 255.0
     mean: tuple[float, ...] = (0.0,)
     halo: int = 0
 
     def __post_init__(self) -> None:
         """Raise UserError if they make no sense."""
-        sizes = min(self.scale, self.enlarge, self.padding + 1, self.halo + 1) >= 1 and self.peak > 0
+        sizes = min(self.scale, self.enlarge, self.padding + 1, self.crop + 1, self.halo + 1) >= 1 and self.peak > 0
         if (
             not sizes
             or self.color not in ("rgb", "y")
@@ -58,7 +61,7 @@ class SymbolModel(mx.gluon.HybridBlock):
     """(N, 3, H, W) float32 RGB in [0, 255] -> (N, 3, scale·H, scale·W), not clipped.
 
     Args:
-        net: (N, 1 or 3, h, w) -> (N, 1 or 3, s·(h − 2·padding), s·(w − 2·padding)), in its own range.
+        net: (N, 1 or 3, h + 2·padding, …) -> (N, 1 or 3, options.scale·h + 2·crop, …), in its own range.
         options: See there.
         ctx: Device of the network.
     """
@@ -92,7 +95,10 @@ class SymbolModel(mx.gluon.HybridBlock):
     def _run(self, F: Any, x: Any, mean: Any) -> Any:
         """Pixels -> pixels."""
         factor = self.options.peak / 255.0
-        return self.net(F.broadcast_sub(self.frame(x * factor), mean)) / factor
+        out, crop = self.net(F.broadcast_sub(self.frame(x * factor), mean)), self.options.crop
+        if crop:
+            out = F.slice(out, begin=(None, None, crop, crop), end=(None, None, -crop, -crop))
+        return out / factor
 
 
 def _luma(F: Any, rgb: Any) -> Any:

@@ -1,0 +1,75 @@
+"""A damaged or foreign file given to any command that reads one ends in one line and status 1."""
+
+import struct
+
+import numpy as np
+import pytest
+from cli import assert_one_line_error, run, write
+
+from gluon_perceptual.checkpoint import write_params
+
+RNG = np.random.default_rng(0)
+HEADER = struct.pack("<QQQ", 0x112, 0, 1)
+
+
+def whole():
+    """A `.params` file of other parameters."""
+    return HEADER + struct.pack("<IiiqiiifQ", 0xF993FAC9, 0, 1, 1, 1, 0, 0, 1.0, 0)
+
+
+FILES = {
+    "nothing": b"",
+    "text": b"hello, this is no such file\n" * 9,
+    "noise": RNG.bytes(999),
+    "cut": whole()[:-12],
+    "of others": whole(),
+    "of 2**60 values": HEADER + struct.pack("<Iiiqiii", 0xF993FAC9, 0, 1, 2**60, 1, 0, 0),
+    "pickle": b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R.",
+    "zip": b"PK\x03\x04" + RNG.bytes(99),
+    "safetensors": struct.pack("<Q", 50) + b'{"a":{"dtype":"F32","shape":[1099511627776]}}',
+    "hdf5": b"\x89HDF\r\n\x1a\n" + RNG.bytes(99),
+    "picture": b"\x89PNG\r\n\x1a\n" + RNG.bytes(99),
+}
+COMMANDS = {
+    "upscale": ["upscale", "PICTURE", "-o", "OUT.png", "--model", "FILE"],
+    "stylize": ["stylize", "PICTURE", "-o", "OUT.png", "--model", "FILE"],
+    "evaluate": ["evaluate", "--model", "FILE", "--data", "PICTURE", "--scale", 2],
+    "export-onnx": ["export-onnx", "FILE", "-o", "OUT.onnx"],
+    "export-safetensors": ["export-safetensors", "FILE", "-o", "OUT.safetensors"],
+    "convert-style": ["convert-style", "FILE", "-o", "OUT.params"],
+    "describe-symbol": ["describe-symbol", "FILE-symbol.json"],
+    "upscale by a symbol": ["upscale", "PICTURE", "-o", "OUT.png", "--model", "FILE-symbol.json"],
+    "train-sr": ["train-sr", "--scale", 2, "--data", "PICTURE", "--vgg", "FILE", "--out", "RUN"],
+    "train-style": ["train-style", "PICTURE", "--data", "PICTURE", "--vgg", "FILE", "--out", "RUN"],
+    "optimize-image": ["optimize-image", "invert", "PICTURE", "--vgg", "FILE", "-o", "OUT.png"],
+    "match-histogram": ["match-histogram", "FILE", "PICTURE", "OUT.png"],
+    "inspect-params": ["inspect-params", "FILE"],
+}
+
+
+def arguments(command, folder, file):
+    names = {"PICTURE": write(folder / "a.png", height=64, width=64), "FILE": file, "RUN": folder / "run"}
+    names["FILE-symbol.json"] = folder / "x-symbol.json"
+    return [
+        names.get(part, folder / part.lower() if str(part).startswith("OUT") else part) for part in COMMANDS[command]
+    ]
+
+
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_one_line(tmp_path, command, kind):
+    if (command, kind) == ("inspect-params", "of others"):
+        return  # can be inspected
+    file = tmp_path / "x"
+    for name in ("x", "x-symbol.json", "x-0000.params"):
+        (tmp_path / name).write_bytes(FILES[kind])
+    assert_one_line_error(run(*arguments(command, tmp_path, file)), str(file))
+    assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_shards(tmp_path, kind):
+    write_params(tmp_path / "trainy_0.params", [np.zeros((1, 128, 72, 72), np.float32)])
+    (tmp_path / "trainx_0.params").write_bytes(FILES[kind])
+    result = run("train-sr", "--arch", "blog", "--shards", tmp_path, "--steps", 1, "--out", tmp_path / "run")
+    assert_one_line_error(result, str(tmp_path))
