@@ -207,8 +207,9 @@ def test_parameters_that_are_missing_or_do_not_fit(tmp_path):
     command = ["upscale", source, "-o", tmp_path / "b.png", "--model", path]
     file = tmp_path / "net-0003.params"
     arrays = read_params(file)
-    write_params(file, {name: np.zeros((2, 2), np.float32) for name in arrays})
-    assert_one_line_error(run(*command), "net-symbol.json")
+    for shape in ((2, 2), (0, 3), ()):
+        write_params(file, {name: np.zeros(shape, np.float32) for name in arrays})
+        assert_one_line_error(run(*command), "net-symbol.json")
     file.write_bytes(b"damaged")
     assert_one_line_error(run(*command), "net-0003.params")
     file.unlink()

@@ -92,8 +92,9 @@ def _load_net(path: Path, ctx: Any) -> Any:
         came = ", ".join(inputs) or "none"
         raise UserError(f"{path}: expected one input beside what is in the parameters; there is {came}")
     net = mx.gluon.SymbolBlock(symbol, mx.sym.var(inputs[0], dtype="float32"))
-    for name, parameter in net.collect_params().items():
-        parameter.shape = arrays[name].shape
-        parameter._load_init(mx.nd.array(arrays[name]), ctx)
-        parameter.grad_req = "null"
+    with mxnet_errors(f"these parameters do not fit {path}"):
+        for name, parameter in net.collect_params().items():
+            parameter.shape = arrays[name].shape
+            parameter._load_init(mx.nd.array(arrays[name]), ctx)
+            parameter.grad_req = "null"
     return net
