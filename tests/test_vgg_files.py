@@ -136,6 +136,16 @@ def test_damaged_files_are_one_line(tmp_path, write):
         assert "\n" not in str(caught.value)
 
 
+def test_small_files_do_not_fill_the_memory(tmp_path):
+    np.savez_compressed(tmp_path / "x.npz", a=np.zeros(2**22))
+    with pytest.raises(UserError, match="over 100 times"):
+        read_arrays(tmp_path / "x.npz")
+    with pytest.importorskip("h5py").File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset("a", (2**36,), "f4", chunks=True)
+    with pytest.raises(UserError, match="over 100 times"):
+        read_arrays(tmp_path / "x.h5")
+
+
 @pytest.mark.parametrize(("kind", "extra"), [("torch", "torch"), ("safetensors", "safetensors"), ("h5py", "keras")])
 def test_a_missing_library_is_named(tmp_path, monkeypatch, kind, extra):
     starts = {"torch": b"\x80\x02", "safetensors": b"\x08\0\0\0\0\0\0\0{", "h5py": b"\x89HDF\r\n\x1a\n"}

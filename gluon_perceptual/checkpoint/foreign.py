@@ -19,6 +19,7 @@ from .params_file import read_params
 from .params_reader import V1, V2, V3
 
 STARTS = {"HDF5": b"\x89HDF\r\n\x1a\n", "zip": b"PK\x03\x04", "PyTorch": b"\x80\x02"}
+LARGEST_GROWTH = 100  # how many times larger than the file its arrays may be
 KERAS_WEIGHTS = "model.weights.h5"  # in a `.keras` archive
 
 
@@ -130,6 +131,7 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
 def _read_zip(path: Path) -> dict[str, np.ndarray]:
     with _as_user_error(path, "zip"), zipfile.ZipFile(path) as archive:
         names = archive.namelist()
+        _check_growth(sum(entry.file_size for entry in archive.infolist()), path)
         if KERAS_WEIGHTS in names:
             return _read_hdf5(path, io.BytesIO(archive.read(KERAS_WEIGHTS)))
     if any(name.endswith("data.pkl") for name in names):
@@ -143,14 +145,24 @@ def _read_zip(path: Path) -> dict[str, np.ndarray]:
 def _read_hdf5(path: Path, source: Any) -> dict[str, np.ndarray]:
     h5py = require("h5py", "keras")
     arrays: dict[str, np.ndarray] = {}
+    total = 0
 
     def visit(name: str, item: Any) -> None:
+        nonlocal total
         if isinstance(item, h5py.Dataset) and item.dtype.kind == "f":
+            total += item.size * item.dtype.itemsize
+            _check_growth(total, path)
             arrays[name] = item[()]
 
     with _as_user_error(path, "HDF5"), h5py.File(source, "r") as file:
         file.visititems(visit)
     return arrays
+
+
+def _check_growth(size: int, path: Path) -> None:
+    """Raise ValueError where a small file would fill the memory."""
+    if size > LARGEST_GROWTH * path.stat().st_size:
+        raise ValueError(f"{size} bytes of arrays in it, over {LARGEST_GROWTH} times as many as it has")
 
 
 READERS: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
