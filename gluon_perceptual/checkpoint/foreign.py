@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import MissingDependencyError, ParamsFormatError, UserError
 from .params_file import read_params
-from .params_reader import V1, V2, V3
+from .params_layout import V1, V2, V3
 
 STARTS = {"HDF5": b"\x89HDF\r\n\x1a\n", "zip": b"PK\x03\x04", "PyTorch": b"\x80\x02"}
 LARGEST_GROWTH = 100  # how many times larger than the file its arrays may be

@@ -13,10 +13,11 @@ import numpy as np
 
 from ..errors import ParamsFormatError, UserError
 from ..files import atomic_path
-from .params_reader import DENSE, DTYPES, LIST_MAGIC, V2, V3, Bytes, Reader
+from .params_layout import DENSE, DTYPES, LIST_MAGIC, V2, V3
+from .params_reader import Bytes, Reader
 
 CPU = (1, 0)
-SMALL = 1 << 16  # bytes
+SMALL = 4 << 20  # bytes
 WRITABLE = DTYPES[:-1]  # all but bfloat16
 
 
@@ -35,9 +36,9 @@ Writable = Union[np.ndarray, Pieces]
 def read_params(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Read every array of a `.params` file, whichever MXNet wrote it.
 
-    Dense arrays are views of the memory-mapped file: they take no memory until touched, and writing to one changes
-    this process's copy, not the file. bfloat16 comes as float32. Sparse arrays come dense, and those of one file may
-    take no more than the file's own size and 32 MiB. What MXNet calls "none" comes as an empty array.
+    Dense arrays are views of the file's bytes, which of a large file take no memory until touched; writing to one
+    changes this process's copy, not the file. bfloat16 comes as float32. Sparse arrays come dense, and those of one
+    file may take no more than the file's own size and 32 MiB. What MXNet calls "none" comes as an empty array.
 
     Returns:
         The arrays by name, in the file's order; named "0", "1", … where the file has no names.
@@ -62,9 +63,11 @@ def read_params(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 def _bytes_of(path: str) -> Bytes:
     """Return a file's bytes, to be changed at will: mapped, or read where that is faster."""
     with Path(path).open("rb", buffering=0) as file:
-        if os.fstat(file.fileno()).st_size > SMALL:
+        size = os.fstat(file.fileno()).st_size
+        if size > SMALL:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-        content = bytearray(file.read())
+        content = bytearray(size)
+        del content[file.readinto(content) :]
     if not content:
         raise ParamsFormatError(path, 0, "the file is empty")
     return content
