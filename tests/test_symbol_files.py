@@ -119,10 +119,18 @@ def test_options_are_remembered(tmp_path):
     status, _, _ = run("upscale", tmp_path / "a.png", "-o", tmp_path / "b.png", "--model", path)
     assert status == 0
     assert cv2.imread(str(tmp_path / "b.png")).shape == (56, 44, 3)
-    assert_one_line_error(run("describe-symbol", path, "--mean", "1,2,3"), "1 of luma")
+    assert_one_line_error(run("describe-symbol", path, "--mean", "1,2,3"), "or y and 1 number")
     run("describe-symbol", path, "--padding", 1)
     assert load_symbol(path).options.crop == 1
-    for text in ('{"color": "cmyk"}', '{"color": "cmyk", "mean": [0]}', '{"scale": "2", "mean": [0]}', "[1]", "{"):
+    wrong = ['{"scale": 2, "color": "y", "mean": [0]}', '{"scale": 1.5, "mean": [0]}', '{"mean": ["a"]}']
+    for text in (
+        *wrong,
+        '{"color": "cmyk"}',
+        '{"color": "cmyk", "mean": [0]}',
+        '{"scale": "2", "mean": [0]}',
+        "[1]",
+        "{",
+    ):
         (tmp_path / "net-model.json").write_text(text)
         assert_one_line_error(run("describe-symbol", path), "net-model.json")
 

@@ -22,6 +22,7 @@ from .params_file import read_params
 from .probing import probe
 from .symbol_graph import read_symbol
 
+TRIED = 32  # pixels a side
 SUFFIX, SIDECAR_SUFFIX = "-symbol.json", "-model.json"
 
 
@@ -50,7 +51,12 @@ def load_symbol(path: str | Path, ctx: Any = None, scale: int | None = None) -> 
             options = probe(str(path), net, ctx or mx.cpu())
     if scale and options.scale * options.enlarge == 1:
         options = replace(options, enlarge=scale)
-    return SymbolModel(net, options, ctx or mx.cpu())
+    model = SymbolModel(net, options, ctx or mx.cpu())
+    with mxnet_errors(f"{_sidecar(path)} does not say how {path} is to be run"):
+        shape = model(mx.nd.zeros((1, 3, TRIED, TRIED), ctx=ctx)).shape
+    if shape != (1, 3, model.scale * TRIED, model.scale * TRIED):
+        raise UserError(f"{_sidecar(path)}: with these options {TRIED} pixels a side become {shape[2]}×{shape[3]}")
+    return model
 
 
 def save_options(path: Path, options: SymbolOptions) -> Path:
@@ -70,7 +76,7 @@ def _read_options(path: Path) -> SymbolOptions | None:
         return None
     try:
         values = json.loads(sidecar.read_text(encoding="utf-8"))
-        return SymbolOptions(**{**values, "mean": tuple(values["mean"])})
+        return SymbolOptions(**{**values, "mean": tuple(map(float, values["mean"]))})
     except (ValueError, TypeError, KeyError) as error:
         raise UserError(f"{sidecar}: these are not the options of a model ({error})") from error
 

@@ -44,15 +44,11 @@ class SymbolOptions:
 
     def __post_init__(self) -> None:
         """Raise UserError if they make no sense."""
-        sizes = min(self.scale, self.enlarge, self.padding + 1, self.crop + 1, self.halo + 1) >= 1 and self.peak > 0
-        if (
-            not sizes
-            or self.color not in ("rgb", "y")
-            or len(self.mean) not in ((1, 3) if self.color == "rgb" else (1,))
-        ):
-            raise UserError(
-                f"{self}: color is rgb or y, mean 3 numbers or 1 of them, 1 of luma, and no size is negative"
-            )
+        counts = (self.scale, self.enlarge, self.padding + 1, self.crop + 1, self.halo + 1)
+        if not all(isinstance(count, int) and count >= 1 for count in counts) or not self.peak > 0:
+            raise UserError(f"{self}: expected whole numbers, scale and enlarge from 1 on, and a positive peak")
+        if len(self.mean) not in {"rgb": (1, 3), "y": (1,)}.get(self.color, ()):
+            raise UserError(f"color {self.color}, mean {self.mean}: expected rgb and 1 or 3 numbers, or y and 1 number")
         if self.scale > 1 and self.enlarge > 1:
             raise UserError(f"enlarge {self.enlarge}: this network enlarges {self.scale} times itself")
 
