@@ -18,22 +18,29 @@ VGG_MEAN = (123.68, 116.779, 103.939)
 TV_WEIGHT = 1e-4
 
 
-class Residual(nn.Module):
-    """The paper's residual block."""
+def instance_norm(channels: int) -> nn.Module:
+    """With scale and shift."""
+    return nn.InstanceNorm2d(channels, affine=True)
 
-    def __init__(self, channels: int) -> None:
+
+class Residual(nn.Module):
+    """The paper's residual block, for style networks without padding."""
+
+    def __init__(self, channels: int, padding: int = 1, norm: Callable[[int], nn.Module] = nn.BatchNorm2d) -> None:
         super().__init__()
+        self.crop = 2 * (1 - padding)
         self.layers = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(channels),
+            nn.Conv2d(channels, channels, 3, padding=padding, bias=False),
+            norm(channels),
             nn.ReLU(True),
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(channels),
+            nn.Conv2d(channels, channels, 3, padding=padding, bias=False),
+            norm(channels),
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(N, C, H, W) -> (N, C, H, W)."""
-        return self.layers(x) + x
+        """(N, C, H, W) -> (N, C, H, W), or cropped by 2 at each side."""
+        rows, columns = (slice(self.crop, side - self.crop) for side in x.shape[2:])
+        return self.layers(x) + x[:, :, rows, columns]
 
 
 class BlogResidual(nn.Module):
@@ -61,8 +68,21 @@ def _transposed(channels: int) -> nn.Module:
     return nn.ConvTranspose2d(channels, channels, 3, 2, 1, 1, bias=False)
 
 
+def style_network(norm: Callable[[int], nn.Module]) -> nn.Module:
+    """Return the paper's style network."""
+    layers: list[nn.Module] = [nn.ReflectionPad2d(40)]
+    for channels, out, kernel, stride in ((3, 32, 9, 1), (32, 64, 3, 2), (64, 128, 3, 2)):
+        layers += [nn.Conv2d(channels, out, kernel, stride, kernel // 2, bias=False), norm(out), nn.ReLU(True)]
+    layers += [Residual(128, 0, norm) for _ in range(5)]
+    for channels, out in ((128, 64), (64, 32)):
+        layers += [nn.ConvTranspose2d(channels, out, 3, 2, 1, 1, bias=False), norm(out), nn.ReLU(True)]
+    return nn.Sequential(*layers, nn.Conv2d(32, 3, 9, padding=4), ScaledTanh())
+
+
 def network(name: str) -> nn.Module:
-    """Return sr2, sr4 or blog2."""
+    """Return the twin of one of `gluon_perceptual.workloads.NETWORKS`."""
+    if name.startswith("style"):
+        return style_network(instance_norm if name == "style_instance" else nn.BatchNorm2d)
     head, tail = nn.Conv2d(3, 64, 9, padding=4, bias=False), nn.Conv2d(64, 3, 9, padding=4, bias=name != "blog2")
     if name == "blog2":
         return nn.Sequential(head, *(BlogResidual(64) for _ in range(4)), _transposed(64), tail)
@@ -72,12 +92,34 @@ def network(name: str) -> nn.Module:
     return nn.Sequential(head, nn.BatchNorm2d(64), nn.ReLU(True), *body, *ups, tail, ScaledTanh())
 
 
-def vgg16_to_relu2_2() -> nn.Module:
-    """Return the loss network; its weights matter to no timing, so they are random."""
-    convs = [nn.Conv2d(i, o, 3, padding=1) for i, o in ((3, 64), (64, 64), (64, 128), (128, 128))]
-    first, second, third, fourth = ((conv, nn.ReLU(True)) for conv in convs)
-    vgg = nn.Sequential(*first, *second, nn.MaxPool2d(2), *third, *fourth)
-    return vgg.requires_grad_(False)
+class VGG16(nn.Module):
+    """The loss network: the last activations of the first stages; random weights take the same time."""
+
+    def __init__(self, stages: int) -> None:
+        super().__init__()
+        channels, self.stages = 3, nn.ModuleList()
+        for stage, (convs, out) in enumerate(((2, 64), (2, 128), (3, 256), (3, 512))[:stages]):
+            layers: list[nn.Module] = [nn.MaxPool2d(2)] if stage else []
+            for _ in range(convs):
+                layers += [nn.Conv2d(channels, out, 3, padding=1), nn.ReLU(True)]
+                channels = out
+            self.stages.append(nn.Sequential(*layers))
+        self.requires_grad_(False)
+        self.register_buffer("mean", torch.tensor(VGG_MEAN).view(1, 3, 1, 1))
+
+    def forward(self, x: torch.Tensor, stages: int = 4) -> list[torch.Tensor]:
+        """(N, 3, H, W) -> relu1_2, relu2_2, relu3_3 and relu4_3, as far as there are `stages`."""
+        found, x = [], x - self.mean
+        for stage in self.stages[:stages]:
+            x = stage(x)
+            found.append(x)
+        return found
+
+
+def gram_matrix(features: torch.Tensor) -> torch.Tensor:
+    """(N, C, H, W) -> (N, C, C)."""
+    flat = features.flatten(2)
+    return flat @ flat.transpose(1, 2) / flat[0].numel()
 
 
 def _total_variation(x: torch.Tensor) -> torch.Tensor:
@@ -88,22 +130,27 @@ def _layout(channels_last: bool) -> Any:
     return torch.channels_last if channels_last else torch.contiguous_format
 
 
-def training_step(name: str, size: int = 144, batch: int = 4, channels_last: bool = True) -> Callable[[], None]:
+def training_step(name: str, size: int | None = None, batch: int = 4, channels_last: bool = True) -> Callable[[], None]:
     """As `gluon_perceptual.workloads.training_step`."""
     torch.manual_seed(0)
-    layout, low = _layout(channels_last), size // (4 if name == "sr4" else 2)
-    net, vgg = network(name).to(memory_format=layout), vgg16_to_relu2_2().to(memory_format=layout)
+    style = name.startswith("style")
+    layout, size = _layout(channels_last), size or (256 if style else 144)
+    low = size // {"sr4": 4, "sr2": 2, "blog2": 2}.get(name, 1)
+    net, vgg = network(name).to(memory_format=layout), VGG16(4 if style else 2).to(memory_format=layout)
     optimizer = torch.optim.Adam(net.parameters(), 1e-3)
     inputs = (torch.rand(batch, 3, low, low) * 255).to(memory_format=layout)
-    references = (torch.rand(batch, 3, size, size) * 255).to(memory_format=layout)
-    mean = torch.tensor(VGG_MEAN).view(1, 3, 1, 1)
+    references = inputs if style else (torch.rand(batch, 3, size, size) * 255).to(memory_format=layout)
+    grams = [gram_matrix(maps) for maps in vgg(torch.rand(1, 3, size, size) * 255)] if style else []
 
     def step() -> None:
         optimizer.zero_grad()
         with torch.no_grad():
-            target = vgg(references - mean)
+            target = vgg(references, stages=2)[1]
         output = net(inputs)
-        loss = functional.mse_loss(vgg(output - mean), target) + TV_WEIGHT * _total_variation(output)
+        maps = vgg(output)
+        loss = functional.mse_loss(maps[1], target) + TV_WEIGHT * _total_variation(output)
+        for features, gram in zip(maps, grams):
+            loss = loss + functional.mse_loss(gram_matrix(features), gram.expand(batch, -1, -1))
         loss.backward()
         optimizer.step()
         loss.item()

@@ -35,7 +35,7 @@ def _three(work: str, network: str, both_layouts: bool = True, **arguments: Any)
 
 
 def training() -> Iterator[Work]:
-    """Yield a training step of each network: batch 4, output 144×144."""
+    """Yield a training step of each network: batch 4, output 144×144, of style networks 256×256."""
     for network in workloads.NETWORKS:
         flop = workloads.training_flop(network)
         yield Work(f"train {network}", _three("training_step", network), flop)

@@ -11,6 +11,7 @@ from .color import to_space
 from .errors import UserError
 from .files import atomic_path
 
+DPI = 100
 SUFFIXES = (".png", ".jpg", ".pdf", ".svg")
 
 
@@ -18,7 +19,7 @@ def new_figure(width: float, height: float) -> Any:
     """Return an empty matplotlib figure, in inches, that belongs to no window."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), dpi=100, layout="constrained")
+    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
 
 
 def save_figure(figure: Any, path: Path) -> None:
@@ -40,11 +41,12 @@ def comparison_figure(titles: Sequence[str], rows: Sequence[Sequence[np.ndarray]
     Smaller pictures are shown at the size of the largest, their pixels visible.
     """
     side = 2.6
+    pixels = DPI * side
     figure = new_figure(side * len(titles), side * len(rows) + 0.3)
     axes = figure.subplots(len(rows), len(titles), squeeze=False)
     for row, pictures in zip(axes, rows):
         for axis, picture in zip(row, pictures):
-            axis.imshow(picture, interpolation="nearest")
+            axis.imshow(picture, interpolation="nearest" if max(picture.shape) < pixels else "antialiased")
             axis.set_axis_off()
     for axis, title in zip(axes[0], titles):
         axis.set_title(title, fontsize=10)

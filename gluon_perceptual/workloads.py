@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any, Callable
 
 import numpy as np
 
 from ._mxnet import mx
 from .checkpoint.model import Recipe, fold
+from .images import to_tensor
 from .losses.perceptual import PerceptualLoss
+from .nets.instance_norm import training_twin
 from .nets.vgg import LossNetwork
+from .optimize import minimize, style_objective
+from .styles import STYLE_LAYERS, blended_grams, style_weights
 from .training.step import TrainingStep
 
 nn: Any = mx.gluon.nn
@@ -19,8 +24,23 @@ NETWORKS = {  # as the paper and the blog have them
     "sr2": Recipe("SuperResolutionNet", {"scale": 2}),
     "sr4": Recipe("SuperResolutionNet", {"scale": 4}),
     "blog2": Recipe("PlsrNet", {}, peak=1.0),
+    "style_batch": Recipe("StyleNet", {"norm": "batch"}),
+    "style_instance": Recipe("StyleNet", {"norm": "instance"}),
 }
+CONTENT_LAYER = "relu2_2"
 TV_WEIGHT = 1e-4
+LONG = 2.0  # seconds
+SMALL = 32  # pixels a side: enough to count operations that grow with the pixels
+
+
+def is_style(network: str) -> bool:
+    """Whether one of `NETWORKS` repaints pictures rather than enlarging them."""
+    return NETWORKS[network].network == "StyleNet"
+
+
+def training_size(network: str) -> int:
+    """Return the side of the output in a training step, in pixels: as in the blog, and for styles in the paper."""
+    return 256 if is_style(network) else 144
 
 
 def build(network: str, ctx: Any = None) -> Any:
@@ -31,28 +51,54 @@ def build(network: str, ctx: Any = None) -> Any:
     return model
 
 
-def training_step(network: str, size: int = 144, batch: int = 4, ctx: Any = None) -> Callable[[], None]:
+def training_step(network: str, size: int | None = None, batch: int = 4, ctx: Any = None) -> Callable[[], None]:
     """Return a function that does a training step: relu2_2 feature loss and total variation, Adam.
+
+    For style networks the four style losses are added.
 
     Args:
         network: One of `NETWORKS`.
-        size: Side of the output in pixels.
+        size: Side of the output in pixels; None: `training_size`.
         batch: Pictures in a step.
         ctx: Device; None for the CPU.
     """
-    ctx = ctx or mx.cpu()
+    ctx, size = ctx or mx.cpu(), size or training_size(network)
     model = build(network, ctx)
-    loss = PerceptualLoss(LossNetwork.pretrained(("relu2_2",), ctx=ctx), {"relu2_2": 1.0}, tv=TV_WEIGHT, tv_kind="blog")
-    for block in (model, loss):
+    rng, low = np.random.default_rng(0), size // model.scale
+    inputs = rng.uniform(0, 255, (batch, 3, low, low)).astype(np.float32)
+    references = inputs if is_style(network) else rng.uniform(0, 255, (batch, 3, size, size)).astype(np.float32)
+    loss, targets = (_style_loss if is_style(network) else _feature_loss)(size, ctx)
+    trained = _trained(model.net, network, batch, ctx)
+    for block in (trained, loss):
         block.hybridize(static_alloc=True, static_shape=True)
     trainer = mx.gluon.Trainer(
         model.net.collect_params(), "adam", {"learning_rate": 1e-3}, kvstore="local", update_on_kvstore=False
     )
-    step = TrainingStep(model, loss, loss.targets, trainer, [ctx])
-    rng, low = np.random.default_rng(0), size // model.scale
-    inputs = rng.uniform(0, 255, (batch, 3, low, low)).astype(np.float32)
-    references = rng.uniform(0, 255, (batch, 3, size, size)).astype(np.float32)
+    step = TrainingStep(trained, loss, targets, trainer, [ctx])
     return lambda: void(step(inputs, references))
+
+
+def _trained(net: Any, network: str, batch: int, ctx: Any) -> Any:
+    recipe = NETWORKS[network]
+    if recipe.arguments.get("norm") != "instance":
+        return net
+    return training_twin(lambda **shared: recipe.build(**shared).net, net, batch, ctx)
+
+
+def _feature_loss(size: int, ctx: Any) -> tuple[PerceptualLoss, Callable[[Any], dict[str, Any]]]:
+    network = LossNetwork.pretrained((CONTENT_LAYER,), ctx=ctx)
+    loss = PerceptualLoss(network, {CONTENT_LAYER: 1.0}, tv=TV_WEIGHT, tv_kind="blog")
+    return loss, loss.targets
+
+
+def _style_loss(size: int, ctx: Any) -> tuple[PerceptualLoss, Callable[[Any], dict[str, Any]]]:
+    network = LossNetwork.pretrained(STYLE_LAYERS, ctx=ctx)
+    content = LossNetwork.pretrained((CONTENT_LAYER,), ctx=ctx)
+    content.hybridize(static_alloc=True, static_shape=True)
+    style = np.random.default_rng(1).integers(0, 256, (size, size, 3), np.uint8)
+    grams = blended_grams(network, [style], ctx=ctx)
+    loss = PerceptualLoss(network, {CONTENT_LAYER: 1.0}, style_weights(STYLE_LAYERS, 5.0), tv=TV_WEIGHT, tv_kind="blog")
+    return loss, lambda pictures: {f"feature:{CONTENT_LAYER}": content(pictures)[0], **grams}
 
 
 def inference(network: str, size: int = 256, batch: int = 1, ctx: Any = None) -> Callable[[], None]:
@@ -67,6 +113,16 @@ def for_use(network: str, ctx: Any = None) -> Any:
     model = fold(build(network, ctx), NETWORKS[network], ctx)
     model.hybridize(static_alloc=True, static_shape=True)
     return model
+
+
+def optimization_seconds(size: int, iterations: int = 5, ctx: Any = None) -> float:
+    """Return the median seconds of an accepted step of L-BFGS in Gatys et al.'s style transfer at `size`×`size`."""
+    rng = np.random.default_rng(0)
+    content, style = rng.integers(0, 256, (2, size, size, 3), np.uint8)
+    objective = style_objective(content, [style], ctx=ctx)
+    times = []
+    minimize(objective, to_tensor(content), iterations + 1, watch=lambda _: times.append(time.perf_counter()))
+    return float(np.median(np.diff(times)))
 
 
 def void(_: Any) -> None:
@@ -84,7 +140,7 @@ def measure(network: str, work: str, runs: int, peak: float, ctx: Any = None) ->
     """Return the median seconds of `work`, "training" or "inference", its useful FLOP/s, and what a user has of it."""
     prepare, flop = {"training": (training_step, training_flop), "inference": (inference, inference_flop)}[work]
     run = prepare(network, ctx=ctx)
-    for _ in range(2):
+    if seconds(run) < LONG:  # the first runs are slower; of long ones the first alone
         run()
     median = float(np.median([seconds(run) for _ in range(runs)]))
     speed = flop(network) / median
@@ -134,23 +190,50 @@ def convolution_flop(net: Any, x: Any) -> dict[str, float]:
     return flop
 
 
+@dataclass(frozen=True)
+class Operations:
+    """What a layer takes: the floating-point operations of one pass, how many passes a step has, and which."""
+
+    layer: str
+    flop: float
+    passes: int
+    which: str
+
+
+def _pass_flop(net: Any, size: int, batch: int, exact: bool = False) -> dict[str, float]:
+    """Return `convolution_flop` for `batch` pictures of `size`×`size`, from a small one unless it has to be `exact`."""
+    side = size if exact else SMALL
+    small = convolution_flop(net, mx.nd.zeros((1, 3, side, side)))
+    return {name: flop * batch * size**2 / side**2 for name, flop in small.items()}
+
+
 def inference_flop(network: str, size: int = 256, batch: int = 1) -> float:
-    """Return the useful operations of `inference`, from a small input: they grow with its pixels."""
-    side = 16
-    small = sum(convolution_flop(build(network).net, mx.nd.zeros((1, 3, side, side))).values())
-    return small * batch * size**2 / side**2
+    """Return the useful operations of `inference`."""
+    return sum(_pass_flop(build(network).net, size, batch, is_style(network)).values())
 
 
-def training_flop(network: str, size: int = 144, batch: int = 4) -> float:
+def training_operations(network: str, size: int | None = None, batch: int = 4) -> list[Operations]:
     """Return the useful operations of `training_step`.
 
     The network's pass, the same again for the gradients of its weights and, but for the first layer, of its inputs;
-    the loss network's pass for output and target, and back to its input.
+    the loss network's pass for the output and back to its input, and up to relu2_2 for the target.
     """
-    side = 32
-    model = build(network)
-    net = convolution_flop(model.net, mx.nd.zeros((1, 3, side // model.scale, side // model.scale)))
-    vgg = convolution_flop(LossNetwork.pretrained(("relu2_2",)), mx.nd.zeros((1, 3, side, side)))
-    first = next(iter(net.values()))
-    per_picture = 3 * sum(net.values()) - first + 3 * sum(vgg.values())
-    return per_picture * batch * size**2 / side**2
+    size, model = size or training_size(network), build(network)
+    net = _pass_flop(model.net, size // model.scale, batch, is_style(network))
+    target = _pass_flop(LossNetwork.pretrained((CONTENT_LAYER,)), size, batch)
+    layers = STYLE_LAYERS if is_style(network) else (CONTENT_LAYER,)
+    vgg = _pass_flop(LossNetwork.pretrained(layers), size, batch)
+    found = []
+    for number, (name, flop) in enumerate(net.items()):
+        passes, which = (3, "output; gradients of weights and input") if number else (2, "output; gradient of weights")
+        found.append(Operations(f"network: {name}", flop, passes, which))
+    for name, flop in vgg.items():
+        both = "output; gradient of input"
+        passes, which = (3, f"target; {both}") if name in target else (2, both)
+        found.append(Operations(f"loss network: {name}", flop, passes, which))
+    return found
+
+
+def training_flop(network: str, size: int | None = None, batch: int = 4) -> float:
+    """Return the sum of `training_operations`."""
+    return sum(each.flop * each.passes for each in training_operations(network, size, batch))

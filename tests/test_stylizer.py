@@ -154,14 +154,16 @@ def frames_of(path):
 @pytest.mark.parametrize("suffix", [".avi", ".mp4"])
 def test_videos_keep_frames_and_rate(checkpoint, tmp_path, suffix):
     source = make_video(tmp_path / "in.avi")
-    status, _, stderr = run("stylize", source, "-o", tmp_path / f"out{suffix}", "--model", checkpoint)
+    target = tmp_path / f"out{suffix}"
+    status, _, stderr = run("stylize", source, "-o", target, "--model", checkpoint, "--strength", 0.1)
     assert status == 0
     assert "sound" in stderr
-    before, after = frames_of(source), frames_of(tmp_path / f"out{suffix}")
+    before, after = frames_of(source), frames_of(target)
     assert len(after[0]) == 5
     assert after[1] == pytest.approx(10.0)
-    expected = Stylizer(checkpoint)(before[0][2])
-    assert np.abs(after[0][2].astype(float) - expected).mean() < 12  # it has been compressed
+    stylizer = Stylizer(checkpoint, strength=0.1)
+    for frame, result in zip(before[0], after[0]):
+        assert np.abs(result.astype(float) - stylizer(frame)).mean() < 12  # they have been compressed
 
 
 def test_a_video_that_ends_in_the_middle(checkpoint, tmp_path):

@@ -40,8 +40,37 @@ def test_a_nearest_convolution_counts_as_the_plain_one():
     assert workloads.convolution_flop(net, mx.nd.zeros((1, 5, 6, 6))) == {"": 2 * 12 * 12 * 4 * 5 * 9}
 
 
+def test_style_steps_count_the_padding_and_four_stages_of_the_loss_network():
+    """By hand, for one picture of 32²: 112² framed, residual blocks at 28² less 2, 4, … cells."""
+    net = 3 * 32 * 81 * 112**2 + 32 * 64 * 9 * 56**2 + 64 * 128 * 9 * 28**2
+    net += 128 * 128 * 9 * sum((28 - 2 * k) ** 2 for k in range(1, 11))
+    net += 128 * 64 * 9 * 8**2 + 64 * 32 * 9 * 16**2 + 32 * 3 * 81 * 32**2
+    assert workloads.inference_flop("style_batch", 32) == 2 * net
+    stages = [3 * 64 + 64 * 64, (64 * 128 + 128 * 128) / 4, (128 * 256 + 2 * 256 * 256) / 16]
+    stages.append((256 * 512 + 2 * 512 * 512) / 64)
+    vgg = 2 * sum(stages) + sum(stages[:2])
+    step = 2 * (3 * net - 3 * 32 * 81 * 112**2 + 9 * 32**2 * vgg)
+    assert workloads.training_flop("style_instance", 32, batch=3) == pytest.approx(3 * step)
+
+
+@pytest.mark.parametrize("network", ["style_batch", "style_instance"])
+def test_style_steps_run(network):
+    workloads.training_step(network, size=32, batch=1)()
+
+
+def test_the_headline_puts_one_pass_beside_the_optimisation():
+    code, out, _ = run("benchmark", "--headline", "--sizes", "32", "--runs", 1, "--json")
+    row = json.loads(out)["rows"][0]
+    assert code == 0
+    assert row["times_as_fast"]["300"] == pytest.approx(300 * row["optimization_step"] / row["one_pass"])
+    code, out, _ = run("benchmark", "--headline", "--sizes", "32", "--runs", 1)
+    assert code == 0
+    assert out.splitlines()[2].lstrip().startswith("32²")
+    assert run("benchmark", "--headline", "--sizes", "16")[0] == 2
+
+
 def test_the_command_measures_every_network(monkeypatch):
-    small = {"training_step": {"size": 16, "batch": 1}, "inference": {"size": 8}}
+    small = {"training_step": {"size": 32, "batch": 1}, "inference": {"size": 8}}
     for name, arguments in small.items():
         plain = getattr(workloads, name)
         monkeypatch.setattr(workloads, name, lambda network, ctx, f=plain, a=arguments: f(network, ctx=ctx, **a))
@@ -101,7 +130,7 @@ def test_the_plot_and_the_arithmetic_are_drawn(tmp_path):
     results = [Result("ours", [1.0, 2.0], 1.0), Result("peer", [2.0, 2.0], 1.0)]
     report.plot([report.row(Work("step", []), results, 1.0)] * 3, tmp_path / "ratios.png")
     assert (tmp_path / "ratios.png").stat().st_size > 5000
-    text = arithmetic.table("sr2", 16, 1)
+    text = arithmetic.table("sr2", 1)
     assert text.count("\n| network") == 11
     assert text.count("\n| loss network") == 4
 

@@ -6,12 +6,26 @@ import click
 
 from ._command import Command, gpus_option
 
+SMALLEST = 32
+
+
+def parse_sizes(context: click.Context, option: click.Parameter, text: str) -> tuple[int, ...]:
+    """Return (256, 512) for "256,512"."""
+    sizes = tuple(int(part) if part.strip().isdecimal() else 0 for part in text.split(","))
+    if min(sizes) < SMALLEST:
+        raise click.BadParameter(f"{text!r}: expected sides of at least {SMALLEST} pixels, such as 256,512")
+    return sizes
+
 
 @click.command(cls=Command)
 @click.option("--runs", type=click.IntRange(1), default=3, help="Times that each is measured; the median counts.")
+@click.option("--headline", is_flag=True, help="The paper's table: one pass beside Gatys et al.'s optimisation.")
+@click.option(
+    "--sizes", default="256,512,1024", metavar="N,...", callback=parse_sizes, help="Sides of the headline's pictures."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @gpus_option
-def benchmark(runs: int, as_json: bool, gpus: str | None) -> None:
+def benchmark(runs: int, headline: bool, sizes: tuple[int, ...], as_json: bool, gpus: str | None) -> None:
     """Measure how fast this machine trains and runs the networks, in less than two minutes on two cores.
 
     A training step has a batch of 4 patches of 144×144, inference a picture of 256×256. The last column says what
@@ -23,8 +37,12 @@ def benchmark(runs: int, as_json: bool, gpus: str | None) -> None:
 
     from .. import workloads
     from .._mxnet import devices, mxnet_errors
+    from ._headline import print_headline
 
     ctx = devices(gpus)[0]
+    if headline:
+        print_headline(sizes, runs, as_json, ctx)
+        return
     work = [(network, kind) for network in workloads.NETWORKS for kind in ("training", "inference")]
     with mxnet_errors("if it is for memory, close other programs"):
         peak = workloads.matrix_product_peak(ctx=ctx)

@@ -84,9 +84,7 @@ class Stylizer:
         if isinstance(model, (str, Path)):
             loaded = load_for_use(model, self.ctx).net
             if not hasattr(loaded, "encode"):
-                raise UserError(
-                    f"{model}: a {type(loaded).__name__} enlarges pictures, and knows no style: use upscale"
-                )
+                raise UserError(f"{model}: a {type(loaded).__name__} enlarges pictures and has no style; use upscale")
             loaded.hybridize()
             return loaded
         return model.net if isinstance(model, OnPixels) else model

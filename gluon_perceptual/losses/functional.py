@@ -26,9 +26,9 @@ def absolute_error(F: Any, a: Any, b: Any) -> Any:
 
 def gram_matrix(F: Any, features: Any) -> Any:
     """ψ·ψᵀ / (C·H·W) with ψ the features as (N, C, H·W): (N, C, H, W) -> (N, C, C) (paper, section 3.2)."""
-    flat = F.reshape(features, (0, 0, -1))
-    # Each row's mean over H·W first, so that pictures of any size give comparable numbers without knowing the size.
-    size = F.sum(F.ones_like(flat), axis=(1, 2), keepdims=True)
+    # A copy first: MXNet reshapes in place, and would so spoil oneDNN's layout of what the backward pass needs yet.
+    flat = F.reshape(F.slice_axis(features, axis=0, begin=0, end=None), (0, 0, -1))
+    size = F.sum(F.ones_like(F.slice_axis(flat, axis=0, begin=0, end=1)), axis=(1, 2), keepdims=True)
     return F.broadcast_div(F.batch_dot(flat, flat, transpose_b=True), size)
 
 

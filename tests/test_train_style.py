@@ -1,0 +1,156 @@
+"""Style training as a user runs it, on a tiny network and photos."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from cli import assert_one_line_error, run, write
+
+from gluon_perceptual._mxnet import mx
+from gluon_perceptual.checkpoint.model import load_model
+from gluon_perceptual.data.crops import PhotoCrops
+from gluon_perceptual.errors import UserError
+from gluon_perceptual.nets.pixels import OnPixels
+from gluon_perceptual.training.step import TrainingStep
+from gluon_perceptual.training.style import StyleConfig, StyleRun
+
+TINY = ["--width", 2, "--size", 32, "--style-size", 40, "--batch", 2, "--steps", 4, "--workers", 1, "--warmup", 0]
+PARTS = ["checkpoints", "config.json", "figure.png", "log.jsonl", "loss.png", "previews", "stylised", "training.log"]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for seed in range(4):
+        noise = np.random.default_rng(seed).integers(0, 256, (40, 56, 3), np.uint8)
+        write(folder / f"{seed}.png", cv2.GaussianBlur(noise, (0, 0), 1.5))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def painting(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("style") / "painting.png", height=50, width=44)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--norm", "batch", "--content-layer", "relu3_3", "--style-layers", "relu1_1,relu2_1", "--tv", 1e-4],
+        ["--cpus", 2, "--stability", 1.0, "--match-color", "--denoise", 3, "--upsampling", "subpixel"],
+        ["--cpus", 2, "--batch", 3, "--norm", "instance", "--upsampling", "transposed", "--schedule", "constant"],
+    ],
+    ids=["default", "batch norm", "devices", "uneven devices"],
+)
+def test_a_run_leaves_everything(photos, painting, tmp_path, options):
+    out = tmp_path / "run"
+    command = ("train-style", painting, "--data", photos, *TINY, "--preview-every", 2, "--out", out, *options)
+    status, stdout, _ = run(*command)
+    assert status == 0
+    assert "stylised" in stdout
+    expected = [
+        "checkpoints",
+        "config.json",
+        "figure.png",
+        "log.jsonl",
+        "loss.png",
+        "previews",
+        "stylised",
+        "training.log",
+    ]
+    assert sorted(path.name for path in out.iterdir()) == expected
+    config = json.loads((out / "config.json").read_text())["config"]
+    log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in log] == [1, 2, 3, 4]
+    terms = {f"feature:{config['content_layer']}", *(f"style:{layer}" for layer in config["style_layers"]), "tv"}
+    assert terms <= set(log[0])
+    assert ("stability" in log[0]) == bool(config["stability"])
+    assert len(list((out / "previews").iterdir())) == 2
+    assert load_model(out / "checkpoints" / "step-0000004.params").net.arguments["width"] == 2
+
+
+def test_training_lowers_the_loss(photos, painting, tmp_path):
+    command = ("train-style", painting, "--data", photos, *TINY, "--out", tmp_path / "run", "--steps", 40, "--lr", 0.01)
+    assert run(*command)[0] == 0
+    losses = [json.loads(line)["loss"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:3])
+
+
+def make_run(photos, painting, **settings):
+    given = {"width": 2, "size": 32, "style_size": 40, "steps": 3, "batch": 2, "workers": 0, **settings}
+    return StyleRun(StyleConfig(style=(str(painting),), data=str(photos), **given))
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_the_fast_twin_trains_the_network_itself(photos, painting, cpus):
+    """The same updates, to rounding, as training the network without its twin."""
+    results = []
+    for fast in (True, False):
+        training = make_run(photos, painting, cpus=cpus)
+        model = training._step_model()
+        assert model is not training.model
+        model = model if fast else training.model
+        training._trained = model
+        step = TrainingStep(model, training.loss, training._targets(), training.trainer, training.devices)
+        terms = [step(*(np.stack(part) for part in zip(training.pairs[k], training.pairs[k + 1]))) for k in (0, 2)]
+        values = training.model.net._collect_params_with_prefix().items()
+        results.append((terms, {name: p.data(training.devices[0]).asnumpy() for name, p in values}))
+    for one, other in zip(results[0][0], results[1][0]):
+        assert one == pytest.approx(other, rel=1e-3)
+    for name, value in results[0][1].items():
+        np.testing.assert_allclose(value, results[1][1][name], rtol=1e-2, atol=2e-4, err_msg=name)
+
+
+def test_styles_are_blended(photos, painting, tmp_path):
+    other = write(tmp_path / "other.png", np.zeros((40, 40, 3), np.uint8))
+    command = ("train-style", painting, other, "--data", photos, *TINY, "--out", tmp_path / "run", "--blend", "3,1")
+    assert run(*command)[0] == 0
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["config"]["blend"] == [3.0, 1.0]
+
+
+def test_matched_colors_are_those_of_the_photos(photos, tmp_path):
+    grey = write(tmp_path / "grey.png", np.random.default_rng(0).integers(0, 40, (40, 40, 3), np.uint8))
+    training = make_run(photos, grey, match_color=True, style_size=0)
+    crops = np.stack([training.pairs[k][0] for k in range(len(training.pairs))])
+    np.testing.assert_allclose(training.styles[0].mean(axis=(0, 1)), crops.mean(axis=(0, 2, 3)), atol=12)
+
+
+def test_crops_are_reproducible_and_of_their_size(photos):
+    files = sorted(photos.iterdir())
+    crops, again = PhotoCrops(files, 32, seed=1), PhotoCrops(files, 32, seed=1)
+    for k in (9, 0, 4):
+        np.testing.assert_array_equal(crops[k][0], again[k][0])
+        assert crops[k][0].shape == (3, 32, 32)
+        assert crops[k][0].dtype == np.uint8
+    assert not np.array_equal(crops[0][0], crops[4][0])
+    with pytest.raises(UserError, match="too small for crops of 400"):
+        PhotoCrops(files, 400)[0]
+
+
+def test_mistakes(photos, painting, tmp_path):
+    dot, text = write(tmp_path / "dot.png", None, 1, 1), tmp_path / "text.png"
+    text.write_text("no picture")
+    cases = [
+        ([dot], ["dot.png", "1×1", "at least 32"]),
+        ([text], ["text.png", "not a PNG"]),
+        ([tmp_path / "no.png"], ["no.png", "no such file"]),
+        ([painting, "--blend", "1,2"], ["--blend wants 1 weights"]),
+        ([painting, "--style-layers", "relu1_2,conv4"], ["layer conv4", "expected some of relu1_1"]),
+        ([painting, "--style-layers", "relu5_1"], ["relu5_1"]),
+        ([painting, "--cpus", 3], ["--batch 2 is less than the 3 devices"]),
+        ([painting, "--data", tmp_path / "nothing"], ["nothing", "no such file or folder"]),
+    ]
+    for arguments, parts in cases:
+        out = tmp_path / "run"
+        result = run("train-style", "--data", photos, *TINY, "--out", out, *arguments)
+        assert_one_line_error(result, *parts)
+        assert not out.exists()
+    assert run("train-style", painting, "--blend", "one")[0] == 2
+
+
+def test_the_model_of_a_run_is_the_paper_s_network_on_pixels(photos, painting):
+    training = make_run(photos, painting, norm="batch")
+    assert isinstance(training.model, OnPixels)
+    assert training.model.net.arguments == {"width": 2, "norm": "batch", "upsampling": "nearest"}
+    assert training.devices == [mx.cpu(0)]
