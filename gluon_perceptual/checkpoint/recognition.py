@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 from ..errors import UserError
 from .fast_neural_style import is_fast_neural_style
 from .foreign import read_arrays
+from .matching import Shapes
 from .recipe import IMAGENET_MEAN, Recipe
-
-Shapes = Mapping[str, "tuple[int, ...]"]
 
 
 def recognise(path: Path) -> Recipe:
