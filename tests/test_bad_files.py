@@ -73,3 +73,23 @@ def test_shards(tmp_path, kind):
     (tmp_path / "trainx_0.params").write_bytes(FILES[kind])
     result = run("train-sr", "--arch", "blog", "--shards", tmp_path, "--steps", 1, "--out", tmp_path / "run")
     assert_one_line_error(result, str(tmp_path))
+
+
+NAMED = {
+    "SuperResolutionNet": ["head.0.weight", "tail.weight", "up.0.0.weight", "up.0.1.weight"],
+    "StyleNet": ["encode.1.0.weight", "decode.0.0.weight", "decode.0.1.weight"],
+    "FastNeuralStyleNet": ["encode.0.1.weight", "decode.5.weight"],
+    "PyTorch's": ["deconv3.conv2d.weight", "in1.weight"],
+    "PlsrNet": ["0", "1", "2", "3", "4", "5"],
+}
+
+
+@pytest.mark.parametrize("shape", [(), (0, 3, 9, 9), (2, 3, 9, 9), (2, 2, 1, 1), (7,)])
+@pytest.mark.parametrize("names", NAMED.values(), ids=NAMED)
+def test_arrays_that_only_have_the_names_of_a_network(tmp_path, names, shape):
+    write_params(tmp_path / "x.params", {name: np.zeros(shape, np.float32) for name in names})
+    picture = write(tmp_path / "a.png")
+    for command in ("upscale", "stylize"):
+        result = run(command, picture, "-o", tmp_path / "out.png", "--model", tmp_path / "x.params")
+        assert_one_line_error(result, "x.params")
+    assert run("inspect-params", tmp_path / "x.params")[0] == 0

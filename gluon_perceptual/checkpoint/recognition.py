@@ -25,28 +25,29 @@ def recognise(path: Path) -> Recipe:
     shapes = {name: array.shape for name, array in read_arrays(path).items()}
     recipe = recipe_of(shapes)
     if recipe is None:
-        hint = f"there is no {path.stem}.json to say which"
+        hint = f", and there is no {path.stem}.json to say which"
         symbol = path.with_name(re.sub(r"-\d{4}$", "", path.stem) + "-symbol.json")
         if is_fast_neural_style(shapes):
-            hint = "convert it with convert_style"
+            hint = ": convert it with convert_style"
         elif symbol.exists():
-            hint = f"give {symbol.name} as the model"
-        raise UserError(f"{path}: these parameters are of no network here, and {hint}")
+            hint = f": give {symbol.name} as the model"
+        raise UserError(f"{path}: these parameters are of no network here{hint}")
     return recipe
 
 
 def recipe_of(shapes: Shapes) -> Recipe | None:
     """Return the recipe of the network whose parameters have these names and shapes, or None."""
-    kernels = [shape for shape in shapes.values() if len(shape) == 4]
+    filters = {name for name, shape in shapes.items() if len(shape) == 4}
+    kernels = [shapes[name] for name in shapes if name in filters]
     units = sum(shape[2:] == (1, 1) for shape in kernels)
     if len(kernels) == 3 * units + 3 and kernels[0][1:] == (3, 9, 9) and units:
         arguments = {"width": kernels[0][0], "blocks": units}
         return Recipe("PlsrNet", arguments, peak=1.0, mean=IMAGENET_MEAN)
-    if {"head.0.weight", "tail.weight"} <= set(shapes) and {"up.0.0.weight", "up.0.1.weight"} & set(shapes):
+    if {"head.0.weight", "tail.weight"} <= filters and {"up.0.0.weight", "up.0.1.weight"} & filters:
         return Recipe("SuperResolutionNet", _super_resolution_arguments(shapes))
-    if "encode.1.0.weight" in shapes and {"decode.0.0.weight", "decode.0.1.weight"} & set(shapes):
+    if "encode.1.0.weight" in filters and {"decode.0.0.weight", "decode.0.1.weight"} & filters:
         return Recipe("StyleNet", _style_arguments(shapes))
-    if {"encode.0.1.weight", "decode.5.weight"} <= set(shapes):
+    if {"encode.0.1.weight", "decode.5.weight"} <= filters:
         style = {"width": shapes["encode.0.1.weight"][0], "norm": _norm(shapes, "encode.0.2")}
         return Recipe("FastNeuralStyleNet", style)
     return None
@@ -84,6 +85,7 @@ def _norm(shapes: Shapes, layer: str) -> str:
 
 def _upsampling(shapes: Shapes, block: str, phases: int) -> str:
     """Tell by the first layer of an upsampling block; `phases` are the channels of four phases."""
-    if f"{block}.0.weight" not in shapes:
+    first = shapes.get(f"{block}.0.weight")
+    if first is None:
         return "nearest"
-    return "subpixel" if shapes[f"{block}.0.weight"][0] == phases else "transposed"
+    return "subpixel" if first[:1] == (phases,) else "transposed"
