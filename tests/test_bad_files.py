@@ -1,5 +1,6 @@
 """A damaged or foreign file given to any command that reads one ends in one line and status 1."""
 
+import json
 import struct
 
 import numpy as np
@@ -93,3 +94,23 @@ def test_arrays_that_only_have_the_names_of_a_network(tmp_path, names, shape):
         result = run(command, picture, "-o", tmp_path / "out.png", "--model", tmp_path / "x.params")
         assert_one_line_error(result, "x.params")
     assert run("inspect-params", tmp_path / "x.params")[0] == 0
+
+
+GOOD = {"network": "SuperResolutionNet", "arguments": {"scale": 2}, "peak": 1, "mean": [0, 0, 0]}
+WRONG = [
+    {"network": "Other"},
+    *({"arguments": arguments} for arguments in ({"scale": 3}, {}, [1], {"scale": 2, "norm": 1})),
+    *({"arguments": {"scale": 2, "width": width}} for width in (0, -3, "wide", 2.5)),
+    {"arguments": {"scale": 2, "blocks": "some"}},
+    *({"peak": peak} for peak in ("white", 0, None)),
+    *({"mean": mean} for mean in (["a", "b", "c"], [0, 0], 3)),
+]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", *(json.dumps({**GOOD, **wrong}) for wrong in WRONG)])
+def test_sidecars_that_describe_no_model(tmp_path, text):
+    (tmp_path / "x.params").write_bytes(whole())
+    (tmp_path / "x.json").write_text(text)
+    picture = write(tmp_path / "a.png")
+    result = run("upscale", picture, "-o", tmp_path / "out.png", "--model", tmp_path / "x.params")
+    assert_one_line_error(result, "x.json: this is not the description of a model")

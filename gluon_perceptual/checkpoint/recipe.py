@@ -61,8 +61,12 @@ def read_recipe(path: Path) -> Recipe | None:
 def _parse(path: Path, text: str) -> Recipe:
     try:
         values = json.loads(text)
-        recipe = Recipe(values["network"], values["arguments"], values["peak"], tuple(values["mean"]))
+        peak, mean = float(values["peak"]), tuple(map(float, values["mean"]))
+        if not peak > 0 or len(mean) != 3:
+            raise ValueError(f"peak {peak:g}, mean {mean}")
+        recipe = Recipe(values["network"], values["arguments"], peak, mean)
         recipe.build()
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path}: this is not the description of a model ({error!r})") from error
+    except (ValueError, KeyError, TypeError, AttributeError, AssertionError, mx.MXNetError) as error:
+        reason = " ".join(f"{error!r}".split())[:200]
+        raise UserError(f"{path}: this is not the description of a model ({reason})") from error
     return recipe

@@ -37,7 +37,7 @@ def recognise(path: Path) -> Recipe:
 
 def recipe_of(shapes: Shapes) -> Recipe | None:
     """Return the recipe of the network whose parameters have these names and shapes, or None."""
-    filters = {name for name, shape in shapes.items() if len(shape) == 4}
+    filters = {name for name, shape in shapes.items() if len(shape) == 4 and min(shape) > 0}
     kernels = [shapes[name] for name in shapes if name in filters]
     units = sum(shape[2:] == (1, 1) for shape in kernels)
     if len(kernels) == 3 * units + 3 and kernels[0][1:] == (3, 9, 9) and units:
