@@ -11,7 +11,11 @@ VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "gluon_perceptual/__init__.
 # MXNet 1.9.1 was built for NumPy 1.x: 1.24 removed names that it uses, 2.0 its whole interface.
 NUMPY = ['numpy>=1.19,<1.24; python_version<"3.12"', 'numpy>=1.26,<2; python_version>="3.12"']
 TENSORBOARD = ["tensorboardX>=2.5"]
-TEST = ["pytest>=7", "pytest-xdist", "hypothesis", *TENSORBOARD]
+TORCH = ["torch>=2"]
+SAFETENSORS = ["safetensors>=0.4"]
+KERAS = ["h5py>=3"]
+ONNX = ["onnx>=1.14,<1.17", "onnxruntime>=1.14,<1.20"]  # later ones need NumPy 2
+TEST = ["pytest>=7", "pytest-xdist", "hypothesis", *TENSORBOARD, *SAFETENSORS, *KERAS, *ONNX]
 
 setup(
     name="gluon-perceptual",
@@ -39,8 +43,11 @@ setup(
         "cpu": ["mxnet==1.9.1"],
         "cu112": ["mxnet-cu112==1.9.1"],
         "tensorboard": TENSORBOARD,
-        "onnx": ["onnx>=1.14,<1.17", "onnxruntime>=1.14,<1.20"],
-        "benchmarks": ["torch>=2"],  # the peer
+        "onnx": ONNX,
+        "torch": TORCH,
+        "safetensors": SAFETENSORS,
+        "keras": KERAS,
+        "benchmarks": TORCH,  # the peer
         "notebooks": ["jupyterlab", "ipykernel"],
         "test": TEST,
         "dev": [*TEST, "ruff==0.17.6", "mypy==2.4.1"],

@@ -106,6 +106,14 @@ def histograms() -> Iterator[Work]:
         yield Work(f"histogram 12 MP {dtype}", contenders)
 
 
+def reading() -> Iterator[Work]:
+    """Yield the reading of parameters, 20 times."""
+    functions = {"ours": "ours", "MXNet": "mxnet", "bytes alone": "bytes_alone"}
+    for file, name in (("vgg", "half of VGG16"), ("blog", "a checkpoint of 47 arrays")):
+        contenders = [Contender(who, f"benchmarks.reading:{what}", {"file": file}) for who, what in functions.items()]
+        yield Work(f"read {name}", contenders)
+
+
 SUITES: dict[str, Callable[[], Iterator[Work]]] = {
     "training": training,
     "inference": inference,
@@ -114,4 +122,5 @@ SUITES: dict[str, Callable[[], Iterator[Work]]] = {
     "cores": cores,
     "photo": photo,
     "histograms": histograms,
+    "reading": reading,
 }

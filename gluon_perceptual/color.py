@@ -13,6 +13,7 @@ SPACES = ("RGB", "LAB", "LCH", "LUV", "XYZ")
 
 # ITU-R BT.601, studio swing, of RGB in [0, 255]: the numbers of MATLAB's rgb2ycbcr.
 _YCBCR = np.array([[65.481, 128.553, 24.966], [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]]) / 255
+LUMA = tuple(float(weight) for weight in _YCBCR[0])  # of red, green and blue in Y, 16 less
 _OFFSET = np.array([16.0, 128.0, 128.0])
 
 _BLOCK_PIXELS = 2**18

@@ -217,7 +217,7 @@ def test_mxnets_errors_are_one_line(model, tmp_path, monkeypatch):
     def fail(*arguments, **options):
         raise mx.MXNetError("Traceback (most recent call last):\n  File x\nMXNetError: Failed to allocate CPU Memory")
 
-    monkeypatch.setattr("gluon_perceptual.inference.to_tensor", fail)
+    monkeypatch.setattr("gluon_perceptual.inference.upscaler.to_tensor", fail)
     result = run("upscale", write(tmp_path / "a.png"), "-o", tmp_path / "b.png", "--model", model)
     assert result[0] == 1
     assert "Traceback" not in result[2]

@@ -7,7 +7,7 @@ from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint import load_parameters, read_params, write_params
 from gluon_perceptual.checkpoint.matching import canonical_name, match_names
 from gluon_perceptual.errors import ParamsFormatError, UserError
-from gluon_perceptual.nets import PlsrNet
+from gluon_perceptual.nets import LossNetwork, PlsrNet
 
 FILES = ["save_parameters", "save_params", "collect_params_save", "export-0003"]
 nn = mx.gluon.nn
@@ -226,6 +226,47 @@ def test_layers_are_not_guessed():
     wanted = {"0.weight": (4, 4), "0.bias": (4,), "1.weight": (4, 4)}
     with pytest.raises(UserError, match="which of its layers"):
         match_names(wanted, {"a0_weight": (4, 4), "a1_weight": (4, 4), "a1_bias": (4,)})
+
+
+def vgg_file(path, prefix="vgg0_", dense=True):
+    """All of VGG16's convolutions, whose values tell which they are, under the model zoo's old names."""
+    channels = [3, 64, 64, 128, 128, 256, 256, 256, *[512] * 6]
+    arrays = {}
+    for k, (into, out) in enumerate(zip(channels, channels[1:])):
+        arrays[f"{prefix}conv{k}_weight"] = np.full((out, into, 3, 3), k, np.float16)
+        arrays[f"{prefix}conv{k}_bias"] = np.full(out, -k, np.float16)
+    if dense:
+        arrays[f"{prefix}dense0_weight"], arrays[f"{prefix}dense0_bias"] = np.zeros((2, 512)), np.zeros(2)
+    write_params(path, {name: arrays[name] for name in sorted(arrays)})
+
+
+@pytest.mark.parametrize("dense", [False, True])
+def test_a_whole_vgg_into_a_cut_one(tmp_path, dense):
+    vgg_file(tmp_path / "vgg.params", dense=dense)
+    for net in (LossNetwork(("relu2_2",), "torchvision"), mx.gluon.model_zoo.vision.vgg16().features[:9]):
+        report = load_parameters(net, tmp_path / "vgg.params")
+        assert report.strategy == "beginning"
+        assert len(report.unused) == 26 - 8 + 2 * dense
+        assert str(report).endswith("not used")
+        weights = [p for name, p in net._collect_params_with_prefix().items() if name.endswith("weight")]
+        assert [p.data()[0, 0, 0, 0].asscalar() for p in weights] == [0, 1, 2, 3]
+    with pytest.raises(UserError, match="does not fit"):
+        load_parameters(nn.Conv2D(64, 5, in_channels=3), tmp_path / "vgg.params")
+
+
+def test_what_fits_alone_may_be_taken(tmp_path):
+    net = nn.HybridSequential()
+    net.add(nn.Dense(2, in_units=2), nn.Dense(2, in_units=2, use_bias=False))
+    net.initialize(mx.init.One())
+    write_params(
+        tmp_path / "x.params", {"0.weight": np.zeros((2, 2)), "1.weight": np.zeros((3, 2)), "9.a": np.zeros(1)}
+    )
+    with pytest.raises(UserError, match="lacks 1 of 3"):
+        load_parameters(net, tmp_path / "x.params")
+    report = load_parameters(net, tmp_path / "x.params", strict=False)
+    assert report.pairs == (("0.weight", "0.weight"),)
+    assert (report.unused, report.missing) == (("1.weight", "9.a"), ("0.bias", "1.weight"))
+    assert net[1].weight.data().asnumpy().tolist() == [[1, 1], [1, 1]]
 
 
 def test_constants_may_be_missing():

@@ -164,6 +164,13 @@ def test_a_signal_ends_the_loop_after_the_step(number, status):
     assert stop.exit_status == status
 
 
+def test_schedules_leave_pillow_strict():
+    from PIL import ImageFile
+
+    learning_rate_schedule("cosine", 0.1, 10, 2)
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
+
+
 def test_a_second_interrupt_is_an_interrupt():
     with StopRequest(), pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Mapping, Tuple
 
 import numpy as np
 
 from ..errors import UserError
-from .matching import match_names
-from .params_file import read_params
+from ..nets.vgg_files import beginning_of_vgg
+from .foreign import read_arrays
+from .matching import Shapes, match_common, match_names
+
+Matched = Tuple[str, "list[tuple[str, str]]"]
 
 
 @dataclass(frozen=True)
@@ -19,11 +22,14 @@ class LoadReport:
 
     Attributes:
         path: The file.
-        strategy: "names", the file's were the network's; "numbers", they were but for prefix and counters; or "order",
-            they were others, matched by kind of layer, order and shape.
+        strategy: "names", the file's were the network's; "numbers", they were but for prefix and counters; "order",
+            they were others, matched by kind of layer, order and shape; or "beginning", the file is a whole VGG and the
+            network the beginning of one.
         pairs: The network's parameter and the file's array, by name.
         cast: Names in the file of arrays of another type than their parameters.
         not_finite: Number of infinite or undefined values.
+        unused: Names in the file of arrays that the network did not take.
+        missing: Parameters that kept their value, constants aside.
     """
 
     path: str
@@ -31,58 +37,87 @@ class LoadReport:
     pairs: tuple[tuple[str, str], ...]
     cast: tuple[str, ...] = ()
     not_finite: int = 0
+    unused: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         notes = f", {len(self.cast)} of another type" if self.cast else ""
         notes += f", {self.not_finite} values that are not finite" if self.not_finite else ""
+        notes += f", {len(self.unused)} not used" if self.unused else ""
+        notes += f", {len(self.missing)} parameters not met" if self.missing else ""
         return f"{self.path}: {len(self.pairs)} arrays matched by {self.strategy}{notes}"
 
 
-def load_parameters(net: Any, path: str | os.PathLike[str], ctx: Any = None) -> LoadReport:
-    """Load a `.params` file into a Gluon network, whatever the names in it.
+def load_parameters(net: Any, path: str | os.PathLike[str], ctx: Any = None, strict: bool = True) -> LoadReport:
+    """Load a file of parameters, of any kind that `foreign` reads, into a Gluon network, whatever the names in it.
 
     Names may be structural (`net.0.weight`), prefixed (`plsr_network0_conv0_weight`), bare (`conv0_weight`), marked
-    `arg:` and `aux:`, or missing. Every parameter must be met and every array used; constants that a file lacks
-    keep their value. Nothing is changed unless all of it fits. Dimensions that the network does not know yet
-    (deferred initialisation) become the file's.
+    `arg:` and `aux:`, or missing. Every parameter must be met and every array used, but for a whole VGG that is read
+    into the beginning of one; constants that a file lacks keep their value. Nothing is changed unless all of it fits.
+    Dimensions that the network does not know yet (deferred initialisation) become the file's.
 
     Args:
         net: The block.
         path: The file.
         ctx: Device or devices; None: where the network is, else the CPU.
+        strict: False: take what has the network's names and shapes, and leave the rest; the report says what.
 
     Raises:
-        ParamsFormatError: The file is no `.params` file.
+        ParamsFormatError: The file is of no known kind, or a damaged `.params` file.
         UserError: The file does not fit the network, or the network not on the device.
         OSError: The file cannot be read.
     """
     from .._mxnet import mx
 
-    arrays = read_params(path)
+    arrays = read_arrays(path)
     parameters = net._collect_params_with_prefix()
     constants = {name for name, p in parameters.items() if isinstance(p, mx.gluon.Constant)}
     wanted = {name: p.shape or () for name, p in parameters.items()}
+    found = {name: array.shape for name, array in arrays.items()}
     own_names = {name: p.name for name, p in parameters.items()}
     try:
-        strategy, pairs = match_names(wanted, {name: a.shape for name, a in arrays.items()}, constants, own_names)
+        strategy, pairs = (
+            _match(wanted, found, constants, own_names) if strict else ("names", match_common(wanted, found))
+        )
     except UserError as error:
         raise UserError(f"{os.fspath(path)} does not fit {type(net).__name__}: {error}") from error
+    sources = dict(pairs)
+    with np.errstate(over="ignore"):  # counted below
+        values = {name: arrays[source].astype(parameters[name].dtype, copy=False) for name, source in pairs}
+    _fill(parameters, values, ctx, os.fspath(path))
+    return LoadReport(
+        os.fspath(path),
+        strategy,
+        tuple(pairs),
+        cast=tuple(source for name, source in pairs if arrays[source].dtype != values[name].dtype),
+        not_finite=int(sum(value.size - np.isfinite(value).sum() for value in values.values())),
+        unused=tuple(name for name in arrays if name not in sources.values()),
+        missing=tuple(name for name in parameters if name not in sources and name not in constants),
+    )
+
+
+def _match(wanted: Shapes, found: Shapes, constants: set[str], own_names: Mapping[str, str]) -> Matched:
+    """Match names, or the beginning of a whole VGG."""
+    try:
+        return match_names(wanted, found, constants, own_names)
+    except UserError:
+        pairs = beginning_of_vgg({name: shape for name, shape in wanted.items() if name not in constants}, found)
+        if not pairs:
+            raise
+        return "beginning", pairs
+
+
+def _fill(parameters: Mapping[str, Any], values: Mapping[str, np.ndarray], ctx: Any, path: str) -> None:
+    """Give parameters their values on `ctx`, or where they are, else where the first is that is anywhere."""
+    from .._mxnet import mx
+
     home = next((p.list_ctx() for p in parameters.values() if _is_placed(p)), mx.cpu())
-    sources, cast, not_finite = dict(pairs), [], 0
     for name, parameter in parameters.items():
-        value = None
-        if name in sources:
-            array, dtype = arrays[sources[name]], np.dtype(parameter.dtype)
-            if array.dtype != dtype:
-                cast.append(sources[name])
-            with np.errstate(over="ignore"):  # counted below
-                value = array.astype(dtype, copy=False)
-            not_finite += int(value.size - np.isfinite(value).sum())
+        value = values.get(name)
         try:
             _put(parameter, None if value is None else mx.nd.array(value, dtype=value.dtype), ctx, home)
         except mx.MXNetError as error:
-            raise UserError(f"{os.fspath(path)}: {name} on {ctx or home}: {str(error).splitlines()[-1]}") from error
-    return LoadReport(os.fspath(path), strategy, tuple(pairs), tuple(cast), not_finite)
+            raise UserError(f"{path}: {name} on {ctx or home}: {str(error).splitlines()[-1]}") from error
 
 
 def _is_placed(parameter: Any) -> bool:

@@ -42,7 +42,7 @@ def match_names(
         _check_same_names(present, canonical)
         pairs = [(name, canonical[name]) for name in present]
         for name, source in pairs:
-            if not _fits(present[name], found[source]):
+            if not fits(present[name], found[source]):
                 raise UserError(f"{name} is {present[name]} in the network and {found[source]} in the file")
         return "names", pairs
     present = {name: shape for name, shape in wanted.items() if name not in optional}
@@ -50,9 +50,15 @@ def match_names(
         sources = dict(zip(_numbered(canonical), found))
         by_number = dict(zip(_numbered([own_names[name] for name in present]), present))
         pairs = [(name, sources[key]) for key, name in by_number.items() if key in sources]
-        if len(pairs) == len(present) == len(found) and all(_fits(present[a], found[b]) for a, b in pairs):
+        if len(pairs) == len(present) == len(found) and all(fits(present[a], found[b]) for a, b in pairs):
             return "numbers", pairs
     return "order", _match_by_order(present, found)
+
+
+def match_common(wanted: Shapes, found: Shapes) -> list[tuple[str, str]]:
+    """Pair what has the same name and fits, and leave the rest."""
+    canonical = {canonical_name(name): name for name in found}
+    return [(a, canonical[a]) for a in wanted if a in canonical and fits(wanted[a], found[canonical[a]])]
 
 
 def canonical_name(name: str) -> str:
@@ -61,7 +67,7 @@ def canonical_name(name: str) -> str:
     return re.sub(r"moving_(mean|var)$", r"running_\1", name)
 
 
-def _fits(wanted: tuple[int, ...], found: tuple[int, ...]) -> bool:
+def fits(wanted: tuple[int, ...], found: tuple[int, ...]) -> bool:
     """Tell whether an array can be a parameter; 0 and -1 are sizes that Gluon does not know yet."""
     return len(wanted) == len(found) and all(b > 0 and a in (b, 0, -1) for a, b in zip(wanted, found))
 
@@ -117,7 +123,7 @@ def _match_by_order(wanted: Shapes, found: Shapes) -> list[tuple[str, str]]:
     last: dict[str, list[int]] = {}
     for name in wanted:
         source = sources[name]
-        if not _fits(wanted[name], found[source]):
+        if not fits(wanted[name], found[source]):
             raise UserError(_side_by_side(f"{name} {wanted[name]}", f"{source} {found[source]}"))
         layer, _ = _split(source)
         if _numbers(layer) < last.get(_pattern(layer), []):
@@ -149,7 +155,7 @@ def _in_creation_order(layers: list[str]) -> list[str]:
 
 def _first_difference(wanted: Shapes, found: Shapes, named: bool) -> str:
     for a, b in zip_longest(wanted, found):
-        if a is None or b is None or not _fits(wanted[a], found[b]) or (named and _split(a)[1] != _split(b)[1]):
+        if a is None or b is None or not fits(wanted[a], found[b]) or (named and _split(a)[1] != _split(b)[1]):
             return _side_by_side(a and f"{a} {wanted[a]}", b and f"{b} {found[b]}")
     return "its layers are put together in another way"
 

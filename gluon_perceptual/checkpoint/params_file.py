@@ -13,9 +13,11 @@ import numpy as np
 
 from ..errors import ParamsFormatError, UserError
 from ..files import atomic_path
-from .params_reader import DENSE, DTYPES, LIST_MAGIC, V2, V3, Reader
+from .params_layout import DENSE, DTYPES, LIST_MAGIC, V2, V3
+from .params_reader import Bytes, Reader
 
 CPU = (1, 0)
+SMALL = 4 << 20  # bytes
 WRITABLE = DTYPES[:-1]  # all but bfloat16
 
 
@@ -34,9 +36,9 @@ Writable = Union[np.ndarray, Pieces]
 def read_params(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Read every array of a `.params` file, whichever MXNet wrote it.
 
-    Dense arrays are views of the memory-mapped file: they take no memory until touched, and writing to one changes
-    this process's copy, not the file. bfloat16 comes as float32. Sparse arrays come dense, and those of one file may
-    take no more than the file's own size and 32 MiB. What MXNet calls "none" comes as an empty array.
+    Dense arrays are views of the file's bytes, which of a large file take no memory until touched; writing to one
+    changes this process's copy, not the file. bfloat16 comes as float32. Sparse arrays come dense, and those of one
+    file may take no more than the file's own size and 32 MiB. What MXNet calls "none" comes as an empty array.
 
     Returns:
         The arrays by name, in the file's order; named "0", "1", … where the file has no names.
@@ -46,11 +48,7 @@ def read_params(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         OSError: The file cannot be read.
     """
     path = os.fspath(path)
-    with Path(path).open("rb") as file:
-        try:
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-        except ValueError:  # nothing to map
-            raise ParamsFormatError(path, 0, "the file is empty") from None
+    content = _bytes_of(path)
     try:
         return Reader(path, content).read()
     except ParamsFormatError as error:
@@ -60,6 +58,19 @@ def read_params(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
             return Reader(path, content, v2_scalars=True).read()
         except ParamsFormatError:
             raise error from None
+
+
+def _bytes_of(path: str) -> Bytes:
+    """Return a file's bytes, to be changed at will: mapped, or read where that is faster."""
+    with Path(path).open("rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > SMALL:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        content = bytearray(size)
+        del content[file.readinto(content) :]
+    if not content:
+        raise ParamsFormatError(path, 0, "the file is empty")
+    return content
 
 
 def write_params(path: str | os.PathLike[str], arrays: Mapping[str, Writable] | Sequence[Writable]) -> None:

@@ -1,17 +1,4 @@
-"""The bytes of MXNet's `.params` files, read with every length checked; `params_file` is the way in.
-
-The layout, all little-endian, as MXNet 1.9.1 writes it (`NDArray::Save` in its src/ndarray/ndarray.cc):
-
-    uint64 0x112, uint64 reserved
-    uint64 count, then so many arrays:
-        uint32 magic, int32 storage type, [shape of the stored values, where sparse], shape
-        int32 device type, int32 device number, int32 type flag, [type flag and shape of each index array]
-        values, [index arrays]
-    uint64 count, 0 or that of the arrays, then so many names: uint64 length, UTF-8
-
-A shape is an int32 number of dimensions, then each as int64. Older files lack the storage type (V1); the oldest lack
-the magic too, and their dimensions are uint32 (V0). V3 differs from V2 in NumPy's shapes: 0 dimensions are a scalar.
-"""
+"""The bytes of MXNet's `.params` files, read with every length checked; `params_file` is the way in."""
 
 from __future__ import annotations
 
@@ -19,22 +6,32 @@ import math
 import mmap
 import struct
 import sys
-from typing import Any
+from typing import Any, Union
 
 import numpy as np
 
 from ..errors import ParamsFormatError
+from .params_layout import (
+    CSR,
+    DENSE,
+    DTYPES,
+    HEAD,
+    LENGTH,
+    LIST_MAGIC,
+    MAX_DIMENSIONS,
+    PLAIN,
+    ROW_SPARSE,
+    TAILS,
+    V1,
+    V2,
+    V3,
+    native,
+)
+from .params_sparse import dense_csr, dense_rows
 
-LIST_MAGIC = 0x112
-V1, V2, V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
-DENSE, ROW_SPARSE, CSR = 0, 1, 2  # the number is also that of the index arrays
-MAX_DIMENSIONS = 32  # NumPy's limit
-SPARSE_ALLOWANCE = 32 << 20
+SPARSE_ALLOWANCE = 32 << 20  # bytes that sparse arrays may take when dense, besides the file's own size
 
-BFLOAT16 = np.dtype([("bfloat16", "<u2")])  # MXNet's own stand-in for the type that NumPy lacks
-DTYPES = [np.dtype(code) for code in ("<f4", "<f8", "<f2", "u1", "<i4", "i1", "<i8", "?", "<i2", "<u2", "<u4", "<u8")]
-DTYPES.append(BFLOAT16)
-INDEX_DTYPES = (np.dtype("<i4"), np.dtype("<i8"))
+Bytes = Union[mmap.mmap, bytearray]
 
 
 class Reader:
@@ -47,7 +44,7 @@ class Reader:
             back), or "none", after which nothing follows.
     """
 
-    def __init__(self, path: str, content: mmap.mmap, v2_scalars: bool = False) -> None:
+    def __init__(self, path: str, content: Bytes, v2_scalars: bool = False) -> None:
         self.path, self.content, self.v2_scalars = path, content, v2_scalars
         self.offset = 0
         self.sparse_bytes_left = len(content) + SPARSE_ALLOWANCE
@@ -60,7 +57,9 @@ class Reader:
             raise self._error(f"{magic:#x} where {LIST_MAGIC:#x} is expected")
         arrays: list[np.ndarray] = []
         while len(arrays) < count:
-            arrays.append(_native(self._array()))
+            arrays += self._plain_arrays(count - len(arrays))
+            if len(arrays) < count:
+                arrays.append(native(self._array()))
         names = self._names(count)
         if self.offset < len(self.content):
             raise self._error(f"{len(self.content) - self.offset} bytes too many")
@@ -88,17 +87,51 @@ class Reader:
         if count != arrays:
             raise self._error(f"{count} names for {arrays} arrays")
         names: dict[str, None] = {}
+        content, end = self.content, len(self.content)
         for _ in range(count):
-            (size,) = self._numbers("Q", "a name's length")
-            start = self._take(size, "a name")
+            start = self.offset + LENGTH.size
+            size = LENGTH.unpack_from(content, self.offset)[0] if start <= end else end
+            if size > end - start:
+                self._take(self._numbers("Q", "a name's length")[0], "a name")  # says what is wrong
+            self.offset = start + size
             try:
-                name = self.content[start : self.offset].decode()
+                name = content[start : self.offset].decode()
             except UnicodeDecodeError:
                 raise self._error("a name that is not UTF-8") from None
             if name in names:
                 raise self._error(f"the name {name!r} a second time")
             names[name] = None
         return list(names)
+
+    def _plain_arrays(self, count: int) -> list[np.ndarray]:
+        """Return the next arrays, `count` at most, that are dense, not empty and whole, as most are, in few steps.
+
+        Many small arrays are read in a third of the time that `_array` takes, which says what is wrong.
+        """
+        content, size, offset = self.content, len(self.content), self.offset
+        arrays: list[np.ndarray] = []
+        while len(arrays) < count and size - offset >= HEAD.size:
+            magic, second, third = HEAD.unpack_from(content, offset)
+            if magic == V2:
+                storage, ndim, code, start = second, third, "q", offset + 12
+            elif magic == V1:
+                storage, ndim, code, start = DENSE, second, "q", offset + 8
+            else:
+                storage, ndim, code, start = DENSE, magic, "I", offset + 4
+            tail = TAILS.get((code, ndim))
+            if storage != DENSE or tail is None or size - start < tail.size:
+                break
+            *shape, _, _, flag = tail.unpack_from(content, start)
+            if min(shape) < 1 or flag not in PLAIN:
+                break
+            dtype, itemsize = PLAIN[flag]
+            start += tail.size
+            end = start + math.prod(shape) * itemsize
+            if end > size:
+                break
+            arrays.append(np.ndarray(shape, dtype, content, start))
+            self.offset = offset = end
+        return arrays
 
     def _array(self) -> np.ndarray:
         (magic,) = self._numbers("I", "an array")
@@ -157,44 +190,6 @@ class Reader:
         if self.sparse_bytes_left < 0:
             raise self._error(f"a sparse array of shape {shape}, far larger than the file")
         try:
-            return _dense_rows(shape, values, *indices) if len(indices) == 1 else _dense_csr(shape, values, *indices)
+            return dense_rows(shape, values, *indices) if len(indices) == 1 else dense_csr(shape, values, *indices)
         except ValueError as error:
             raise self._error(f"a sparse array of shape {shape} with {error}") from None
-
-
-def _dense_rows(shape: tuple[int, ...], values: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Put whole rows where `rows` says; the rest is 0."""
-    if not shape or rows.ndim != 1 or values.shape != (*rows.shape, *shape[1:]):
-        raise ValueError(f"values {values.shape} and rows {rows.shape}")
-    dense = np.zeros(shape, values.dtype)
-    dense[_checked(rows, shape[0])] = values
-    return dense
-
-
-def _dense_csr(shape: tuple[int, ...], values: np.ndarray, starts: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Put values in their columns, row by row: row i has those from starts[i] to starts[i + 1]."""
-    if len(shape) != 2 or starts.shape != (shape[0] + 1,) or columns.shape != values.shape or values.ndim != 1:
-        raise ValueError(f"values {values.shape}, row starts {starts.shape} and columns {columns.shape}")
-    counts = np.diff(_checked(starts, len(values) + 1))
-    if starts[0] != 0 or starts[-1] != len(values) or (counts < 0).any():
-        raise ValueError("row starts that do not ascend from 0 to the number of values")
-    dense = np.zeros(shape, values.dtype)
-    dense[np.repeat(np.arange(shape[0]), counts), _checked(columns, shape[1])] = values
-    return dense
-
-
-def _checked(indices: np.ndarray, end: int) -> np.ndarray:
-    if indices.dtype not in INDEX_DTYPES:
-        raise ValueError(f"indices of type {indices.dtype}")
-    if indices.size and not (indices.min() >= 0 and indices.max() < end):
-        raise ValueError(f"indices outside 0 to {end - 1}")
-    return indices.astype(np.int64)
-
-
-def _native(array: np.ndarray) -> np.ndarray:
-    """Return bfloat16 as float32, the upper half of whose bits it is; anything else as it is."""
-    if array.dtype != BFLOAT16:
-        return array
-    bits = array["bfloat16"].astype(np.uint32)
-    bits <<= np.uint32(16)  # in place, as an array of 0 dimensions would else become a number
-    return bits.view(np.float32)

@@ -52,9 +52,7 @@ def evaluate(
     factor, photos = int(scale), find_photos(data)
     methods = {"bicubic": evaluation.bicubic(factor)}
     for model in models:
-        upscaler = Upscaler(model, devices(gpus)[0], match_histogram=match_histogram)
-        if upscaler.scale != factor:
-            raise UserError(f"{model} enlarges {upscaler.scale} times, not {factor}: give the right --scale")
+        upscaler = Upscaler(model, devices(gpus)[0], match_histogram=match_histogram, scale=factor)
         methods[Path(model).stem if Path(model).stem not in methods else model] = upscaler
     loss_network = LossNetwork.pretrained(evaluation.DISTANCE_LAYERS)
     rows, failures = [], []

@@ -10,7 +10,7 @@ from ._command import Command, device_options
 @click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @click.option("-o", "--out", required=True, type=click.Path(), help="Output file or folder.")
-@click.option("--model", required=True, help="Checkpoint (.params).")
+@click.option("--model", required=True, help="Checkpoint (.params), or symbol (X-symbol.json).")
 @click.option(
     "--preserve-color",
     type=click.Choice(["luminance", "histogram"]),

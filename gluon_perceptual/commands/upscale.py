@@ -10,8 +10,12 @@ from ._command import Command, device_options, match_histogram_option
 @click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @click.option("-o", "--out", required=True, type=click.Path(), help="Output file or folder.")
-@click.option("--model", required=True, help="Checkpoint (.params).")
-@click.option("--scale", type=click.Choice(["2", "4", "8"]), help="Insist on a model that enlarges so many times.")
+@click.option("--model", required=True, help="Checkpoint (.params), or symbol (X-symbol.json).")
+@click.option(
+    "--scale",
+    type=click.Choice(["2", "4", "8"]),
+    help="Insist on a model that enlarges so many times; enlarge before a symbol that keeps the size.",
+)
 @click.option("--tile", default="auto", metavar="auto|N", help="Side of the tiles in input pixels.")
 @match_histogram_option
 @click.option("--skip-existing", is_flag=True, help="Leave outputs that are there already.")
@@ -40,7 +44,6 @@ def upscale(
     from pathlib import Path
 
     from .._mxnet import devices
-    from ..errors import UserError
     from ..images import read_picture, write_picture
     from ..inference import Upscaler
     from ._batch import plan_outputs, process
@@ -49,10 +52,7 @@ def upscale(
         raise click.BadParameter(f"{tile}: expected auto or a number of pixels", param_hint="--tile")
     tasks = plan_outputs([Path(path) for path in inputs], Path(out), suffix)
     workers = [
-        Upscaler(model, device, tile if tile == "auto" else int(tile), match_histogram)
+        Upscaler(model, device, tile if tile == "auto" else int(tile), match_histogram, int(scale) if scale else None)
         for device in devices(gpus, cpus)
     ]
-    if scale and workers[0].scale != int(scale):
-        raise UserError(f"{model} enlarges {workers[0].scale} times, not {scale}: choose another model or --scale")
-
     raise SystemExit(process(tasks, workers, read_picture, Upscaler.enlarge, write_picture, skip_existing))

@@ -16,7 +16,7 @@ import numpy as np
 
 from .._mxnet import mx, mxnet_errors
 from ..nets.folding import fold_batch_norm, leaves
-from ..nets.style import CELL, MARGIN, StyleNet
+from ..nets.style import CELL, MARGIN
 from ..tiling import Span, plan
 
 nn: Any = mx.gluon.nn
@@ -87,14 +87,14 @@ class LayerwiseStyle:
     width, and 24 for the picture itself.
 
     Args:
-        net: Initialised `StyleNet` without batch norms; its parameters are copied.
+        net: Initialised `StyleNet` or `FastNeuralStyleNet` without batch norms; its parameters are copied.
         window: Side of the windows in pixels.
         ctx: Device.
     """
 
-    def __init__(self, net: StyleNet, window: int, ctx: Any) -> None:
+    def __init__(self, net: Any, window: int, ctx: Any) -> None:
         self.window, self.ctx = window // CELL, ctx
-        self.net = StyleNet(**{**net.arguments, "norm": "none"})
+        self.net = type(net)(**{**net.arguments, "norm": "none"})
         self.net.initialize(ctx=ctx)
         self.net.hybridize()
         halos = (HALO_IN, *[HALO_BODY] * len(self.net.body), HALO_OUT)
@@ -130,7 +130,8 @@ class LayerwiseStyle:
 
     def _through(self, picture: np.ndarray, settle: bool) -> np.ndarray:
         _, height, width = picture.shape
-        maps = picture[:, mirrored(height)[:, np.newaxis], mirrored(width)]
+        rows, columns = (mirrored(side, self.net.margin) for side in (height, width))
+        maps = picture[:, rows[:, np.newaxis], columns]
         for part in self.parts:
             if settle:
                 for norm in part.norms:
@@ -178,8 +179,8 @@ def place(span: Span, cells: int, side: int) -> tuple[slice, slice, int]:
     return kept, slice((start - crop) * scale, (stop - crop) * scale), (cells - 2 * crop) * scale
 
 
-def mirrored(length: int) -> np.ndarray:
-    """Return from which pixel each comes as `blocks.ReflectionPad` frames a picture for `StyleNet`."""
-    places = np.arange(-MARGIN, -(-length // CELL) * CELL + MARGIN)
+def mirrored(length: int, margin: int = MARGIN) -> np.ndarray:
+    """Return from which pixel each comes as `blocks.ReflectionPad` frames a picture, up to a multiple of `CELL`."""
+    places = np.arange(-margin, -(-length // CELL) * CELL + margin)
     period = max(2 * (length - 1), 1)
     return length - 1 - np.abs(places % period - (length - 1))

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._mxnet import mx, mxnet_errors
 from ..checkpoint.model import load_for_use
+from ..checkpoint.symbol_files import is_symbol_file, load_symbol
 from ..color import luma
 from ..errors import UserError
 from ..histogram import match_images
@@ -17,6 +18,7 @@ from ..images import Picture, check_rgb, to_image, to_tensor
 from ..nets.instance_norm import inference_twin
 from ..nets.pixels import OnPixels
 from ..nets.style import CELL
+from ..nets.symbol import SymbolModel
 from ..resize import fit
 from .layerwise import HALO_OUT, LayerwiseStyle
 from .upscaler import bleed
@@ -36,7 +38,8 @@ class Stylizer:
     whatever the windows' size: instance norms take their statistics from the whole picture or from a reduced copy.
 
     Args:
-        model: A checkpoint's path, or an initialised `StyleNet`.
+        model: A checkpoint's path; that of a symbol, X-symbol.json, which gets every picture whole; or an initialised
+            `StyleNet` or `FastNeuralStyleNet`.
         ctx: Device; None for the CPU.
         tile: Side of the windows in pixels, or "auto".
         statistics: "whole", as if the picture went through at once, or "reduced": a third of the time for pictures
@@ -73,6 +76,12 @@ class Stylizer:
         self._layerwise: LayerwiseStyle | None = None
 
     def _load(self, model: Any) -> Any:
+        if is_symbol_file(model):
+            symbol = load_symbol(model, self.ctx)
+            if symbol.scale > 1:
+                raise UserError(f"{model}: a network that enlarges pictures {symbol.scale} times: use upscale")
+            symbol.hybridize()
+            return symbol
         if isinstance(model, (str, Path)):
             loaded = load_for_use(model, self.ctx).net
             if not hasattr(loaded, "encode"):
@@ -98,7 +107,7 @@ class Stylizer:
     def _paint(self, image: np.ndarray) -> np.ndarray:
         """(H, W, 3) -> (3, H, W) in [0, 255]."""
         tensor = to_tensor(image)
-        if max(image.shape[:2]) <= self.tile:
+        if max(image.shape[:2]) <= self.tile or isinstance(self.net, SymbolModel):
             with mxnet_errors("if it is for memory, use a smaller tile"):
                 whole: np.ndarray = self.net(mx.nd.array(tensor, ctx=self.ctx)).asnumpy()[0]
             return whole

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._mxnet import mx, mxnet_errors
 from ..checkpoint.model import IMAGENET_MEAN, load_for_use
+from ..checkpoint.symbol_files import is_symbol_file, load_symbol
 from ..errors import UserError
 from ..histogram import match_images
 from ..images import Picture, check_rgb, to_image, to_tensor
@@ -24,27 +25,38 @@ class Upscaler:
     """Enlarges pictures by a model.
 
     Args:
-        model: A checkpoint's path, or a network (N, 3, h, w) -> (N, 3, scale·h, scale·w) on pixels in [0, 255] with
-            `scale` and `halo`; a bare `PlsrNet` is run in its own range, less ImageNet's mean.
+        model: A checkpoint's path; that of a symbol, X-symbol.json, with parameters beside it; or a network
+            (N, 3, h, w) -> (N, 3, scale·h, scale·w) on pixels in [0, 255] with `scale` and `halo`; a bare `PlsrNet` is
+            run in its own range, less ImageNet's mean.
         ctx: Device; None for the CPU.
         tile: Largest side of the tiles in input pixels, or "auto". Tiles overlap by the model's receptive field, so the
             result is that of the whole picture.
         match_histogram: Colour space in which each result's histogram is matched to its input's (paper, section
             4.2), or None.
+        scale: How many times the model has to enlarge, or None. A symbol that keeps the size, such as SRCNN's, is run
+            on the bicubic enlargement.
 
     Raises:
-        UserError: The checkpoint cannot be used, or the tiles are too small for it.
+        UserError: The checkpoint cannot be used, or the tiles are too small for it, or it has another scale.
     """
 
     def __init__(
-        self, model: Any, ctx: Any = None, tile: int | str = "auto", match_histogram: str | None = None
+        self,
+        model: Any,
+        ctx: Any = None,
+        tile: int | str = "auto",
+        match_histogram: str | None = None,
+        scale: int | None = None,
     ) -> None:
         self.ctx = ctx or mx.cpu()
         self.model = OnPixels(model, 1.0, IMAGENET_MEAN) if isinstance(model, PlsrNet) else model
         if isinstance(model, (str, Path)):
-            self.model = load_for_use(model, self.ctx)
+            symbol = is_symbol_file(model)
+            self.model = load_symbol(model, self.ctx, scale) if symbol else load_for_use(model, self.ctx)
             self.model.hybridize(static_alloc=True, static_shape=True)
         self.scale = self.model.scale
+        if scale and scale != self.scale:
+            raise UserError(f"{model} enlarges {self.scale} times, not {scale}: choose another model or --scale")
         automatic = max(TILE_OUTPUT // self.scale, 6 * self.model.halo)
         self.tile = automatic if tile == "auto" else int(tile)
         if self.tile <= 2 * self.model.halo:

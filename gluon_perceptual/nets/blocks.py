@@ -139,10 +139,10 @@ class BicubicEnlargement(mx.gluon.HybridBlock):
 
     def hybrid_forward(self, F: Any, x: Any, filters: Any) -> Any:
         """Each plane on its own, all f² phases at once."""
-        planes = F.expand_dims(F.reshape(x, (-3, 0, 0)), axis=1)
+        planes = F.reshape(x, (-1, 1, 0, 0), reverse=True)
         framed = F.pad(planes, mode="edge", pad_width=(0, 0, 0, 0, 2, 2, 2, 2))
         phases = F.Convolution(framed, filters, kernel=(5, 5), num_filter=self._scale**2, no_bias=True)
-        return F.reshape(F.depth_to_space(phases, self._scale), (-4, -1, 3, -3, 0))
+        return F.reshape(F.depth_to_space(phases, self._scale), (-1, 3, 0, 0), reverse=True)
 
 
 def bicubic_phases(scale: int) -> np.ndarray:
@@ -179,6 +179,6 @@ class ReflectionPad(mx.gluon.HybridBlock):
         pads = [0, 0, 0, 0, 0, 0, 0, 0]
         pads[2 * axis] = pads[2 * axis + 1] = self._margin
         places = F.contrib.arange_like(F.pad(rounded, mode="constant", pad_width=tuple(pads)), axis=axis) - self._margin
-        period = F.broadcast_maximum(2 * last, F.ones_like(last))
+        period = F.maximum(2 * last, 1)
         phase = F.broadcast_mod(places, period)
         return F.broadcast_sub(last, F.abs(F.broadcast_sub(phase, last)))

@@ -34,6 +34,7 @@ class StyleNet(mx.gluon.HybridBlock):
     """
 
     scale = 1
+    margin = MARGIN
 
     def __init__(self, width: int = 32, norm: str = "instance", upsampling: str = "transposed", **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -11,11 +11,9 @@ import numpy as np
 
 from .. import weights as shipped
 from .._mxnet import mx
-from ..checkpoint.params_file import read_params
 from ..errors import UserError
+from .vgg_files import CONVS_OF_STAGE, read_vgg_weights
 from .zoo import vgg_from_zoo
-
-CONVS_OF_STAGE = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}  # VGG16, the paper's, and VGG19, Gatys et al.'s
 
 
 def _activation_indices(depth: int) -> dict[str, int]:
@@ -64,21 +62,17 @@ def check_layers(layers: Sequence[str], depth: int = 16) -> None:
 
 @dataclass(frozen=True)
 class Variant:
-    """What a set of VGG16 weights was trained on: pixels in [0, 255] minus `mean`, divided by `std`, in RGB order.
-
-    `bgr` says that the first convolution's weights expect the channels in the order blue, green, red.
-    """
+    """What a set of VGG16 weights was trained on: pixels in [0, 255] minus `mean`, divided by `std`, in RGB order."""
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    bgr: bool
 
 
 VARIANTS = {
     # the original release, which the paper used
-    "original": Variant((123.68, 116.779, 103.939), (1.0, 1.0, 1.0), bgr=True),
+    "original": Variant((123.68, 116.779, 103.939), (1.0, 1.0, 1.0)),
     # the model zoo's and torchvision's: [0, 1], then ImageNet's mean and deviation
-    "torchvision": Variant((123.675, 116.28, 103.53), (58.395, 57.12, 57.375), bgr=False),
+    "torchvision": Variant((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
 }
 
 
@@ -128,7 +122,7 @@ class LossNetwork(mx.gluon.HybridBlock):
         Args:
             layers: As of the class; with the shipped weights up to relu4_3.
             weights: "shipped", the original VGG16 that this package carries; "zoo" or "zoo19", the model zoo's VGG16
-                or VGG19, from its cache or downloaded once; or a file of either, see `read_vgg_weights`.
+                or VGG19, from its cache or downloaded once; or a file of either, see `vgg_files.read_vgg_weights`.
             ctx: Device or devices; None for the CPU.
 
         Raises:
@@ -170,38 +164,3 @@ class LossNetwork(mx.gluon.HybridBlock):
             if index in self._wanted:
                 found[self._wanted[index]] = x
         return [found[layer] for layer in self.layers]
-
-
-def read_vgg_weights(paths: Sequence[Path]) -> tuple[list[np.ndarray], str, int]:
-    """Return VGG's convolutions from `.params` files as [weight, bias, weight, …] for RGB input, variant, and depth.
-
-    Arrays are float32, weights (out, in, 3, 3). The variant is told by the names: the original release's are
-    `conv1_1_weight`, …, everything else is taken for the model zoo's. The first stages of VGG19 are taken for VGG16's.
-
-    Raises:
-        UserError: A file holds other arrays than VGG's convolutions (dense layers after them are left out).
-    """
-    arrays = {name: array for path in paths for name, array in read_params(path).items()}
-    variant = "original" if any(name.startswith("conv1_1_") for name in arrays) else "torchvision"
-    values = [np.asarray(array, np.float32) for array in arrays.values() if array.ndim in (1, 4)]
-    weights = [array for array in values if array.ndim == 4]
-    pairs = [array for weight, bias in zip(weights, _biases(values)) for array in (weight, bias)]
-    shapes = [weight.shape for weight in weights]
-    depth = next((depth for depth in CONVS_OF_STAGE if shapes == _weight_shapes(depth)[: len(shapes)]), 0)
-    if not weights or not depth:
-        raise UserError(f"{paths[0]}: these are not the convolutions of VGG16 or VGG19")
-    if any(bias.shape != weight.shape[:1] for weight, bias in zip(weights, _biases(values))):
-        raise UserError(f"{paths[0]}: the biases are not those of VGG's convolutions (batch norm is not VGG16's)")
-    if VARIANTS[variant].bgr:
-        pairs[0] = np.ascontiguousarray(pairs[0][:, ::-1])
-    return pairs, variant, depth
-
-
-def _weight_shapes(depth: int) -> list[tuple[int, ...]]:
-    stages = enumerate(CONVS_OF_STAGE[depth])
-    channels = [3, *(64 * min(2**stage, 8) for stage, convs in stages for _ in range(convs))]
-    return [(out, into, 3, 3) for into, out in zip(channels, channels[1:])]
-
-
-def _biases(values: list[np.ndarray]) -> list[np.ndarray]:
-    return [array for array in values if array.ndim == 1]

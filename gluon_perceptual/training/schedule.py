@@ -39,14 +39,20 @@ def learning_rate_schedule(kind: str, rate: float, steps: int, warmup: int) -> A
 
 
 def _gluoncv_schedulers() -> tuple[Any, Any]:
-    """Import them; gluoncv, which can do without PyTorch, refuses to be imported beside its version 2."""
-    torch = sys.modules.get("torch")
+    """Import them; gluoncv, which can do without PyTorch, refuses to be imported beside its version 2.
+
+    It also tells Pillow to take what is left of truncated pictures, for the whole process; here they are errors.
+    """
+    from PIL import ImageFile
+
+    torch, truncated = sys.modules.get("torch"), ImageFile.LOAD_TRUNCATED_IMAGES
     sys.modules["torch"] = None  # type: ignore[assignment]  # as if it were not installed
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import gluoncv.utils as utils
     finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = truncated
         del sys.modules["torch"]
         if torch is not None:
             sys.modules["torch"] = torch

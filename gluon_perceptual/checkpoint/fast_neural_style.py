@@ -1,0 +1,77 @@
+"""Checkpoints of PyTorch's fast-neural-style example -> models of this package.
+
+Its code: github.com/pytorch/examples, fast_neural_style/neural_style/transformer_net.py.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Container, Mapping
+
+import numpy as np
+
+from .._mxnet import mx
+from ..errors import UserError
+from ..nets.pixels import OnPixels
+from .foreign import read_arrays
+from .recipe import Recipe
+
+LAYERS = {
+    "conv1": "encode.0", "conv2": "encode.1", "conv3": "encode.2",
+    **{f"res{k}.conv1": f"body.{k - 1}.conv" for k in range(1, 6)},
+    **{f"res{k}.conv2": f"body.{k - 1}.conv2" for k in range(1, 6)},
+    "deconv1": "decode.1", "deconv2": "decode.3",
+}  # fmt: skip
+NORMS = {
+    "in1": "encode.0", "in2": "encode.1", "in3": "encode.2",
+    **{f"res{k}.in1": f"body.{k - 1}.conv" for k in range(1, 6)},
+    **{f"res{k}.in2": f"body.{k - 1}.conv2" for k in range(1, 6)},
+    "in4": "decode.1", "in5": "decode.3",
+}  # fmt: skip
+NAMES = {
+    **{f"{theirs}.conv2d.weight": f"{ours}.1.weight" for theirs, ours in LAYERS.items()},
+    **{f"{theirs}.weight": f"{ours}.2.gamma" for theirs, ours in NORMS.items()},
+    **{f"{theirs}.bias": f"{ours}.2.beta" for theirs, ours in NORMS.items()},
+    "deconv3.conv2d.weight": "decode.5.weight",
+    "deconv3.conv2d.bias": "decode.5.bias",
+}
+IGNORED = re.compile(r".*\.(running_mean|running_var|num_batches_tracked)")  # stale: instance norms have none
+CANCELLED = {f"{theirs}.conv2d.bias" for theirs in LAYERS}  # taken away by the norm that follows
+
+
+def is_fast_neural_style(names: Container[str]) -> bool:
+    """Tell by a checkpoint's names whether it is one of the example's."""
+    return "deconv3.conv2d.weight" in names and "in1.weight" in names
+
+
+def convert_fast_neural_style(path: Path) -> tuple[OnPixels, Recipe]:
+    """Return the model in a checkpoint of the example, and its recipe, for `model.save_model`.
+
+    Raises:
+        UserError: It is no such checkpoint, or of another network.
+        OSError: It cannot be read.
+    """
+    arrays = {re.sub(r"^module\.", "", name): array for name, array in read_arrays(path).items()}
+    if not is_fast_neural_style(arrays):
+        raise UserError(f"{path}: no checkpoint of PyTorch's fast-neural-style example (its names are others)")
+    found = _renamed(path, arrays)
+    recipe = Recipe("FastNeuralStyleNet", {"width": len(found["encode.0.1.weight"]), "norm": "instance"})
+    model = recipe.build()
+    model.net.initialize()
+    parameters = model.net._collect_params_with_prefix()
+    for name, parameter in parameters.items():
+        if found[name].shape != parameter.shape:
+            raise UserError(f"{path}: {name} would be {found[name].shape}; the network has {parameter.shape}")
+        parameter.set_data(mx.nd.array(found[name]))
+    return model, recipe
+
+
+def _renamed(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the arrays under this package's names, all of them."""
+    missing = sorted(set(NAMES) - set(arrays))
+    extra = sorted(name for name in set(arrays) - set(NAMES) - CANCELLED if not IGNORED.fullmatch(name))
+    if missing or extra:
+        what = f"it lacks {missing[0]}" if missing else f"it has {extra[0]}"
+        raise UserError(f"{path}: not the network of PyTorch's fast-neural-style example: {what}")
+    return {ours: arrays[theirs] for theirs, ours in NAMES.items()}

@@ -1,0 +1,99 @@
+"""What is in a file of parameters: each array's statistics, and whose they are."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Mapping
+
+import numpy as np
+
+from ..errors import UserError
+from ..nets.vgg_files import read_vgg_weights
+from .fast_neural_style import is_fast_neural_style
+from .foreign import format_of, read_arrays
+from .matching import match_names
+from .recognition import recipe_of
+
+
+@dataclass(frozen=True)
+class ArrayFacts:
+    """An array: least, greatest and mean of its finite values (None if there are none), and how many are not finite."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    bytes: int
+    min: float | None
+    max: float | None
+    mean: float | None
+    not_finite: int
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """A file: `fits` says which of this package's networks it belongs to, if any."""
+
+    path: str
+    format: str
+    bytes: int
+    fits: str | None
+    arrays: tuple[ArrayFacts, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the same as a dict of what JSON knows."""
+        return asdict(self)
+
+    def table(self) -> str:
+        """Return the same as text, a line an array."""
+        head = ("name", "shape", "dtype", "bytes", "min", "max", "mean", "not finite")
+        rows = [head, *(_row(facts) for facts in self.arrays)]
+        widths = [max(len(row[k]) for row in rows) for k in range(len(head))]
+        lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
+        values = sum(int(np.prod(facts.shape)) for facts in self.arrays)
+        summary = f"{self.path}: {self.format}, {len(self.arrays)} arrays, {values:,} values, {self.bytes:,} bytes"
+        return "\n".join([*lines, summary, f"fits: {self.fits or 'no network of this package'}"])
+
+
+def inspect_file(path: Path) -> FileFacts:
+    """Return what is in a file of any kind that `foreign.read_arrays` reads; raises as it does."""
+    arrays = read_arrays(path)
+    facts = tuple(_facts(name, array) for name, array in arrays.items())
+    return FileFacts(str(path), format_of(path), path.stat().st_size, _fits(path, arrays), facts)
+
+
+def _facts(name: str, array: np.ndarray) -> ArrayFacts:
+    finite = array[np.isfinite(array)]
+    least, greatest, mean = None, None, None
+    if finite.size:
+        least, greatest, mean = float(finite.min()), float(finite.max()), float(finite.mean(dtype=np.float64))
+    not_finite = array.size - finite.size
+    return ArrayFacts(name, array.shape, array.dtype.name, array.nbytes, least, greatest, mean, not_finite)
+
+
+def _fits(path: Path, arrays: Mapping[str, np.ndarray]) -> str | None:
+    shapes = {name: array.shape for name, array in arrays.items()}
+    recipe = recipe_of(shapes)
+    if recipe is not None:
+        parameters = recipe.build().net._collect_params_with_prefix()
+        wanted = {name: parameter.shape for name, parameter in parameters.items()}
+        own_names = {name: parameter.name for name, parameter in parameters.items()}
+        try:
+            strategy, _ = match_names(wanted, shapes, own_names=own_names)
+        except UserError:
+            return None
+        arguments = ", ".join(f"{name}={value!r}" for name, value in recipe.arguments.items())
+        return f"{recipe.network}({arguments}), matched by {strategy}"
+    if is_fast_neural_style(arrays):
+        return "FastNeuralStyleNet, once converted by convert_style"
+    try:
+        weights, variant, depth = read_vgg_weights([path])
+    except UserError:
+        return None
+    return f"LossNetwork: {len(weights) // 2} convolutions of VGG{depth}, {variant} variant"
+
+
+def _row(facts: ArrayFacts) -> tuple[str, ...]:
+    numbers = ["" if value is None else f"{value:.4g}" for value in (facts.min, facts.max, facts.mean)]
+    shape = "×".join(map(str, facts.shape)) or "scalar"
+    return (facts.name, shape, facts.dtype, str(facts.bytes), *numbers, str(facts.not_finite))

@@ -1,0 +1,72 @@
+"""How to build a model: what a checkpoint's sidecar says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Mapping
+
+import gluon_perceptual
+
+from .._mxnet import mx
+from ..errors import UserError
+from ..nets.fast_neural_style import FastNeuralStyleNet
+from ..nets.pixels import OnPixels
+from ..nets.plsr import PlsrNet
+from ..nets.style import StyleNet
+from ..nets.super_resolution import SuperResolutionNet
+from .foreign import safetensors_metadata
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+NETWORKS = {net.__name__: net for net in (SuperResolutionNet, PlsrNet, StyleNet, FastNeuralStyleNet)}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to build a model: a network's name and arguments, and its range (see `nets.pixels.OnPixels`)."""
+
+    network: str
+    arguments: Mapping[str, Any]
+    peak: float = 255.0
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+
+    def build(self) -> OnPixels:
+        """Return the model, its network not initialised."""
+        return OnPixels(NETWORKS[self.network](**self.arguments), self.peak, self.mean)
+
+
+def describe(recipe: Recipe) -> dict[str, Any]:
+    """Return the recipe and the versions that it is written by, for JSON."""
+    versions = {"gluon_perceptual": gluon_perceptual.__version__, "mxnet": mx.__version__}
+    return {**asdict(recipe), "versions": versions}
+
+
+def read_recipe(path: Path) -> Recipe | None:
+    """Read what says how the model in the file `path` is built: the `.json` beside it, or its own metadata.
+
+    Returns:
+        The recipe, or None where neither is there.
+
+    Raises:
+        UserError: It is none.
+    """
+    sidecar = path.with_suffix(".json")
+    if sidecar.exists():
+        return _parse(sidecar, sidecar.read_text(encoding="utf-8", errors="replace"))
+    text = safetensors_metadata(path).get("recipe")
+    return _parse(path, text) if text else None
+
+
+def _parse(path: Path, text: str) -> Recipe:
+    try:
+        values = json.loads(text)
+        peak, mean = float(values["peak"]), tuple(map(float, values["mean"]))
+        if not peak > 0 or len(mean) != 3:
+            raise ValueError(f"peak {peak:g}, mean {mean}")
+        recipe = Recipe(values["network"], values["arguments"], peak, mean)
+        recipe.build()
+    except (ValueError, KeyError, TypeError, AttributeError, AssertionError, mx.MXNetError) as error:
+        reason = " ".join(f"{error!r}".split())[:200]
+        raise UserError(f"{path}: this is not the description of a model ({reason})") from error
+    return recipe

@@ -1,0 +1,91 @@
+"""Which of this package's networks a file of parameters belongs to, told by names and shapes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from .fast_neural_style import is_fast_neural_style
+from .foreign import read_arrays
+from .matching import Shapes
+from .recipe import IMAGENET_MEAN, Recipe
+
+
+def recognise(path: Path) -> Recipe:
+    """Tell by a file's parameters which network it belongs to.
+
+    The blog's network is known by its 1×1 convolutions, whatever the names; its data's mean is unknown and taken as
+    ImageNet's. The other networks are known by their names as `save_parameters` writes them.
+
+    Raises:
+        UserError: It belongs to none.
+    """
+    shapes = {name: array.shape for name, array in read_arrays(path).items()}
+    recipe = recipe_of(shapes)
+    if recipe is None:
+        hint = f", and there is no {path.stem}.json to say which"
+        symbol = path.with_name(re.sub(r"-\d{4}$", "", path.stem) + "-symbol.json")
+        if is_fast_neural_style(shapes):
+            hint = ": convert it with convert_style"
+        elif symbol.exists():
+            hint = f": give {symbol.name} as the model"
+        raise UserError(f"{path}: these parameters are of no network here{hint}")
+    return recipe
+
+
+def recipe_of(shapes: Shapes) -> Recipe | None:
+    """Return the recipe of the network whose parameters have these names and shapes, or None."""
+    filters = {name for name, shape in shapes.items() if len(shape) == 4 and min(shape) > 0}
+    kernels = [shapes[name] for name in shapes if name in filters]
+    units = sum(shape[2:] == (1, 1) for shape in kernels)
+    if len(kernels) == 3 * units + 3 and kernels[0][1:] == (3, 9, 9) and units:
+        arguments = {"width": kernels[0][0], "blocks": units}
+        return Recipe("PlsrNet", arguments, peak=1.0, mean=IMAGENET_MEAN)
+    if {"head.0.weight", "tail.weight"} <= filters and {"up.0.0.weight", "up.0.1.weight"} & filters:
+        return Recipe("SuperResolutionNet", _super_resolution_arguments(shapes))
+    if "encode.1.0.weight" in filters and {"decode.0.0.weight", "decode.0.1.weight"} & filters:
+        return Recipe("StyleNet", _style_arguments(shapes))
+    if {"encode.0.1.weight", "decode.5.weight"} <= filters:
+        style = {"width": shapes["encode.0.1.weight"][0], "norm": _norm(shapes, "encode.0.2")}
+        return Recipe("FastNeuralStyleNet", style)
+    return None
+
+
+def _super_resolution_arguments(shapes: Shapes) -> dict[str, Any]:
+    def count(part: str) -> int:
+        return len({match[1] for name in shapes if (match := re.match(rf"{part}\.(\d+)\.", name))})
+
+    width = shapes["head.0.weight"][0]
+    return {
+        "scale": 2 ** count("up"),
+        "width": width,
+        "blocks": count("body"),
+        "norm": _norm(shapes, "head.1"),
+        "upsampling": _upsampling(shapes, "up.0", 4 * width),
+        "skip": "enlarge.filters" in shapes,
+    }
+
+
+def _style_arguments(shapes: Shapes) -> dict[str, Any]:
+    width = shapes["encode.1.0.weight"][0]
+    return {
+        "width": width,
+        "norm": _norm(shapes, "encode.1.1"),
+        "upsampling": _upsampling(shapes, "decode.0", 8 * width),
+    }
+
+
+def _norm(shapes: Shapes, layer: str) -> str:
+    if f"{layer}.gamma" not in shapes:
+        return "none"
+    return "batch" if f"{layer}.running_mean" in shapes else "instance"
+
+
+def _upsampling(shapes: Shapes, block: str, phases: int) -> str:
+    """Tell by the first layer of an upsampling block; `phases` are the channels of four phases."""
+    first = shapes.get(f"{block}.0.weight")
+    if first is None:
+        return "nearest"
+    return "subpixel" if first[:1] == (phases,) else "transposed"

@@ -1,0 +1,66 @@
+"""Symbols from their JSON, node by node.
+
+MXNet's own loader believes all that the JSON says of nodes and outputs, and crashes the process where it is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Sequence
+
+from .._mxnet import mx
+from ..errors import UserError
+
+LOSSES = ("LinearRegressionOutput", "MAERegressionOutput")  # in use, they give back what goes in
+
+
+def read_symbol(path: Path) -> Any:
+    """Return the symbol in a file that any MXNet wrote, without a loss layer at its end.
+
+    Raises:
+        UserError: It is no symbol, has not one output, or has an operator that this MXNet lacks.
+        OSError: It cannot be read.
+    """
+    try:
+        graph = json.loads(path.read_text(encoding="utf-8"))
+        symbols: list[Any] = []
+        for node in graph["nodes"]:
+            symbols.append(_apply(node, [_entry(symbols, entry) for entry in node["inputs"]]))
+        (head,) = graph["heads"]
+        last = graph["nodes"][head[0]]
+        return _entry(symbols, last["inputs"][0] if last["op"] in LOSSES else head)
+    except mx.MXNetError as error:
+        raise UserError(f"{path}: not a symbol of this MXNet: {str(error).strip().splitlines()[-1]}") from error
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, NotImplementedError) as error:
+        raise UserError(f"{path}: not an MXNet symbol with one output ({error!r})") from error
+
+
+def _entry(symbols: Sequence[Any], entry: Sequence[int]) -> Any:
+    """Return the output that [node, output, …] names."""
+    number, output, *_ = entry
+    if not 0 <= number < len(symbols) or not 0 <= output < len(symbols[number].list_outputs()):
+        raise ValueError(f"there is no output {output} of node {number}")
+    return symbols[number][output]
+
+
+def _apply(node: dict[str, Any], inputs: list[Any]) -> Any:
+    """Return a variable, or an operator with its inputs."""
+    operator, name = str(node["op"]), str(node["name"])
+    if operator == "null":
+        return mx.sym.var(name)
+    attributes = node.get("attrs") or node.get("attr") or node.get("param") or {}  # by age
+    options = {key: value for key, value in attributes.items() if not key.startswith("__")}
+    return _function(operator)(*inputs, name=name, **options)
+
+
+@lru_cache(maxsize=None)
+def _function(operator: str) -> Any:
+    if operator not in mx.operator.get_all_registered_operators():
+        raise ValueError(f"there is no operator {operator}")
+    short = operator.replace("_contrib_", "", 1)
+    for module, name in ((mx.sym, operator), (mx.sym._internal, operator), (mx.sym.contrib, short)):
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise ValueError(f"operator {operator} cannot be used here")

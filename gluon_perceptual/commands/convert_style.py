@@ -1,0 +1,27 @@
+"""`convert_style`: a style checkpoint of PyTorch's example to this package's."""
+
+from __future__ import annotations
+
+import click
+
+from ._command import Command
+
+
+@click.command(cls=Command)
+@click.argument("checkpoint", type=click.Path())
+@click.option("-o", "--out", required=True, type=click.Path(), help="File to write (.params); a .json comes beside it.")
+def convert_style(checkpoint: str, out: str) -> None:
+    """Convert CHECKPOINT of PyTorch's fast-neural-style example (.pth, .model) for `stylize`.
+
+    Nothing in the file is run. PyTorch is needed to read it: pip install 'gluon-perceptual[torch]'.
+    """
+    from pathlib import Path
+
+    from ..checkpoint.fast_neural_style import convert_fast_neural_style
+    from ..checkpoint.model import save_model
+
+    target = Path(out)
+    if target.suffix != ".params":
+        raise click.BadParameter(f"{out}: expected a name that ends in .params", param_hint="--out")
+    save_model(target, *convert_fast_neural_style(Path(checkpoint)))
+    click.echo(target)

@@ -1,0 +1,36 @@
+"""`describe_symbol`: what a model given as symbol and parameters takes and gives, found by trying or said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ._command import Command, parse_numbers
+
+
+@click.command(cls=Command)
+@click.argument("symbol", metavar="X-symbol.json", type=click.Path())
+@click.option("--color", type=click.Choice(["rgb", "y"]), help="What it takes: RGB, or luma alone.")
+@click.option("--enlarge", type=click.IntRange(1), help="Bicubic enlargement before it, as SRCNN and VDSR want it.")
+@click.option("--padding", type=click.IntRange(0), help="Mirrored pixels around its input, cut off its output.")
+@click.option("--peak", type=click.FloatRange(0, min_open=True), help="White in its range: 255 or 1.")
+@click.option("--mean", metavar="R,G,B", callback=parse_numbers, help="What it wants subtracted, in its range.")
+@click.option("--halo", type=click.IntRange(0), help="Pixels that an output pixel depends on, besides its own.")
+def describe_symbol(symbol: str, **given: Any) -> None:
+    """Find out how to run a model of X-symbol.json and X-0000.params, and remember it in X-model.json beside it.
+
+    What is not given is found by trying; the result is printed as JSON.
+    """
+    import json
+    from dataclasses import asdict, replace
+    from pathlib import Path
+
+    from ..checkpoint.symbol_files import load_symbol, save_options
+
+    values = {name: value for name, value in given.items() if value not in (None, ())}
+    found = load_symbol(symbol).options
+    crop = found.crop + found.scale * (values.get("padding", found.padding) - found.padding)
+    options = replace(found, crop=crop, **values)
+    save_options(Path(symbol), options)
+    click.echo(json.dumps(asdict(options), indent=2))

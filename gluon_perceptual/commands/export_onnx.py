@@ -1,0 +1,27 @@
+"""`export_onnx`: a model as an ONNX graph."""
+
+from __future__ import annotations
+
+import click
+
+from ._command import Command
+
+
+@click.command(cls=Command)
+@click.argument("model", type=click.Path())
+@click.option("-o", "--out", required=True, type=click.Path(), help="File to write (.onnx).")
+@click.option("--pictures", is_flag=True, help="From uint8 pictures (N, H, W, 3) to such, instead of float tensors.")
+def export_onnx(model: str, out: str, pictures: bool) -> None:
+    """Write MODEL (.params) as an ONNX graph from "input" to "output", for any batch, height and width.
+
+    Both are float32 (N, 3, H, W), RGB in [0, 255], the output not clipped; with --pictures, uint8 (N, H, W, 3), and
+    what comes before and after the network is part of the graph.
+    """
+    from pathlib import Path
+
+    from ..checkpoint import export
+    from ..checkpoint.model import fold, load_with_recipe
+
+    loaded, recipe = load_with_recipe(model)
+    export.export_onnx(Path(out), fold(loaded, recipe), recipe, pictures)
+    click.echo(out)

@@ -1,0 +1,21 @@
+"""`export_safetensors`: a model's parameters and recipe in one safetensors file."""
+
+from __future__ import annotations
+
+import click
+
+from ._command import Command
+
+
+@click.command(cls=Command)
+@click.argument("model", type=click.Path())
+@click.option("-o", "--out", required=True, type=click.Path(), help="File to write (.safetensors).")
+def export_safetensors(model: str, out: str) -> None:
+    """Write MODEL (.params) as safetensors, its recipe as metadata: `--model` of all commands takes it, too."""
+    from pathlib import Path
+
+    from ..checkpoint import export
+    from ..checkpoint.model import load_with_recipe
+
+    export.export_safetensors(Path(out), *load_with_recipe(model))
+    click.echo(out)

@@ -1,0 +1,24 @@
+"""`inspect_params`: what is in a file of parameters."""
+
+from __future__ import annotations
+
+import click
+
+from ._command import Command
+
+
+@click.command(cls=Command)
+@click.argument("file", type=click.Path())
+@click.option("--json", "as_json_text", is_flag=True, help="Print JSON.")
+def inspect_params(file: str, as_json_text: bool) -> None:
+    """Say what is in FILE: names, shapes, types, statistics, format, and which network of this package it fits.
+
+    FILE is MXNet's (.params, .nd), PyTorch's (.pth), Keras's (.h5, .keras), safetensors or .npz.
+    """
+    import json
+    from pathlib import Path
+
+    from ..checkpoint.inspection import inspect_file
+
+    facts = inspect_file(Path(file))
+    click.echo(json.dumps(facts.as_json(), indent=2) if as_json_text else facts.table())

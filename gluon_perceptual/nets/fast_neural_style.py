@@ -1,0 +1,87 @@
+"""The style network of PyTorch's fast-neural-style example, so that its checkpoints run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._mxnet import mx
+from .blocks import ReflectionPad, convolution, norm_layer
+from .fast import OutputConv2D
+
+nn: Any = mx.gluon.nn
+
+CELL = 4  # pixels a side: what becomes one position of the feature maps in the middle
+
+
+class ReflectedConv(nn.HybridSequential):
+    """Reflection padding, convolution, normalisation, and ReLU where `activation` is "relu"; same size at stride 1."""
+
+    def __init__(
+        self, in_channels: int, channels: int, kernel: int, norm: str, stride: int = 1, activation: str = "relu"
+    ) -> None:
+        super().__init__()
+        with self.name_scope():
+            self.add(ReflectionPad(kernel // 2))
+            self.add(convolution(channels, kernel, in_channels, norm == "none", stride, padding=False))
+            self.add(norm_layer(norm, channels))
+            if activation:
+                self.add(nn.Activation(activation))
+
+
+class ReflectedResidualBlock(mx.gluon.HybridBlock):
+    """Two 3×3 convolutions with reflection padding and norms, ReLU between, plus the input."""
+
+    def __init__(self, channels: int, norm: str) -> None:
+        super().__init__()
+        with self.name_scope():
+            self.conv = ReflectedConv(channels, channels, 3, norm)
+            self.conv2 = ReflectedConv(channels, channels, 3, norm, activation="")
+
+    def hybrid_forward(self, F: Any, x: Any) -> Any:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        return self.conv2(self.conv(x)) + x
+
+
+class FastNeuralStyleNet(mx.gluon.HybridBlock):
+    """Repaints pictures: (N, 3, H, W) float32 RGB in [0, 255] -> the same shape, for any H and W.
+
+    The layers are those of `TransformerNet` in github.com/pytorch/examples, fast_neural_style: as the paper's, but with
+    instance norms, reflection padding before every convolution, residual blocks that keep the size, pixels repeated
+    2×2 instead of transposed convolutions, no tanh, and pixels as they are. Biases before a norm, which it takes away
+    again, are left out. Where H or W is no multiple of 4, the picture is mirrored a little further, and the output cut;
+    there the output is larger.
+
+    Args:
+        width: Channels of the first layer (there: 32); the others have 2 and 4 times as many.
+        norm: "instance"; "none" for a network whose normalisations are folded.
+    """
+
+    scale = 1
+    margin = 0
+
+    def __init__(self, width: int = 32, norm: str = "instance", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.arguments: dict[str, Any] = {"width": width, "norm": norm}
+        with self.name_scope():
+            self.pad = ReflectionPad(0, multiple=CELL)
+            self.encode = nn.HybridSequential()
+            self.encode.add(ReflectedConv(3, width, 9, norm))
+            self.encode.add(ReflectedConv(width, 2 * width, 3, norm, stride=2))
+            self.encode.add(ReflectedConv(2 * width, 4 * width, 3, norm, stride=2))
+            self.body = nn.HybridSequential()
+            self.body.add(*(ReflectedResidualBlock(4 * width, norm) for _ in range(5)))
+            self.decode = nn.HybridSequential()
+            for channels in (2 * width, width):
+                self.decode.add(nn.HybridLambda(lambda F, x: F.UpSampling(x, scale=2, sample_type="nearest")))
+                self.decode.add(ReflectedConv(2 * channels, channels, 3, norm))
+            self.decode.add(ReflectionPad(4), OutputConv2D(3, 9, in_channels=width))
+            self.decode.add(nn.HybridLambda(_without_frame))
+
+    def hybrid_forward(self, F: Any, x: Any) -> Any:
+        """(N, 3, H, W) -> (N, 3, H, W), both in [0, 255]; the output is not clipped."""
+        return F.slice_like(self.decode(self.body(self.encode(self.pad(x)))), x, axes=(2, 3))
+
+
+def _without_frame(F: Any, x: Any) -> Any:
+    """Cut 4 pixels a side: the fast output layer pads with zeros what is framed already."""
+    return F.slice(x, begin=(None, None, 4, 4), end=(None, None, -4, -4))

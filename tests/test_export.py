@@ -1,0 +1,93 @@
+"""Exports say the same as the model."""
+
+import json
+
+import numpy as np
+import pytest
+from cli import assert_one_line_error, run
+
+from gluon_perceptual._mxnet import mx
+from gluon_perceptual.checkpoint.model import Recipe, load_model, save_model
+
+IMAGENET = (0.485, 0.456, 0.406)
+SMALL = {"width": 4, "blocks": 1}
+RECIPES = {
+    "x2": Recipe("SuperResolutionNet", {"scale": 2, "norm": "none", "upsampling": "nearest", "skip": True, **SMALL}),
+    "x4": Recipe("SuperResolutionNet", {"scale": 4, "norm": "batch", "upsampling": "transposed", **SMALL}),
+    "x8": Recipe("SuperResolutionNet", {"scale": 8, "norm": "batch", "upsampling": "subpixel", "skip": True, **SMALL}),
+    "blog": Recipe("PlsrNet", SMALL, 1.0, IMAGENET),
+    "style": Recipe("StyleNet", {"width": 4, "norm": "instance", "upsampling": "transposed"}),
+    "style, batch norm": Recipe("StyleNet", {"width": 4, "norm": "batch", "upsampling": "nearest"}),
+    "fast": Recipe("FastNeuralStyleNet", {"width": 4, "norm": "instance"}),
+}
+SIZES = [(2, 20, 24), (1, 13, 31)]
+
+
+def save(folder, recipe):
+    """Save a model with random parameters and statistics."""
+    mx.random.seed(0)
+    model = recipe.build()
+    model.net.initialize(mx.init.Xavier())
+    for name, parameter in model.net.collect_params().items():
+        if name.endswith(("gamma", "running_var")):
+            parameter.set_data(mx.nd.random.uniform(0.5, 1.5, parameter.shape))
+    save_model(folder / "model.params", model, recipe)
+    return folder / "model.params"
+
+
+def session(path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_onnx_runtime_gives_what_mxnet_gives(tmp_path, name):
+    path = save(tmp_path, RECIPES[name])
+    status, out, _ = run("export-onnx", path, "-o", tmp_path / "x.onnx")
+    assert (status, out.strip()) == (0, str(tmp_path / "x.onnx"))
+    graph, model = session(tmp_path / "x.onnx"), load_model(path)
+    assert [entry.name for entry in graph.get_inputs()] == ["input"]
+    for n, height, width in SIZES:
+        x = np.random.default_rng(0).uniform(0, 255, (n, 3, height, width)).astype(np.float32)
+        (found,), expected = graph.run(["output"], {"input": x}), model(mx.nd.array(x)).asnumpy()
+        np.testing.assert_allclose(found, expected, atol=1e-4 * 255)
+
+
+@pytest.mark.parametrize("name", ["x2", "blog", "style"])
+def test_pictures_in_and_out(tmp_path, name):
+    path = save(tmp_path, RECIPES[name])
+    assert run("export-onnx", path, "-o", tmp_path / "x.onnx", "--pictures")[0] == 0
+    graph, model = session(tmp_path / "x.onnx"), load_model(path)
+    for n, height, width in SIZES:
+        images = np.random.default_rng(0).integers(0, 256, (n, height, width, 3), np.uint8)
+        (found,) = graph.run(["output"], {"input": images})
+        values = model(mx.nd.array(images.transpose(0, 3, 1, 2).astype(np.float32))).asnumpy()
+        expected = np.rint(values.clip(0, 255)).astype(np.uint8).transpose(0, 2, 3, 1)
+        assert found.dtype == np.uint8
+        assert found.shape == expected.shape
+        assert np.abs(found.astype(int) - expected).max() <= 1  # a half may round either way
+
+
+def test_the_recipe_is_in_the_graph(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    run("export-onnx", save(tmp_path, RECIPES["x2"]), "-o", tmp_path / "x.onnx")
+    values = {entry.key: entry.value for entry in onnx.load(str(tmp_path / "x.onnx")).metadata_props}
+    assert json.loads(values["recipe"])["arguments"]["scale"] == 2
+
+
+@pytest.mark.parametrize("name", ["x4", "blog", "fast"])
+def test_safetensors_are_models_like_others(tmp_path, name):
+    pytest.importorskip("safetensors")
+    path = save(tmp_path, RECIPES[name])
+    assert run("export-safetensors", path, "-o", tmp_path / "alone" / "x.safetensors")[0] == 0
+    x = mx.nd.random.uniform(0, 255, (1, 3, 12, 12))
+    again = load_model(tmp_path / "alone" / "x.safetensors")
+    np.testing.assert_array_equal(again(x).asnumpy(), load_model(path)(x).asnumpy())
+
+
+def test_what_cannot_be_exported_is_one_line(tmp_path):
+    (tmp_path / "x.params").write_bytes(b"no parameters")
+    for command in ("export-onnx", "export-safetensors"):
+        assert_one_line_error(run(command, tmp_path / "x.params", "-o", tmp_path / "y"), "x.params")
+        assert_one_line_error(run(command, tmp_path / "z.params", "-o", tmp_path / "y"), "z.params")
+    assert not (tmp_path / "y").exists()

@@ -1,0 +1,224 @@
+"""Models as symbol and parameters, with tiny ones made here and those of other people."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from cli import assert_one_line_error, run, write
+
+from gluon_perceptual._mxnet import mx
+from gluon_perceptual.checkpoint import read_params, write_params
+from gluon_perceptual.checkpoint.probing import UNBOUNDED
+from gluon_perceptual.checkpoint.symbol_files import load_symbol
+from gluon_perceptual.color import rgb_to_ycbcr, ycbcr_to_rgb
+from gluon_perceptual.errors import UserError
+from gluon_perceptual.inference import Stylizer, Upscaler
+from gluon_perceptual.resize import imresize
+
+DELTA = np.zeros((1, 1, 3, 3), np.float32)
+DELTA[0, 0, 1, 1] = 1
+
+
+def save(folder, symbol, arrays, name="net"):
+    """Write `name-symbol.json` and `name-0003.params`, and return the symbol's path."""
+    (folder / f"{name}-symbol.json").write_text(symbol.tojson())
+    write_params(folder / f"{name}-0003.params", {f"arg:{key}": np.float32(array) for key, array in arrays.items()})
+    return folder / f"{name}-symbol.json"
+
+
+def restorer(folder, peak=1.0, pad=1):
+    """One 3×3 convolution of Y, the identity in [0, peak], which a ReLU ends above it; its head is a loss."""
+    out = mx.sym.Convolution(mx.sym.var("data"), name="conv", kernel=(3, 3), num_filter=1, pad=(pad, pad))
+    out = peak - mx.sym.relu(peak - out)
+    head = mx.sym.LinearRegressionOutput(out, mx.sym.var("label"))
+    return save(folder, head, {"conv_weight": DELTA, "conv_bias": [0]})
+
+
+def doubler(folder):
+    """Repeats pixels 2×2, in RGB."""
+    weight = np.ones((3, 1, 2, 2))
+    layer = {"kernel": (2, 2), "stride": (2, 2), "num_filter": 3, "num_group": 3, "no_bias": True}
+    return save(folder, mx.sym.Deconvolution(mx.sym.var("picture"), name="up", **layer), {"up_weight": weight})
+
+
+def picture(height=14, width=11, seed=0):
+    small = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    return cv2.GaussianBlur(small, (0, 0), 1.0)
+
+
+def test_a_network_of_luma_that_keeps_the_size(tmp_path):
+    path = restorer(tmp_path)
+    options = load_symbol(path).options
+    assert (options.color, options.scale, options.padding, options.peak, options.halo) == ("y", 1, 0, 1.0, 1)
+    image = picture()
+    np.testing.assert_array_equal(Upscaler(path)(image), image)
+    larger = Upscaler(path, scale=2)(image)
+    expected = ycbcr_to_rgb(imresize(rgb_to_ycbcr(image), 2))
+    np.testing.assert_allclose(larger, np.clip(expected, 0, 255), atol=0.51)
+
+
+def test_the_network_gets_luma_and_chroma_is_bicubic(tmp_path):
+    """A network that doubles Y by repeating pixels."""
+    layer = {"kernel": (2, 2), "stride": (2, 2), "num_filter": 1, "no_bias": True}
+    up = mx.sym.Deconvolution(mx.sym.var("data"), name="up", **layer)
+    path, image = save(tmp_path, up, {"up_weight": np.ones((1, 1, 2, 2))}), picture()
+    ycbcr = rgb_to_ycbcr(image)
+    expected = imresize(ycbcr, 2)
+    expected[..., 0] = ycbcr[..., 0].repeat(2, 0).repeat(2, 1)
+    np.testing.assert_allclose(Upscaler(path)(image), np.clip(ycbcr_to_rgb(expected), 0, 255), atol=0.51)
+
+
+def test_what_convolutions_cut_off_is_framed(tmp_path):
+    path = restorer(tmp_path, pad=0)
+    assert load_symbol(path).options.padding == 1
+    np.testing.assert_array_equal(Upscaler(path)(picture()), picture())
+
+
+@pytest.mark.parametrize("peak", [1.0, 255.0])
+def test_the_range_is_found(tmp_path, peak):
+    """Of [0, 1]: above 1 it clips. Of [0, 255]: below 20 it does."""
+    if peak == 1:
+        path = restorer(tmp_path)
+    else:
+        clipped = mx.sym.relu(mx.sym.broadcast_mul(mx.sym.var("data"), mx.sym.var("gain")) - 20) + 20
+        path = save(tmp_path, clipped, {"gain": np.ones((1, 1, 1, 1))})
+    assert load_symbol(path).options.peak == peak
+
+
+def test_rgb_and_tiles(tmp_path):
+    path, image = doubler(tmp_path), picture(40, 33)
+    options = load_symbol(path).options
+    assert (options.color, options.scale) == ("rgb", 2)
+    expected = image.repeat(2, 0).repeat(2, 1)
+    for tile in ("auto", 16):
+        np.testing.assert_array_equal(Upscaler(path, tile=tile)(image), expected)
+    with pytest.raises(UserError, match="enlarges 2 times, not 4"):
+        Upscaler(path, scale=4)
+
+
+def test_a_network_that_sees_the_whole_picture_gets_it(tmp_path):
+    data = mx.sym.var("data")
+    mean = mx.sym.mean(data, axis=(2, 3), keepdims=True)
+    away = mx.sym.broadcast_sub(data, mx.sym.broadcast_mul(mean, mx.sym.var("gain")))
+    path = save(tmp_path, away, {"gain": np.ones((1, 1, 1, 1))})
+    assert load_symbol(path).options.halo == UNBOUNDED
+    Upscaler(path)(picture(30, 30))
+    assert Stylizer(path, tile=64)(picture(70, 80)).shape == (70, 80, 3)
+
+
+def test_options_are_remembered(tmp_path):
+    path = restorer(tmp_path)
+    status, out, _ = run("describe-symbol", path, "--enlarge", 4, "--padding", 2, "--mean", "0")
+    assert status == 0
+    assert json.loads(out) == json.loads((tmp_path / "net-model.json").read_text())
+    options = load_symbol(path).options
+    assert (options.enlarge, options.padding, options.crop, options.mean) == (4, 2, 2, (0.0,))
+    assert load_symbol(path).scale == 4
+    write(tmp_path / "a.png", picture())
+    status, _, _ = run("upscale", tmp_path / "a.png", "-o", tmp_path / "b.png", "--model", path)
+    assert status == 0
+    assert cv2.imread(str(tmp_path / "b.png")).shape == (56, 44, 3)
+    assert_one_line_error(run("describe-symbol", path, "--mean", "1,2,3"), "or y and 1 number")
+    run("describe-symbol", path, "--padding", 1)
+    assert load_symbol(path).options.crop == 1
+    wrong = ['{"scale": 2, "color": "y", "mean": [0]}', '{"scale": 1.5, "mean": [0]}', '{"mean": ["a"]}']
+    for text in (
+        *wrong,
+        '{"color": "cmyk"}',
+        '{"color": "cmyk", "mean": [0]}',
+        '{"scale": "2", "mean": [0]}',
+        "[1]",
+        "{",
+    ):
+        (tmp_path / "net-model.json").write_text(text)
+        assert_one_line_error(run("describe-symbol", path), "net-model.json")
+
+
+def test_gluons_export(tmp_path):
+    net = mx.gluon.nn.HybridSequential()
+    net.add(mx.gluon.nn.Conv2D(4, 3, padding=1), mx.gluon.nn.BatchNorm(), mx.gluon.nn.Conv2D(3, 3, padding=1))
+    net.initialize()
+    net.hybridize()
+    x = mx.nd.random.uniform(0, 1, (1, 3, 8, 9))
+    expected = net(x).asnumpy()
+    net.export(str(tmp_path / "net"), epoch=7)
+    model = load_symbol(tmp_path / "net-symbol.json")
+    np.testing.assert_allclose(model.net(x).asnumpy(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "gain"),
+    [
+        ("module_codersadis_srcnn", 2, -15),  # its weights are not trained to the end
+        ("srzoo_IRL_VDSR_4x", 4, 1),
+        ("srzoo_linear_method_bicubic_2x", 2, -0.1),
+        ("srzoo_waifu2x_waifu2x-caffe_lltcggie_upconv_7_photo_scale2.0x_model", 2, 1),
+    ],
+)
+def test_other_peoples_networks_enlarge_a_photo(shared, name, scale, gain):
+    """By at least so many dB more than bicubic enlargement."""
+    from gluon_perceptual.metrics import psnr
+
+    photo = cv2.imread(str(shared / "data/benchmarks/Set5/HR/img_001.png"))[:160, :160, ::-1]
+    low = imresize(np.ascontiguousarray(photo), 1 / scale)
+    large = Upscaler(shared / f"params/{name}-symbol.json", scale=scale)(low)
+    assert large.shape == photo.shape
+    scores = [psnr(image, photo, data_range=255) for image in (large, imresize(low, scale))]
+    assert scores[0] - scores[1] > gain
+
+
+def test_what_is_no_such_network_is_one_line(shared, tmp_path):
+    source = write(tmp_path / "a.png")
+    for name, reason in (
+        ("insightface_deploy_mtcnn-model_det1", "one output"),
+        ("ldpe2g_test", "pictures of any size"),
+    ):
+        path = shared / f"params/module_{name}-symbol.json"
+        assert_one_line_error(run("upscale", source, "-o", tmp_path / "b.png", "--model", path), reason)
+    params = shared / "params/srzoo_IRL_VDSR_4x-0000.params"
+    result = run("upscale", source, "-o", tmp_path / "b.png", "--model", params)
+    assert_one_line_error(result, "give srzoo_IRL_VDSR_4x-symbol.json as the model")
+    assert_one_line_error(run("stylize", source, "-o", tmp_path / "b.png", "--model", doubler(tmp_path)), "use upscale")
+
+
+def changed(graph, **values):
+    return {**graph, **values}
+
+
+DAMAGE = {
+    "text": lambda graph: "no JSON",
+    "list": lambda graph: [graph],
+    "no nodes": lambda graph: {},
+    "a node of numbers": lambda graph: changed(graph, nodes=[1, 2]),
+    "an input after": lambda graph: changed(graph, nodes=[{"op": "relu", "name": "a", "inputs": [[7, 0, 0]]}]),
+    "a head beyond": lambda graph: changed(graph, heads=[[99, 0, 0]]),
+    "no head": lambda graph: changed(graph, heads=[]),
+    "two heads": lambda graph: changed(graph, heads=2 * graph["heads"]),
+    "an output beyond": lambda graph: changed(graph, heads=[[len(graph["nodes"]) - 1, 7, 0]]),
+    "an unknown operator": lambda graph: changed(
+        graph, nodes=[{**node, "op": "null" if node["op"] == "null" else "Nonsense"} for node in graph["nodes"]]
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_symbols_are_one_line(tmp_path, damage):
+    path, source = doubler(tmp_path), write(tmp_path / "a.png")
+    broken = DAMAGE[damage](json.loads(path.read_text()))
+    path.write_text(broken if isinstance(broken, str) else json.dumps(broken))
+    assert_one_line_error(run("upscale", source, "-o", tmp_path / "b.png", "--model", path), "net-symbol.json")
+
+
+def test_parameters_that_are_missing_or_do_not_fit(tmp_path):
+    path, source = doubler(tmp_path), write(tmp_path / "a.png")
+    command = ["upscale", source, "-o", tmp_path / "b.png", "--model", path]
+    file = tmp_path / "net-0003.params"
+    arrays = read_params(file)
+    for shape in ((2, 2), (0, 3), ()):
+        write_params(file, {name: np.zeros(shape, np.float32) for name in arrays})
+        assert_one_line_error(run(*command), "net-symbol.json")
+    file.write_bytes(b"damaged")
+    assert_one_line_error(run(*command), "net-0003.params")
+    file.unlink()
+    assert_one_line_error(run(*command), "net-0000.params")

@@ -1,0 +1,6 @@
+"""`python tools/convert_style.py` does what `gluon-perceptual convert_style` does."""
+
+from gluon_perceptual.commands.convert_style import convert_style
+
+if __name__ == "__main__":
+    convert_style()
