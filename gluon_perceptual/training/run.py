@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
@@ -17,7 +18,7 @@ from .signals import StopRequest
 from .step import TrainingStep
 
 
-class Run:
+class Run(ABC):
     """A run; `start` gives it a folder for `config.json` and checkpoints, the callbacks decide what else is there.
 
     A kind of training says in `_prepare` what its data, loss and model are.
@@ -46,9 +47,9 @@ class Run:
         self.trainer = self._make_trainer()
         self.steps_per_epoch = max(1, len(self.pairs) // config.batch)
 
+    @abstractmethod
     def _prepare(self) -> None:
         """Set `photos`, `held_out`, `pairs`, `loss`, `recipe` and `model`."""
-        raise NotImplementedError
 
     def _targets(self) -> Callable[[Any], dict[str, Any]]:
         """Return the function from a batch of references to what the loss compares with."""
