@@ -67,6 +67,22 @@ def parse_numbers(context: click.Context, option: click.Parameter, text: str | N
         raise click.BadParameter(f"{text!r}: expected numbers with commas between, such as 1,0.5") from None
 
 
+def parse_tile(context: click.Context, option: click.Parameter, text: str) -> int | str:
+    """Return "auto" or the number of pixels, as an option's callback."""
+    if text != "auto" and not text.isdecimal():
+        raise click.BadParameter(f"{text}: expected auto or a number of pixels")
+    return text if text == "auto" else int(text)
+
+
+tile_option = click.option(
+    "--tile", default="auto", metavar="auto|N", callback=parse_tile, help="Side of the tiles in input pixels."
+)
+skip_existing_option = click.option("--skip-existing", is_flag=True, help="Leave outputs that are there already.")
+suffix_option = click.option(
+    "--suffix",
+    type=click.Choice([".png", ".jpg", ".webp", ".tif", ".bmp"]),
+    help="File type of the output pictures.  [default: that of each input]",
+)
 match_histogram_option = click.option(
     "--match-histogram",
     type=click.Choice(["RGB", "LCH", "LAB", "LUV", "XYZ"], case_sensitive=False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command, device_options
+from ._command import Command, device_options, skip_existing_option, suffix_option, tile_option
 
 
 @click.command(cls=Command)
@@ -24,13 +24,9 @@ from ._command import Command, device_options
     help="Of photos larger than a tile. whole: as if the network saw the photo at once; reduced: those of a small "
     "copy, in less than half of the time.",
 )
-@click.option("--tile", default="auto", metavar="auto|N", help="Side of the tiles in pixels.")
-@click.option("--skip-existing", is_flag=True, help="Leave outputs that are there already.")
-@click.option(
-    "--suffix",
-    type=click.Choice([".png", ".jpg", ".webp", ".tif", ".bmp"]),
-    help="File type of the output pictures.  [default: that of each input]",
-)
+@tile_option
+@skip_existing_option
+@suffix_option
 @device_options
 def stylize(
     inputs: tuple[str, ...],
@@ -39,7 +35,7 @@ def stylize(
     preserve_color: str | None,
     strength: float,
     statistics: str,
-    tile: str,
+    tile: int | str,
     skip_existing: bool,
     suffix: str | None,
     gpus: str | None,
@@ -58,14 +54,11 @@ def stylize(
     from ._batch import plan_outputs, process
     from ._video import process_videos
 
-    if tile != "auto" and not tile.isdecimal():
-        raise click.BadParameter(f"{tile}: expected auto or a number of pixels", param_hint="--tile")
     paths = [Path(path) for path in inputs]
     videos = [path for path in paths if is_video_file(path)]
     pictures = [path for path in paths if path not in videos]
     video_tasks, picture_tasks = plan_outputs(videos, Path(out)), plan_outputs(pictures, Path(out), suffix)
-    side = tile if tile == "auto" else int(tile)
-    workers = [Stylizer(model, device, side, statistics, preserve_color, strength) for device in devices(gpus, cpus)]
+    workers = [Stylizer(model, device, tile, statistics, preserve_color, strength) for device in devices(gpus, cpus)]
     failed = process(picture_tasks, workers, read_picture, Stylizer.stylize, write_picture, skip_existing)
     failed |= process_videos(video_tasks, workers[0], skip_existing)
     raise SystemExit(failed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command, device_options, match_histogram_option
+from ._command import Command, device_options, match_histogram_option, skip_existing_option, suffix_option, tile_option
 
 
 @click.command(cls=Command)
@@ -16,21 +16,17 @@ from ._command import Command, device_options, match_histogram_option
     type=click.Choice(["2", "4", "8"]),
     help="Insist on a model that enlarges so many times; enlarge before a symbol that keeps the size.",
 )
-@click.option("--tile", default="auto", metavar="auto|N", help="Side of the tiles in input pixels.")
+@tile_option
 @match_histogram_option
-@click.option("--skip-existing", is_flag=True, help="Leave outputs that are there already.")
-@click.option(
-    "--suffix",
-    type=click.Choice([".png", ".jpg", ".webp", ".tif", ".bmp"]),
-    help="File type of the outputs.  [default: that of each input]",
-)
+@skip_existing_option
+@suffix_option
 @device_options
 def upscale(
     inputs: tuple[str, ...],
     out: str,
     model: str,
     scale: str | None,
-    tile: str,
+    tile: int | str,
     match_histogram: str | None,
     skip_existing: bool,
     suffix: str | None,
@@ -48,11 +44,8 @@ def upscale(
     from ..inference import Upscaler
     from ._batch import plan_outputs, process
 
-    if tile != "auto" and not tile.isdecimal():
-        raise click.BadParameter(f"{tile}: expected auto or a number of pixels", param_hint="--tile")
     tasks = plan_outputs([Path(path) for path in inputs], Path(out), suffix)
     workers = [
-        Upscaler(model, device, tile if tile == "auto" else int(tile), match_histogram, int(scale) if scale else None)
-        for device in devices(gpus, cpus)
+        Upscaler(model, device, tile, match_histogram, int(scale) if scale else None) for device in devices(gpus, cpus)
     ]
     raise SystemExit(process(tasks, workers, read_picture, Upscaler.enlarge, write_picture, skip_existing))
