@@ -36,7 +36,7 @@ def export_onnx(path: Path, model: OnPixels, recipe: Recipe, pictures: bool = Fa
         UserError: The network has a layer that MXNet cannot convert.
         OSError: The file cannot be written.
     """
-    onnx = require("onnx", "onnx")
+    onnx = require("onnx", "onnx", "an ONNX file")
     with atomic_path(path) as temporary:
         _convert(temporary, model)
         graph = onnx.load(str(temporary))
@@ -117,7 +117,7 @@ def export_safetensors(path: Path, model: OnPixels, recipe: Recipe) -> None:
         MissingDependencyError: safetensors is not installed.
         OSError: The file cannot be written.
     """
-    library = require("safetensors.numpy", "safetensors")
+    library = require("safetensors.numpy", "safetensors", "a safetensors file")
     parameters = model.net._collect_params_with_prefix()
     arrays = {name: parameter._reduce().asnumpy() for name, parameter in parameters.items()}
     with atomic_path(path) as temporary:

@@ -64,7 +64,7 @@ def safetensors_metadata(path: Path) -> dict[str, str]:
     """
     if _family(path) != "safetensors":
         return {}
-    library = require("safetensors", "safetensors")
+    library = require("safetensors", "safetensors", path)
     with _as_user_error(path, "safetensors"), library.safe_open(path, framework="np") as file:
         return file.metadata() or {}
 
@@ -74,8 +74,8 @@ def natural_order(name: str) -> list[Any]:
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
-def require(module: str, extra: str) -> Any:
-    """Import an optional library.
+def require(module: str, extra: str, need: object) -> Any:
+    """Import an optional library, which `need` needs: a file, or what is to be done.
 
     Raises:
         MissingDependencyError: It is not installed; `extra` is that of this package which brings it.
@@ -85,7 +85,7 @@ def require(module: str, extra: str) -> Any:
     except ImportError as error:
         library = module.partition(".")[0]
         raise MissingDependencyError(
-            f"{library} is needed for this: pip install 'gluon-perceptual[{extra}]' ({error})"
+            f"{need} needs {library}: pip install 'gluon-perceptual[{extra}]' ({error})"
         ) from error
 
 
@@ -111,7 +111,7 @@ def _as_user_error(path: Path, kind: str) -> Iterator[None]:
 
 
 def _read_torch(path: Path) -> dict[str, np.ndarray]:
-    torch = require("torch", "torch")
+    torch = require("torch", "torch", path)
     with _as_user_error(path, "PyTorch"):
         values = torch.load(path, map_location="cpu", weights_only=True)
         values = values.get("state_dict", values)
@@ -122,7 +122,7 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
-    library = require("safetensors.numpy", "safetensors")
+    library = require("safetensors.numpy", "safetensors", path)
     with _as_user_error(path, "safetensors"):
         arrays: dict[str, np.ndarray] = library.load_file(path)
         return arrays
@@ -143,7 +143,7 @@ def _read_zip(path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_hdf5(path: Path, source: Any) -> dict[str, np.ndarray]:
-    h5py = require("h5py", "keras")
+    h5py = require("h5py", "keras", path)
     arrays: dict[str, np.ndarray] = {}
     total = 0
 
