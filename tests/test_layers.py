@@ -11,7 +11,7 @@ LAYERS = {
     BELOW: ["errors", "files", "_mxnet", "weights"],
     0: ["images", "images16", "color", "resize", "histogram", "metrics", "tiling",
         "losses.functional", "nets.blocks", "nets.fast", "nets.instance_norm",
-        "checkpoint.params_file", "checkpoint.params_reader", "checkpoint.params_layout",
+        "checkpoint.params_file", "checkpoint.params_reader", "checkpoint.params_plain", "checkpoint.params_layout",
         "checkpoint.params_sparse"],
     1: ["data", "nets", "losses", "checkpoint"],
     2: ["training", "inference", "styles", "optimize", "evaluation", "workloads"],

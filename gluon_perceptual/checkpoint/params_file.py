@@ -6,7 +6,7 @@ import mmap
 import os
 import struct
 from dataclasses import dataclass
-from pathlib import Path
+from io import FileIO
 from typing import BinaryIO, Iterable, Mapping, Sequence, Union
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import ParamsFormatError, UserError
 from ..files import atomic_path
 from .params_layout import DENSE, DTYPES, LIST_MAGIC, V2, V3
-from .params_reader import Bytes, Reader
+from .params_reader import Reader
 
 CPU = (1, 0)
 SMALL = 4 << 20  # bytes
@@ -37,8 +37,8 @@ def read_params(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Read every array of a `.params` file, whichever MXNet wrote it.
 
     Dense arrays are views of the file's bytes, which of a large file take no memory until touched; writing to one
-    changes this process's copy, not the file. bfloat16 comes as float32. Sparse arrays come dense, and those of one
-    file may take no more than the file's own size and 32 MiB. What MXNet calls "none" comes as an empty array.
+    changes this process's copy, not the file. bfloat16 comes as float32, sparse arrays come dense, and what MXNet
+    calls "none" comes as an empty array. All that is no such view may take twice the file's size and 48 MiB.
 
     Returns:
         The arrays by name, in the file's order; named "0", "1", … where the file has no names.
@@ -52,22 +52,23 @@ def read_params(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     try:
         return Reader(path, content).read()
     except ParamsFormatError as error:
-        # A V2 array of 0 dimensions is "none", with nothing after it, yet MXNet 1.9.1 writes a scalar in the same
-        # way, with its value after it (and cannot read it back). The right reading comes out at the file's end.
-        try:
-            return Reader(path, content, v2_scalars=True).read()
-        except ParamsFormatError:
-            raise error from None
+        failure = ParamsFormatError(*error.args)  # without the traceback, which keeps the arrays read so far
+    # A V2 array of 0 dimensions is "none", with nothing after it, yet MXNet 1.9.1 writes a scalar in the same way,
+    # with its value after it (and cannot read it back). The right reading comes out at the file's end.
+    try:
+        return Reader(path, content, v2_scalars=True).read()
+    except ParamsFormatError:
+        raise failure from None
 
 
-def _bytes_of(path: str) -> Bytes:
+def _bytes_of(path: str) -> memoryview:
     """Return a file's bytes, to be changed at will: mapped, or read where that is faster."""
-    with Path(path).open("rb", buffering=0) as file:
+    with FileIO(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > SMALL:
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-        content = bytearray(size)
-        del content[file.readinto(content) :]
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+        content = np.empty(size, np.uint8).data  # a bytearray would fill it with zeros first
+        content = content[: file.readinto(content)]
     if not content:
         raise ParamsFormatError(path, 0, "the file is empty")
     return content

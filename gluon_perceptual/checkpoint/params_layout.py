@@ -27,9 +27,7 @@ MAX_DIMENSIONS = 32  # NumPy's limit
 BFLOAT16 = np.dtype([("bfloat16", "<u2")])  # MXNet's own stand-in for the type that NumPy lacks
 DTYPES = [np.dtype(code) for code in ("<f4", "<f8", "<f2", "u1", "<i4", "i1", "<i8", "?", "<i2", "<u2", "<u4", "<u8")]
 DTYPES.append(BFLOAT16)
-PLAIN = {flag: (dtype, dtype.itemsize) for flag, dtype in enumerate(DTYPES[:-1])}
-HEAD, LENGTH = struct.Struct("<Iii"), struct.Struct("<Q")
-TAILS = {(code, ndim): struct.Struct(f"<{ndim}{code}iii") for code in "qI" for ndim in range(1, 6)}
+LIST, HEAD, NUMBER = struct.Struct("<QQQ"), struct.Struct("<Iii"), struct.Struct("<Q")
 
 
 def native(array: np.ndarray) -> np.ndarray:

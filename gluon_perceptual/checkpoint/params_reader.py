@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import math
-import mmap
 import struct
 import sys
-from typing import Any, Union
+from collections import Counter
+from typing import Any
 
 import numpy as np
 
 from ..errors import ParamsFormatError
 from .params_layout import (
+    BFLOAT16,
     CSR,
     DENSE,
     DTYPES,
-    HEAD,
-    LENGTH,
+    LIST,
     LIST_MAGIC,
     MAX_DIMENSIONS,
-    PLAIN,
+    NUMBER,
     ROW_SPARSE,
-    TAILS,
     V1,
     V2,
     V3,
     native,
 )
+from .params_plain import plain_arrays
 from .params_sparse import dense_csr, dense_rows
 
-SPARSE_ALLOWANCE = 32 << 20  # bytes that sparse arrays may take when dense, besides the file's own size
-
-Bytes = Union[mmap.mmap, bytearray]
+ALLOWANCE = 48 << 20  # bytes that reading may take besides twice the file's own size
+RECORD = 256  # bytes that an array takes besides its values, in NumPy and in the dictionary
+INDEX = 16  # bytes that a sparse array's index takes until the array is dense
+CHARACTERS = 5  # bytes of memory for one of a name: its copy, and the 4 of a wide string
 
 
 class Reader:
@@ -44,22 +45,22 @@ class Reader:
             back), or "none", after which nothing follows.
     """
 
-    def __init__(self, path: str, content: Bytes, v2_scalars: bool = False) -> None:
+    def __init__(self, path: str, content: memoryview, v2_scalars: bool = False) -> None:
         self.path, self.content, self.v2_scalars = path, content, v2_scalars
         self.offset = 0
-        self.sparse_bytes_left = len(content) + SPARSE_ALLOWANCE
+        self.memory_left = 2 * len(content) + ALLOWANCE
 
     def read(self) -> dict[str, np.ndarray]:
         """Return the arrays by name, or raise ParamsFormatError."""
-        magic, _, count = self._numbers("QQQ", "a header")
+        magic, _, count = LIST.unpack_from(self.content, self._take(LIST.size, "a header"))
         if magic != LIST_MAGIC:
             self.offset = 0
             raise self._error(f"{magic:#x} where {LIST_MAGIC:#x} is expected")
-        arrays: list[np.ndarray] = []
+        self._afford(count * RECORD, f"{count} arrays")
+        arrays = self._plain_arrays(count)
         while len(arrays) < count:
+            arrays.append(self._native(self._array()))
             arrays += self._plain_arrays(count - len(arrays))
-            if len(arrays) < count:
-                arrays.append(native(self._array()))
         names = self._names(count)
         if self.offset < len(self.content):
             raise self._error(f"{len(self.content) - self.offset} bytes too many")
@@ -80,57 +81,44 @@ class Reader:
         layout = "<" + layout
         return struct.unpack_from(layout, self.content, self._take(struct.calcsize(layout), what))
 
+    def _afford(self, size: int, what: str) -> None:
+        """Account for memory that is going to be taken."""
+        self.memory_left -= size
+        if self.memory_left < 0:
+            raise self._error(f"{what}, which take far more memory than the file")
+
+    def _native(self, array: np.ndarray) -> np.ndarray:
+        if array.dtype == BFLOAT16:
+            self._afford(2 * array.nbytes, f"bfloat16 values of shape {array.shape}")
+        return native(array)
+
     def _names(self, arrays: int) -> list[str]:
-        (count,) = self._numbers("Q", "a count of names")
+        (count,) = NUMBER.unpack_from(self.content, self._take(NUMBER.size, "a count of names"))
         if count == 0:
             return [str(index) for index in range(arrays)]
         if count != arrays:
             raise self._error(f"{count} names for {arrays} arrays")
-        names: dict[str, None] = {}
-        content, end = self.content, len(self.content)
+        left = len(self.content) - self.offset
+        self._afford(CHARACTERS * left, f"names of {left} bytes")
+        rest, end = bytes(self.content[self.offset :]), 0
+        names: list[str] = []
         for _ in range(count):
-            start = self.offset + LENGTH.size
-            size = LENGTH.unpack_from(content, self.offset)[0] if start <= end else end
-            if size > end - start:
-                self._take(self._numbers("Q", "a name's length")[0], "a name")  # says what is wrong
-            self.offset = start + size
+            start = end + NUMBER.size
+            end = start + NUMBER.unpack_from(rest, end)[0] if start <= left else start
+            if end > left:
+                raise self._error(f"names of {end} bytes or more where {left} are left")
             try:
-                name = content[start : self.offset].decode()
+                names.append(rest[start:end].decode())
             except UnicodeDecodeError:
+                self.offset += start
                 raise self._error("a name that is not UTF-8") from None
-            if name in names:
-                raise self._error(f"the name {name!r} a second time")
-            names[name] = None
-        return list(names)
+        self.offset += end
+        if len(set(names)) < count:
+            raise self._error(f"the name {Counter(names).most_common(1)[0][0][:80]!r} a second time")
+        return names
 
     def _plain_arrays(self, count: int) -> list[np.ndarray]:
-        """Return the next arrays, `count` at most, that are dense, not empty and whole, as most are, in few steps.
-
-        Many small arrays are read in a third of the time that `_array` takes, which says what is wrong.
-        """
-        content, size, offset = self.content, len(self.content), self.offset
-        arrays: list[np.ndarray] = []
-        while len(arrays) < count and size - offset >= HEAD.size:
-            magic, second, third = HEAD.unpack_from(content, offset)
-            if magic == V2:
-                storage, ndim, code, start = second, third, "q", offset + 12
-            elif magic == V1:
-                storage, ndim, code, start = DENSE, second, "q", offset + 8
-            else:
-                storage, ndim, code, start = DENSE, magic, "I", offset + 4
-            tail = TAILS.get((code, ndim))
-            if storage != DENSE or tail is None or size - start < tail.size:
-                break
-            *shape, _, _, flag = tail.unpack_from(content, start)
-            if min(shape) < 1 or flag not in PLAIN:
-                break
-            dtype, itemsize = PLAIN[flag]
-            start += tail.size
-            end = start + math.prod(shape) * itemsize
-            if end > size:
-                break
-            arrays.append(np.ndarray(shape, dtype, content, start))
-            self.offset = offset = end
+        arrays, self.offset = plain_arrays(self.content, self.offset, count)
         return arrays
 
     def _array(self) -> np.ndarray:
@@ -186,9 +174,8 @@ class Reader:
 
     def _expand(self, shape: tuple[int, ...], values: np.ndarray, indices: list[np.ndarray]) -> np.ndarray:
         """Return the dense form of a row-sparse array (index: rows) or a CSR one (indices: row starts, columns)."""
-        self.sparse_bytes_left -= math.prod(size or 1 for size in shape) * values.dtype.itemsize
-        if self.sparse_bytes_left < 0:
-            raise self._error(f"a sparse array of shape {shape}, far larger than the file")
+        size = math.prod(size or 1 for size in shape) * values.dtype.itemsize
+        self._afford(size + INDEX * sum(index.size for index in indices), f"sparse values of shape {shape}")
         try:
             return dense_rows(shape, values, *indices) if len(indices) == 1 else dense_csr(shape, values, *indices)
         except ValueError as error:
