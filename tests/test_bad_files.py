@@ -29,6 +29,7 @@ FILES = {
     "zip": b"PK\x03\x04" + RNG.bytes(99),
     "safetensors": struct.pack("<Q", 50) + b'{"a":{"dtype":"F32","shape":[1099511627776]}}',
     "hdf5": b"\x89HDF\r\n\x1a\n" + RNG.bytes(99),
+    "nested": b"[" * 100_000,
     "picture": b"\x89PNG\r\n\x1a\n" + RNG.bytes(99),
 }
 COMMANDS = {
@@ -43,7 +44,14 @@ COMMANDS = {
     "train-sr": ["train-sr", "--scale", 2, "--data", "PICTURE", "--vgg", "FILE", "--out", "RUN"],
     "train-style": ["train-style", "PICTURE", "--data", "PICTURE", "--vgg", "FILE", "--out", "RUN"],
     "optimize-image": ["optimize-image", "invert", "PICTURE", "--vgg", "FILE", "-o", "OUT.png"],
+    "optimize-image style": ["optimize-image", "style", "PICTURE", "FILE", "-o", "OUT.png"],
+    "stylize by a symbol": ["stylize", "PICTURE", "-o", "OUT.png", "--model", "FILE-symbol.json"],
+    "train-sr validated": ["train-sr", "--data", "PICTURE", "--validation", "FILE", "--out", "RUN"],
+    "train-style of a style": ["train-style", "FILE", "--data", "PICTURE", "--out", "RUN"],
+    "prepare-data of a list": ["prepare-data", "--data", "FILE", "--out", "RUN"],
+    "prepare-data": ["prepare-data", "--data", "PICTURE", "--patch", 32, "--vgg", "FILE", "--out", "RUN"],
     "match-histogram": ["match-histogram", "FILE", "PICTURE", "OUT.png"],
+    "match-histogram to": ["match-histogram", "PICTURE", "FILE", "OUT.png"],
     "inspect-params": ["inspect-params", "FILE"],
 }
 
@@ -64,7 +72,8 @@ def test_one_line(tmp_path, command, kind):
     file = tmp_path / "x"
     for name in ("x", "x-symbol.json", "x-0000.params"):
         (tmp_path / name).write_bytes(FILES[kind])
-    assert_one_line_error(run(*arguments(command, tmp_path, file)), str(file))
+    is_list = "--data FILE" in " ".join(map(str, COMMANDS[command])) or "--validation" in COMMANDS[command]
+    assert_one_line_error(run(*arguments(command, tmp_path, file)), str(tmp_path if is_list else file))
     assert not list(tmp_path.glob("out*"))
 
 
@@ -101,13 +110,13 @@ WRONG = [
     {"network": "Other"},
     *({"arguments": arguments} for arguments in ({"scale": 3}, {}, [1], {"scale": 2, "norm": 1})),
     *({"arguments": {"scale": 2, "width": width}} for width in (0, -3, "wide", 2.5)),
-    {"arguments": {"scale": 2, "blocks": "some"}},
-    *({"peak": peak} for peak in ("white", 0, None)),
+    *({"arguments": {"scale": 2, "blocks": blocks}} for blocks in ("some", 10**9)),
+    *({"peak": peak} for peak in ("white", 0, None, 10**400)),
     *({"mean": mean} for mean in (["a", "b", "c"], [0, 0], 3)),
 ]
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", *(json.dumps({**GOOD, **wrong}) for wrong in WRONG)])
+@pytest.mark.parametrize("text", ["{", "[]", "{}", "[" * 100_000, *(json.dumps({**GOOD, **wrong}) for wrong in WRONG)])
 def test_sidecars_that_describe_no_model(tmp_path, text):
     (tmp_path / "x.params").write_bytes(whole())
     (tmp_path / "x.json").write_text(text)

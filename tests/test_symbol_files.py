@@ -186,6 +186,13 @@ def changed(graph, **values):
     return {**graph, **values}
 
 
+def with_operator(graph, operator, **attributes):
+    nodes = [
+        {**n, "op": operator, "attrs": {**n["attrs"], **attributes}} if n["op"] != "null" else n for n in graph["nodes"]
+    ]
+    return changed(graph, nodes=nodes)
+
+
 DAMAGE = {
     "text": lambda graph: "no JSON",
     "list": lambda graph: [graph],
@@ -196,6 +203,11 @@ DAMAGE = {
     "no head": lambda graph: changed(graph, heads=[]),
     "two heads": lambda graph: changed(graph, heads=2 * graph["heads"]),
     "an output beyond": lambda graph: changed(graph, heads=[[len(graph["nodes"]) - 1, 7, 0]]),
+    "nested": lambda graph: "[" * 100_000,
+    "no groups": lambda graph: with_operator(graph, "Deconvolution", num_group="0"),  # MXNet divides by it
+    "a huge stride": lambda graph: with_operator(graph, "Deconvolution", stride="(1000000, 1000000)"),
+    "a backward operator": lambda graph: with_operator(graph, "_backward_MakeLoss"),
+    "an address": lambda graph: with_operator(graph, "_NDArray", info="4096"),
     "an unknown operator": lambda graph: changed(
         graph, nodes=[{**node, "op": "null" if node["op"] == "null" else "Nonsense"} for node in graph["nodes"]]
     ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Mapping
@@ -11,6 +10,7 @@ import gluon_perceptual
 
 from .._mxnet import mx
 from ..errors import UserError
+from ..files import parse_json
 from ..nets.fast_neural_style import FastNeuralStyleNet
 from ..nets.pixels import OnPixels
 from ..nets.plsr import PlsrNet
@@ -19,6 +19,7 @@ from ..nets.super_resolution import SuperResolutionNet
 from .foreign import safetensors_metadata
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
+LARGEST = 4096  # of an argument: with more blocks or channels a network could not be built in time
 NETWORKS = {net.__name__: net for net in (SuperResolutionNet, PlsrNet, StyleNet, FastNeuralStyleNet)}
 
 
@@ -60,13 +61,15 @@ def read_recipe(path: Path) -> Recipe | None:
 
 def _parse(path: Path, text: str) -> Recipe:
     try:
-        values = json.loads(text)
+        values = parse_json(text)
         peak, mean = float(values["peak"]), tuple(map(float, values["mean"]))
         if not peak > 0 or len(mean) != 3:
             raise ValueError(f"peak {peak:g}, mean {mean}")
+        if any(isinstance(value, int) and value > LARGEST for value in values["arguments"].values()):
+            raise ValueError(f"arguments {values['arguments']}, where no number is over {LARGEST}")
         recipe = Recipe(values["network"], values["arguments"], peak, mean)
         recipe.build()
-    except (ValueError, KeyError, TypeError, AttributeError, AssertionError, mx.MXNetError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, AssertionError, OverflowError, mx.MXNetError) as error:
         reason = " ".join(f"{error!r}".split())[:200]
         raise UserError(f"{path}: this is not the description of a model ({reason})") from error
     return recipe

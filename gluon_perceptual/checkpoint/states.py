@@ -14,6 +14,7 @@ import numpy as np
 
 from .._mxnet import mx
 from ..errors import UserError
+from ..files import parse_json
 from .params_file import read_params, write_params
 
 JSON = "json"  # the name of the array that holds the text
@@ -71,7 +72,7 @@ def load_state(path: Path, trainer: Any, generator: np.random.Generator | None =
     _check_trainer(trainer)
     arrays = read_params(path)
     try:
-        facts = json.loads(arrays.pop(JSON).tobytes())
+        facts = parse_json(arrays.pop(JSON).tobytes())
         counts = {int(index): int(count) for index, count in facts["counts"].items()}
         updates, position, name = int(facts["updates"]), dict(facts["position"]), facts["optimizer"]
         if name != type(trainer._optimizer).__name__:
@@ -79,7 +80,7 @@ def load_state(path: Path, trainer: Any, generator: np.random.Generator | None =
         states = [_states(trainer, device, list(counts), arrays) for device in range(len(trainer._contexts))]
         if generator is not None:
             generator.bit_generator.state = facts["generator"]
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise UserError(f"{path}: not a state of this training ({error})") from error
     for updater, state in zip(trainer._updaters, states):
         updater.states, updater.states_synced = state, dict.fromkeys(state, True)

@@ -6,7 +6,6 @@ What they do not say (see `SymbolOptions`) is found by trying, or read from `X-m
 from __future__ import annotations
 
 import glob
-import json
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 
 from .._mxnet import mx, mxnet_errors
 from ..errors import UserError
-from ..files import write_json
+from ..files import parse_json, write_json
 from ..nets.symbol import SymbolModel, SymbolOptions
 from .params_file import read_params
 from .probing import probe
@@ -75,9 +74,9 @@ def _read_options(path: Path) -> SymbolOptions | None:
     if not sidecar.exists():
         return None
     try:
-        values = json.loads(sidecar.read_text(encoding="utf-8"))
+        values = parse_json(sidecar.read_bytes())
         return SymbolOptions(**{**values, "mean": tuple(map(float, values["mean"]))})
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise UserError(f"{sidecar}: these are not the options of a model ({error})") from error
 
 
@@ -101,6 +100,6 @@ def _load_net(path: Path, ctx: Any) -> Any:
     with mxnet_errors(f"these parameters do not fit {path}"):
         for name, parameter in net.collect_params().items():
             parameter.shape = arrays[name].shape
-            parameter._load_init(mx.nd.array(arrays[name]), ctx)
+            parameter._load_init(mx.nd.array(arrays[name]), ctx, cast_dtype=True)
             parameter.grad_req = "null"
     return net

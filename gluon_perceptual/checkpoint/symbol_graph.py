@@ -1,17 +1,19 @@
 """Symbols from their JSON, node by node.
 
-MXNet's own loader believes all that the JSON says of nodes and outputs, and crashes the process where it is wrong.
+MXNet's own loader believes all that the JSON says of nodes and outputs, and crashes the process where it is wrong. Of
+MXNet's operators those are used that `symbol_operators` lists.
 """
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Sequence
 
 from .._mxnet import mx
 from ..errors import UserError
+from ..files import parse_json
+from .symbol_operators import check_operator
 
 LOSSES = ("LinearRegressionOutput", "MAERegressionOutput")  # in use, they give back what goes in
 
@@ -24,7 +26,7 @@ def read_symbol(path: Path) -> Any:
         OSError: It cannot be read.
     """
     try:
-        graph = json.loads(path.read_text(encoding="utf-8"))
+        graph = parse_json(path.read_bytes())
         symbols: list[Any] = []
         for node in graph["nodes"]:
             symbols.append(_apply(node, [_entry(symbols, entry) for entry in node["inputs"]]))
@@ -52,15 +54,14 @@ def _apply(node: dict[str, Any], inputs: list[Any]) -> Any:
         return mx.sym.var(name)
     attributes = node.get("attrs") or node.get("attr") or node.get("param") or {}  # by age
     options = {key: value for key, value in attributes.items() if not key.startswith("__")}
+    check_operator(operator, options)
     return _function(operator)(*inputs, name=name, **options)
 
 
 @lru_cache(maxsize=None)
 def _function(operator: str) -> Any:
-    if operator not in mx.operator.get_all_registered_operators():
-        raise ValueError(f"there is no operator {operator}")
     short = operator.replace("_contrib_", "", 1)
     for module, name in ((mx.sym, operator), (mx.sym._internal, operator), (mx.sym.contrib, short)):
         if hasattr(module, name):
             return getattr(module, name)
-    raise ValueError(f"operator {operator} cannot be used here")
+    raise ValueError(f"this MXNet has no operator {operator}")

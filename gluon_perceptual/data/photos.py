@@ -87,9 +87,12 @@ def _roots(folder: Path) -> list[Path]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: neither a picture nor a text file with a path on each line") from error
+        text = path.read_bytes().decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:  # which no path has
+        raise UserError(f"{path}: neither a picture nor a text file with a path on each line")
+    lines = text.splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 

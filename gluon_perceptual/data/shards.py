@@ -6,7 +6,6 @@ patches (N, 128, H/2, W/2), which the blog trains on, or the true patches themse
 
 from __future__ import annotations
 
-import json
 import re
 from functools import lru_cache
 from itertools import chain
@@ -18,6 +17,7 @@ import numpy as np
 from .._mxnet import mx
 from ..checkpoint.params_file import Pieces, read_params, write_params
 from ..errors import UserError
+from ..files import parse_json
 
 STRIDE, FEATURES = 2, 128  # of relu2_2 in the picture
 BATCH = 8  # pairs to compute at a time
@@ -87,11 +87,11 @@ def describe_shards(folder: Path) -> dict[str, Any]:
     if not path.exists():
         return {"sigma": 1.0, "degradation": "decimate", "loss_network": None}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(path.read_bytes())
         network = found["loss_network"]
         origin = {name: str(network[name]) for name in ("weights", "sha256")} if network else None
         return {"sigma": float(found["sigma"]), "degradation": str(found["degradation"]), "loss_network": origin}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise UserError(f"{path}: this is not the description of shards ({error!r})") from error
 
 
