@@ -154,5 +154,5 @@ def test_a_missing_library_is_named(tmp_path, monkeypatch, kind, extra):
         if module.partition(".")[0] == kind:
             monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, kind, None)
-    with pytest.raises(MissingDependencyError, match=rf"{kind} is needed .*\[{extra}\]"):
+    with pytest.raises(MissingDependencyError, match=rf"needs {kind}: .*\[{extra}\]"):
         read_arrays(tmp_path / "x")
