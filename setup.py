@@ -15,6 +15,18 @@ TORCH = ["torch>=2"]
 SAFETENSORS = ["safetensors>=0.4"]
 KERAS = ["h5py>=3"]
 ONNX = ["onnx>=1.14,<1.17", "onnxruntime>=1.14,<1.20"]  # later ones need NumPy 2
+# What mxnet-cu112 loads but does not require (gluon_perceptual/cuda.py): the last of CUDA 11, which knows Ada, too.
+CUDA = [
+    "nvidia-cuda-runtime-cu11>=11.8,<12",
+    "nvidia-cuda-nvrtc-cu11>=11.8,<12",
+    "nvidia-cublas-cu11>=11.11,<12",
+    "nvidia-cudnn-cu11>=8.9,<9",  # 9 has other libraries
+    "nvidia-cufft-cu11>=10.9,<11",
+    "nvidia-curand-cu11>=10.3,<11",
+    "nvidia-cusolver-cu11>=11.4.1,<12",
+    "nvidia-nccl-cu11>=2.21,<3",
+    "nvidia-nvtx-cu11>=11.8,<12",
+]
 TEST = ["pytest>=7", "pytest-xdist", "hypothesis", *TENSORBOARD, *SAFETENSORS, *KERAS, *ONNX]
 
 setup(
@@ -41,7 +53,7 @@ setup(
     ],
     extras_require={
         "cpu": ["mxnet==1.9.1"],
-        "cu112": ["mxnet-cu112==1.9.1"],
+        "cu112": ["mxnet-cu112==1.9.1", *CUDA],
         "tensorboard": TENSORBOARD,
         "onnx": ONNX,
         "torch": TORCH,

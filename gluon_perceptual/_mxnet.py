@@ -1,7 +1,8 @@
 """The one door to MXNet: everything else in this package says `from gluon_perceptual._mxnet import mx`.
 
 Before the import it mends what has broken since MXNet 1.9.1 (names that NumPy and SciPy removed,
-Python 3.12's missing distutils) and after it gives MXNet all the cores that this process may use, each thread its own.
+Python 3.12's missing distutils) and loads NVIDIA's libraries if this MXNet needs them; after it, it gives MXNet all the
+cores that this process may use, each thread its own.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Iterator
 
 import numpy as np
 
+from . import cuda
 from .errors import MissingDependencyError, UserError
 
 _INSTALL = "install it with `pip install 'gluon-perceptual[cpu]'` (or `[cu112]` for NVIDIA GPUs)"
@@ -78,6 +80,8 @@ def _load() -> types.ModuleType:
     _restore_numpy_names()
     _restore_scipy_names()
     _restore_distutils()
+    if cuda.is_installed():
+        cuda.load_libraries()
     try:
         with warnings.catch_warnings(), nullcontext() if threads_given else _a_bound_thread_for_each_core():
             warnings.simplefilter("ignore")
@@ -105,7 +109,7 @@ def devices(gpus: str | None = None, cpus: int = 1) -> list[Any]:
         cpus: Number of CPU contexts where no GPU is asked for; they share the cores.
 
     Raises:
-        UserError: `gpus` is not a list of distinct numbers, or names a GPU that MXNet does not see.
+        UserError: `gpus` is not a list of distinct numbers, or names a GPU that MXNet does not see or has no code for.
     """
     if not gpus:
         return [mx.cpu(i) for i in range(cpus)]
@@ -120,6 +124,8 @@ def devices(gpus: str | None = None, cpus: int = 1) -> list[Any]:
     if missing:
         hint = "use `--gpus` with a smaller number" if seen else "leave `--gpus` away to run on the CPU"
         raise UserError(f"--gpus {gpus}: no GPU {', '.join(missing)}; MXNet {mx.__version__} sees {seen}; {hint}")
+    if cuda.is_installed():
+        cuda.check_gpus(numbers)
     return [mx.gpu(number) for number in numbers]
 
 
