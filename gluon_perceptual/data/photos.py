@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Iterator
 
 from ..errors import ImageError, UserError
-from ..images import is_picture_file, read_rgb
+from ..image_files import is_picture_file
+from ..images import read_rgb
 
 log = logging.getLogger(__name__)
 
