@@ -32,28 +32,28 @@ def test_embedded_photos_need_no_download():
     train, held_out = split_photos(None)
     assert {path.name for path in held_out} == set(EMBEDDED_HELD_OUT)
     assert not set(train) & set(held_out)
-    assert all(read_rgb(path).shape[2] == 3 for path in train + held_out)
+    assert all(read_rgb(path).shape[2] == 3 for path in [*train, *held_out])
 
 
 def test_folders_are_searched_recursively_and_hidden_files_left_out(tmp_path):
     wanted = [write_photo(tmp_path / "a/b/1.jpg"), write_photo(tmp_path / "a/2.PNG")]
     write_photo(tmp_path / ".hidden/3.png")
     (tmp_path / "a/notes.txt").write_text("no picture")
-    assert find_photos(tmp_path) == sorted(wanted)
+    assert list(find_photos(tmp_path)) == sorted(wanted)
 
 
 def test_of_a_coco_folder_only_the_training_set(tmp_path):
     wanted = write_photo(tmp_path / "train2017/1.jpg")
     write_photo(tmp_path / "val2017/2.jpg")
     (tmp_path / "annotations").mkdir()
-    assert find_photos(tmp_path) == [wanted]
+    assert list(find_photos(tmp_path)) == [wanted]
 
 
 def test_a_list_is_relative_to_itself(tmp_path):
     photo = write_photo(tmp_path / "photos/1.png")
     listing = tmp_path / "list.txt"
     listing.write_text(f"# photos\nphotos/1.png\n\n{photo}\n")
-    assert find_photos(listing) == [photo, photo]
+    assert list(find_photos(listing)) == [photo, photo]
 
 
 def test_what_has_no_photos_is_said(tmp_path):
@@ -77,8 +77,8 @@ def test_held_out_photos_are_not_trained_on(tmp_path, count):
 
 def test_photos_to_measure_on_are_not_trained_on(photos):
     train, held_out = split_photos(photos[0].parent, photos[1])
-    assert held_out == [photos[1]]
-    assert train == [photos[0], *photos[2:]]
+    assert list(held_out) == [photos[1]]
+    assert list(train) == [photos[0], *photos[2:]]
 
 
 @pytest.mark.parametrize("scale", [2, 4])
@@ -124,9 +124,14 @@ def test_turning_keeps_pairs_together(photos):
     assert turned > 2
 
 
+def shown_height(pairs, k):
+    with pairs.turns.turn(k) as picture:
+        return picture.shape[0]
+
+
 def test_each_round_shows_each_photo_once(photos):
     pairs = PatchPairs(photos, 2, 16, crops=2)
-    shown = [next(i for i in range(5) if pairs.turns[k // 2].shape[0] == 40 + i) for k in range(20)]
+    shown = [next(i for i in range(5) if shown_height(pairs, k // 2) == 40 + i) for k in range(20)]
     assert shown[0::2] == shown[1::2]
     assert sorted(shown[:10:2]) == sorted(shown[10::2]) == [0, 1, 2, 3, 4]
 
@@ -139,7 +144,8 @@ def test_bad_photos_are_skipped_named_and_counted(photos, tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         for k in range(24):
             assert pairs[k][1].shape == (3, 16, 16)
-    assert set(pairs.turns.skipped) == {empty, small, missing}
+    assert set(pairs.turns.skipped) == {str(path) for path in (empty, small, missing)}
+    assert pairs.turns.skipped[str(empty)] == "an empty file"
     for path in (empty, small, missing):
         assert sum(str(path) in record.getMessage() for record in caplog.records) == 1
     one_good = PatchPairs([*photos[:1], *(empty.with_name(f"{i}.gone") for i in range(9))], 2, 16)
@@ -153,11 +159,13 @@ def test_a_patch_that_cannot_be_shrunk_is_refused(photos):
         PatchPairs(photos, 4, 18)
 
 
-def test_the_cache_is_bounded(photos):
-    cache = PictureCache(3 * 41 * 51 * 3)
-    for path in photos * 2:
-        np.testing.assert_array_equal(cache(path), read_rgb(path))
+@pytest.mark.parametrize(("count", "limit", "kept"), [(9, 3 * 41 * 51 * 3, 2), (2, 10**9, 2), (9, 10**9, 5)])
+def test_the_cache_is_bounded(photos, count, limit, kept):
+    cache = PictureCache(lambda number: read_rgb(photos[number]), count, limit)
+    for number in [*range(5)] * 2:
+        np.testing.assert_array_equal(cache(number), read_rgb(photos[number]))
         assert sum(picture.nbytes for picture in cache._pictures.values()) == cache._bytes <= cache._limit
+    assert len(cache._pictures) == kept
 
 
 @pytest.mark.parametrize("workers", [0, 3])
