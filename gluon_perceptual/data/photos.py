@@ -151,7 +151,7 @@ def _identity(photo: PictureFile) -> Hashable:
     if isinstance(photo, Record):
         return _identity(photo.file.path), photo.number
     try:
-        found = Path(str(photo)).stat()
+        found = photo.stat() if isinstance(photo, Path) else None
     except OSError:
-        return str(photo)
-    return found.st_dev, found.st_ino
+        found = None
+    return (found.st_dev, found.st_ino) if found else str(photo)

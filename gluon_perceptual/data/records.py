@@ -43,6 +43,8 @@ class RecordFile:
                     key, offset = line.split()
                     self.keys.append(int(key))
                     self.offsets.append(int(offset))
+            if min(self.offsets, default=0) < 0:
+                raise ValueError("a negative offset")
         except (ValueError, OverflowError) as error:
             raise UserError(f"{index}: this is no index of a RecordIO file ({error})") from error
         self._names = self._read_names(path.with_suffix(".lst"))
