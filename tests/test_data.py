@@ -179,6 +179,17 @@ def test_batches_do_not_depend_on_the_workers(photos, workers):
             np.testing.assert_array_equal(high[i], pairs[3 * number + i][1])
 
 
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_the_parts_of_a_clusters_workers_make_up_the_global_batch(photos, ranks):
+    pairs = PatchPairs(photos, 2, 16)
+    whole = list(batches(pairs, 6, 1, 4))
+    parts = [list(batches(pairs, 6 // ranks, 1, 4, rank=rank, ranks=ranks)) for rank in range(ranks)]
+    assert {len(part) for part in parts} == {len(whole)} == {3}
+    for batch, *shares in zip(whole, *parts):
+        for side in (0, 1):
+            np.testing.assert_array_equal(np.concatenate([share[side] for share in shares]), batch[side])
+
+
 class Doubled(mx.gluon.Block):
     """Stands for the loss network: 128 channels at half the size."""
 
