@@ -113,7 +113,7 @@ def _read_8_bits(image: Any) -> np.ndarray:
     mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         mode += "A"
-    return np.atleast_3d(np.array(image.convert(mode)))
+    return np.atleast_3d(np.array(image if image.mode == mode else image.convert(mode)))  # else Pillow copies it
 
 
 def _orientation(image: Any) -> Any:
