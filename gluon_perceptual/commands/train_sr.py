@@ -23,7 +23,7 @@ from ._command import Command, device_options
 @click.option("--blocks", type=click.IntRange(0), help="Residual blocks.  [default: 4]")
 @click.option("--norm", type=click.Choice(["batch", "none"]), help="Normalisation.")
 @click.option("--upsampling", type=click.Choice(["transposed", "nearest", "subpixel"]), help="The convs of stride 1/2.")
-@click.option("--data", type=click.Path(), help="Folder, list or .rec file of photos.  [default: sample photos]")
+@click.option("--data", type=click.Path(), help="Folder of photos, or a list of files.  [default: sample photos]")
 @click.option("--validation", type=click.Path(), help="Likewise, to measure on.  [default: some of --data, held out]")
 @click.option("--shards", type=click.Path(), help="Folder of trainx_i.params and trainy_i.params, instead of --data.")
 @click.option("--patch", type=click.IntRange(8), help="Side of the high-resolution patches.  [default: 144]")

@@ -12,7 +12,7 @@ from ._command import Command, device_options, parse_names, parse_numbers
 
 @click.command(cls=Command)
 @click.argument("style", nargs=-1, required=True, type=click.Path())
-@click.option("--data", type=click.Path(), help="Folder, list or .rec file of photos.  [default: sample photos]")
+@click.option("--data", type=click.Path(), help="Folder of photos, or a list of files.  [default: sample photos]")
 @click.option("--validation", type=click.Path(), help="Likewise, for previews.  [default: some of --data, held out]")
 @click.option("--blend", metavar="W,W,...", callback=parse_numbers, help="Weights of the styles.  [default: equal]")
 @click.option("--style-size", type=click.IntRange(0), help="Longer side of the style pictures; 0: as they are.")
