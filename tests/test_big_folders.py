@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -44,7 +45,8 @@ def folder(tmp_path_factory):
         path.write_bytes(good("png", number))
     for number in range(ORIGINALS, COUNT):
         os.link(originals[number % ORIGINALS], folder / f"{number:06}.png")
-    return folder
+    yield folder
+    shutil.rmtree(folder)
 
 
 def test_it_starts_in_seconds_and_memory_stays_flat(folder):

@@ -1,4 +1,5 @@
 import logging
+import os
 
 import cv2
 import numpy as np
@@ -40,6 +41,34 @@ def test_folders_are_searched_recursively_and_hidden_files_left_out(tmp_path):
     write_photo(tmp_path / ".hidden/3.png")
     (tmp_path / "a/notes.txt").write_text("no picture")
     assert list(find_photos(tmp_path)) == sorted(wanted)
+
+
+def test_photos_are_in_the_order_of_their_paths(tmp_path):
+    names = [
+        "b.png",
+        "a/z.png",
+        "a-b/1.png",
+        "a.png",
+        "a/b/c.png",
+        "a/b.png",
+        "a b/1.png",
+        "B/é.png",
+        "a/10.png",
+        "a/9.png",
+    ]
+    wanted = [write_photo(tmp_path / name, 8, 8) for name in names]
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    assert list(find_photos(tmp_path)) == sorted(wanted)
+    assert list(find_photos(tmp_path / "a")) == sorted(path for path in wanted if tmp_path / "a" in path.parents)
+
+
+def test_a_photo_under_another_name_is_not_trained_on_either(photos, tmp_path):
+    (tmp_path / "link.png").symlink_to(photos[1])
+    (tmp_path / "apart").mkdir()
+    os.link(photos[2], tmp_path / "apart/copy.png")
+    train, held_out = split_photos(tmp_path, tmp_path / "apart")
+    assert list(held_out) == [tmp_path / "apart/copy.png"]
+    assert list(train) == sorted({*photos, tmp_path / "link.png"} - {photos[2]})
 
 
 def test_of_a_coco_folder_only_the_training_set(tmp_path):
