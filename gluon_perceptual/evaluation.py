@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any, Callable, Sequence
 
 import numpy as np
 
 from ._mxnet import mx
 from .errors import UserError
+from .image_files import PictureFile
 from .images import read_rgb, to_tensor
 from .metrics import color_error, grid_energy, luma_scores
 from .resize import crop_to_multiple, degrade, imresize
@@ -84,7 +84,7 @@ def smallest_side(scale: int) -> int:
 
 def evaluate(
     methods: dict[str, Method],
-    photo: Path,
+    photo: PictureFile,
     scale: int,
     loss_network: Any,
     sigma: float = 0.0,

@@ -5,31 +5,33 @@ The one range rule: a network's tensors are RGB float32 NCHW in [0, 255], whatev
 
 from __future__ import annotations
 
-import io
-import threading
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from .errors import ImageError
 from .files import atomic_path
+from .image_files import (
+    FORMATS,
+    MAX_PIXELS,
+    SUFFIXES,
+    PictureFile,
+    as_image_error,
+    open_picture,
+    own_limit,
+    read_bytes,
+)
 from .images16 import encode_png, has_16_bits, png_chunks, read_16_bits, write_tiff
 
-MAX_PIXELS = 500_000_000
 WIDTH, HEIGHT, ORIENTATION = 256, 257, 274  # tags of TIFF and EXIF
 TRANSPOSED, MIRRORED, UPSIDE_DOWN = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)  # orientations, undone in this order
-FORMATS = {
-    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"
-}  # fmt: skip
-SUFFIXES = tuple(FORMATS)
 WITH_ALPHA = ("PNG", "WEBP", "TIFF")
 WITH_16_BITS = ("PNG", "TIFF")
 LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
-_pillow_limit = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,26 +59,20 @@ class Picture:
         return np.repeat(self.color[:, :, np.newaxis], 3, axis=2) if self.is_grey else self.color
 
 
-def is_picture_file(path: str | Path) -> bool:
-    """Return whether the name has a picture's suffix, in any case, and is not hidden."""
-    path = Path(path)
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-
-
-def read_picture(path: str | Path) -> Picture:
+def read_picture(file: str | PictureFile, max_pixels: int = MAX_PIXELS) -> Picture:
     """Read a PNG, JPEG, WebP, TIFF or BMP file, whatever its suffix; of several frames the first.
 
     It is turned upright by its EXIF orientation. Palettes become RGB, 1 bit becomes 8, CMYK becomes RGB and loses its
     profile; 16 bits stay 16, but grey with alpha becomes RGB there.
 
     Raises:
-        ImageError: The file is missing, damaged, no picture, or has over `MAX_PIXELS` pixels.
+        ImageError: The file is missing, damaged, no picture, or has over `max_pixels` pixels.
         OSError: The file may not be read.
     """
-    data = _read_bytes(path)
-    with _as_image_error(path):
-        image = _open(data)
-        with _own_limit() if image.format == "TIFF" else nullcontext():  # others can decode in many threads
+    data = read_bytes(file, max_pixels)
+    with as_image_error(file):
+        image = open_picture(data, max_pixels)
+        with own_limit() if image.format == "TIFF" else nullcontext():  # others can decode in many threads
             image.load()
         channels = read_16_bits(image, data) if has_16_bits(image, data) else _read_8_bits(image)
         channels = _upright(channels, _orientation(image))
@@ -87,20 +83,20 @@ def read_picture(path: str | Path) -> Picture:
         return Picture(np.ascontiguousarray(color), alpha, profile)
 
 
-def read_rgb(path: str | Path) -> np.ndarray:
+def read_rgb(file: str | PictureFile, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Read (H, W, 3) uint8: as `read_picture`, but grey repeated, 16 bits rounded to 8, alpha laid over white."""
-    picture = read_picture(path)
+    picture = read_picture(file, max_pixels)
     rgb, top = picture.rgb, np.iinfo(picture.color.dtype).max
     if picture.alpha is not None:
         rgb = top - (top - rgb) * (picture.alpha[:, :, np.newaxis] / np.float32(top))
     return rgb if rgb.dtype == np.uint8 else np.rint(rgb * np.float32(255 / top)).astype(np.uint8)
 
 
-def read_size(path: str | Path) -> tuple[int, int]:
+def read_size(file: str | PictureFile) -> tuple[int, int]:
     """Return (height, width) as `read_picture` would give them, without decoding pixels; raises as it does."""
-    data = _read_bytes(path)
-    with _as_image_error(path):
-        image = _open(data)
+    data = read_bytes(file, MAX_PIXELS)
+    with as_image_error(file):
+        image = open_picture(data, MAX_PIXELS)
         if image.format == "TIFF":  # Pillow's `size` is before or after turning, by its version
             width, height, orientation = (image.tag_v2.get(tag, 1) for tag in (WIDTH, HEIGHT, ORIENTATION))
         else:
@@ -110,50 +106,6 @@ def read_size(path: str | Path) -> tuple[int, int]:
         return (width, height) if orientation in TRANSPOSED else (height, width)
 
 
-def _read_bytes(path: str | Path) -> bytes:
-    path = Path(path)
-    if not path.is_file():
-        raise ImageError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
-    return path.read_bytes()
-
-
-@contextmanager
-def _as_image_error(path: str | Path) -> Iterator[None]:
-    """Name the file in every error; Pillow has no one type for what it finds wrong."""
-    try:
-        yield
-    except MemoryError:
-        raise
-    except ImageError as error:
-        raise ImageError(f"{path}: {error}") from error
-    except Exception as error:
-        raise ImageError(f"{path}: damaged picture ({' '.join(str(error).split())})") from error
-
-
-@contextmanager
-def _own_limit() -> Iterator[None]:
-    """Lift Pillow's limit of pixels, which is a global: `MAX_PIXELS` decides."""
-    with _pillow_limit:
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
-
-
-def _open(data: bytes) -> Any:
-    """Read the header."""
-    try:
-        with _own_limit():
-            image = Image.open(io.BytesIO(data), formats=tuple(FORMATS.values()))
-    except UnidentifiedImageError:
-        raise ImageError("not a PNG, JPEG, WebP, TIFF or BMP picture" if data else "an empty file") from None
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"{width}×{height} pixels are more than {MAX_PIXELS:,}; cut the picture into parts")
-    return image
-
-
 def _read_8_bits(image: Any) -> np.ndarray:
     """Return (H, W, 1 to 4) uint8: grey or RGB, and alpha where there is any."""
     if image.mode[0] in "IF":
@@ -161,7 +113,7 @@ def _read_8_bits(image: Any) -> np.ndarray:
     mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         mode += "A"
-    return np.atleast_3d(np.array(image.convert(mode)))
+    return np.atleast_3d(np.array(image if image.mode == mode else image.convert(mode)))  # else Pillow copies it
 
 
 def _orientation(image: Any) -> Any:

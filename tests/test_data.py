@@ -1,4 +1,5 @@
 import logging
+import os
 
 import cv2
 import numpy as np
@@ -32,28 +33,56 @@ def test_embedded_photos_need_no_download():
     train, held_out = split_photos(None)
     assert {path.name for path in held_out} == set(EMBEDDED_HELD_OUT)
     assert not set(train) & set(held_out)
-    assert all(read_rgb(path).shape[2] == 3 for path in train + held_out)
+    assert all(read_rgb(path).shape[2] == 3 for path in [*train, *held_out])
 
 
 def test_folders_are_searched_recursively_and_hidden_files_left_out(tmp_path):
     wanted = [write_photo(tmp_path / "a/b/1.jpg"), write_photo(tmp_path / "a/2.PNG")]
     write_photo(tmp_path / ".hidden/3.png")
     (tmp_path / "a/notes.txt").write_text("no picture")
-    assert find_photos(tmp_path) == sorted(wanted)
+    assert list(find_photos(tmp_path)) == sorted(wanted)
+
+
+def test_photos_are_in_the_order_of_their_paths(tmp_path):
+    names = [
+        "b.png",
+        "a/z.png",
+        "a-b/1.png",
+        "a.png",
+        "a/b/c.png",
+        "a/b.png",
+        "a b/1.png",
+        "B/é.png",
+        "a/10.png",
+        "a/9.png",
+    ]
+    wanted = [write_photo(tmp_path / name, 8, 8) for name in names]
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    assert list(find_photos(tmp_path)) == sorted(wanted)
+    assert list(find_photos(tmp_path / "a")) == sorted(path for path in wanted if tmp_path / "a" in path.parents)
+
+
+def test_a_photo_under_another_name_is_not_trained_on_either(photos, tmp_path):
+    (tmp_path / "link.png").symlink_to(photos[1])
+    (tmp_path / "apart").mkdir()
+    os.link(photos[2], tmp_path / "apart/copy.png")
+    train, held_out = split_photos(tmp_path, tmp_path / "apart")
+    assert list(held_out) == [tmp_path / "apart/copy.png"]
+    assert list(train) == sorted({*photos, tmp_path / "link.png"} - {photos[2]})
 
 
 def test_of_a_coco_folder_only_the_training_set(tmp_path):
     wanted = write_photo(tmp_path / "train2017/1.jpg")
     write_photo(tmp_path / "val2017/2.jpg")
     (tmp_path / "annotations").mkdir()
-    assert find_photos(tmp_path) == [wanted]
+    assert list(find_photos(tmp_path)) == [wanted]
 
 
 def test_a_list_is_relative_to_itself(tmp_path):
     photo = write_photo(tmp_path / "photos/1.png")
     listing = tmp_path / "list.txt"
     listing.write_text(f"# photos\nphotos/1.png\n\n{photo}\n")
-    assert find_photos(listing) == [photo, photo]
+    assert list(find_photos(listing)) == [photo, photo]
 
 
 def test_what_has_no_photos_is_said(tmp_path):
@@ -77,8 +106,8 @@ def test_held_out_photos_are_not_trained_on(tmp_path, count):
 
 def test_photos_to_measure_on_are_not_trained_on(photos):
     train, held_out = split_photos(photos[0].parent, photos[1])
-    assert held_out == [photos[1]]
-    assert train == [photos[0], *photos[2:]]
+    assert list(held_out) == [photos[1]]
+    assert list(train) == [photos[0], *photos[2:]]
 
 
 @pytest.mark.parametrize("scale", [2, 4])
@@ -124,9 +153,14 @@ def test_turning_keeps_pairs_together(photos):
     assert turned > 2
 
 
+def shown_height(pairs, k):
+    with pairs.turns.turn(k) as picture:
+        return picture.shape[0]
+
+
 def test_each_round_shows_each_photo_once(photos):
     pairs = PatchPairs(photos, 2, 16, crops=2)
-    shown = [next(i for i in range(5) if pairs.turns[k // 2].shape[0] == 40 + i) for k in range(20)]
+    shown = [next(i for i in range(5) if shown_height(pairs, k // 2) == 40 + i) for k in range(20)]
     assert shown[0::2] == shown[1::2]
     assert sorted(shown[:10:2]) == sorted(shown[10::2]) == [0, 1, 2, 3, 4]
 
@@ -139,7 +173,8 @@ def test_bad_photos_are_skipped_named_and_counted(photos, tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         for k in range(24):
             assert pairs[k][1].shape == (3, 16, 16)
-    assert set(pairs.turns.skipped) == {empty, small, missing}
+    assert set(pairs.turns.skipped) == {str(path) for path in (empty, small, missing)}
+    assert pairs.turns.skipped[str(empty)] == "an empty file"
     for path in (empty, small, missing):
         assert sum(str(path) in record.getMessage() for record in caplog.records) == 1
     one_good = PatchPairs([*photos[:1], *(empty.with_name(f"{i}.gone") for i in range(9))], 2, 16)
@@ -153,11 +188,13 @@ def test_a_patch_that_cannot_be_shrunk_is_refused(photos):
         PatchPairs(photos, 4, 18)
 
 
-def test_the_cache_is_bounded(photos):
-    cache = PictureCache(3 * 41 * 51 * 3)
-    for path in photos * 2:
-        np.testing.assert_array_equal(cache(path), read_rgb(path))
+@pytest.mark.parametrize(("count", "limit", "kept"), [(9, 3 * 41 * 51 * 3, 2), (2, 10**9, 2), (9, 10**9, 5)])
+def test_the_cache_is_bounded(photos, count, limit, kept):
+    cache = PictureCache(lambda number: read_rgb(photos[number]), count, limit)
+    for number in [*range(5)] * 2:
+        np.testing.assert_array_equal(cache(number), read_rgb(photos[number]))
         assert sum(picture.nbytes for picture in cache._pictures.values()) == cache._bytes <= cache._limit
+    assert len(cache._pictures) == kept
 
 
 @pytest.mark.parametrize("workers", [0, 3])
@@ -169,6 +206,17 @@ def test_batches_do_not_depend_on_the_workers(photos, workers):
         for i in range(3):
             np.testing.assert_array_equal(low[i], pairs[3 * number + i][0])
             np.testing.assert_array_equal(high[i], pairs[3 * number + i][1])
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_the_parts_of_a_clusters_workers_make_up_the_global_batch(photos, ranks):
+    pairs = PatchPairs(photos, 2, 16)
+    whole = list(batches(pairs, 6, 1, 4))
+    parts = [list(batches(pairs, 6 // ranks, 1, 4, rank=rank, ranks=ranks)) for rank in range(ranks)]
+    assert {len(part) for part in parts} == {len(whole)} == {3}
+    for batch, *shares in zip(whole, *parts):
+        for side in (0, 1):
+            np.testing.assert_array_equal(np.concatenate([share[side] for share in shares]), batch[side])
 
 
 class Doubled(mx.gluon.Block):

@@ -11,12 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
-from gluon_perceptual import images
 from gluon_perceptual.errors import ImageError
 from gluon_perceptual.files import atomic_path
+from gluon_perceptual.image_files import is_picture_file
 from gluon_perceptual.images import (
     Picture,
-    is_picture_file,
     read_picture,
     read_rgb,
     read_size,
@@ -361,9 +360,16 @@ def test_the_limit_is_ours_not_pillows(tmp_path, suffix, monkeypatch):
         assert read_picture(path).color.shape == (10, 10, 3)
     with pytest.raises(Image.DecompressionBombError):
         Image.open(path)
-    monkeypatch.setattr(images, "MAX_PIXELS", 99)
     with pytest.raises(ImageError, match="10×10 pixels are more than 99"):
-        read_picture(path)
+        read_picture(path, max_pixels=99)
+
+
+def test_a_file_of_more_bytes_than_a_picture_can_have_is_not_read(tmp_path):
+    with (tmp_path / "sparse.png").open("wb") as file:
+        file.truncate(2**40)
+    for read in (read_picture, read_size):
+        with pytest.raises(ImageError, match=r"sparse\.png: 1,099,511,627,776 bytes are more than the 4,067,108,864"):
+            read(tmp_path / "sparse.png")
 
 
 def test_threads_leave_pillows_limit_as_it_was(tmp_path):

@@ -49,7 +49,8 @@ def _into(path: Path, out: Path, suffix: str | None) -> list[tuple[Path, Path]]:
 
     if not path.is_dir():
         return [(path, out / renamed(Path(path.name)))]
-    files = sorted(file for file in walk_pictures(path) if path == out or out not in file.parents)
+    found = (path / name for name in walk_pictures(path))
+    files = [file for file in found if path == out or out not in file.parents]
     if not files:
         raise UserError(f"{path}: there are no pictures in it (PNG, JPEG, WebP, TIFF or BMP by their suffix)")
     return [(file, out / renamed(file.relative_to(path))) for file in files]

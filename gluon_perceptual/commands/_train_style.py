@@ -39,5 +39,5 @@ class StylePictures:
         save_figure(self._figure(), self.run.folder / "figure.png")
         paint = Stylizer(self.run.model, self.run.devices[0])
         for path, photo in zip(self.run.held_out, self.photos):
-            write_picture(self.run.folder / "stylised" / f"{path.stem}.png", Picture(paint(photo)))
+            write_picture(self.run.folder / "stylised" / f"{Path(path.name).stem}.png", Picture(paint(photo)))
         click.echo(f"pictures {self.run.folder / 'stylised'}")

@@ -9,7 +9,7 @@ from ._command import Command, describe_reason, gpus_option, match_histogram_opt
 
 @click.command(cls=Command)
 @click.option("--model", "models", multiple=True, required=True, help="Checkpoint (.params); may come several times.")
-@click.option("--data", required=True, type=click.Path(), help="Folder of photos, or a list of files: the truth.")
+@click.option("--data", required=True, type=click.Path(), help="Folder, list or .rec file of photos: the truth.")
 @click.option("--scale", type=click.Choice(["2", "4", "8"]), required=True, help="How many times to enlarge.")
 @click.option("--sigma", type=click.FloatRange(0), default=0.0, help="Blur before shrinking (benchmarks: none).")
 @click.option("--degradation", type=click.Choice(["bicubic", "decimate"]), default="bicubic", help="How to shrink.")

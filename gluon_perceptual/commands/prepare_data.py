@@ -1,15 +1,27 @@
-"""`prepare_data`: write training patches as the blog's shards."""
+"""`prepare_data`: write training patches as the blog's shards, or photos as a RecordIO file."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import click
+from click.core import ParameterSource
 
 from ._command import Command
 
 
 @click.command(cls=Command)
-@click.option("--data", type=click.Path(), help="Folder of photos, or a list of files.  [default: sample photos]")
-@click.option("--out", required=True, type=click.Path(), help="Folder for trainx_i.params and trainy_i.params.")
+@click.option("--data", type=click.Path(), help="Folder, list or .rec file of photos.  [default: sample photos]")
+@click.option("--out", required=True, type=click.Path(), help="Folder for the files that are made.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["shards", "rec"]),
+    default="shards",
+    help="shards: patches, as the blog's trainx_i.params and trainy_i.params. rec: whole photos in one file, data.rec, "
+    "to be given as --data; the options below are not for it.",
+)
 @click.option("--count", type=click.IntRange(1), default=1000, help="Patches in all.")
 @click.option("--shard-size", type=click.IntRange(1), default=1000, help="Patches in a file.")
 @click.option("--targets", type=click.Choice(["features", "patches"]), default="features", help="What trainy holds.")
@@ -22,6 +34,53 @@ from ._command import Command
 def prepare_data(
     data: str | None,
     out: str,
+    kind: str,
+    **patches: Any,
+) -> None:
+    """Cut patches out of photos and write them as the blog's training files, for `train_sr --shards`.
+
+    Photos that `train_sr` would hold out are left out. A shard of 1000 patches with relu2_2 features takes 2.7 GB of
+    disk, with patches 0.3 GB; memory holds its small patches (60 MB) and a few large ones.
+
+    With --format rec, put photos into one RecordIO file instead, as they are: a disk or network reads it faster than
+    many files.
+
+    Photos that cannot be used are skipped, and listed in skipped.json with what is wrong with them.
+    """
+    if kind == "shards":
+        click.echo(_write_shards(data, Path(out), **patches))
+        return
+    given = [name for name in patches if _is_given(name)]
+    if given:
+        raise click.UsageError(f"--{given[0].replace('_', '-')} is for --format shards")
+    click.echo(_write_records(data, Path(out)))
+
+
+def _is_given(name: str) -> bool:
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def _write_records(data: str | None, folder: Path) -> str:
+    from tqdm import tqdm
+
+    from ..data.photos import find_photos
+    from ..data.reading import write_report
+    from ..data.records import write_records
+    from ..errors import UserError
+
+    target = folder / "data.rec"
+    if target.exists():
+        raise UserError(f"{target} is there already: choose another --out, or remove it")
+    photos = find_photos(data)
+    with tqdm(total=len(photos), unit="photo", dynamic_ncols=True) as bar:
+        skipped = write_records(photos, folder, bar.update)
+    write_report(folder / "skipped.json", skipped)
+    return f"{len(photos) - len(skipped)} photos in {target}, {len(skipped)} skipped"
+
+
+def _write_shards(
+    data: str | None,
+    folder: Path,
     count: int,
     shard_size: int,
     targets: str,
@@ -31,24 +90,17 @@ def prepare_data(
     sigma: float,
     degradation: str,
     seed: int,
-) -> None:
-    """Cut patches out of photos and write them as the blog's training files, for `train_sr --shards`.
-
-    Photos that `train_sr` would hold out are left out. A shard of 1000 patches with relu2_2 features takes 2.7 GB of
-    disk, with patches 0.3 GB; memory holds its small patches (60 MB) and a few large ones.
-    """
-    from pathlib import Path
-
+) -> str:
     from tqdm import tqdm
 
     from ..data.patches import PatchPairs
     from ..data.photos import split_photos
+    from ..data.reading import write_report
     from ..data.shards import write_shards
     from ..errors import UserError
     from ..files import write_json
     from ..nets.vgg import LossNetwork
 
-    folder = Path(out)
     if list(folder.glob("train[xy]_*.params")):
         raise UserError(f"{folder} holds shards already: choose another --out, or remove them")
     pairs = PatchPairs(split_photos(data)[0], int(scale), patch, sigma, degradation, augment=False, seed=seed)
@@ -59,4 +111,5 @@ def prepare_data(
     )
     with tqdm(total=count, unit="patch", dynamic_ncols=True) as bar:
         write_shards(pairs, count, folder, shard_size, network, bar.update)
-    click.echo(f"{count} patches in {folder}, {len(pairs.turns.skipped)} photos skipped")
+    write_report(folder / "skipped.json", pairs.turns.skipped)
+    return f"{count} patches in {folder}, {len(pairs.turns.skipped)} photos skipped"

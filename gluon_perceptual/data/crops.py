@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Sequence
 
 import cv2
 import numpy as np
 
+from ..image_files import PictureFile
 from .turns import PhotoTurns
 
 ZOOM = 1.25  # a photo's shorter side is made up to this many times the crop's
@@ -30,7 +30,7 @@ class PhotoCrops:
         UserError: On access: no photo can be used.
     """
 
-    def __init__(self, photos: Sequence[Path], size: int, seed: int = 0) -> None:
+    def __init__(self, photos: Sequence[PictureFile], size: int, seed: int = 0) -> None:
         self.photos, self.turns = photos, PhotoTurns(photos, seed, self._misfit)
         self.size, self.seed = size, seed
 
@@ -40,7 +40,12 @@ class PhotoCrops:
 
     def __getitem__(self, k: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng((self.seed, 1, k))
-        picture = self.turns[k]
+        with self.turns.turn(k) as picture:
+            crop = self._crop(picture, rng)
+        return crop, crop
+
+    def _crop(self, picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(H, W, 3) -> (3, size, size)."""
         zoom = self.size * rng.uniform(1, ZOOM) / min(picture.shape[:2])
         height, width = (max(self.size, round(side * zoom)) for side in picture.shape[:2])
         kind = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
@@ -48,8 +53,7 @@ class PhotoCrops:
         top, left = (int(rng.integers(side - self.size + 1)) for side in (height, width))
         crop = picture[top : top + self.size, left : left + self.size]
         crop = crop[:, :: -1 if rng.integers(2) else 1]
-        crop = np.ascontiguousarray(crop.transpose(2, 0, 1))
-        return crop, crop
+        return np.ascontiguousarray(crop.transpose(2, 0, 1))
 
     def _misfit(self, picture: np.ndarray) -> str:
         height, width = picture.shape[:2]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Sequence
 
 import numpy as np
 
 from ..errors import UserError
+from ..image_files import PictureFile
 from ..resize import degradation_margin, degrade
 from .turns import PhotoTurns
 
@@ -33,7 +33,7 @@ class PatchPairs:
 
     def __init__(
         self,
-        photos: Sequence[Path],
+        photos: Sequence[PictureFile],
         scale: int,
         patch: int,
         sigma: float = 1.0,
@@ -54,8 +54,8 @@ class PatchPairs:
 
     def __getitem__(self, k: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng((self.seed, 1, k))
-        picture = self.turns[k // self.crops]
-        return self._augmented(*self._crop(picture, rng), rng)
+        with self.turns.turn(k // self.crops) as picture:
+            return self._augmented(*self._crop(picture, rng), rng)
 
     def _misfit(self, picture: np.ndarray) -> str:
         height, width = picture.shape[:2]

@@ -1,14 +1,17 @@
-"""Where photos come from: folders, lists of files, COCO, and the few that scikit-image carries."""
+"""Where photos come from: folders, lists of files, RecordIO files, COCO, and the few that scikit-image carries."""
 
 from __future__ import annotations
 
 import logging
 import os
 from pathlib import Path
-from typing import Iterator
+from typing import Hashable, Iterable, Iterator
 
-from ..errors import ImageError, UserError
-from ..images import is_picture_file, read_rgb
+from ..errors import UserError
+from ..image_files import PictureFile, is_picture_file
+from .photo_list import PhotoList
+from .reading import UNUSABLE, note, read_photo
+from .records import Record, open_records
 
 log = logging.getLogger(__name__)
 
@@ -23,19 +26,20 @@ EMBEDDED_PHOTOS = (
 EMBEDDED_HELD_OUT = ("chelsea.png", "coffee.png")
 
 
-def embedded_photos() -> list[Path]:
+def embedded_photos() -> PhotoList:
     """Return the colour photos in scikit-image's wheel, so that everything runs without a download."""
     import skimage
 
-    return [Path(skimage.__file__).parent / "data" / name for name in EMBEDDED_PHOTOS]
+    return PhotoList(EMBEDDED_PHOTOS, (Path(skimage.__file__).parent / "data").joinpath)
 
 
-def find_photos(source: str | Path | None) -> list[Path]:
-    """Return the picture files of `source`, sorted.
+def find_photos(source: str | Path | None) -> PhotoList:
+    """Return the photos of `source`, a folder's and COCO's sorted.
 
     Args:
         source: A folder, searched recursively (of a COCO folder only `train*`); a text file with a path on each line,
-            relative to that file; a picture; or None for `embedded_photos`.
+            relative to that file; a RecordIO file, see `records.open_records`; a picture; or None for
+            `embedded_photos`.
 
     Raises:
         UserError: There is nothing at `source`, or no picture in it.
@@ -44,59 +48,85 @@ def find_photos(source: str | Path | None) -> list[Path]:
         return embedded_photos()
     path = Path(source)
     if path.is_dir():
-        photos = sorted(file for folder in _roots(path) for file in walk_pictures(folder))
+        photos = PhotoList([name for part in _parts(path) for name in walk_pictures(path, part)], path.joinpath)
     elif is_picture_file(path):
-        photos = [path]
+        photos = PhotoList([path], Path)
+    elif path.suffix.lower() == ".rec" and path.is_file():
+        photos = open_records(path)
     elif path.is_file():
-        lines = _lines(path)
-        photos = [path.parent / line for line in lines]
+        photos = PhotoList(_lines(path), path.parent.joinpath)
     else:
-        raise UserError(f"{path}: there is no such file or folder; give a folder of photos, or a list of them")
+        raise UserError(
+            f"{path}: there is no such file or folder; give a folder of photos, a list of them, or a .rec file"
+        )
     if not photos:
         raise UserError(f"{path}: there are no pictures in it (PNG, JPEG, WebP, TIFF or BMP by their suffix)")
     return photos
 
 
-def readable_photos(photos: list[Path], side: int) -> Iterator[Path]:
-    """Yield those that can be read and are at least `side` pixels on both sides; the others are named in the log."""
-    for path in photos:
+def readable_photos(
+    photos: Iterable[PictureFile], side: int, skipped: dict[str, str] | None = None
+) -> Iterator[PictureFile]:
+    """Yield those that can be read and are at least `side` pixels on both sides; the others are logged.
+
+    Args:
+        photos: Photos.
+        side: In pixels.
+        skipped: Where to note the others' names and what is wrong with them.
+    """
+    skipped = {} if skipped is None else skipped
+    for photo in photos:
         try:
-            smallest = min(read_rgb(path).shape[:2])
-        except (ImageError, OSError) as error:
-            log.warning("skipped: %s", error)
+            height, width = read_photo(photo).shape[:2]
+        except UNUSABLE as error:
+            note(skipped, photo, error)
             continue
-        if smallest >= side:
-            yield path
+        if min(height, width) >= side:
+            yield photo
         else:
-            log.warning("skipped: %s: smaller than %d pixels", path, side)
+            note(skipped, photo, f"{height}×{width} is smaller than {side} pixels")
 
 
-def walk_pictures(folder: Path) -> Iterator[Path]:
-    """Yield the picture files below `folder`."""
-    for root, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(root, name) for name in files if is_picture_file(Path(name)))
+def walk_pictures(folder: Path, part: str = "") -> Iterator[str]:
+    """Yield the picture files below `folder`, or a `part/` of it, by their names from there, in the order of paths.
+
+    What is hidden is left out, and so are links to folders; folders that may not be read are named in the log.
+    """
+    kinds: dict[str, bool] = {}
+    try:
+        with os.scandir(folder / part) as entries:
+            for entry in entries:
+                is_folder = entry.is_dir(follow_symlinks=False)
+                if is_picture_file(entry.name) or (is_folder and not entry.name.startswith(".")):
+                    kinds[entry.name] = is_folder
+    except OSError as error:
+        log.warning("skipped: %s: %s", folder / part, error.strerror)
+    for name in sorted(kinds):
+        if kinds[name]:
+            yield from walk_pictures(folder, f"{part}{name}/")
+        else:
+            yield part + name
 
 
-def _roots(folder: Path) -> list[Path]:
+def _parts(folder: Path) -> list[str]:
     """Return the parts of `folder` to search: the training sets of COCO's layout, otherwise all of it."""
     if (folder / "annotations").is_dir():
-        return sorted(folder.glob("train*")) or [folder]
-    return [folder]
+        return [f"{found.name}/" for found in sorted(folder.glob("train*"))] or [""]
+    return [""]
 
 
 def _lines(path: Path) -> list[str]:
     try:
-        text = path.read_bytes().decode()
+        with path.open(encoding="utf-8") as file:
+            lines = [line.strip() for line in file if line.strip() and not line.startswith("#")]
     except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:  # which no path has
+        lines = ["\0"]
+    if any("\0" in line for line in lines):  # which no path has
         raise UserError(f"{path}: neither a picture nor a text file with a path on each line")
-    lines = text.splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    return lines
 
 
-def split_photos(source: str | Path | None, validation: str | Path | None = None) -> tuple[list[Path], list[Path]]:
+def split_photos(source: str | Path | None, validation: str | Path | None = None) -> tuple[PhotoList, PhotoList]:
     """Return the photos to train on and those to measure on.
 
     Args:
@@ -108,13 +138,23 @@ def split_photos(source: str | Path | None, validation: str | Path | None = None
     photos = find_photos(source)
     if validation is not None:
         held_out = find_photos(validation)
-        measured_on = {path.resolve() for path in held_out}
-        rest = [path for path in photos if path.resolve() not in measured_on]
-        return rest or photos, held_out
-    if source is None:
-        held_out = [path for path in photos if path.name in EMBEDDED_HELD_OUT]
+        measured_on = {_identity(photo) for photo in held_out}
+        rest = [key for key in photos.keys if _identity(photos.make(key)) not in measured_on]
     else:
         number = min(8, max(1, len(photos) // 20))
-        held_out = photos[:: max(1, len(photos) // number)][:number]
-    rest = [path for path in photos if path not in set(held_out)]
-    return rest or photos, held_out
+        spread = photos[:: max(1, len(photos) // number)][:number]
+        held_out = photos.where(EMBEDDED_HELD_OUT) if source is None else spread
+        keys = set(held_out.keys)
+        rest = [key for key in photos.keys if key not in keys]
+    return photos.where(rest) if rest else photos, held_out
+
+
+def _identity(photo: PictureFile) -> Hashable:
+    """Return what all names of a photo have in common: its place on the disk."""
+    if isinstance(photo, Record):
+        return _identity(photo.file.path), photo.number
+    try:
+        found = photo.stat() if isinstance(photo, Path) else None
+    except OSError:
+        found = None
+    return (found.st_dev, found.st_ino) if found else str(photo)

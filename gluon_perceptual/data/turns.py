@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import OrderedDict
+from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
-from typing import Callable, Sequence
+from typing import Callable, Iterator, Sequence
 
 import numpy as np
 
-from ..errors import ImageError, UserError
-from ..images import read_rgb
+from ..errors import UserError
+from ..image_files import PictureFile
+from .reading import UNUSABLE, naming, note, read_photo
 
 CACHE_BYTES = 512 * 2**20
-
-log = logging.getLogger(__name__)
+CACHED_SET = 1000  # photos; of more, too few would be in the cache when their next turn comes
+RECENT = 8  # pictures kept of such a large set, for several crops in a row
 
 
 class PhotoTurns:
     """Photos in turn, reproducibly: which is the k-th depends on the arguments and on `k` alone.
 
-    A photo that cannot be read or does not fit is skipped for the next one, named in the log and counted in `skipped`.
+    A photo that cannot be read or does not fit is passed over for the next one, named in the log, and noted in
+    `skipped`, by name what is wrong. Those are only remembered there: what has been skipped before, by whichever
+    thread, decides nothing.
 
     Args:
         photos: Files.
@@ -30,64 +32,80 @@ class PhotoTurns:
         misfit: From a picture (H, W, 3) uint8 to what is wrong with it, or "".
     """
 
-    def __init__(self, photos: Sequence[Path], seed: int, misfit: Callable[[np.ndarray], str]) -> None:
+    def __init__(self, photos: Sequence[PictureFile], seed: int, misfit: Callable[[np.ndarray], str]) -> None:
         self.photos, self._seed, self._misfit = photos, seed, misfit
-        self.skipped: dict[Path, str] = {}
-        self._read = PictureCache(CACHE_BYTES)
+        self.skipped: dict[str, str] = {}
+        self._bad: set[int] = set()
+        count = CACHED_SET if len(photos) <= CACHED_SET else RECENT
+        self._read = PictureCache(lambda index: read_photo(photos[index]), count, CACHE_BYTES)
         self._order = lru_cache(maxsize=2)(self._shuffle)
 
-    def __getitem__(self, k: int) -> np.ndarray:
-        """Return the photo whose turn it is, or the next one of its round that is good; not to be changed.
+    @contextmanager
+    def turn(self, k: int) -> Iterator[np.ndarray]:
+        """Give the body the photo whose turn it is, or the next one of its round that is good; not to be changed.
 
         Raises:
-            UserError: No photo can be used.
+            UserError: No photo can be used; or something unexpected happened, with the photo, here or in the body.
         """
-        round_number, position = divmod(k, len(self.photos))
+        index, picture = self._next_good(k)
+        with naming(self.photos[index]):
+            yield picture
+
+    def _next_good(self, k: int) -> tuple[int, np.ndarray]:
+        count = len(self.photos)
+        round_number, position = divmod(k, count)
         order = self._order(round_number)
-        for index in (*order[position:], *order[:position]):
-            path = self.photos[index]
-            if path in self.skipped:
-                continue
-            try:
-                picture = self._read(path)
-            except (ImageError, OSError) as error:
-                self._skip(path, str(error))
-                continue
-            reason = self._misfit(picture)
-            if not reason:
-                return picture
-            self._skip(path, f"{path}: {reason}")
-        reason = next(iter(self.skipped.values()))
-        raise UserError(f"none of the {len(self.photos)} photos can be used, the first because of {reason}")
+        for step in range(count):
+            index = int(order[(position + step) % count])
+            picture = None if index in self._bad else self._try(index)
+            if picture is not None:
+                return index, picture
+        first = str(self.photos[min(self._bad)])
+        raise UserError(f"none of the {count} photos can be used, the first because of {first}: {self.skipped[first]}")
+
+    def _try(self, index: int) -> np.ndarray | None:
+        photo = self.photos[index]
+        try:
+            with naming(photo):
+                picture = self._read(index)
+                problem: Exception | str = self._misfit(picture)
+        except UNUSABLE as error:
+            problem = error
+        if not problem:
+            return picture
+        note(self.skipped, photo, problem)
+        self._bad.add(index)
+        return None
 
     def _shuffle(self, round_number: int) -> np.ndarray:
         return np.random.default_rng((self._seed, 0, round_number)).permutation(len(self.photos))
 
-    def _skip(self, path: Path, reason: str) -> None:
-        if path not in self.skipped:
-            self.skipped[path] = reason
-            log.warning("skipped: %s", reason)
-
 
 class PictureCache:
-    """Reads pictures as `images.read_rgb` does and keeps the last ones, up to a number of bytes; for many threads."""
+    """Pictures by number, the last ones kept; for many threads.
 
-    def __init__(self, limit: int) -> None:
-        self._limit, self._bytes = limit, 0
-        self._pictures: OrderedDict[Path, np.ndarray] = OrderedDict()
+    Args:
+        read: From a number to the picture (H, W, 3) uint8.
+        count: How many are kept.
+        limit: Likewise, in bytes.
+    """
+
+    def __init__(self, read: Callable[[int], np.ndarray], count: int, limit: int) -> None:
+        self._read, self._count, self._limit, self._bytes = read, count, limit, 0
+        self._pictures: OrderedDict[int, np.ndarray] = OrderedDict()
         self._lock = threading.Lock()
 
-    def __call__(self, path: Path) -> np.ndarray:
-        """Return the picture (H, W, 3) uint8; callers must not change it."""
+    def __call__(self, number: int) -> np.ndarray:
+        """Return the picture; callers must not change it."""
         with self._lock:
-            if path in self._pictures:
-                self._pictures.move_to_end(path)
-                return self._pictures[path]
-        picture = read_rgb(path)
+            if number in self._pictures:
+                self._pictures.move_to_end(number)
+                return self._pictures[number]
+        picture = self._read(number)
         with self._lock:
-            if path not in self._pictures:
-                self._pictures[path] = picture
+            if number not in self._pictures:
+                self._pictures[number] = picture
                 self._bytes += picture.nbytes
-            while self._bytes > self._limit:
+            while self._bytes > self._limit or len(self._pictures) > self._count:
                 self._bytes -= self._pictures.popitem(last=False)[1].nbytes
         return picture

@@ -9,6 +9,7 @@ from typing import Any, Callable, Sequence
 from .._mxnet import devices, mx
 from ..checkpoint.model import Recipe, save_model
 from ..data.batches import batches
+from ..image_files import PictureFile
 from ..losses.perceptual import PerceptualLoss
 from ..nets.pixels import OnPixels
 from .config import RunRecord, TrainingConfig
@@ -31,8 +32,8 @@ class Run(ABC):
     """
 
     pairs: Any
-    photos: list[Path]
-    held_out: list[Path]
+    photos: Sequence[PictureFile]
+    held_out: list[PictureFile]
     loss: PerceptualLoss
     recipe: Recipe
     model: OnPixels

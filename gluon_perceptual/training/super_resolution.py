@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from ..data.photos import readable_photos, split_photos
 from ..data.shards import ShardPairs, describe_shards
 from ..errors import UserError
 from ..evaluation import smallest_side
+from ..image_files import PictureFile
 from ..losses.perceptual import PerceptualLoss
 from ..nets.pixels import OnPixels
 from ..nets.vgg import LossNetwork
@@ -53,7 +54,7 @@ class SuperResolutionRun(Run):
         self.recipe = self._make_recipe()
         self.model = self._make_model()
 
-    def _choose_held_out(self, candidates: list[Path]) -> list[Path]:
+    def _choose_held_out(self, candidates: Sequence[PictureFile]) -> list[PictureFile]:
         """Return the good ones; where there is none, the first good photo, which is then also trained on."""
         side = smallest_side(self.config.scale)
         good = list(readable_photos(candidates, side)) or list(islice(readable_photos(self.photos, side), 1))

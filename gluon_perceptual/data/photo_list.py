@@ -1,0 +1,35 @@
+"""Many photos in little memory: a key of each, and a path or a record only of the one that is looked at."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Sequence, overload
+
+from ..image_files import PictureFile
+
+
+class PhotoList(Sequence[PictureFile]):
+    """Photos by number, made from keys when asked for; slices and selections share the keys.
+
+    Args:
+        keys: What tells photos apart, such as file names; hashable.
+        make: From a key to the photo.
+    """
+
+    def __init__(self, keys: Sequence[Any], make: Callable[[Any], PictureFile]) -> None:
+        self.keys, self.make = keys, make
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @overload
+    def __getitem__(self, index: int) -> PictureFile: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> PhotoList: ...
+
+    def __getitem__(self, index: int | slice) -> PictureFile | PhotoList:
+        return self.where(self.keys[index]) if isinstance(index, slice) else self.make(self.keys[index])
+
+    def where(self, keys: Sequence[Any]) -> PhotoList:
+        """Return the photos of some of the keys."""
+        return PhotoList(keys, self.make)

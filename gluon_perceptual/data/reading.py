@@ -1,0 +1,60 @@
+"""Reading photos that may be anything: the bad ones are left out and noted, the unexpected names its photo."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+import numpy as np
+
+from ..errors import ImageError, UserError
+from ..files import write_json
+from ..image_files import PictureFile
+from ..images import read_rgb
+
+MAX_PIXELS = 200_000_000  # fewer than one picture alone may have: several are decoded at a time
+UNUSABLE = (ImageError, OSError)  # what reading a photo raises where the photo is to blame, or the disk
+
+log = logging.getLogger(__name__)
+
+
+def read_photo(photo: PictureFile) -> np.ndarray:
+    """Return (H, W, 3) uint8, as `images.read_rgb`; one of over `MAX_PIXELS` is refused by its header.
+
+    Raises:
+        ImageError, OSError: It is no good, see `UNUSABLE`.
+    """
+    return read_rgb(photo, MAX_PIXELS)
+
+
+def note(skipped: dict[str, str], photo: PictureFile, problem: Exception | str) -> None:
+    """Write into `skipped`, by the photo's name, what is wrong with it, and log it the first time."""
+    name = str(photo)
+    reason = (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
+    reason = reason.partition(f"{name}: ")[2] or reason
+    if skipped.setdefault(name, reason) is reason:  # atomic: another thread may have found the same
+        log.warning("skipped: %s: %s", name, reason)
+
+
+def write_report(path: str | Path, skipped: dict[str, str]) -> None:
+    """Write which photos were skipped, and why, as JSON in the order of their names; raises OSError."""
+    write_json(path, dict(sorted(skipped.copy().items())))
+
+
+@contextmanager
+def naming(photo: PictureFile) -> Iterator[None]:
+    """Have an error that nobody expects, as one in a worker thread, name the photo that was at hand.
+
+    Raises:
+        UserError: In place of it.
+    """
+    try:
+        yield
+    except (UserError, OSError):
+        raise
+    except Exception as error:
+        log.debug("%s", photo, exc_info=True)
+        what = " ".join(f"{type(error).__name__} {error}".split())
+        raise UserError(f"{photo}: a worker failed at this photo ({what}); leave it out, or report this") from error

@@ -1,0 +1,153 @@
+"""Photos in a RecordIO file, as MXNet's im2rec makes it: X.rec, X.idx with where they start, X.lst with their names."""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, Callable, Sequence
+
+from ..errors import ImageError, UserError
+from ..files import atomic_path
+from ..image_files import PictureFile
+from .photo_list import PhotoList
+from .reading import UNUSABLE, naming, note, read_photo
+from .recordio import LENGTH_BITS, read_record, write_record
+
+HEADER = struct.Struct("<IfQQ")  # number of labels after it (0: the one in it), label, two words of identity
+LARGEST = 2**LENGTH_BITS - HEADER.size
+CHUNK = 64  # photos in memory while writing
+THREADS = 4
+
+
+class RecordFile:
+    """A RecordIO file of pictures: where each starts, 8 bytes a picture, and their names, where there is a .lst file.
+
+    Raises:
+        UserError: The index is missing or none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        index = path.with_suffix(".idx")
+        if not index.is_file():
+            raise UserError(f"{path}: its index {index} is missing; make both by prepare_data --format rec, or im2rec")
+        self.keys, self.offsets = array("q"), array("q")
+        try:
+            with index.open(encoding="ascii") as file:
+                for line in file:
+                    key, offset = line.split()
+                    self.keys.append(int(key))
+                    self.offsets.append(int(offset))
+            if min(self.offsets, default=0) < 0:
+                raise ValueError("a negative offset")
+        except (ValueError, OverflowError) as error:
+            raise UserError(f"{index}: this is no index of a RecordIO file ({error})") from error
+        self._names = self._read_names(path.with_suffix(".lst"))
+
+    def _read_names(self, path: Path) -> list[str]:
+        """Return the last column of the lines that the index has; im2rec leaves bad pictures out of that."""
+        names: list[str] = []
+        if path.is_file():
+            with path.open(encoding="utf-8", errors="surrogateescape") as file:
+                for line in file:
+                    if len(names) < len(self.keys) and line.partition("\t")[0] == str(self.keys[len(names)]):
+                        names.append(line.rstrip("\n").rpartition("\t")[2])
+        return names if len(names) == len(self.keys) else []
+
+    def name(self, number: int) -> str:
+        """Return the name of a picture, or its key in the index."""
+        return self._names[number] if self._names else f"record {self.keys[number]}"
+
+    def read(self, number: int) -> bytes:
+        """Return the encoded bytes of a picture; in many threads, as each call opens the file.
+
+        Raises:
+            ValueError: The record is damaged.
+            OSError: The file cannot be read.
+        """
+        with self.path.open("rb") as file:
+            file.seek(self.offsets[number])
+            record = read_record(file)
+        if len(record) < HEADER.size:
+            raise ValueError(f"{len(record)} bytes hold no picture")
+        return record[HEADER.size + 4 * HEADER.unpack_from(record)[0] :]
+
+
+@dataclass(frozen=True)
+class Record:
+    """A picture in a RecordIO file, to be read as a path is."""
+
+    file: RecordFile
+    number: int
+
+    @property
+    def name(self) -> str:
+        """The last part of its name, see `RecordFile.name`."""
+        return self.file.name(self.number).rpartition("/")[2]
+
+    def __str__(self) -> str:
+        return f"{self.file.path}: {self.file.name(self.number)}"
+
+    def read_bytes(self) -> bytes:
+        """Return the encoded picture; raises ImageError, OSError."""
+        try:
+            return self.file.read(self.number)
+        except ValueError as error:
+            raise ImageError(f"{self}: damaged record ({error})") from error
+
+
+def open_records(path: Path) -> PhotoList:
+    """Return the photos of a RecordIO file; raises UserError where its index is missing or none."""
+    file = RecordFile(path)
+    return PhotoList(range(len(file.offsets)), lambda number: Record(file, number))
+
+
+def write_records(photos: Sequence[PictureFile], folder: Path, progress: Callable[[int], Any]) -> dict[str, str]:
+    """Write photos to `folder`: data.rec, data.idx and data.lst, all three or none; return those skipped, and why.
+
+    A record holds a photo's own bytes, once they are known to be a picture.
+
+    Args:
+        photos: Files.
+        folder: Made where it is missing.
+        progress: Called with a number of photos that are done.
+
+    Raises:
+        UserError: No photo can be used.
+        OSError: The files cannot be written.
+    """
+    skipped: dict[str, str] = {}
+    numbers = count()
+    with ExitStack() as stack, ThreadPoolExecutor(THREADS) as pool:
+        paths = [stack.enter_context(atomic_path(folder / f"data.{suffix}")) for suffix in ("rec", "idx", "lst")]
+        records, index, names = [stack.enter_context(path.open("wb")) for path in paths]
+        for start in range(0, len(photos), CHUNK):
+            chunk = photos[start : start + CHUNK]
+            for photo, found in zip(chunk, pool.map(_encoded, chunk)):
+                if not isinstance(found, bytes):
+                    note(skipped, photo, found)
+                    continue
+                number = next(numbers)
+                index.write(b"%d\t%d\n" % (number, records.tell()))
+                names.write(f"{number}\t0\t{' '.join(str(photo).split())}\n".encode(errors="surrogateescape"))
+                write_record(records, HEADER.pack(0, 0, number, 0) + found)
+            progress(len(chunk))
+        if next(numbers) == 0:
+            raise UserError(f"none of the {len(photos)} photos can be used; see the log above")
+    return skipped
+
+
+def _encoded(photo: PictureFile) -> bytes | Exception | str:
+    """Return a photo's bytes, or what is wrong with it."""
+    try:
+        with naming(photo):
+            read_photo(photo)
+            data = photo.read_bytes()
+    except UNUSABLE as error:
+        return error
+    return data if len(data) < LARGEST else f"{len(data):,} bytes are too many for a record"
