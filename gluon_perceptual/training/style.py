@@ -94,6 +94,10 @@ class StyleRun(Run):
         self.model = self.recipe.build()
         self._initialize(self.model)
 
+    def validation_pairs(self) -> PhotoCrops:
+        """Return crops of the photos held out."""
+        return PhotoCrops(self.held_out, self.config.size, self.config.seed)
+
     def _style_picture(self, path: Path) -> np.ndarray:
         config, picture = self.config, read_style(path, self.config.style_size)
         if config.denoise:

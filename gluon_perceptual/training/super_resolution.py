@@ -62,18 +62,15 @@ class SuperResolutionRun(Run):
         return good
 
     def _make_pairs(self) -> Any:
-        config = self.config
-        if config.shards:
-            return self._open_shards(Path(config.shards))
-        return PatchPairs(
-            self.photos,
-            config.scale,
-            config.patch,
-            config.sigma,
-            config.degradation,
-            config.crops,
-            seed=config.seed,
-        )
+        return self._open_shards(Path(self.config.shards)) if self.config.shards else self._patches(self.photos)
+
+    def validation_pairs(self) -> PatchPairs:
+        """Return patches of the photos held out, also where shards are trained on."""
+        return self._patches(self.held_out)
+
+    def _patches(self, photos: list[Path]) -> PatchPairs:
+        c = self.config
+        return PatchPairs(photos, c.scale, c.patch, c.sigma, c.degradation, c.crops, seed=c.seed)
 
     def _open_shards(self, folder: Path) -> ShardPairs:
         config, shards = self.config, ShardPairs(folder, seed=self.config.seed)
@@ -122,3 +119,7 @@ class SuperResolutionRun(Run):
         if getattr(self.pairs, "holds_features", False):
             return lambda features: {f"feature:{self.config.feature_layer}": features}
         return super()._targets()
+
+    def validation_targets(self, references: Any) -> dict[str, Any]:
+        """Return what the loss compares with, for patches."""
+        return self.loss.targets(references)
