@@ -53,12 +53,14 @@ def comparison_figure(titles: Sequence[str], rows: Sequence[Sequence[np.ndarray]
     return figure
 
 
-def loss_figure(log: Sequence[dict[str, float]]) -> Any:
+def loss_figure(log: Sequence[dict[str, float]], validation: Sequence[dict[str, float]] = ()) -> Any:
     """Return the plot of a run: every term over the steps, raw and smoothed, and the learning rate if there is any.
 
     Args:
-        log: Lines of `log.jsonl`.
+        log: Lines of `log.jsonl`; those of skipped steps are left out.
+        validation: Lines of `validation.jsonl`, shown as dots.
     """
+    log = [line for line in log if "skipped" not in line]
     known = ("step", "learning_rate", "images_per_second", "seconds_waiting")
     terms = [name for name in log[0] if name not in known] if log else []
     rows = max(1, len(terms)) + ("learning_rate" in log[0] if log else 0)
@@ -69,6 +71,8 @@ def loss_figure(log: Sequence[dict[str, float]]) -> Any:
         values = np.array([line[name] for line in log])
         axis.plot(steps, values, color="0.8", linewidth=0.8)
         axis.plot(steps, smoothed(values), color="C0")
+        held_out = [line for line in validation if line.get(name) is not None]
+        axis.plot([line["step"] for line in held_out], [line[name] for line in held_out], "C3.", label="held out")
         axis.set_ylabel(name)
         if len(values) and values.min() > 0 and values.max() > 20 * values.min():
             axis.set_yscale("log")

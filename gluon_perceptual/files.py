@@ -1,22 +1,29 @@
-"""Files that are whole or not there at all."""
+"""Files that are whole or not there at all, and folders that one process at a time writes to."""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
+import re
 import uuid
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterator
+
+from .errors import UserError
+
+TEMPORARY = re.compile(r"\.[0-9a-f]{32}(\.|$)")
+LOCK = ".lock"
 
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give the body a new path to write to, beside `path` and with its suffix, and rename that file at the end.
 
-    Whoever reads `path` sees the old file or the new one; where the body raises, the old one stays. The folder is made
-    where it is missing. The new name is hidden and random: processes and threads do not meet.
+    Whoever reads `path` sees the old file or the new one, also after the power went; where the body raises, the old one
+    stays. The folder is made where it is missing. The new name is hidden and random: processes and threads do not meet.
 
     Raises:
         OSError: `path` is a folder, or the file cannot be renamed.
@@ -28,10 +35,59 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
     try:
         yield temporary
+        _flush(temporary)
         temporary.replace(path)
+        _flush(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _flush(path: Path) -> None:
+    """Have the disk keep a file, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_temporary(folder: Path) -> None:
+    """Remove what processes that were killed in `atomic_path` left in a folder that no process is writing to."""
+    for path in folder.iterdir():
+        if TEMPORARY.match(path.name):
+            path.unlink()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep a folder from other processes, until the body or the process ends, however it does.
+
+    Raises:
+        UserError: Another process has it.
+        OSError: The folder cannot be written to.
+    """
+    with (folder / LOCK).open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise UserError(f"{folder}: process {file.read() or '?'} is writing to it; wait for its end") from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def write_json(path: str | os.PathLike[str], value: Any) -> None:
+    """Write a value as indented JSON, the whole file or nothing.
+
+    Raises:
+        ValueError: It holds what JSON has no word for, such as infinity.
+        OSError: The file cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -44,14 +100,3 @@ def parse_json(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("it nests too deep") from None
-
-
-def write_json(path: str | os.PathLike[str], value: Any) -> None:
-    """Write a value as indented JSON, the whole file or nothing.
-
-    Raises:
-        ValueError: It holds what JSON has no word for, such as infinity.
-        OSError: The file cannot be written.
-    """
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")

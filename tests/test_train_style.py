@@ -16,7 +16,6 @@ from gluon_perceptual.training.step import TrainingStep
 from gluon_perceptual.training.style import StyleConfig, StyleRun
 
 TINY = ["--width", 2, "--size", 32, "--style-size", 40, "--batch", 2, "--steps", 4, "--workers", 1, "--warmup", 0]
-PARTS = ["checkpoints", "config.json", "figure.png", "log.jsonl", "loss.png", "previews", "stylised", "training.log"]
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +49,17 @@ def test_a_run_leaves_everything(photos, painting, tmp_path, options):
     assert status == 0
     assert "stylised" in stdout
     expected = [
+        ".lock",
         "checkpoints",
         "config.json",
         "figure.png",
         "log.jsonl",
         "loss.png",
         "previews",
+        "skipped.json",
         "stylised",
         "training.log",
+        "validation.jsonl",
     ]
     assert sorted(path.name for path in out.iterdir()) == expected
     config = json.loads((out / "config.json").read_text())["config"]

@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import logging
+from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Callable, Protocol
 
 import click
 
+from ..data.reading import write_report
 from ..errors import UserError
 from ..figures import loss_figure, save_figure
+from ..files import locked, parse_json, remove_temporary
 from ..training.callbacks import BlogLog, Every, JsonLog, ProgressBar, TensorBoard
+from ..training.checkpoints import Checkpoints, check_room, checkpoints, latest, restore, step_of
+from ..training.config import TrainingConfig
+from ..training.jsonl import JsonLines, read_lines
 from ..training.loop import Callback, StepFailedError
+from ..training.record import resumed_config
 from ..training.run import Run
 from ..training.signals import StopRequest
+from ..training.validation import Validation
 
 log = logging.getLogger(__name__)
-
-
-def run_folder(wanted: Path | None, name: str) -> Path:
-    """Return the folder for a run: `wanted`, or the first of runs/NAME, runs/NAME-2, … that is not there.
-
-    Raises:
-        UserError: `wanted` holds a run already.
-    """
-    candidates = (Path("runs", name if number == 1 else f"{name}-{number}") for number in count(1))
-    folder = wanted or next(path for path in candidates if not path.exists())
-    log_file = folder / "log.jsonl"
-    if log_file.exists() and log_file.stat().st_size:
-        raise UserError(f"{folder} holds a run already: choose another --out, or remove it")
-    return folder
-
-
-def make_folder(folder: Path) -> None:
-    """Make a run's folder."""
-    (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-    (folder / "previews").mkdir(exist_ok=True)
 
 
 class Pictures(Protocol):
@@ -50,44 +38,139 @@ class Pictures(Protocol):
         """Print and draw the result."""
 
 
-def train(run: Run, pictures: Pictures, folder: Path, save_every: int, preview_every: int, tensorboard: bool) -> int:
-    """Run a training from start to end and return the exit status."""
-    config = run.config
-    make_folder(folder)
-    run.start(folder)
+@dataclass(frozen=True)
+class Kind:
+    """A kind of training: its settings, from those given on the command line; its run; what it shows; a run's name."""
+
+    settings: type[TrainingConfig]
+    configure: Callable[..., TrainingConfig]
+    run: Callable[[Any], Run]
+    pictures: Callable[[Any, Path], Pictures]
+    name: str
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What is kept of a run, and how often; see the options of the same names."""
+
+    out: str | None
+    resume: str | None
+    save_every: int
+    keep: int
+    preview_every: int
+    tensorboard: bool
+
+
+def train(kind: Kind, given: dict[str, Any], habits: Habits) -> int:
+    """Run a training from its start, or from a checkpoint, to its end and return the exit status.
+
+    Raises:
+        UserError, OSError: It cannot start, or its last checkpoint cannot be written.
+    """
+    folder = run_folder(habits, kind.name)
+    with ExitStack() as stack:
+        if folder.is_dir():
+            stack.enter_context(locked(folder))
+        checkpoint = latest(folder / "checkpoints") if habits.resume else None
+        if checkpoint is None and habits.resume == "always":
+            raise UserError(f"{folder}: there is no whole checkpoint to go on from; give --resume auto to start anew")
+        config = resumed_config(kind.settings, folder / "config.json", given) if checkpoint else kind.configure(**given)
+        run = kind.run(config)
+        if not folder.is_dir():
+            folder.mkdir(parents=True)
+            stack.enter_context(locked(folder))
+        start(run, folder, checkpoint, habits.keep)
+        return follow(run, kind.pictures(run, folder), folder, habits)
+
+
+def run_folder(habits: Habits, name: str) -> Path:
+    """Return the folder for a run: `out`, or the first of runs/NAME, runs/NAME-2, … that is not there.
+
+    Raises:
+        UserError: `out` holds a run already, and it is not to go on.
+        UsageError: It is to go on, and there is no `out`.
+    """
+    if habits.resume and not habits.out:
+        raise click.UsageError("--resume needs the run's folder: give --out, too")
+    candidates = (Path("runs", name if number == 1 else f"{name}-{number}") for number in count(1))
+    folder = Path(habits.out) if habits.out else next(path for path in candidates if not path.exists())
+    log_file = folder / "log.jsonl"
+    if not habits.resume and log_file.exists() and log_file.stat().st_size:
+        raise UserError(f"{folder} holds a run already: choose another --out, remove it, or go on with --resume")
+    return folder
+
+
+def start(run: Run, folder: Path, checkpoint: Path | None, keep: int) -> None:
+    """Make a run's folder, or set the run to where it stopped.
+
+    Raises:
+        UserError: It is another run, or the disk is full.
+    """
+    (folder / "checkpoints").mkdir(exist_ok=True)
+    (folder / "previews").mkdir(exist_ok=True)
+    for part in (folder, folder / "checkpoints", folder / "previews"):
+        remove_temporary(part)
+    if checkpoint is None:
+        check_room(run, folder, keep)
+        run.record().write(folder / "config.json")
+    else:
+        run.record().check_same(folder / "config.json")
+        run.done = restore(run, checkpoint)
+        log.info("%s goes on after step %d", folder, run.done)
+
+
+def follow(run: Run, pictures: Pictures, folder: Path, habits: Habits) -> int:
+    """Train, with all that is kept of it, and show the result."""
+    config, saver = run.config, Checkpoints(run, folder / "checkpoints", habits.save_every, habits.keep)
     source = getattr(config, "shards", None) or f"{len(run.photos)} photos"
     log.info("%s: %d steps of %d pictures of %s", folder, config.steps, config.batch, source)
-    board = [TensorBoard(folder / "tensorboard")] if tensorboard else []
-    callbacks: list[Callback] = [
-        *board,
-        JsonLog(folder / "log.jsonl"),
-        BlogLog(folder / "training.log", run.steps_per_epoch),
-        Every(save_every, run.save),
-        Every(preview_every, pictures.preview),
-        ProgressBar(config.steps),
-    ]
     with StopRequest() as stop:
         try:
-            done = run.train(callbacks, stop)
+            done = run.train([*logs(run, folder, habits), saver, Every(habits.preview_every, pictures.preview)], stop)
         except StepFailedError as error:
             raise UserError(f"{error}; {last_good(folder, error.step)}; try a lower --lr or --max-norm") from error
-    final = run.save(done)
-    save_figure(loss_figure(read_log(folder / "log.jsonl")), folder / "loss.png")
+        finally:
+            report_skipped(run, folder / "skipped.json")
+    final = saver.path(done) if saver.saved == done else saver.save(done)
+    lines = read_lines(folder / "log.jsonl")
+    save_figure(loss_figure(lines, read_lines(folder / "validation.jsonl")), folder / "loss.png")
+    skipped = sum("skipped" in line for line in lines)
+    if skipped:
+        log.warning("%d steps were skipped; log.jsonl says why", skipped)
     if stop.requested:
-        log.warning("stopped after step %d of %d; its checkpoint is %s", done, config.steps, final)
+        log.warning("stopped after step %d of %d; %s, --resume goes on", done, config.steps, final)
         return stop.exit_status
     pictures.report(final)
     click.echo(f"checkpoint {final}\nfigure {folder / 'figure.png'}\nloss {folder / 'loss.png'}")
     return 0
 
 
+def logs(run: Run, folder: Path, habits: Habits) -> list[Callback]:
+    """Return what tells of a run in words and numbers; the lines of steps that are to be made again are removed."""
+    lines = JsonLines(folder / "log.jsonl", run.done)
+    losses = [line.get("loss") for line in lines.read()]
+    validation = JsonLines(folder / "validation.jsonl", run.done)
+    return [
+        *([TensorBoard(folder / "tensorboard", run.done)] if habits.tensorboard else []),
+        JsonLog(lines),
+        BlogLog(folder / "training.log", run.steps_per_epoch, losses),
+        Validation(run, validation, folder / "checkpoints" / "best.params", habits.save_every),
+        ProgressBar(run.config.steps, run.done),
+    ]
+
+
+def report_skipped(run: Run, path: Path) -> None:
+    """List the photos that were no good, with those of earlier parts of the run."""
+    try:
+        skipped = {**parse_json(path.read_bytes()), **run.skipped}
+    except (OSError, ValueError, TypeError):  # there is no such list yet, or it was damaged
+        skipped = run.skipped
+    write_report(path, skipped)
+    if skipped:
+        log.warning("%d photos were skipped; %s says why", len(skipped), path)
+
+
 def last_good(folder: Path, failed: int) -> str:
     """Say which checkpoint is the last whose parameters have given a finite loss, in a step before `failed`."""
-    paths = sorted((folder / "checkpoints").glob("step-*.params"))
-    good = [path for path in paths if int(path.stem.partition("-")[2]) < failed - 1]
+    good = [path for path in checkpoints(folder / "checkpoints") if step_of(path) < failed - 1]
     return f"the last good checkpoint is {good[-1]}" if good else "there is no good checkpoint yet"
-
-
-def read_log(path: Path) -> list[dict[str, float]]:
-    """Return the lines of a `log.jsonl`."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

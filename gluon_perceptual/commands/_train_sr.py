@@ -24,14 +24,14 @@ FIGURE_SIDE = 144  # of the pieces of photos that the figure shows, as in the bl
 
 
 class SuperResolutionPictures:
-    """The pictures and scores of a run, which has a folder when the first is asked for."""
+    """The pictures and scores of a run, in `folder`."""
 
-    def __init__(self, run: SuperResolutionRun) -> None:
-        self.run, self.samples = run, figure_samples(run)
+    def __init__(self, run: SuperResolutionRun, folder: Path) -> None:
+        self.run, self.folder, self.samples = run, folder, figure_samples(run)
 
     def preview(self, step: int) -> None:
         """Write the blog's figure as it looks after a step."""
-        save_figure(self._figure(), self.run.folder / "previews" / f"step-{step:07d}.png")
+        save_figure(self._figure(), self.folder / "previews" / f"step-{step:07d}.png")
 
     def _figure(self) -> Any:
         """Return the blog's figure: input, output, histogram-matched output, ground truth."""
@@ -44,7 +44,7 @@ class SuperResolutionPictures:
 
     def report(self, checkpoint: Path) -> None:
         """Measure on the held-out photos, print the table, and draw the figure."""
-        run, config, folder = self.run, self.run.config, self.run.folder
+        run, config, folder = self.run, self.run.config, self.folder
         loss_network = LossNetwork.pretrained(DISTANCE_LAYERS)
         methods: dict[str, Method] = {"bicubic": bicubic(config.scale), "model": Upscaler(run.model, run.devices[0])}
         protocol = (config.scale, loss_network, config.sigma, config.degradation)

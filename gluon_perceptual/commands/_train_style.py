@@ -18,15 +18,15 @@ FIGURE_SIDE = 512  # longer side of the photos in pixels
 
 
 class StylePictures:
-    """The pictures of a run, which has a folder when the first is asked for."""
+    """The pictures of a run, in `folder`."""
 
-    def __init__(self, run: StyleRun) -> None:
-        self.run = run
+    def __init__(self, run: StyleRun, folder: Path) -> None:
+        self.run, self.folder = run, folder
         self.photos = [fit(read_rgb(path), FIGURE_SIDE) for path in run.held_out[:FIGURE_ROWS]]
 
     def preview(self, step: int) -> None:
         """Write the figure as it looks after a step."""
-        save_figure(self._figure(), self.run.folder / "previews" / f"step-{step:07d}.png")
+        save_figure(self._figure(), self.folder / "previews" / f"step-{step:07d}.png")
 
     def _figure(self) -> Any:
         """Return the figure: photo, style, the photo in the style."""
@@ -36,8 +36,8 @@ class StylePictures:
 
     def report(self, checkpoint: Path) -> None:
         """Draw the figure, and write each of its pictures in full."""
-        save_figure(self._figure(), self.run.folder / "figure.png")
+        save_figure(self._figure(), self.folder / "figure.png")
         paint = Stylizer(self.run.model, self.run.devices[0])
         for path, photo in zip(self.run.held_out, self.photos):
-            write_picture(self.run.folder / "stylised" / f"{Path(path.name).stem}.png", Picture(paint(photo)))
-        click.echo(f"pictures {self.run.folder / 'stylised'}")
+            write_picture(self.folder / "stylised" / f"{Path(path.name).stem}.png", Picture(paint(photo)))
+        click.echo(f"pictures {self.folder / 'stylised'}")

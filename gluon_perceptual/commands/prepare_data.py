@@ -111,5 +111,5 @@ def _write_shards(
     )
     with tqdm(total=count, unit="patch", dynamic_ncols=True) as bar:
         write_shards(pairs, count, folder, shard_size, network, bar.update)
-    write_report(folder / "skipped.json", pairs.turns.skipped)
-    return f"{count} patches in {folder}, {len(pairs.turns.skipped)} photos skipped"
+    write_report(folder / "skipped.json", pairs.skipped)
+    return f"{count} patches in {folder}, {len(pairs.skipped)} photos skipped"

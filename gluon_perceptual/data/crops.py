@@ -38,6 +38,11 @@ class PhotoCrops:
         """Return how many crops there are before each photo has had its turn."""
         return len(self.photos)
 
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Photos found unusable so far, by name, and why."""
+        return self.turns.skipped
+
     def __getitem__(self, k: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng((self.seed, 1, k))
         with self.turns.turn(k) as picture:

@@ -52,6 +52,11 @@ class PatchPairs:
         """Return how many pairs there are before each photo has had its turn."""
         return len(self.photos) * self.crops
 
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Photos found unusable so far, by name, and why."""
+        return self.turns.skipped
+
     def __getitem__(self, k: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng((self.seed, 1, k))
         with self.turns.turn(k // self.crops) as picture:

@@ -46,6 +46,7 @@ class ShardPairs:
         self.scale = factor * self._references[0].shape[2] / self._inputs[0].shape[2]
         self.loss_network = describe_shards(folder)["loss_network"]
         self._ends = np.cumsum([len(array) for array in self._inputs])
+        self.skipped: dict[str, str] = {}  # photos, of which there are none here
         self._seed = seed
         self._order = lru_cache(maxsize=2)(self._shuffle)
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 from ..errors import MissingDependencyError
+from .jsonl import JsonLines
 from .loop import Callback, Progress
 
 
 class ProgressBar(Callback):
     """A bar on stderr with the loss, pictures a second and the time left."""
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps: int, done: int = 0) -> None:
         from tqdm import tqdm
 
-        self._bar = tqdm(total=steps, unit="step", dynamic_ncols=True)
+        self._bar = tqdm(total=steps, initial=done, unit="step", dynamic_ncols=True)
 
     def after_step(self, progress: Progress) -> None:
         """Advance by one."""
@@ -32,36 +32,45 @@ class ProgressBar(Callback):
 class JsonLog(Callback):
     """A line of JSON for each step: `log.jsonl`."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("a", encoding="utf-8", buffering=1)
+    def __init__(self, lines: JsonLines) -> None:
+        self._lines = lines
 
     def after_step(self, progress: Progress) -> None:
         """Write the step's line."""
-        line = {
-            "step": progress.step,
-            **progress.terms,
-            "learning_rate": progress.learning_rate,
+        done = {"skipped": progress.skipped} if progress.skipped else progress.terms
+        times = {
             "images_per_second": round(progress.pictures_per_second, 3),
             "seconds_waiting": round(progress.seconds_waiting, 4),
         }
-        self._file.write(json.dumps(line) + "\n")
+        self._lines.append({"step": progress.step, **done, "learning_rate": progress.learning_rate, **times})
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        self._lines.close()
 
 
 class BlogLog(Callback):
-    """The blog's `training.log`: for each epoch, the last perhaps cut short, the sum of its steps' losses."""
+    """The blog's `training.log`: for each epoch, the last perhaps cut short, the sum of its steps' losses.
 
-    def __init__(self, path: Path, steps_per_epoch: int) -> None:
-        self._path, self._steps_per_epoch = path, max(1, steps_per_epoch)
+    Args:
+        path: The file, which is written anew.
+        steps_per_epoch: At least one.
+        losses: Of the steps that are done already, None for those that were skipped.
+    """
+
+    def __init__(self, path: Path, steps_per_epoch: int, losses: Sequence[float | None] = ()) -> None:
+        self._path, self._steps_per_epoch = path, steps_per_epoch
         self._losses: list[float] = []
-        path.touch()
+        path.write_text("")
+        for loss in losses:
+            self._add(loss or 0.0)
 
     def after_step(self, progress: Progress) -> None:
         """Add up, and write at an epoch's end."""
-        self._losses.append(progress.loss)
+        self._add(0.0 if progress.skipped else progress.loss)
+
+    def _add(self, loss: float) -> None:
+        self._losses.append(loss)
         if len(self._losses) == self._steps_per_epoch:
             self._write()
 
@@ -77,16 +86,16 @@ class BlogLog(Callback):
 
 
 class TensorBoard(Callback):
-    """TensorBoard events of the terms and the learning rate."""
+    """TensorBoard events of the terms and the learning rate, in place of those of later steps than `done`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, done: int = 0) -> None:
         try:
             from tensorboardX import SummaryWriter
         except ImportError as error:
             raise MissingDependencyError(
                 "--tensorboard needs tensorboardX: pip install 'gluon-perceptual[tensorboard]'"
             ) from error
-        self._writer = SummaryWriter(str(folder))
+        self._writer = SummaryWriter(str(folder), purge_step=done + 1)
 
     def after_step(self, progress: Progress) -> None:
         """Write the step's values."""

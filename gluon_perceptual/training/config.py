@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-import gluon_perceptual
-
-from .._mxnet import mx
 from ..errors import UserError
-from ..files import write_json
 
 # The blog weighs the total variation of its normalised output, in VGG inputs of about a 57.4th of [0, 255], by 0.1.
 # Here it is measured in [0, 255]; with the original VGG16, whose inputs are so too, features' squares are 57.4² larger.
 BLOG_TV = {"original": 0.1 * 57.4, "torchvision": 0.1 / 57.4}
+MACHINE = ("gpus", "cpus", "workers")  # settings that do not change what a run computes, but for rounding
 DECIDED_BY_SHARDS = ("data", "patch", "crops", "sigma", "degradation")
 
 ARCHITECTURES: dict[str, dict[str, Any]] = {
@@ -47,7 +43,8 @@ class TrainingConfig:
     """The settings that every training has.
 
     `data`, `validation`: folders of photos or lists of files, see `data.photos.split_photos`. `vgg`: see
-    `nets.vgg.LossNetwork.pretrained`. `max_norm`: gradients are clipped to it, unless it is 0.
+    `nets.vgg.LossNetwork.pretrained`. `max_norm`: gradients are clipped to it, unless it is 0. `on_nonfinite`: "stop"
+    or "skip", what an infinite loss or gradient does.
     """
 
     data: str | None = None
@@ -61,6 +58,7 @@ class TrainingConfig:
     schedule: str = "cosine"
     warmup: int = 60
     max_norm: float = 5.0
+    on_nonfinite: str = "stop"
     seed: int = 0
     workers: int = 2
 
@@ -109,7 +107,7 @@ class SuperResolutionConfig(TrainingConfig):
         return {"feature": {self.feature_layer: feature}, "pixel": pixel, "tv": self.tv}
 
     @classmethod
-    def from_architecture(cls, arch: str, **given: Any) -> SuperResolutionConfig:
+    def from_architecture(cls, arch: str = "skip", **given: Any) -> SuperResolutionConfig:
         """Return the defaults of `arch`, overridden by what is given and not None.
 
         Raises:
@@ -137,31 +135,3 @@ class SuperResolutionConfig(TrainingConfig):
         if self.patch % self.scale:
             raise UserError(f"--patch {self.patch}: expected a multiple of --scale {self.scale}")
         self.check_devices()
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """What `config.json` in a run's folder says: the settings, and what they met."""
-
-    config: TrainingConfig
-    loss_network: dict[str, str] | None
-    pairs: int
-    held_out: list[str]
-    versions: dict[str, str] = field(default_factory=lambda: versions())
-
-    def write(self, path: Path) -> None:
-        """Write the record as JSON."""
-        write_json(path, asdict(self))
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a run's result may depend on."""
-    import platform
-
-    import cv2
-    import numpy
-    import PIL
-    import scipy
-
-    libraries = {library.__name__: library.__version__ for library in (gluon_perceptual, mx, numpy, cv2, PIL, scipy)}
-    return {**libraries, "python": platform.python_version()}

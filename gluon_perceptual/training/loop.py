@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import time
 from dataclasses import dataclass
 from typing import Any, Callable, Iterable, Sequence
@@ -11,10 +13,15 @@ import numpy as np
 from .signals import StopRequest
 from .step import NonFiniteLossError
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Progress:
-    """What a step did: its number (from 1) of how many, its terms and loss, its learning rate, its speed."""
+    """What a step did: its number (from 1) of how many, its terms and loss, its learning rate, its speed.
+
+    `terms` has the gradient's norm, too. `skipped` says why a step was left out, whose terms are empty; else it is "".
+    """
 
     step: int
     steps: int
@@ -22,15 +29,19 @@ class Progress:
     learning_rate: float
     pictures_per_second: float
     seconds_waiting: float
+    skipped: str = ""
 
     @property
     def loss(self) -> float:
-        """The weighted sum of the terms."""
-        return self.terms["loss"]
+        """The weighted sum of the terms; not a number in a step that was skipped."""
+        return self.terms.get("loss", math.nan)
 
 
 class Callback:
-    """Something that happens beside the training; every method may be left as it is."""
+    """Something that happens beside the training; every method may be left as it is.
+
+    An OSError of either is warned of, and the training goes on.
+    """
 
     def after_step(self, progress: Progress) -> None:
         """Be told of a step."""
@@ -43,7 +54,7 @@ class StepFailedError(NonFiniteLossError):
     """The loss is not finite; `step` is the number of the step."""
 
     def __init__(self, step: int, reason: str) -> None:
-        super().__init__(f"step {step}: the loss is not finite: {reason}")
+        super().__init__(f"step {step}: {reason}")
         self.step = step
 
 
@@ -54,8 +65,10 @@ def fit(
     steps: int,
     callbacks: Sequence[Callback] = (),
     stop: StopRequest | None = None,
+    done: int = 0,
+    skips: int = 0,
 ) -> int:
-    """Train for a step on each of `batches` and return the number of steps done.
+    """Train for a step on each of `batches` and return the number of the last step.
 
     Args:
         step: From a batch to its terms, `loss` among them; see `step.TrainingStep`.
@@ -64,29 +77,45 @@ def fit(
         steps: How many there are, for those who show the progress.
         callbacks: Told of each step, in this order.
         stop: Ends the loop after the step in which it was requested.
+        done: Steps that were made before these.
+        skips: How many steps in a row may be left out because the loss or the gradient is not finite.
 
     Raises:
-        StepFailedError: The loss is not finite.
+        StepFailedError: The loss is not finite, once more than that.
     """
-    done = 0
-    before = time.perf_counter()
+    row, before = 0, time.perf_counter()
     try:
-        for number, (inputs, references) in enumerate(batches, 1):
+        for number, (inputs, references) in enumerate(batches, done + 1):
             ready = time.perf_counter()
-            try:
-                terms = step(inputs, references)
-            except NonFiniteLossError as error:
-                raise StepFailedError(number, str(error)) from error
+            terms, skipped = _attempt(step, inputs, references)
+            row = row + 1 if skipped else 0
+            if row > skips:
+                raise StepFailedError(number, skipped)
             now = time.perf_counter()
             speed, waited = len(inputs) / (now - before), ready - before
-            progress = Progress(number, steps, terms, trainer.learning_rate, speed, waited)
+            progress = Progress(number, steps, terms, trainer.learning_rate, speed, waited, skipped)
             done = number
             for callback in callbacks:
-                callback.after_step(progress)
+                _tell(number, callback.after_step, progress)
             before = time.perf_counter()
             if stop is not None and stop.requested:
                 break
     finally:
         for callback in callbacks:
-            callback.close()
+            _tell(done, callback.close)
     return done
+
+
+def _attempt(step: Callable[..., dict[str, float]], *batch: np.ndarray) -> tuple[dict[str, float], str]:
+    """Return the terms of a step, and why it could not be made, or ""."""
+    try:
+        return step(*batch), ""
+    except NonFiniteLossError as error:
+        return {}, str(error)
+
+
+def _tell(step: int, method: Callable[..., None], *progress: Progress) -> None:
+    try:
+        method(*progress)
+    except OSError as error:
+        log.warning("after step %d, and the training goes on: %s", step, error)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from pathlib import Path
+from functools import cached_property
 from typing import Any, Callable, Sequence
 
 from .._mxnet import devices, mx
-from ..checkpoint.model import Recipe, save_model
+from ..checkpoint.model import Recipe
 from ..data.batches import batches
 from ..image_files import PictureFile
 from ..losses.perceptual import PerceptualLoss
 from ..nets.pixels import OnPixels
-from .config import RunRecord, TrainingConfig
+from .config import TrainingConfig
 from .loop import Callback, fit
+from .record import RunRecord
 from .schedule import learning_rate_schedule
 from .signals import StopRequest
 from .step import TrainingStep
 
+SKIPS = 20  # steps in a row that may be left out; more will not help
+
 
 class Run(ABC):
-    """A run; `start` gives it a folder for `config.json` and checkpoints, the callbacks decide what else is there.
+    """A run: `train` goes from the step in `done` to the last, and the callbacks decide what is kept of it.
 
     A kind of training says in `_prepare` what its data, loss and model are.
 
@@ -37,11 +40,13 @@ class Run(ABC):
     loss: PerceptualLoss
     recipe: Recipe
     model: OnPixels
+    done: int = 0
 
     def __init__(self, config: TrainingConfig) -> None:
         self.config: Any = config
         self.devices = devices(config.gpus, config.cpus)
         mx.random.seed(config.seed)
+        self._unreadable: dict[str, str] = {}
         self._prepare()
         for block in (self.loss, self.model):
             block.hybridize(static_alloc=True, static_shape=True)
@@ -60,13 +65,28 @@ class Run(ABC):
         """Return the form of `model` that the step trains."""
         return self.model
 
-    def start(self, folder: Path) -> None:
-        """Take an existing folder and write `config.json`."""
-        self.folder = folder
+    @abstractmethod
+    def validation_pairs(self) -> Any:
+        """Return pairs as in training, of the photos held out."""
+
+    @cached_property
+    def targets(self) -> Callable[[Any], dict[str, Any]]:
+        """The function from a batch of references to what the loss compares with."""
+        return self._targets()
+
+    def validation_targets(self, references: Any) -> dict[str, Any]:
+        """Return what the loss compares with, for references of `validation_pairs`."""
+        return self.targets(references)
+
+    def record(self) -> RunRecord:
+        """Return what a `config.json` says of the run."""
         origin = self.loss.loss_network.origin if self.loss.loss_network is not None else None
-        RunRecord(self.config, origin, len(self.pairs), [str(path) for path in self.held_out]).write(
-            folder / "config.json"
-        )
+        return RunRecord(self.config, origin, len(self.pairs), [str(path) for path in self.held_out])
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Photos found unusable so far, by name, and why."""
+        return {**self._unreadable, **self.pairs.skipped}
 
     def _initialize(self, model: OnPixels) -> None:
         model.net.initialize(mx.init.Xavier(), ctx=self.devices)
@@ -82,19 +102,15 @@ class Run(ABC):
         )
 
     def train(self, callbacks: Sequence[Callback], stop: StopRequest | None = None) -> int:
-        """Train and return the number of steps done; `stop` ends the training early.
+        """Train and return the number of the last step; `stop` ends the training early.
 
         Raises:
             NonFiniteLossError: The loss went to infinity.
         """
         config = self.config
-        model = self._step_model()
-        step = TrainingStep(model, self.loss, self._targets(), self.trainer, self.devices, config.max_norm)
-        stream = batches(self.pairs, config.batch, 0, config.steps, config.workers)
-        return fit(step, self.trainer, stream, config.steps, callbacks, stop)
-
-    def save(self, step: int) -> Path:
-        """Write the checkpoint of a step and return its path."""
-        path = self.folder / "checkpoints" / f"step-{step:07d}.params"
-        save_model(path, self.model, self.recipe)
-        return path
+        options = (self.trainer, self.devices, config.max_norm, config.seed)
+        step = TrainingStep(self._step_model(), self.loss, self.targets, *options)
+        stream = batches(self.pairs, config.batch, self.done, config.steps, config.workers)
+        skips = SKIPS if config.on_nonfinite == "skip" else 0
+        self.done = fit(step, self.trainer, stream, config.steps, callbacks, stop, self.done, skips)
+        return self.done

@@ -10,9 +10,11 @@ import numpy as np
 from .._mxnet import mx, mxnet_errors
 from ..errors import UserError
 
+SEEDS = 1_000_003  # what neighbouring seeds are apart
+
 
 class NonFiniteLossError(UserError):
-    """The loss or its gradient is infinite or not a number. Of the parameters only batch statistics have changed."""
+    """The loss or its gradient is infinite or not a number; the parameters are as they were."""
 
 
 class TrainingStep:
@@ -29,6 +31,7 @@ class TrainingStep:
         trainer: Gluon's, made with `update_on_kvstore=False`.
         devices: Where the parameters are.
         max_norm: Gradients of a greater norm are scaled down to it; 0 for no limit.
+        seed: Of MXNet's random numbers, which start anew at each update, so that a training may go on anywhere.
     """
 
     def __init__(
@@ -39,14 +42,18 @@ class TrainingStep:
         trainer: Any,
         devices: Sequence[Any],
         max_norm: float = 0.0,
+        seed: int = 0,
     ) -> None:
         self.net, self.loss, self.targets, self.trainer = net, loss, targets, trainer
-        self.devices, self.max_norm = list(devices), max_norm
-        self.gradient_norm = math.nan
-        self._learnt = [p for p in net.collect_params().values() if p.grad_req != "null"]
+        self.devices, self.max_norm, self.seed = list(devices), max_norm, seed
+        parameters = net.collect_params().values()
+        self._learnt = [p for p in parameters if p.grad_req != "null"]
+        self._statistics = [p for p in parameters if p.name.endswith(("running_mean", "running_var"))]
 
     def __call__(self, inputs: np.ndarray, references: np.ndarray) -> dict[str, float]:
         """Update the network and return each term's mean over the batch, unweighted, and their weighted sum, `loss`.
+
+        Also there is `gradient_norm`, that of the gradient of `loss` before it is clipped.
 
         Args:
             inputs: (N, 3, h, w) in [0, 255], uint8 or float32, N at least the number of devices.
@@ -55,13 +62,29 @@ class TrainingStep:
         Raises:
             NonFiniteLossError: before anything is updated.
         """
-        with mxnet_errors("if it is for memory, use smaller batches or patches"):
-            sums = [self._backward(x, y) for x, y in zip(self._spread(inputs), self._spread(references))]
-            terms = {name: sum(float(part[name].asscalar()) for part in sums) / len(inputs) for name in sums[0]}
+        statistics = [[values.copy() for values in p.list_data()] for p in self._statistics]
+        mx.random.seed((SEEDS * self.seed + self.trainer.optimizer.num_update) % 2**31)
+        try:
+            with mxnet_errors("if it is for memory, use smaller batches or patches"):
+                return self._update(inputs, references)
+        except NonFiniteLossError:
+            for parameter, copies in zip(self._statistics, statistics):
+                for values, copy in zip(parameter.list_data(), copies):
+                    values[:] = copy
+            raise
+
+    def _update(self, inputs: np.ndarray, references: np.ndarray) -> dict[str, float]:
+        sums = [self._backward(x, y) for x, y in zip(self._spread(inputs), self._spread(references))]
+        terms = {name: sum(float(part[name].asscalar()) for part in sums) / len(inputs) for name in sums[0]}
         if not all(math.isfinite(value) for value in terms.values()):
-            raise NonFiniteLossError(", ".join(f"{name} {value:g}" for name, value in terms.items()))
-        self._update(len(inputs))
-        return terms
+            values = ", ".join(f"{name} {value:g}" for name, value in terms.items())
+            raise NonFiniteLossError(f"the loss is not finite: {values}")
+        norm = self._gradient_norm() / len(inputs)
+        if not math.isfinite(norm):
+            raise NonFiniteLossError(f"the loss is not finite: its gradient's norm is {norm:g}")
+        excess = max(1.0, norm / self.max_norm) if self.max_norm else 1.0
+        self.trainer.update(len(inputs) * excess)
+        return {**terms, "gradient_norm": norm}
 
     def _spread(self, batch: np.ndarray) -> list[Any]:
         """Cut the batch into a part for each device; it travels in its own type, mostly a quarter of the size."""
@@ -77,12 +100,9 @@ class TrainingStep:
         total.backward()
         return {name: values.sum() for name, values in (*terms.items(), ("loss", total))}
 
-    def _update(self, batch_size: int) -> None:
+    def _gradient_norm(self) -> float:
+        """Return the norm of the sum of all devices' gradients, which each then has."""
         self.trainer.allreduce_grads()
         gradients = [parameter.list_grad()[0] for parameter in self._learnt]
         squares = mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients))
-        self.gradient_norm = float(squares.sum().sqrt().asscalar()) / batch_size
-        if not math.isfinite(self.gradient_norm):
-            raise NonFiniteLossError(f"its gradient's norm is {self.gradient_norm:g}")
-        excess = max(1.0, self.gradient_norm / self.max_norm) if self.max_norm else 1.0
-        self.trainer.update(batch_size * excess)
+        return float(squares.sum().sqrt().asscalar())

@@ -84,15 +84,18 @@ class StyleRun(Run):
         config = self.config
         config.check()
         self.photos, held_out = split_photos(config.data, config.validation)
-        self.held_out = list(readable_photos(held_out, SMALLEST_STYLE)) or list(
-            islice(readable_photos(self.photos, SMALLEST_STYLE), 1)
-        )
+        good = list(readable_photos(held_out, SMALLEST_STYLE, self._unreadable))
+        self.held_out = good or list(islice(readable_photos(self.photos, SMALLEST_STYLE, self._unreadable), 1))
         self.pairs = PhotoCrops(self.photos, config.size, config.seed)
         self.styles = [self._style_picture(Path(path)) for path in config.style]
         self.loss = self._make_loss()
         self.recipe = Recipe("StyleNet", {"width": config.width, "norm": config.norm, "upsampling": config.upsampling})
         self.model = self.recipe.build()
         self._initialize(self.model)
+
+    def validation_pairs(self) -> PhotoCrops:
+        """Return crops of the photos held out."""
+        return PhotoCrops(self.held_out, self.config.size, self.config.seed)
 
     def _style_picture(self, path: Path) -> np.ndarray:
         config, picture = self.config, read_style(path, self.config.style_size)

@@ -57,24 +57,22 @@ class SuperResolutionRun(Run):
     def _choose_held_out(self, candidates: Sequence[PictureFile]) -> list[PictureFile]:
         """Return the good ones; where there is none, the first good photo, which is then also trained on."""
         side = smallest_side(self.config.scale)
-        good = list(readable_photos(candidates, side)) or list(islice(readable_photos(self.photos, side), 1))
+        good = list(readable_photos(candidates, side, self._unreadable))
+        good = good or list(islice(readable_photos(self.photos, side, self._unreadable), 1))
         if not good:
             raise UserError(f"none of the {len(candidates)} photos to measure on can be used; see the log above")
         return good
 
     def _make_pairs(self) -> Any:
-        config = self.config
-        if config.shards:
-            return self._open_shards(Path(config.shards))
-        return PatchPairs(
-            self.photos,
-            config.scale,
-            config.patch,
-            config.sigma,
-            config.degradation,
-            config.crops,
-            seed=config.seed,
-        )
+        return self._open_shards(Path(self.config.shards)) if self.config.shards else self._patches(self.photos)
+
+    def validation_pairs(self) -> PatchPairs:
+        """Return patches of the photos held out, also where shards are trained on."""
+        return self._patches(self.held_out)
+
+    def _patches(self, photos: Sequence[PictureFile]) -> PatchPairs:
+        c = self.config
+        return PatchPairs(photos, c.scale, c.patch, c.sigma, c.degradation, c.crops, seed=c.seed)
 
     def _open_shards(self, folder: Path) -> ShardPairs:
         config, shards = self.config, ShardPairs(folder, seed=self.config.seed)
@@ -123,3 +121,7 @@ class SuperResolutionRun(Run):
         if getattr(self.pairs, "holds_features", False):
             return lambda features: {f"feature:{self.config.feature_layer}": features}
         return super()._targets()
+
+    def validation_targets(self, references: Any) -> dict[str, Any]:
+        """Return what the loss compares with, for patches."""
+        return self.loss.targets(references)

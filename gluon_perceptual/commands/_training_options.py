@@ -1,0 +1,62 @@
+"""The options that all training commands have."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import click
+from click.core import ParameterSource
+
+from ._command import device_options
+
+HABITS = ("out", "resume", "save_every", "keep", "preview_every", "tensorboard")
+Picture = click.Path(resolve_path=True)
+
+_OPTIONS: list[Callable[[Any], Any]] = [
+    click.option("--data", type=Picture, help="Photos: folder, list or .rec file.  [default: samples]"),
+    click.option("--validation", type=Picture, help="Likewise, to measure on.  [default: some of --data, held out]"),
+    click.option("--tv", type=click.FloatRange(0), help="Weight of the total variation."),
+    click.option("--vgg", metavar="shipped|zoo|zoo19|FILE", help="Weights of the loss network.  [default: shipped]"),
+    click.option("--steps", type=click.IntRange(1), help="Updates."),
+    click.option("--batch", type=click.IntRange(1), help="Pictures in an update.  [default: 4]"),
+    click.option("--learning-rate", "--lr", type=click.FloatRange(0, min_open=True), help="Adam's rate."),
+    click.option("--schedule", type=click.Choice(["cosine", "step", "constant"]), help="How the rate goes down."),
+    click.option("--warmup", type=click.IntRange(0), help="Updates in which the rate goes up."),
+    click.option("--max-norm", type=click.FloatRange(0), help="Clip gradients to this norm; 0: never."),
+    click.option(
+        "--on-nonfinite",
+        type=click.Choice(["stop", "skip"]),
+        help="What to do where a loss or gradient is not finite.  [default: stop]",
+    ),
+    click.option("--seed", type=click.IntRange(0), help="Of everything random.  [default: 0]"),
+    click.option("--workers", type=click.IntRange(0), help="Threads that prepare pictures.  [default: 2]"),
+    click.option("--out", type=click.Path(), help="The run's folder.  [default: runs/… or the next that is free]"),
+    click.option(
+        "--resume",
+        type=click.Choice(["always", "auto"]),
+        is_flag=False,
+        flag_value="always",
+        help="Go on with the run in --out, from its last checkpoint and with its settings; auto: or start it.",
+    ),
+    click.option("--save-every", type=click.IntRange(1), default=500, help="Steps between checkpoints."),
+    click.option("--keep", type=click.IntRange(0), default=3, help="Checkpoints to keep, and the best; 0: all."),
+    click.option("--preview-every", type=click.IntRange(1), default=200, help="Steps between preview pictures."),
+    click.option("--tensorboard", is_flag=True, help="Write TensorBoard events too."),
+    device_options,
+]
+
+
+def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add them."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def given(context: click.Context) -> dict[str, Any]:
+    """Return the settings that the command line has, without a run's habits."""
+    return {
+        name: value
+        for name, value in context.params.items()
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE and name not in HABITS
+    }

@@ -1,0 +1,149 @@
+"""Checkpoints of a training: whole, checked, the last few, with all that is needed to go on as if it had never stopped.
+
+The checkpoint of step 300 is `step-0000300.params`, the model, with its sidecar `.json`; `step-0000300.state`, the
+optimiser's moments and counts; and `step-0000300.sha256`, which is written last and which `sha256sum --check` reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ..checkpoint.mapping import load_parameters
+from ..checkpoint.model import save_model
+from ..checkpoint.states import load_state, save_state
+from ..errors import UserError
+from ..files import atomic_path
+from .loop import Callback, Progress
+
+PARTS = (".params", ".json", ".state")
+SUMS = ".sha256"
+ROOM = 4  # how many times the parameters' size a checkpoint takes, at most: they, two moments, the rest
+_NAME = re.compile(r"step-(\d+)$")
+
+log = logging.getLogger(__name__)
+
+
+class Checkpoints(Callback):
+    """Saves a run every so many steps, and after a step that could not be saved at the next one.
+
+    Args:
+        run: A `run.Run`: its `model`, `recipe` and `trainer` are saved.
+        folder: An existing folder that no other process writes to.
+        every: Steps between checkpoints.
+        keep: How many of the last ones stay; 0: all.
+    """
+
+    def __init__(self, run: Any, folder: Path, every: int, keep: int = 0) -> None:
+        self._run, self._folder, self._every, self._keep = run, folder, every, keep
+        self._behind = False
+        self.saved = 0
+
+    def after_step(self, progress: Progress) -> None:
+        """Save if it is time, or if that failed before.
+
+        Raises:
+            OSError: It cannot be written; those before it stay.
+        """
+        if self._behind or progress.step % self._every == 0:
+            self.save(progress.step)
+
+    def path(self, step: int) -> Path:
+        """Return where the model after a step is."""
+        return self._folder / f"step-{step:07d}.params"
+
+    def save(self, step: int) -> Path:
+        """Write the checkpoint of a step, remove old ones, and return the path of its model.
+
+        Raises:
+            OSError: As of `after_step`.
+        """
+        path, self._behind = self.path(step), True
+        path.with_suffix(SUMS).unlink(missing_ok=True)
+        save_model(path, self._run.model, self._run.recipe)
+        save_state(path.with_suffix(".state"), self._run.trainer, {"step": step})
+        with atomic_path(path.with_suffix(SUMS)) as temporary:
+            temporary.write_text("".join(f"{_digest(file)}  {file.name}\n" for file in _files(path)), encoding="utf-8")
+        self.saved, self._behind = step, False
+        if self._keep:
+            for old in checkpoints(self._folder)[: -self._keep]:
+                _remove(old)
+        return path
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Return where the models of the checkpoints in a folder are, whole or not, by step."""
+    stems = {path.stem for path in folder.glob("step-*") if _NAME.match(path.stem)}
+    return sorted((folder / f"{stem}.params" for stem in stems), key=step_of)
+
+
+def step_of(checkpoint: Path) -> int:
+    """Return the step after which a checkpoint was made."""
+    match = _NAME.match(checkpoint.stem)
+    assert match
+    return int(match[1])
+
+
+def latest(folder: Path) -> Path | None:
+    """Return the last checkpoint of a folder that is whole; warn of those after it that are not."""
+    for path in reversed(checkpoints(folder)):
+        damage = _damage(path)
+        if not damage:
+            return path
+        log.warning("%s is passed over: %s", path, damage)
+    return None
+
+
+def restore(run: Any, checkpoint: Path) -> int:
+    """Set a run's parameters and optimiser to a checkpoint and return its step.
+
+    Raises:
+        UserError: It is of another training.
+        OSError: It cannot be read.
+    """
+    load_parameters(run.model.net, checkpoint, run.devices)
+    return int(load_state(checkpoint.with_suffix(".state"), run.trainer)["step"])
+
+
+def check_room(run: Any, folder: Path, keep: int) -> None:
+    """Raise UserError where the disk has no room for the checkpoints of a run."""
+    parameters = run.model.net.collect_params().values()
+    needed = ROOM * 4 * sum(parameter.data(run.devices[0]).size for parameter in parameters) * ((keep or 1) + 1)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise UserError(f"{folder}: {free >> 20} MiB are free, about {needed >> 20} MiB are needed for checkpoints")
+
+
+def _files(checkpoint: Path) -> list[Path]:
+    return [checkpoint.with_suffix(part) for part in PARTS]
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _damage(checkpoint: Path) -> str:
+    """Return what is wrong with a checkpoint, or ""."""
+    try:
+        lines = checkpoint.with_suffix(SUMS).read_text(encoding="utf-8").splitlines()
+        expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        wrong = [path.name for path in _files(checkpoint) if expected.get(path.name) != _digest(path)]
+    except FileNotFoundError as error:
+        return f"it was not written to the end, {Path(error.filename).name} is missing"
+    except (OSError, UnicodeDecodeError) as error:
+        return f"it cannot be read ({error})"
+    return f"{' and '.join(wrong)} is not what was written" if wrong else ""
+
+
+def _remove(checkpoint: Path) -> None:
+    """Remove a checkpoint; what is left if this is cut short is no whole checkpoint."""
+    for path in (checkpoint.with_suffix(SUMS), *_files(checkpoint)):
+        path.unlink(missing_ok=True)

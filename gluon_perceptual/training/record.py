@@ -1,0 +1,86 @@
+"""A run's `config.json`: its settings and what they met, to repeat it or to go on."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Callable
+
+import gluon_perceptual
+
+from .._mxnet import mx
+from ..errors import UserError
+from ..files import write_json
+from .config import MACHINE, TrainingConfig
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What `config.json` in a run's folder says: the settings, and what they met."""
+
+    config: TrainingConfig
+    loss_network: dict[str, str] | None
+    pairs: int
+    held_out: list[str]
+    versions: dict[str, str] = field(default_factory=lambda: versions())
+
+    def write(self, path: Path) -> None:
+        """Write the record as JSON."""
+        write_json(path, asdict(self))
+
+    def check_same(self, path: Path) -> None:
+        """Warn of other versions than those in `path`.
+
+        Raises:
+            UserError: The run in `path` had other photos, or another loss network: going on would be another run.
+        """
+        before, now = _read(path), json.loads(json.dumps(asdict(self)))
+        for name in ("pairs", "held_out", "loss_network"):
+            if before.get(name) != now[name]:
+                raise UserError(f"{path}: {name} is not the same any more; going on would be another run: start one")
+        changed = [name for name, version in now["versions"].items() if before.get("versions", {}).get(name) != version]
+        if changed:
+            log.warning("%s: other versions of %s; rounding may differ", path, ", ".join(changed))
+
+
+def resumed_config(kind: Callable[..., TrainingConfig], path: Path, given: dict[str, Any]) -> Any:
+    """Return the settings in a run's `config.json`, with those `given` that only say where it runs.
+
+    Raises:
+        UserError: It is something else, or `given` has other values of the rest.
+        OSError: It cannot be read.
+    """
+    try:
+        values = _read(path)["config"]
+        config: Any = kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: not the settings of such a run ({error})") from error
+    for name, value in given.items():
+        if name not in MACHINE and getattr(config, name) != value:
+            raise UserError(f"{path}: {name} is {getattr(config, name)!r} in this run, not {value!r}; leave it away")
+    return replace(config, **{name: value for name, value in given.items() if name in MACHINE})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path}: not the record of a run ({error})") from error
+    return found if isinstance(found, dict) else {}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a run's result may depend on."""
+    import platform
+
+    import cv2
+    import numpy
+    import PIL
+    import scipy
+
+    libraries = {library.__name__: library.__version__ for library in (gluon_perceptual, mx, numpy, cv2, PIL, scipy)}
+    return {**libraries, "python": platform.python_version()}

@@ -1,0 +1,73 @@
+"""The loss on photos that are not trained on, while the training goes on; the best model is kept."""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._mxnet import mx
+from ..checkpoint.model import save_model
+from ..data.batches import stack
+from ..errors import UserError
+from .jsonl import JsonLines
+from .loop import Callback, Progress
+
+PAIRS = 8
+
+log = logging.getLogger(__name__)
+
+
+class Validation(Callback):
+    """Every so many steps writes the loss on held-out photos, and the model if there was none better.
+
+    Args:
+        run: A `run.Run`: what is measured.
+        lines: Where a line is added each time; those in it are of this run's earlier steps.
+        best: Path of the model file for the best.
+        every: Steps between measurements.
+    """
+
+    def __init__(self, run: Any, lines: JsonLines, best: Path, every: int) -> None:
+        self._run, self._lines, self._path, self._every = run, lines, best, every
+        self._best = min((line["loss"] for line in lines.read() if line["loss"] is not None), default=math.inf)
+        self._batches = validation_batches(run)
+
+    def after_step(self, progress: Progress) -> None:
+        """Measure if it is time."""
+        if self._batches and progress.step % self._every == 0:
+            terms = validate(self._run, self._batches)
+            if terms["loss"] < self._best:
+                save_model(self._path, self._run.model, self._run.recipe)
+                self._best = terms["loss"]
+            self._lines.append({"step": progress.step, **terms})
+
+    def close(self) -> None:
+        """Close the file."""
+        self._lines.close()
+
+
+def validation_batches(run: Any) -> list[tuple[Any, Any]]:
+    """Return the batches to measure on, of as many pictures as a device gets in training; none without fit photos."""
+    size = max(1, run.config.batch // len(run.devices))
+    try:
+        pairs = run.validation_pairs()
+        numbers = range(size * math.ceil(PAIRS / size))
+        return [stack([pairs[k] for k in numbers[i : i + size]]) for i in range(0, len(numbers), size)]
+    except UserError as error:
+        log.warning("nothing to validate on: %s", error)
+        return []
+
+
+def validate(run: Any, batches: list[tuple[Any, Any]]) -> dict[str, float]:
+    """Return the mean of each term and of the loss over `batches`, in inference."""
+    device, sums = run.devices[0], []
+    for inputs, references in batches:
+        x, y = (mx.nd.array(part, ctx=device, dtype="float32") for part in (inputs, references))
+        terms = run.loss.terms(run.model(x), run.validation_targets(y))
+        values = {**terms, "loss": run.loss.total(terms)}
+        sums.append({name: float(value.mean().asscalar()) for name, value in values.items()})
+    return {name: float(np.mean([part[name] for part in sums])) for name in sums[0]}

@@ -1,0 +1,336 @@
+"""Whatever ends a training, it goes on as if nothing had happened."""
+
+import errno
+import json
+import logging
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from cli import assert_one_line_error, run, write
+
+from gluon_perceptual.checkpoint import read_params
+from gluon_perceptual.checkpoint.model import load_model
+from gluon_perceptual.files import locked
+from gluon_perceptual.training import checkpoints
+from gluon_perceptual.training.checkpoints import Checkpoints, latest
+from gluon_perceptual.training.config import SuperResolutionConfig
+from gluon_perceptual.training.loop import Callback, StepFailedError, fit
+from gluon_perceptual.training.step import NonFiniteLossError
+from gluon_perceptual.training.super_resolution import SuperResolutionRun
+
+HABITS = ["--save-every", 2, "--keep", 0, "--preview-every", 99]
+TINY = ["--width", 4, "--workers", 1, "--batch", 2, *HABITS]
+SR = ["train-sr", "--blocks", 1, "--patch", 32]
+KINDS = {
+    "pixel": [*SR, "--loss", "pixel"],
+    "features, batch norm": [*SR, "--arch", "paper", "--patch", 32, "--scale", 4, "--max-norm", 1, "--batch", 3],
+    "two devices": [*SR, "--cpus", 2, "--loss", "pixel", "--max-norm", 0.5, "--batch", 3, "--schedule", "step"],
+    "style": ["train-style", "STYLE", "--size", 32, "--style-size", 48, "--stability", 1],
+}
+TIMES = ("images_per_second", "seconds_waiting")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for seed in range(5):
+        noise = np.random.default_rng(seed).integers(0, 256, (70, 90, 3), np.uint8)
+        write(folder / f"{seed}.png", cv2.GaussianBlur(noise, (0, 0), 1.5))
+    return folder
+
+
+def lines(path):
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name not in TIMES} for line in found]
+
+
+def assert_same_run(folder, other):
+    for name in ("log.jsonl", "validation.jsonl"):
+        assert lines(folder / name) == lines(other / name)
+    assert (folder / "training.log").read_text() == (other / "training.log").read_text()
+    last, best = checkpoints.checkpoints(folder / "checkpoints")[-1].name, "best.params"
+    for name in (last, last.replace(".params", ".state"), best):
+        mine, others = (read_params(run / "checkpoints" / name) for run in (folder, other))
+        assert list(mine) == list(others)
+        for key, value in mine.items():
+            np.testing.assert_array_equal(value, others[key])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_that_goes_on_is_the_same(photos, tmp_path, kind):
+    style = write(tmp_path / "style.png", height=50, width=60)
+    command = [style if part == "STYLE" else part for part in KINDS[kind]]
+    command += ["--data", photos, *TINY[:4], *TINY[6:], "--steps", 7]
+    whole, again = tmp_path / "whole", tmp_path / "again"
+    for out in (whole, again):
+        assert run(*command, "--out", out)[0] == 0
+    for path in (again / "checkpoints").iterdir():
+        if path.name.startswith(("step-0000006", "step-0000007")):
+            path.unlink()
+    assert run(command[0], *HABITS, "--resume", "--out", again)[0] == 0  # the settings are those of config.json
+    assert_same_run(whole, again)
+
+
+@pytest.fixture
+def trained(photos, tmp_path):
+    """The folder of a run of six steps, saved after every second, and the command without its folder."""
+    command = [*KINDS["pixel"], "--data", photos, *TINY, "--steps", 6]
+    assert run(*command, "--out", tmp_path / "run")[0] == 0
+    return tmp_path / "run", command
+
+
+def test_only_the_machine_may_change(trained):
+    folder, command = trained
+    assert run(*command, "--out", folder, "--resume", "--workers", 0)[0] == 0
+    assert_one_line_error(run(*command, "--out", folder, "--resume", "--lr", 0.5), "learning_rate is 0.001", "not 0.5")
+    assert_one_line_error(run(*command, "--out", folder), "holds a run already", "--resume")
+    write(Path(command[command.index("--data") + 1]) / "new.png", height=70, width=90)
+    try:
+        assert_one_line_error(run(*command, "--out", folder, "--resume"), "pairs is not the same")
+    finally:
+        (Path(command[command.index("--data") + 1]) / "new.png").unlink()
+
+
+def test_auto_starts_what_is_not_there(trained, tmp_path):
+    folder, command = trained
+    new = tmp_path / "new"
+    assert_one_line_error(run(*command, "--out", new, "--resume"), "no whole checkpoint")
+    assert not new.exists()
+    assert run(*command, "--out", new, "--resume", "auto")[0] == 0
+    assert_same_run(folder, new)
+    for path in (new / "checkpoints").iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    assert run(*command, "--out", new, "--resume", "auto")[0] == 0  # from the start, in place of the old one
+    assert_same_run(folder, new)
+    assert_one_line_error(run(*command, "--resume"), "--out", status=2)
+
+
+@pytest.mark.parametrize("part", [".params", ".json", ".state", ".sha256"])
+def test_damaged_checkpoints_are_passed_over(trained, part, caplog):
+    folder, _ = trained
+    path = folder / "checkpoints" / f"step-0000006{part}"
+    good, rng = path.read_bytes(), random.Random(0)
+    damaged = [b"", good[: len(good) // 2], b"x" + good]
+    for _ in range(20):
+        flipped = bytearray(good)
+        flipped[rng.randrange(len(good))] ^= 1 << rng.randrange(8)
+        damaged.append(bytes(flipped))
+    for content in damaged:
+        path.write_bytes(content)
+        caplog.clear()
+        assert latest(path.parent).name == "step-0000004.params"
+        assert "step-0000006.params is passed over" in caplog.text
+    path.unlink()
+    assert latest(path.parent).name == "step-0000004.params"
+
+
+class FailingDisk:
+    """Lets the k-th operation on files fail, a write after half of its bytes."""
+
+    def __init__(self, monkeypatch, k, number):
+        self.k, self.number, self.done, self.whole = k, number, 0, Path.open
+        monkeypatch.setattr(Path, "open", self.open_)
+        for owner, name in ((os, "fsync"), (Path, "replace"), (Path, "unlink")):
+            monkeypatch.setattr(owner, name, self.counted(getattr(owner, name)))
+
+    def counted(self, method):
+        def call(*args, **kwargs):
+            self.done += 1
+            if self.done == self.k:
+                raise OSError(self.number, os.strerror(self.number))
+            return method(*args, **kwargs)
+
+        return call
+
+    @property
+    def open_(self):
+        disk = self
+
+        def open_(path, mode="r", *args, **kwargs):
+            file = disk.counted(disk.whole)(path, mode, *args, **kwargs)
+            if "w" in mode and "b" in mode:
+                return Half(file, disk)
+            return file
+
+        return open_
+
+
+class Half:
+    def __init__(self, file, disk):
+        self.file, self.disk = file, disk
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.file.close()
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+    def write(self, data):
+        self.disk.done += 1
+        if self.disk.done == self.disk.k:
+            self.file.write(bytes(data)[: len(bytes(data)) // 2])
+            raise OSError(self.disk.number, os.strerror(self.disk.number))
+        return self.file.write(data)
+
+
+def make_run(photos):
+    return SuperResolutionRun(SuperResolutionConfig(data=str(photos), width=4, blocks=1, patch=32, loss="pixel"))
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_no_failing_write_loses_or_changes_a_checkpoint(photos, tmp_path, number):
+    run = make_run(photos)
+    saver = Checkpoints(run, tmp_path, every=1, keep=1)
+    weight = run.model.net.tail.weight
+    weight.set_data(weight.data() * 0 + 1)
+    saver.save(1)
+    for k in range(1, 999):
+        step = 1 + k
+        weight.set_data(weight.data() * 0 + step)
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            disk = FailingDisk(monkeypatch, k, number)
+            try:
+                saver.save(step)
+                failed = False
+            except OSError as error:
+                failed = True
+                assert error.errno == number
+        assert not list(tmp_path.glob(".*"))
+        found = latest(tmp_path)
+        value = float(load_model(found).net.tail.weight.data().asnumpy().flat[0])
+        assert value == checkpoints.step_of(found)
+        if disk.done < k:
+            assert not failed
+            break
+        assert step - value <= 1 or failed
+        saver.save(step)
+        assert latest(tmp_path).name == f"step-{step:07d}.params"
+    assert k > 25
+
+
+def test_what_could_not_be_saved_is_saved_after_the_next_step(photos, tmp_path, monkeypatch, caplog):
+    training = make_run(photos)
+    saver, seen = Checkpoints(training, tmp_path, every=2), []
+    whole = checkpoints.save_state
+
+    def full(*args):
+        seen.append(args)
+        if len(seen) == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        whole(*args)
+
+    monkeypatch.setattr(checkpoints, "save_state", full)
+    trainer = training.trainer
+    batch = np.zeros((1, 3, 4, 4))
+    fit(lambda x, y: {"loss": 1.0}, trainer, [(batch, batch)] * 4, 4, [saver])
+    assert "No space left on device" in caplog.text
+    assert [path.name for path in checkpoints.checkpoints(tmp_path) if path.with_suffix(".sha256").exists()] == [
+        "step-0000003.params", "step-0000004.params",
+    ]  # fmt: skip
+
+
+def test_old_checkpoints_go_and_the_best_stays(photos, tmp_path):
+    out = tmp_path / "run"
+    command = [*KINDS["pixel"], "--data", photos, *TINY[:6], "--steps", 5, "--save-every", 1, "--keep", 2]
+    assert run(*command, "--out", out)[0] == 0
+    assert sorted(path.name for path in (out / "checkpoints").glob("*.params")) == [
+        "best.params", "step-0000004.params", "step-0000005.params",
+    ]  # fmt: skip
+    losses = [line["loss"] for line in lines(out / "validation.jsonl")]
+    assert len(losses) == 5
+    assert load_model(out / "checkpoints/best.params").scale == 2
+
+
+def test_two_runs_do_not_share_a_folder_at_a_time(trained):
+    folder, command = trained
+    with locked(folder):
+        assert_one_line_error(run(*command, "--out", folder, "--resume"), f"process {os.getpid()} is writing to it")
+
+
+def test_a_full_disk_is_noticed_at_the_start(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000}))
+    result = run(*KINDS["pixel"], "--data", photos, *TINY, "--steps", 1, "--out", tmp_path / "run")
+    assert_one_line_error(result, "0 MiB are free")
+
+
+class Recorder(Callback):
+    def __init__(self):
+        self.seen = []
+
+    def after_step(self, progress):
+        self.seen.append((progress.step, progress.skipped))
+
+
+def test_steps_that_are_not_finite_can_be_skipped():
+    recorder, batch = Recorder(), (np.zeros((1, 3, 4, 4)),) * 2
+    bad = {2, 5, 6}
+    trainer = type("Trainer", (), {"learning_rate": 0.1})
+
+    def step(x, y):
+        if len(recorder.seen) + 1 in bad:
+            raise NonFiniteLossError("loss nan")
+        return {"loss": 1.0}
+
+    assert fit(step, trainer, [batch] * 7, 7, [recorder], skips=2) == 7
+    assert [number for number, skipped in recorder.seen if skipped] == [2, 5, 6]
+    recorder.seen.clear()
+    with pytest.raises(StepFailedError, match="step 6: loss nan"):
+        fit(step, trainer, [batch] * 7, 7, [recorder], skips=1)
+
+
+def test_a_run_that_skips_says_so(photos, tmp_path, caplog):
+    out = tmp_path / "run"
+    command = [*KINDS["pixel"], "--data", photos, *TINY, "--steps", 60, "--warmup", 0, "--lr", 1e30, "--max-norm", 0]
+    assert_one_line_error(run(*command, "--out", out, "--on-nonfinite", "skip"), "not finite")
+    skipped = [line for line in lines(out / "log.jsonl") if "skipped" in line]
+    assert len(skipped) == 20
+
+
+KILLS = 20
+STEPS = 400
+
+
+def start(command, out):
+    return subprocess.Popen(
+        [sys.executable, "-m", "gluon_perceptual", *map(str, command), "--resume", "auto", "--out", str(out)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def test_killed_at_any_moment(photos, tmp_path):
+    """SIGKILL, 20 times; the checkpoints, one after each step, take up much of the time."""
+    command = [*KINDS["pixel"], "--data", photos, *TINY[:6], "--steps", STEPS, "--save-every", 1]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert run(*command, "--out", whole)[0] == 0
+    rng, reached, log = random.Random(0), [], killed / "log.jsonl"
+    for _ in range(KILLS):
+        before = log.stat().st_size if log.exists() else 0
+        with start(command, killed) as process:
+            deadline = time.monotonic() + 120
+            while not log.exists() or abs(log.stat().st_size - before) < 150 * 5:
+                assert process.poll() is None, process.stderr.read()
+                assert time.monotonic() < deadline
+                os.sched_yield()
+            moment = time.monotonic() + rng.uniform(0, 0.05)
+            while time.monotonic() < moment:
+                os.sched_yield()
+            process.send_signal(signal.SIGKILL)
+        reached.append(len(log.read_text().splitlines()))
+    assert reached[-1] < STEPS
+    assert run(*command, "--resume", "--out", killed)[0] == 0
+    assert_same_run(whole, killed)
+    assert not [path for path in killed.rglob(".*") if path.name != ".lock"]
+
+
+logging.getLogger("gluon_perceptual").setLevel(logging.INFO)
