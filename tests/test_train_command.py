@@ -64,6 +64,21 @@ def test_a_run_leaves_everything(photos, tmp_path, options):
         assert cv2.imread(str(out / picture)).std() > 5
 
 
+def test_a_run_starts_from_the_parameters_of_another(photos, tmp_path):
+    first, second, other = (tmp_path / name for name in ("first", "second", "other"))
+    given = ("train-sr", "--data", photos, *TINY, "--loss", "pixel")
+    assert run(*given, "--out", first)[0] == 0
+    start = first / "checkpoints" / "step-0000004.params"
+    assert run(*given, "--start-from", start, "--out", second, "--steps", 1, "--lr", 1e-30)[0] == 0
+    ours = load_model(second / "checkpoints" / "step-0000001.params").net.collect_params().values()
+    theirs = load_model(start).net.collect_params().values()
+    for one, two in zip(ours, theirs):
+        np.testing.assert_array_equal(one.data().asnumpy(), two.data().asnumpy())
+    status, _, stderr = run(*given, "--start-from", start, "--out", other, "--width", 8)
+    assert status == 1
+    assert "does not fit SuperResolutionNet" in stderr
+
+
 def test_runs_do_not_share_a_folder(photos, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for _ in range(2):

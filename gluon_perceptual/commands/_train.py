@@ -11,6 +11,7 @@ from typing import Any, Callable, Protocol
 
 import click
 
+from ..checkpoint.mapping import load_parameters
 from ..data.reading import write_report
 from ..errors import UserError
 from ..figures import loss_figure, save_figure
@@ -112,6 +113,8 @@ def start(run: Run, folder: Path, checkpoint: Path | None, keep: int) -> None:
         remove_temporary(part)
     if checkpoint is None:
         check_room(run, folder, keep)
+        if run.config.start_from:
+            log.info("%s", load_parameters(run.model.net, run.config.start_from, run.devices))
         run.record().write(folder / "config.json")
     else:
         run.record().check_same(folder / "config.json")

@@ -17,6 +17,7 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--validation", type=Picture, help="Likewise, to measure on.  [default: some of --data, held out]"),
     click.option("--tv", type=click.FloatRange(0), help="Weight of the total variation."),
     click.option("--vgg", metavar="shipped|zoo|zoo19|FILE", help="Weights of the loss network.  [default: shipped]"),
+    click.option("--start-from", type=Picture, help="Parameters to start from, of such a network.  [default: random]"),
     click.option("--steps", type=click.IntRange(1), help="Updates."),
     click.option("--batch", type=click.IntRange(1), help="Pictures in an update.  [default: 4]"),
     click.option("--learning-rate", "--lr", type=click.FloatRange(0, min_open=True), help="Adam's rate."),

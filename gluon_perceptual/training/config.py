@@ -43,13 +43,15 @@ class TrainingConfig:
     """The settings that every training has.
 
     `data`, `validation`: folders of photos or lists of files, see `data.photos.split_photos`. `vgg`: see
-    `nets.vgg.LossNetwork.pretrained`. `max_norm`: gradients are clipped to it, unless it is 0. `on_nonfinite`: "stop"
-    or "skip", what an infinite loss or gradient does.
+    `nets.vgg.LossNetwork.pretrained`. `start_from`: a file of parameters to start from instead of random ones, as those
+    that a pixel loss has trained for a training with the feature loss. `max_norm`: gradients are clipped to it, unless
+    it is 0. `on_nonfinite`: "stop" or "skip", what an infinite loss or gradient does.
     """
 
     data: str | None = None
     validation: str | None = None
     vgg: str = "shipped"
+    start_from: str | None = None
 
     steps: int = 360
     batch: int = 4
