@@ -11,6 +11,7 @@ from ..files import write_json
 from ..nets.folding import folded_parameters, has_batch_norm
 from ..nets.instance_norm import take_inference_form
 from ..nets.pixels import OnPixels
+from ..weights import model_path
 from .mapping import load_parameters
 from .params_file import write_params
 from .recipe import IMAGENET_MEAN, Recipe, describe, read_recipe
@@ -36,7 +37,7 @@ def save_model(path: Path, model: OnPixels, recipe: Recipe) -> None:
 
 
 def load_with_recipe(path: str | Path, ctx: Any = None) -> tuple[OnPixels, Recipe]:
-    """Return the model in `path`, on the device or devices `ctx` (None: the CPU), and its recipe.
+    """Return the model in the file `path`, or the shipped one called so, on `ctx` (None: the CPU), and its recipe.
 
     Without a sidecar, or metadata in the file, the network is told by the parameters' names and shapes.
 
@@ -44,7 +45,7 @@ def load_with_recipe(path: str | Path, ctx: Any = None) -> tuple[OnPixels, Recip
         UserError: The file or its sidecar is no model of this package, or the two do not fit.
         OSError: The file cannot be read.
     """
-    path, ctx = Path(path), ctx or mx.cpu()
+    path, ctx = model_path(path), ctx or mx.cpu()
     recipe = read_recipe(path) or recognise(path)
     model = recipe.build()
     load_parameters(model.net, path, ctx)

@@ -17,19 +17,24 @@ from ._command import describe_reason
 AHEAD_AND_BEHIND = 2  # pictures in memory beside those that are worked on: one being read, one being written
 
 
-def plan_outputs(inputs: Sequence[Path], out: Path, suffix: str | None = None) -> list[tuple[Path, Path]]:
+def plan_outputs(
+    inputs: Sequence[Path], out: str | None, suffix: str | None = None, label: str = ""
+) -> list[tuple[Path, Path]]:
     """Return (source, target) for each picture.
 
     One file goes to `out`, or into it where `out` is a folder or has no suffix; several files go into `out`; a
-    folder's tree is kept below `out`, what is in `out` already left out. `suffix` replaces the sources' own.
+    folder's tree is kept below `out`, what is in `out` already left out. Without `out` the result of `photo.jpg` goes
+    to `photo_LABEL.jpg` and that of a folder `photos` into `photos_LABEL`. `suffix` replaces the sources' own.
 
     Raises:
         UserError: A folder has no pictures, two sources have one target, or one would be overwritten by its result.
     """
-    if len(inputs) == 1 and not inputs[0].is_dir() and out.suffix and not out.is_dir():
-        tasks = [(inputs[0], out)]
+    if out is None:
+        tasks = [task for path in inputs for task in _beside(path.absolute(), label, suffix)]
+    elif len(inputs) == 1 and not inputs[0].is_dir() and Path(out).suffix and not Path(out).is_dir():
+        tasks = [(inputs[0], Path(out))]
     else:
-        tasks = [task for path in inputs for task in _into(path, out, suffix)]
+        tasks = [task for path in inputs for task in _into(path, Path(out), suffix)]
     targets: dict[Path, Path] = {}
     sources = {source.resolve() for source, _ in tasks}
     for source, target in tasks:
@@ -41,6 +46,12 @@ def plan_outputs(inputs: Sequence[Path], out: Path, suffix: str | None = None) -
             raise UserError(f"{source} and {targets[target]} would both become {target}: give folders one by one")
         targets[target] = source
     return tasks
+
+
+def _beside(path: Path, label: str, suffix: str | None) -> list[tuple[Path, Path]]:
+    if path.is_dir():
+        return _into(path, path.with_name(f"{path.name}_{label}"), suffix)
+    return [(path, path.with_name(f"{path.stem}_{label}{suffix or path.suffix}"))]
 
 
 def _into(path: Path, out: Path, suffix: str | None) -> list[tuple[Path, Path]]:

@@ -74,6 +74,29 @@ def parse_tile(context: click.Context, option: click.Parameter, text: str) -> in
     return text if text == "auto" else int(text)
 
 
+def list_models_option(kind: str) -> Callable[[Any], Any]:
+    """Return the option `--list-models`, which prints the shipped models of a kind and ends the command."""
+
+    def show(context: click.Context, option: click.Parameter, wanted: bool) -> None:
+        from ..weights import models
+
+        if wanted and not context.resilient_parsing:
+            found = models(kind)
+            width = max(map(len, found), default=0)
+            click.echo("\n".join(f"{name:{width}}  {entry['what']}" for name, entry in found.items()))
+            context.exit()
+
+    options: dict[str, Any] = {"is_flag": True, "is_eager": True, "expose_value": False, "callback": show}
+    return click.option("--list-models", help="List the models that ship, and end.", **options)
+
+
+model_help = "Name of a shipped model, checkpoint (.params), or symbol (X-symbol.json)."
+out_option = click.option(
+    "-o",
+    "--out",
+    type=click.Path(),
+    help="Output file or folder.  [default: beside each input, the model's scale or name added to its name]",
+)
 tile_option = click.option(
     "--tile", default="auto", metavar="auto|N", callback=parse_tile, help="Side of the tiles in input pixels."
 )

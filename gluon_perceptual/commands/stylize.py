@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command, device_options, skip_existing_option, suffix_option, tile_option
+from ._command import (
+    Command,
+    device_options,
+    list_models_option,
+    model_help,
+    out_option,
+    skip_existing_option,
+    suffix_option,
+    tile_option,
+)
 
 
 @click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
-@click.option("-o", "--out", required=True, type=click.Path(), help="Output file or folder.")
-@click.option("--model", required=True, help="Checkpoint (.params), or symbol (X-symbol.json).")
+@out_option
+@click.option("--model", required=True, help=model_help)
+@list_models_option("style")
 @click.option(
     "--preserve-color",
     type=click.Choice(["luminance", "histogram"]),
@@ -30,7 +40,7 @@ from ._command import Command, device_options, skip_existing_option, suffix_opti
 @device_options
 def stylize(
     inputs: tuple[str, ...],
-    out: str,
+    out: str | None,
     model: str,
     preserve_color: str | None,
     strength: float,
@@ -57,7 +67,8 @@ def stylize(
     paths = [Path(path) for path in inputs]
     videos = [path for path in paths if is_video_file(path)]
     pictures = [path for path in paths if path not in videos]
-    video_tasks, picture_tasks = plan_outputs(videos, Path(out)), plan_outputs(pictures, Path(out), suffix)
+    name = Path(model).stem
+    video_tasks, picture_tasks = plan_outputs(videos, out, None, name), plan_outputs(pictures, out, suffix, name)
     workers = [Stylizer(model, device, tile, statistics, preserve_color, strength) for device in devices(gpus, cpus)]
     failed = process(picture_tasks, workers, read_picture, Stylizer.stylize, write_picture, skip_existing)
     failed |= process_videos(video_tasks, workers[0], skip_existing)

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command, device_options, match_histogram_option, skip_existing_option, suffix_option, tile_option
+from ._command import (
+    Command,
+    device_options,
+    list_models_option,
+    match_histogram_option,
+    model_help,
+    out_option,
+    skip_existing_option,
+    suffix_option,
+    tile_option,
+)
 
 
 @click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
-@click.option("-o", "--out", required=True, type=click.Path(), help="Output file or folder.")
-@click.option("--model", required=True, help="Checkpoint (.params), or symbol (X-symbol.json).")
+@out_option
+@click.option("--model", help=f"{model_help}  [default: sr_x2_feature, or that of --scale]")
+@list_models_option("super-resolution")
 @click.option(
     "--scale",
     type=click.Choice(["2", "4", "8"]),
@@ -18,16 +29,18 @@ from ._command import Command, device_options, match_histogram_option, skip_exis
 )
 @tile_option
 @match_histogram_option
+@click.option("--self-ensemble", is_flag=True, help="Mean over 8 turned and flipped copies: better, 8 times slower.")
 @skip_existing_option
 @suffix_option
 @device_options
 def upscale(
     inputs: tuple[str, ...],
-    out: str,
-    model: str,
+    out: str | None,
+    model: str | None,
     scale: str | None,
     tile: int | str,
     match_histogram: str | None,
+    self_ensemble: bool,
     skip_existing: bool,
     suffix: str | None,
     gpus: str | None,
@@ -44,8 +57,8 @@ def upscale(
     from ..inference import Upscaler
     from ._batch import plan_outputs, process
 
-    tasks = plan_outputs([Path(path) for path in inputs], Path(out), suffix)
-    workers = [
-        Upscaler(model, device, tile, match_histogram, int(scale) if scale else None) for device in devices(gpus, cpus)
-    ]
+    factor = int(scale) if scale else None
+    model = model or f"sr_x{scale or 2}_feature"
+    workers = [Upscaler(model, device, tile, match_histogram, self_ensemble, factor) for device in devices(gpus, cpus)]
+    tasks = plan_outputs([Path(path) for path in inputs], out, suffix, f"x{workers[0].scale}")
     raise SystemExit(process(tasks, workers, read_picture, Upscaler.enlarge, write_picture, skip_existing))

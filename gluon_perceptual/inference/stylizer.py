@@ -38,8 +38,8 @@ class Stylizer:
     whatever the windows' size: instance norms take their statistics from the whole picture or from a reduced copy.
 
     Args:
-        model: A checkpoint's path; that of a symbol, X-symbol.json, which gets every picture whole; or an initialised
-            `StyleNet` or `FastNeuralStyleNet`.
+        model: A checkpoint's path; the name of a shipped model; the path of a symbol, X-symbol.json, which gets every
+            picture whole; or an initialised `StyleNet` or `FastNeuralStyleNet`.
         ctx: Device; None for the CPU.
         tile: Side of the windows in pixels, or "auto".
         statistics: "whole", as if the picture went through at once, or "reduced": a third of the time for pictures

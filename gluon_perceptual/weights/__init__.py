@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,26 @@ def shipped_path(name: str) -> Path:
     if hashlib.sha256(path.read_bytes()).hexdigest() != entries[name]["sha256"]:
         raise UserError(f"{path} is damaged (its sha256 is not the manifest's): install gluon-perceptual again")
     return path
+
+
+def models(kind: str | None = None) -> dict[str, dict[str, Any]]:
+    """Return the shipped models, name -> entry in the manifest: all, or the "super-resolution" or "style" ones."""
+    kinds = (kind,) if kind else ("super-resolution", "style")
+    return {Path(name).stem: entry for name, entry in manifest().items() if entry.get("kind") in kinds}
+
+
+def model_path(model: str | os.PathLike[str]) -> Path:
+    """Return the path of the file `model`, or else of the shipped model that is called so.
+
+    Raises:
+        UserError: There is neither.
+    """
+    path, name = Path(model), os.fspath(model)
+    if path.exists() or path.suffix:
+        return path
+    if name not in models():
+        raise UserError(f"{name}: neither a file nor a model that ships; these are {', '.join(models()) or 'none'}")
+    return shipped_path(f"{name}.params")
 
 
 def vgg16_paths(stages: int) -> list[Path]:

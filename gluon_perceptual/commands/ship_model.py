@@ -1,0 +1,34 @@
+"""`ship_model`: a checkpoint becomes one of the package's models."""
+
+from __future__ import annotations
+
+import click
+
+from ._command import Command
+
+
+@click.command(cls=Command)
+@click.argument("checkpoint", type=click.Path())
+@click.argument("name")
+@click.option("--what", required=True, help="What the model is for, in a line.")
+@click.option("--data", required=True, help="What it was trained on, in words.")
+@click.option("--license", "terms", required=True, help="Under which terms it may be used.")
+@click.option("--evaluate", "sets", multiple=True, metavar="SET=FOLDER", help="Photos to score it on; several times.")
+def ship_model(checkpoint: str, name: str, what: str, data: str, terms: str, sets: tuple[str, ...]) -> None:
+    """Put CHECKPOINT, of a run's folder, among the package's weights, to be used as `--model NAME`.
+
+    Its parameters are written in float16 if that does not show. The manifest gets the commands of its training, steps,
+    hours, scores and sha256.
+    """
+    import json
+    from pathlib import Path
+
+    from ..data.photos import find_photos
+    from ..shipping import ship
+
+    for text in sets:
+        if "=" not in text:
+            raise click.BadParameter(f"{text}: expected SET=FOLDER", param_hint="--evaluate")
+    photos = {key: find_photos(folder) for key, _, folder in (text.partition("=") for text in sets)}
+    entry = ship(Path(checkpoint), name, {"what": what, "data": data, "license": terms}, photos)
+    click.echo(json.dumps(entry, indent=2))

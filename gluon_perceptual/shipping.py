@@ -1,0 +1,141 @@
+"""A training's result becomes a model that ships: half the bytes where that costs nothing, and an entry that tells all.
+
+The entry says how the model was made, as commands that anyone can repeat, and how good it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from . import evaluation
+from ._mxnet import mx
+from .checkpoint.model import load_with_recipe
+from .checkpoint.params_file import write_params
+from .checkpoint.recipe import describe
+from .errors import UserError
+from .files import parse_json, write_json
+from .image_files import PictureFile
+from .images import to_tensor
+from .inference import Upscaler
+from .nets.pixels import OnPixels
+from .nets.vgg import LossNetwork
+from .training.config import MACHINE, SuperResolutionConfig, TrainingConfig
+from .training.jsonl import read_lines
+from .training.style import StyleConfig
+from .weights import FOLDER, manifest
+
+HALF_IS_ENOUGH = 62.0  # dB between outputs of the two precisions; by this a model of 37 dB loses less than 0.02 dB
+KEPT_SCORES = ("psnr", "ssim", "relu2_2", "relu4_3", "ciede2000", "grid")
+
+
+def ship(
+    checkpoint: Path, name: str, words: dict[str, str], sets: Mapping[str, Sequence[PictureFile]]
+) -> dict[str, Any]:
+    """Write a run's checkpoint to the shipped weights as `name`, with its entry in the manifest, which is returned.
+
+    Args:
+        checkpoint: `step-….params` in the `checkpoints` of a run's folder.
+        name: What the model is called.
+        words: What the entry says besides: `what`, in a line, `data` and `license`.
+        sets: Photos to score a super-resolution model on, by the set's name.
+
+    Raises:
+        UserError, OSError: The run or the photos cannot be read.
+    """
+    model, recipe = load_with_recipe(checkpoint)
+    target = FOLDER / f"{name}.params"
+    arrays = {key: p.data().asnumpy() for key, p in model.net._collect_params_with_prefix().items()}
+    halves = {key: array.astype(np.float16) for key, array in arrays.items()}
+    kept = halves if _agreement(model, arrays, halves) > HALF_IS_ENOUGH else arrays
+    write_params(target, kept)
+    write_json(target.with_suffix(".json"), describe(recipe))
+    style = recipe.network == "StyleNet"
+    entry = {
+        "kind": "style" if style else "super-resolution",
+        **words,
+        "recipe": list(commands(checkpoint)),
+        "steps": sum(1 for run in _runs(checkpoint) for _ in _log(run)),
+        "hours": round(sum(_hours(run) for run in _runs(checkpoint)), 1),
+        "scores": {} if style else {key: _scores(target, photos) for key, photos in sets.items()},
+        "dtype": str(next(iter(kept.values())).dtype),
+        "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
+    }
+    write_json(FOLDER / "manifest.json", {**manifest(), target.name: entry})
+    return entry
+
+
+def commands(checkpoint: Path) -> Iterator[str]:
+    """Yield the commands that train such a checkpoint, in their order: that of its run, after those it started from.
+
+    Photos are named by their folder alone, runs as if they were made in `runs/`.
+    """
+    for run in _runs(checkpoint):
+        values = _settings(run)
+        style = "style" in values
+        defaults: TrainingConfig = StyleConfig() if style else SuperResolutionConfig.from_architecture(values["arch"])
+        given = {
+            field.name: values[field.name]
+            for field in fields(defaults)
+            if field.name not in (*MACHINE, "style") and values.get(field.name) != asdict(defaults)[field.name]
+        }
+        options = [f"--{key.replace('_', '-')} {_as_text(key, value)}" for key, value in given.items() if value != []]
+        words = [f"train_{'style' if style else 'sr'}", *(Path(path).name for path in values.get("style", ()))]
+        yield " ".join([*words, *options, f"--out runs/{run.name}"])
+
+
+def _as_text(key: str, value: Any) -> str:
+    if key == "start_from":
+        return "/".join(("runs", *Path(value).parts[-3:]))
+    if key in ("data", "validation", "shards"):
+        return Path(value).name
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _runs(checkpoint: Path) -> list[Path]:
+    """Return the folders of the runs that led to a checkpoint, the first one first."""
+    run = checkpoint.absolute().parent.parent
+    before = _settings(run).get("start_from")
+    return [*(_runs(Path(before)) if before else []), run]
+
+
+def _settings(run: Path) -> dict[str, Any]:
+    try:
+        settings: dict[str, Any] = parse_json((run / "config.json").read_bytes())["config"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{run / 'config.json'}: not the record of a run ({error})") from error
+    return settings
+
+
+def _log(run: Path) -> list[dict[str, Any]]:
+    return [line for line in read_lines(run / "log.jsonl") if "skipped" not in line]
+
+
+def _hours(run: Path) -> float:
+    batch = _settings(run)["batch"]
+    return sum(batch / line["images_per_second"] for line in _log(run)) / 3600
+
+
+def _agreement(model: OnPixels, arrays: dict[str, np.ndarray], halves: dict[str, np.ndarray]) -> float:
+    """Return the PSNR between the model's outputs with the two sets of parameters; the model keeps `arrays`."""
+    from skimage.data import astronaut
+
+    tensor = mx.nd.array(to_tensor(astronaut()[:256, :256]))
+    outputs = []
+    for values in (halves, arrays):
+        for key, parameter in model.net._collect_params_with_prefix().items():
+            parameter.set_data(mx.nd.array(values[key].astype(np.float32)))
+        outputs.append(model(tensor).clip(0, 255).asnumpy())
+    error = float(np.mean((outputs[0] - outputs[1]) ** 2))
+    return float("inf") if error == 0 else 10 * float(np.log10(255**2 / error))
+
+
+def _scores(model: Path, photos: Sequence[PictureFile]) -> dict[str, float]:
+    upscaler, loss_network = Upscaler(model), LossNetwork.pretrained(evaluation.DISTANCE_LAYERS)
+    rows = [row for photo in photos for row in evaluation.evaluate({"": upscaler}, photo, upscaler.scale, loss_network)]
+    mean = evaluation.means(rows)[0]
+    return {key: round(getattr(mean, key), 4) for key in KEPT_SCORES}

@@ -1,0 +1,121 @@
+"""Models that ship: made from runs, listed, loaded by name; and what `upscale` and `stylize` do without options."""
+
+import json
+import shlex
+
+import numpy as np
+import pytest
+from cli import assert_one_line_error, run, write
+
+from gluon_perceptual import weights
+from gluon_perceptual.checkpoint.params_file import read_params
+from gluon_perceptual.images import read_rgb
+from gluon_perceptual.inference import Upscaler
+
+TINY = ("--width", 4, "--workers", 0, "--batch", 1, "--vgg", "shipped")
+WORDS = ("--what", "for tests", "--data", "noise", "--license", "none")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for seed in range(3):
+        image = np.random.default_rng(seed).integers(0, 256, (64, 72, 3), np.uint8)
+        write(folder / f"{seed}.png", image)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shelf(photos, tmp_path_factory):
+    """A folder of shipped weights with two models more."""
+    folder, runs = tmp_path_factory.mktemp("weights"), tmp_path_factory.mktemp("somewhere")
+    for path in weights.FOLDER.glob("*.*"):
+        (folder / path.name).symlink_to(path)
+    (folder / "manifest.json").unlink()
+    (folder / "manifest.json").write_text(json.dumps(weights.manifest()))
+    sr = ("train-sr", "--data", photos, *TINY, "--blocks", 1, "--patch", 16, "--loss", "pixel", "--sigma", 0)
+    assert run(*sr, "--steps", 2, "--out", runs / "pixel")[0] == 0
+    start = runs / "pixel/checkpoints/step-0000002.params"
+    assert run(*sr, "--steps", 3, "--out", runs / "sharp", "--start-from", start)[0] == 0
+    style = ("train-style", photos / "0.png", "--data", photos, *TINY, "--size", 48, "--steps", 1, "--style-size", 32)
+    assert run(*style, "--out", runs / "noise")[0] == 0
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("weights", "shipping"):
+            patch.setattr(f"gluon_perceptual.{module}.FOLDER", folder)
+        given = (*WORDS, "--evaluate", f"noise={photos}")
+        assert run("ship-model", runs / "sharp/checkpoints/step-0000003.params", "sr_x2_feature", *given)[0] == 0
+        assert run("ship-model", runs / "noise/checkpoints/step-0000001.params", "noise", *WORDS)[0] == 0
+        yield folder
+
+
+def test_the_manifest_tells_all(shelf):
+    entry = weights.models("super-resolution")["sr_x2_feature"]
+    assert entry["steps"] == 5
+    assert set(entry["scores"]["noise"]) == {"psnr", "ssim", "relu2_2", "relu4_3", "ciede2000", "grid"}
+    assert entry["dtype"] == "float16"
+    assert {array.dtype for array in read_params(shelf / "sr_x2_feature.params").values()} == {np.dtype("float16")}
+    first, second = entry["recipe"]
+    assert "--start-from" not in first
+    assert "--start-from runs/pixel/checkpoints/step-0000002.params" in second
+    assert str(shelf) not in json.dumps(entry)
+    assert weights.models("style")["noise"]["recipe"][0].startswith("train_style 0.png --data photos")
+
+
+def test_recipes_can_be_repeated(shelf, photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / photos.name).symlink_to(photos)
+    for command in weights.models("super-resolution")["sr_x2_feature"]["recipe"]:
+        name, *arguments = shlex.split(command)
+        assert run(name.replace("_", "-"), *arguments)[0] == 0
+
+
+def test_models_are_used_by_name(shelf, tmp_path):
+    photo = write(tmp_path / "photo.png")
+    assert run("upscale", photo)[0] == 0
+    assert read_rgb(tmp_path / "photo_x2.png").shape == (24, 20, 3)
+    assert run("stylize", photo, "--model", "noise")[0] == 0
+    assert read_rgb(tmp_path / "photo_noise.png").shape == (12, 10, 3)
+    write(tmp_path / "folder/in/a.png")
+    assert run("upscale", tmp_path / "folder", "--model", "sr_x2_feature")[0] == 0
+    assert (tmp_path / "folder_x2/in/a.png").exists()
+
+
+def test_models_are_listed(shelf):
+    assert run("upscale", "--list-models")[:2] == (0, "sr_x2_feature  for tests\n")
+    assert run("stylize", "--list-models")[:2] == (0, "noise  for tests\n")
+
+
+def test_unknown_and_damaged_models(shelf, tmp_path):
+    photo = write(tmp_path / "photo.png")
+    assert_one_line_error(run("upscale", photo, "--model", "sr_x3"), "sr_x3", "sr_x2_feature")
+    assert_one_line_error(run("upscale", photo, "--scale", 8), "sr_x8_feature", "sr_x2_feature")
+    assert_one_line_error(run("stylize", photo, "--model", "sr_x2_feature"), "use upscale")
+    path = shelf / "noise.params"
+    whole = path.read_bytes()
+    try:
+        path.write_bytes(whole[:-1] + b"x")
+        assert_one_line_error(run("stylize", photo, "--model", "noise"), "damaged")
+    finally:
+        path.write_bytes(whole)
+
+
+def test_a_run_without_record_is_refused(tmp_path, shelf):
+    path = tmp_path / "run/checkpoints/model.params"
+    path.parent.mkdir(parents=True)
+    for suffix in (".params", ".json"):
+        path.with_suffix(suffix).write_bytes((shelf / f"noise{suffix}").read_bytes())
+    (tmp_path / "run/config.json").write_text("[]")
+    assert_one_line_error(run("ship-model", path, "other", *WORDS), "config.json")
+    assert "other" not in weights.models()
+
+
+def test_self_ensemble_is_the_mean_over_the_square(shelf):
+    image = np.random.default_rng(1).integers(0, 256, (14, 10, 3), np.uint8)
+    once, mean = Upscaler("sr_x2_feature"), Upscaler("sr_x2_feature", self_ensemble=True)
+    total = np.zeros((28, 20, 3))
+    for turns in range(4):
+        turned = np.rot90(image, turns)
+        total += np.rot90(once(turned).astype(float), -turns)
+        total += np.rot90(once(turned[:, ::-1])[:, ::-1].astype(float), -turns)
+    assert np.abs(mean(image) - total / 8).max() <= 1  # each of the eight was rounded
+    np.testing.assert_array_equal(mean(np.rot90(image)), np.rot90(mean(image)))
