@@ -3,6 +3,8 @@
 import inspect
 import multiprocessing
 import os
+import resource
+import signal
 import time
 
 import cv2
@@ -23,15 +25,21 @@ FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload([f"gluon_perceptual.commands.{name}" for name in ("_train", "_train_sr", "upscale")])
 
 
-def start(log, *arguments):
-    """Run in a process of its own, forked from one that has imported the most; both its streams go to the file `log`."""
-    process = FORKS.Process(target=_run_into, args=(str(log), [str(argument) for argument in arguments]))
+def start(log, *arguments, file_size=None):
+    """Run in a process of its own, forked from one that has imported the most; both its streams go to the file `log`.
+
+    `file_size`: in bytes, what files may have; such a limit stands for a full disk.
+    """
+    process = FORKS.Process(target=_run_into, args=(str(log), [str(argument) for argument in arguments], file_size))
     process.start()
     return process
 
 
-def _run_into(log, arguments):
+def _run_into(log, arguments, file_size):
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    if file_size is not None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     main(arguments, prog_name="gluon-perceptual")

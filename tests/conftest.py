@@ -1,6 +1,12 @@
+import os
 from pathlib import Path
 
 import pytest
+
+# pytest-xdist's processes share the cores: more threads than cores would wait for each other. To be set before MXNet.
+_processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+if _processes > 1:
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // _processes)))
 
 
 @pytest.fixture(scope="session")

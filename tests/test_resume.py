@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import random
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from cli import assert_one_line_error, run, start, wait_until, write
+from matplotlib.figure import Figure
 
 from gluon_perceptual.checkpoint import read_params
 from gluon_perceptual.checkpoint.model import load_model
@@ -45,6 +47,12 @@ def photos(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def no_figures(monkeypatch):
+    """The final figures are no part of this, and slow."""
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: path.touch())
+
+
 def lines(path):
     found = [json.loads(line) for line in path.read_text().splitlines()]
     return [{name: value for name, value in line.items() if name not in TIMES} for line in found]
@@ -68,8 +76,8 @@ def test_a_run_that_goes_on_is_the_same(photos, tmp_path, kind):
     command = [style if part == "STYLE" else part for part in KINDS[kind]]
     command += ["--data", photos, *TINY[:4], *TINY[6:], "--steps", 7]
     whole, again = tmp_path / "whole", tmp_path / "again"
-    for out in (whole, again):
-        assert run(*command, "--out", out)[0] == 0
+    assert run(*command, "--out", whole)[0] == 0
+    shutil.copytree(whole, again)
     for path in (again / "checkpoints").iterdir():
         if path.name.startswith(("step-0000006", "step-0000007")):
             path.unlink()
@@ -77,12 +85,20 @@ def test_a_run_that_goes_on_is_the_same(photos, tmp_path, kind):
     assert_same_run(whole, again)
 
 
-@pytest.fixture
-def trained(photos, tmp_path):
+@pytest.fixture(scope="module")
+def six_steps(photos, tmp_path_factory):
     """The folder of a run of six steps, saved after every second, and the command without its folder."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
     command = [*KINDS["pixel"], "--data", photos, *TINY, "--steps", 6]
-    assert run(*command, "--out", tmp_path / "run")[0] == 0
-    return tmp_path / "run", command
+    assert run(*command, "--out", folder)[0] == 0
+    return folder, command
+
+
+@pytest.fixture
+def trained(six_steps, tmp_path):
+    """The same, to be changed."""
+    folder, command = six_steps
+    return shutil.copytree(folder, tmp_path / "run"), command
 
 
 def test_only_the_machine_may_change(trained):
@@ -296,7 +312,7 @@ def test_a_run_that_skips_says_so(photos, tmp_path, caplog):
 
 
 KILLS = 20
-STEPS = 200
+STEPS = 160
 
 
 def test_killed_at_any_moment(photos, tmp_path):
@@ -315,7 +331,6 @@ def test_killed_at_any_moment(photos, tmp_path):
         process.join()
         assert process.exitcode == -signal.SIGKILL
         reached.append(len(log.read_text().splitlines()))
-    print(reached)
     assert 20 < reached[-1] < STEPS
     assert run(*command, "--resume", "--out", killed)[0] == 0
     assert_same_run(whole, killed)
