@@ -30,7 +30,9 @@ def start(log, *arguments, file_size=None):
 
     `file_size`: in bytes, what files may have; such a limit stands for a full disk.
     """
-    process = FORKS.Process(target=_run_into, args=(str(log), [str(argument) for argument in arguments], file_size))
+    log.touch()
+    texts = [str(argument) for argument in arguments]
+    process = FORKS.Process(target=_run_into, args=(str(log), texts, file_size), daemon=True)
     process.start()
     return process
 
