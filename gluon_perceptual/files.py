@@ -37,10 +37,11 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
     _unfinished.add(temporary)
     try:
-        yield temporary
-        _flush(temporary)
-        temporary.replace(path)
-        _flush(path.parent)
+        with _naming(path):
+            yield temporary
+            _flush(temporary)
+            temporary.replace(path)
+            _flush(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -54,6 +55,17 @@ def end_process(status: int) -> NoReturn:
         path.unlink(missing_ok=True)
     sys.stdout.flush()
     os._exit(status)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Have an OSError that names no file, as those of writing, name `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def _flush(path: Path) -> None:
@@ -103,8 +115,8 @@ class GrowingFile:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path, self._left = path, b""
         self._file = path.open("ab", buffering=0)
-        self._left = b""
 
     def append(self, piece: bytes) -> None:
         """Write a piece at once.
@@ -113,8 +125,9 @@ class GrowingFile:
             OSError: It, or the end of it, could not be written, and will be the next time.
         """
         self._left += piece
-        while self._left:
-            self._left = self._left[self._file.write(self._left) :]
+        with _naming(self._path):
+            while self._left:
+                self._left = self._left[self._file.write(self._left) :]
 
     def sync(self) -> None:
         """Have the disk keep all that was appended; raises OSError."""

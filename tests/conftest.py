@@ -15,3 +15,11 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("no ../shared beside the repository")
     return folder
+
+
+@pytest.fixture
+def no_figures(monkeypatch) -> None:
+    """Empty files for figures, where they are no part of the test: drawing takes longer than all else in it."""
+    from matplotlib.figure import Figure
+
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: path.touch())

@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 import pytest
 from cli import assert_one_line_error, run, start, wait_until, write
-from matplotlib.figure import Figure
 
 from gluon_perceptual.checkpoint import read_params
 from gluon_perceptual.checkpoint.model import load_model
@@ -37,6 +36,8 @@ KINDS = {
 }
 TIMES = ("images_per_second", "seconds_waiting")
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
@@ -45,12 +46,6 @@ def photos(tmp_path_factory):
         noise = np.random.default_rng(seed).integers(0, 256, (70, 90, 3), np.uint8)
         write(folder / f"{seed}.png", cv2.GaussianBlur(noise, (0, 0), 1.5))
     return folder
-
-
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch):
-    """The final figures are no part of this, and slow."""
-    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: path.touch())
 
 
 def lines(path):

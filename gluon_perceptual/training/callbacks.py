@@ -114,19 +114,20 @@ class TensorBoard(Callback):
         self._event, self._scalar, self._crc = Event, scalar, masked_crc32c
         folder.mkdir(exist_ok=True)
         self._file = GrowingFile(folder / f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}")
-        self._append(file_version="brain.Event:2")
-        self._append(step=done + 1, session_log=SessionLog(status=SessionLog.START))
+        start = {"step": done + 1, "session_log": SessionLog(status=SessionLog.START)}
+        self._file.append(self._record(file_version="brain.Event:2") + self._record(**start))
 
     def after_step(self, progress: Progress) -> None:
         """Write the step's values."""
-        for name, value in {**progress.terms, "learning_rate": progress.learning_rate}.items():
-            self._append(step=progress.step, summary=self._scalar(name.replace(":", "/"), value))
+        values = {**progress.terms, "learning_rate": progress.learning_rate}
+        summaries = (self._scalar(name.replace(":", "/"), value) for name, value in values.items())
+        self._file.append(b"".join(self._record(step=progress.step, summary=summary) for summary in summaries))
 
-    def _append(self, **event: Any) -> None:
-        """Write an event as a TFRecord: its length and it itself, each followed by its checksum."""
+    def _record(self, **event: Any) -> bytes:
+        """Return an event as a TFRecord: its length and it itself, each followed by its checksum."""
         data = self._event(wall_time=time.time(), **event).SerializeToString()
         parts = (struct.pack("<Q", len(data)), data)
-        self._file.append(b"".join(part + struct.pack("<I", self._crc(part)) for part in parts))
+        return b"".join(part + struct.pack("<I", self._crc(part)) for part in parts)
 
     def close(self) -> None:
         """Close the file."""
