@@ -243,6 +243,14 @@ def test_a_damaged_record_of_a_run_is_named(photos, tmp_path, text):
     assert_one_line_error(run("train-sr", "--resume", "--out", out), "config.json")
 
 
+def test_other_versions_are_warned_of(eight_steps, tmp_path, caplog):
+    out = shutil.copytree(eight_steps, tmp_path / "run")
+    text = (out / "config.json").read_text()
+    (out / "config.json").write_text(text.replace('"mxnet": "', '"mxnet": "0.'))
+    assert run("train-sr", "--resume", "--out", out)[0] == 0
+    assert "other versions of mxnet; rounding may differ" in caplog.text
+
+
 # --- photos that go away
 
 
