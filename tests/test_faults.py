@@ -66,14 +66,22 @@ def steps(monkeypatch):
 # --- a full disk
 
 
-@pytest.mark.parametrize("size", [0, 700])
-def test_a_disk_that_is_full_for_a_while_costs_no_line(photos, tmp_path, steps, size, caplog):
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The folder of a run, and the command without its folder."""
     pytest.importorskip("tensorboardX")
-    command = [*TINY, "--data", photos, "--steps", 24, "--save-every", 2, "--preview-every", 4, "--tensorboard"]
-    whole, disturbed = tmp_path / "whole", tmp_path / "disturbed"
-    assert run(*command, "--out", whole)[0] == 0
-    caplog.clear()
-    steps.update({len(steps) + 24 + 3: lambda: limit_files(size), 24 + 15: lambda: limit_files(resource.RLIM_INFINITY)})
+    folder = tmp_path_factory.mktemp("undisturbed")
+    habits = ["--save-every", 2, "--preview-every", 4, "--tensorboard"]
+    command = [*TINY, "--data", write_photos(folder / "photos"), "--steps", 24, *habits]
+    assert run(*command, "--out", folder / "run")[0] == 0
+    return folder / "run", command
+
+
+@pytest.mark.xdist_group("undisturbed")
+@pytest.mark.parametrize("size", [0, 700])
+def test_a_disk_that_is_full_for_a_while_costs_no_line(undisturbed, tmp_path, steps, size, caplog):
+    (whole, command), disturbed = undisturbed, tmp_path / "disturbed"
+    steps.update({3: lambda: limit_files(size), 15: lambda: limit_files(resource.RLIM_INFINITY)})
     assert run(*command, "--out", disturbed)[0] == 0
     assert "after step 4, and the training goes on: " in caplog.text
     assert "File too large" in caplog.text
@@ -187,6 +195,7 @@ def eight_steps(tmp_path_factory):
     return folder / "run"
 
 
+@pytest.mark.xdist_group("eight steps")
 @pytest.mark.parametrize("kind", DAMAGE)
 def test_a_damaged_log_stops_no_run(eight_steps, tmp_path, kind, caplog):
     out = shutil.copytree(eight_steps, tmp_path / "run")

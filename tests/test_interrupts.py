@@ -61,15 +61,16 @@ def test_the_first_finishes_the_pictures_in_work(folder, tmp_path, number, statu
 
 def test_the_second_does_not_wait_for_them(tmp_path):
     said, out = tmp_path / "said", tmp_path / "out"
-    photo, enlarging = write(tmp_path / "large.png", height=2000, width=2000), model(tmp_path / "x2", ENLARGING)
-    process = start(said, "upscale", photo, "-o", out, "--model", enlarging, "--tile", 64)
-    wait_until(lambda: "0/1 " in said.read_text(), process, said)
+    photos = [write(tmp_path / f"{side}.png", height=side, width=side) for side in (64, 3000)]
+    options = ("--model", model(tmp_path / "x2.params", ENLARGING), "--tile", 64)
+    process = start(said, "upscale", *photos, "-o", out, *options)
+    wait_until(lambda: "64.png" in said.read_text(), process, said)  # a thread has the large one
     os.kill(process.pid, signal.SIGINT)
     wait_until(lambda: "stopping: " in said.read_text(), process, said)
     os.kill(process.pid, signal.SIGINT)
     process.join()
     assert process.exitcode == 130
-    assert not assert_all_whole(out, (4000, 4000, 3))
+    assert assert_all_whole(out, (128, 128, 3)) == 1
     assert said.read_text().endswith("interrupted\n")
 
 
