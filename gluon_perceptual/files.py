@@ -1,4 +1,4 @@
-"""Files that are whole or not there at all, and folders that one process at a time writes to."""
+"""Files that are whole or not there at all, files that grow, and folders that one process at a time writes to."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import fcntl
 import json
 import os
 import re
+import sys
 import uuid
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Iterator, NoReturn
 
 from .errors import UserError
 
 TEMPORARY = re.compile(r"\.[0-9a-f]{32}(\.|$)")
 LOCK = ".lock"
+_unfinished: set[Path] = set()
 
 
 @contextmanager
@@ -33,13 +35,36 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
+    _unfinished.add(temporary)
     try:
-        yield temporary
-        _flush(temporary)
-        temporary.replace(path)
-        _flush(path.parent)
+        with _naming(path):
+            yield temporary
+            _flush(temporary)
+            temporary.replace(path)
+            _flush(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        _unfinished.discard(temporary)
+
+
+def end_process(status: int) -> NoReturn:
+    """End the process without waiting for its threads; what they are writing is removed."""
+    for path in list(_unfinished):
+        path.unlink(missing_ok=True)
+    sys.stdout.flush()
+    os._exit(status)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Have an OSError that names no file, as those of writing, name `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
         raise
 
 
@@ -77,6 +102,44 @@ def locked(folder: Path) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+class GrowingFile:
+    """A file to which pieces are appended; what a full disk did not take is kept, and written before the next piece.
+
+    Args:
+        path: The file, made if it is not there.
+
+    Raises:
+        OSError: It cannot be written to.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._left = path, b""
+        self._file = path.open("ab", buffering=0)
+
+    def append(self, piece: bytes) -> None:
+        """Write a piece at once.
+
+        Raises:
+            OSError: It, or the end of it, could not be written, and will be the next time.
+        """
+        self._left += piece
+        with _naming(self._path):
+            while self._left:
+                self._left = self._left[self._file.write(self._left) :]
+
+    def sync(self) -> None:
+        """Have the disk keep all that was appended; raises OSError."""
+        self.append(b"")
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file; raises OSError where something is left that cannot be written."""
+        try:
+            self.sync()
+        finally:
+            self._file.close()
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:

@@ -1,6 +1,11 @@
 """Running the commands in tests, and pictures for them."""
 
 import inspect
+import multiprocessing
+import os
+import resource
+import signal
+import time
 
 import cv2
 import numpy as np
@@ -14,6 +19,41 @@ def run(*arguments):
     apart = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}  # click before 8.2
     result = CliRunner(**apart).invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
     return result.exit_code, result.stdout, result.stderr
+
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([f"gluon_perceptual.commands.{name}" for name in ("_train", "_train_sr", "upscale")])
+
+
+def start(log, *arguments, file_size=None):
+    """Run in a process of its own, forked from one that has imported the most; both its streams go to the file `log`.
+
+    `file_size`: in bytes, what files may have; such a limit stands for a full disk.
+    """
+    log.touch()
+    texts = [str(argument) for argument in arguments]
+    process = FORKS.Process(target=_run_into, args=(str(log), texts, file_size), daemon=True)
+    process.start()
+    return process
+
+
+def _run_into(log, arguments, file_size):
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    if file_size is not None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    main(arguments, prog_name="gluon-perceptual")
+
+
+def wait_until(happened, process, log, seconds=120):
+    """Wait for what a process does; fail if it ends before that."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        process.join(0.005)
+        assert process.is_alive(), log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
 
 
 def assert_one_line_error(result, *parts, status=1):

@@ -1,6 +1,12 @@
+import os
 from pathlib import Path
 
 import pytest
+
+# pytest-xdist's processes share the cores: more threads than cores would wait for each other. To be set before MXNet.
+_processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+if _processes > 1:
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // _processes)))
 
 
 @pytest.fixture(scope="session")
@@ -9,3 +15,11 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("no ../shared beside the repository")
     return folder
+
+
+@pytest.fixture
+def no_figures(monkeypatch) -> None:
+    """Empty files for figures, where they are no part of the test: drawing takes longer than all else in it."""
+    from matplotlib.figure import Figure
+
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: path.touch())

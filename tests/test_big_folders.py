@@ -1,65 +1,32 @@
-"""A folder of 100,000 photos: found, split and served quickly, in little memory that stays as it is."""
+"""A folder of 100,000 photos: training on it begins as soon as on a small one, in little more memory, that stays."""
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from hostile import good
 
 from gluon_perceptual.data.photo_list import PhotoList
 
-COUNT, ORIGINALS = 100_000, 50
-SCRIPT = """
-import json, resource, sys, time
-from pathlib import Path
-
-def megabytes():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
-
-from gluon_perceptual.data.batches import batches
-from gluon_perceptual.data.patches import PatchPairs
-from gluon_perceptual.data.photos import split_photos
-
-start, memory = time.perf_counter(), {}
-train, held_out = split_photos(sys.argv[1])
-for number, batch in enumerate(batches(PatchPairs(train, 2, 16), 4, 0, 2000), 1):
-    if number == 1:
-        seconds = time.perf_counter() - start
-    memory[number] = megabytes()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-growth = max(memory.values()) - memory[200]
-print(json.dumps({"photos": len(train) + len(held_out), "seconds": seconds, "peak": peak, "growth": growth}))
-"""
+COUNT = 100_000
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Links: making as many files takes longer than all else here."""
-    folder = tmp_path_factory.mktemp("photos")
-    originals = [folder / f"{number:06}.png" for number in range(ORIGINALS)]
-    for number, path in enumerate(originals):
-        path.write_bytes(good("png", number))
-    for number in range(ORIGINALS, COUNT):
-        os.link(originals[number % ORIGINALS], folder / f"{number:06}.png")
-    yield folder
-    shutil.rmtree(folder)
+@pytest.fixture
+def scratch(tmp_path):
+    """A folder that is not kept for looking at it afterwards."""
+    yield tmp_path
+    shutil.rmtree(tmp_path)
 
 
-def test_it_starts_in_seconds_and_memory_stays_flat(folder):
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(folder)], env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    measured = json.loads(done.stdout)
-    assert measured["photos"] == COUNT
-    assert measured["seconds"] < 10  # to the first batch
-    assert measured["peak"] < 500  # MB, MXNet's 220 included
-    assert measured["growth"] < 20  # MB after batch 200
+def test_training_begins_in_seconds_and_memory_stays_flat(scratch):
+    """`python -m benchmarks.endurance` does so for 2,000 steps."""
+    endurance = pytest.importorskip("benchmarks.endurance", reason="the benchmarks are in the repository only")
+    few = endurance.measure(endurance.make_photos(scratch / "few", 50), scratch / "run_few", 1)
+    many = endurance.measure(endurance.make_photos(scratch / "many", COUNT), scratch / "run_many", 300)
+    assert many["steps"] == 300
+    assert many["first_step"] < 3 * few["first_step"]
+    assert many["memory"] < few["memory"] + 60  # MB
+    assert many["peak"] < 500
+    assert many["growth"] < 20
 
 
 def test_only_the_photo_that_is_asked_for_is_made():

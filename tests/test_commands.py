@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from cli import assert_one_line_error, run, write
+from cli import assert_one_line_error, run, start, write
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import Recipe, save_model
@@ -179,19 +179,11 @@ def test_an_output_that_cannot_be_written(model, tmp_path):
 
 
 def test_a_full_disk_leaves_nothing_behind(model, tmp_path):
-    """A limit on the size of files stands for the disk: writing fails in the middle."""
     source = write(tmp_path / "a.png", height=64, width=64)
     out = tmp_path / "out"
-    code = (
-        "import resource, signal, sys\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "from gluon_perceptual._mxnet import mx\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
-        "from gluon_perceptual.commands import main\n"
-        f"main(['upscale', {str(source)!r}, '-o', {str(out / 'b.png')!r}, '--model', {str(model)!r}])\n"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert_one_line_error((result.returncode, result.stdout, result.stderr), "b.png")
+    process = start(tmp_path / "log", "upscale", source, "-o", out / "b.png", "--model", model, file_size=4096)
+    process.join()
+    assert_one_line_error((process.exitcode, "", (tmp_path / "log").read_text()), "b.png")
     assert list(out.iterdir()) == []
 
 

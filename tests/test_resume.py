@@ -5,16 +5,15 @@ import json
 import logging
 import os
 import random
+import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from cli import assert_one_line_error, run, write
+from cli import assert_one_line_error, run, start, wait_until, write
 
 from gluon_perceptual.checkpoint import read_params
 from gluon_perceptual.checkpoint.model import load_model
@@ -36,6 +35,8 @@ KINDS = {
     "style": ["train-style", "STYLE", "--size", 32, "--style-size", 48, "--stability", 1],
 }
 TIMES = ("images_per_second", "seconds_waiting")
+
+pytestmark = pytest.mark.usefixtures("no_figures")
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +71,8 @@ def test_a_run_that_goes_on_is_the_same(photos, tmp_path, kind):
     command = [style if part == "STYLE" else part for part in KINDS[kind]]
     command += ["--data", photos, *TINY[:4], *TINY[6:], "--steps", 7]
     whole, again = tmp_path / "whole", tmp_path / "again"
-    for out in (whole, again):
-        assert run(*command, "--out", out)[0] == 0
+    assert run(*command, "--out", whole)[0] == 0
+    shutil.copytree(whole, again)
     for path in (again / "checkpoints").iterdir():
         if path.name.startswith(("step-0000006", "step-0000007")):
             path.unlink()
@@ -79,12 +80,20 @@ def test_a_run_that_goes_on_is_the_same(photos, tmp_path, kind):
     assert_same_run(whole, again)
 
 
-@pytest.fixture
-def trained(photos, tmp_path):
+@pytest.fixture(scope="module")
+def six_steps(photos, tmp_path_factory):
     """The folder of a run of six steps, saved after every second, and the command without its folder."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
     command = [*KINDS["pixel"], "--data", photos, *TINY, "--steps", 6]
-    assert run(*command, "--out", tmp_path / "run")[0] == 0
-    return tmp_path / "run", command
+    assert run(*command, "--out", folder)[0] == 0
+    return folder, command
+
+
+@pytest.fixture
+def trained(six_steps, tmp_path):
+    """The same, to be changed."""
+    folder, command = six_steps
+    return shutil.copytree(folder, tmp_path / "run"), command
 
 
 def test_only_the_machine_may_change(trained):
@@ -298,36 +307,26 @@ def test_a_run_that_skips_says_so(photos, tmp_path, caplog):
 
 
 KILLS = 20
-STEPS = 400
-
-
-def start(command, out):
-    return subprocess.Popen(
-        [sys.executable, "-m", "gluon_perceptual", *map(str, command), "--resume", "auto", "--out", str(out)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+STEPS = 160
 
 
 def test_killed_at_any_moment(photos, tmp_path):
     """SIGKILL, 20 times; the checkpoints, one after each step, take up much of the time."""
     command = [*KINDS["pixel"], "--data", photos, *TINY[:6], "--steps", STEPS, "--save-every", 1]
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole, killed, said = tmp_path / "whole", tmp_path / "killed", tmp_path / "said"
     assert run(*command, "--out", whole)[0] == 0
     rng, reached, log = random.Random(0), [], killed / "log.jsonl"
     for _ in range(KILLS):
         before = log.stat().st_size if log.exists() else 0
-        with start(command, killed) as process:
-            deadline = time.monotonic() + 120
-            while not log.exists() or abs(log.stat().st_size - before) < 150 * 5:
-                assert process.poll() is None, process.stderr.read()
-                assert time.monotonic() < deadline
-                os.sched_yield()
-            moment = time.monotonic() + rng.uniform(0, 0.05)
-            while time.monotonic() < moment:
-                os.sched_yield()
-            process.send_signal(signal.SIGKILL)
+        process = start(said, *command, "--resume", "auto", "--out", killed)
+        wait_until(lambda: log.exists() and abs(log.stat().st_size - before) > 150 * 5, process, said)  # noqa: B023
+        moment = time.monotonic() + rng.uniform(0, 0.05)
+        wait_until(lambda: time.monotonic() >= moment, process, said)  # noqa: B023
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
         reached.append(len(log.read_text().splitlines()))
-    assert reached[-1] < STEPS
+    assert 20 < reached[-1] < STEPS
     assert run(*command, "--resume", "--out", killed)[0] == 0
     assert_same_run(whole, killed)
     assert not [path for path in killed.rglob(".*") if path.name != ".lock"]

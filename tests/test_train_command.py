@@ -3,15 +3,12 @@
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from cli import assert_one_line_error, run, write
+from cli import assert_one_line_error, run, start, wait_until, write
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import Recipe, load_model, save_model
@@ -100,7 +97,7 @@ def test_training_on_shards(photos, tmp_path, targets):
         "trainx_0.params", "trainx_1.params", "trainy_0.params", "trainy_1.params",
     ]  # fmt: skip
     tiny = [*TINY[:4], *TINY[6:]]  # the patch's size is the shards'
-    common = ["train-sr", "--shards", shards, *tiny, "--out", tmp_path / "run"]
+    common = ["train-sr", "--shards", shards, "--validation", photos, *tiny, "--out", tmp_path / "run"]
     assert_one_line_error(run(*common, "--patch", 32), "--patch is decided by the shards")
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad/shards.json").write_text("[]")
@@ -186,34 +183,23 @@ def test_a_checkpoint_is_what_gluon_would_write_and_whole(tmp_path):
 
 
 def test_a_full_disk_leaves_no_half_checkpoint(photos, tmp_path):
-    """A limit on the size of files stands for the disk."""
-    code = (
-        "import resource, signal\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "from gluon_perceptual._mxnet import mx\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n"
-        "from gluon_perceptual.commands import main\n"
-        f"main(['train-sr', '--data', {str(photos)!r}, '--out', {str(tmp_path / 'run')!r}, '--save-every', '1', "
-        f"'--preview-every', '99', {', '.join(repr(str(option)) for option in TINY)}])\n"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert_one_line_error((result.returncode, result.stdout, result.stderr), "File too large")
+    habits = ["--save-every", 1, "--preview-every", 99]
+    log = tmp_path / "log"
+    process = start(log, "train-sr", "--data", photos, "--out", tmp_path / "run", *TINY, *habits, file_size=9000)
+    process.join()
+    assert_one_line_error((process.exitcode, "", log.read_text()), "File too large")
     assert list((tmp_path / "run/checkpoints").iterdir()) == []
 
 
 def test_an_interrupt_leaves_a_checkpoint(photos, tmp_path):
-    out = tmp_path / "run"
-    command = ["-m", "gluon_perceptual", "train-sr", "--data", photos, *TINY, "--steps", 100000, "--out", out]
-    with subprocess.Popen([sys.executable, *map(str, command)], stderr=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 120
-        while not (out / "log.jsonl").exists() or not (out / "log.jsonl").read_text().count("\n"):
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-            os.sched_yield()
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert "Traceback" not in err
-    done = len((out / "log.jsonl").read_text().splitlines())
+    out, said = tmp_path / "run", tmp_path / "said"
+    log = out / "log.jsonl"
+    process = start(said, "train-sr", "--data", photos, *TINY, "--steps", 100000, "--out", out)
+    wait_until(lambda: log.exists() and log.read_text().count("\n"), process, said)
+    os.kill(process.pid, signal.SIGINT)
+    process.join()
+    assert process.exitcode == 130
+    assert "Traceback" not in said.read_text()
+    done = len(log.read_text().splitlines())
     assert load_model(out / "checkpoints" / f"step-{done:07d}.params").scale == 2
     assert (out / "loss.png").exists()

@@ -189,7 +189,8 @@ def test_logs(tmp_path):
     for step in (1, 2, 3, 4):
         for callback in (json_log, blog_log, every):
             callback.after_step(progress(step, loss=step))
-    json_log.close()
+    for callback in (json_log, blog_log):
+        callback.close()
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [(line["step"], line["loss"], line["learning_rate"]) for line in lines] == [
         (i, i, 0.1) for i in (1, 2, 3, 4)

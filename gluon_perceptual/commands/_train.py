@@ -25,6 +25,7 @@ from ..training.record import resumed_config
 from ..training.run import Run
 from ..training.signals import StopRequest
 from ..training.validation import Validation
+from ._command import describe_reason
 
 log = logging.getLogger(__name__)
 
@@ -151,12 +152,15 @@ def follow(run: Run, pictures: Pictures, folder: Path, habits: Habits) -> int:
 def logs(run: Run, folder: Path, habits: Habits) -> list[Callback]:
     """Return what tells of a run in words and numbers; the lines of steps that are to be made again are removed."""
     lines = JsonLines(folder / "log.jsonl", run.done)
-    losses = [line.get("loss") for line in lines.read()]
+    losses = {line["step"]: line.get("loss") for line in lines.read()}
+    if len(losses) < run.done:
+        log.warning("%s has lost the lines of %d steps", folder / "log.jsonl", run.done - len(losses))
     validation = JsonLines(folder / "validation.jsonl", run.done)
     return [
         *([TensorBoard(folder / "tensorboard", run.done)] if habits.tensorboard else []),
         JsonLog(lines),
-        BlogLog(folder / "training.log", run.steps_per_epoch, losses),
+        Every(habits.save_every, lambda step: lines.sync()),  # a checkpoint is never ahead of the log
+        BlogLog(folder / "training.log", run.steps_per_epoch, [losses.get(k + 1) for k in range(run.done)]),
         Validation(run, validation, folder / "checkpoints" / "best.params", habits.save_every),
         ProgressBar(run.config.steps, run.done),
     ]
@@ -168,7 +172,10 @@ def report_skipped(run: Run, path: Path) -> None:
         skipped = {**parse_json(path.read_bytes()), **run.skipped}
     except (OSError, ValueError, TypeError):  # there is no such list yet, or it was damaged
         skipped = run.skipped
-    write_report(path, skipped)
+    try:
+        write_report(path, skipped)
+    except OSError as error:
+        log.warning("%s: %s", path, describe_reason(error))
     if skipped:
         log.warning("%d photos were skipped; %s says why", len(skipped), path)
 

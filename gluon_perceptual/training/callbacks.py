@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+import struct
+import time
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
 from ..errors import MissingDependencyError
+from ..files import GrowingFile
 from .jsonl import JsonLines
 from .loop import Callback, Progress
 
@@ -56,12 +60,16 @@ class BlogLog(Callback):
         path: The file, which is written anew.
         steps_per_epoch: At least one.
         losses: Of the steps that are done already, None for those that were skipped.
+
+    Raises:
+        OSError: It cannot be written.
     """
 
     def __init__(self, path: Path, steps_per_epoch: int, losses: Sequence[float | None] = ()) -> None:
-        self._path, self._steps_per_epoch = path, steps_per_epoch
+        self._steps_per_epoch = steps_per_epoch
         self._losses: list[float] = []
-        path.write_text("")
+        path.write_bytes(b"")
+        self._file = GrowingFile(path)
         for loss in losses:
             self._add(loss or 0.0)
 
@@ -76,35 +84,54 @@ class BlogLog(Callback):
 
     def close(self) -> None:
         """Write what is left of an epoch that was not finished."""
-        if self._losses:
-            self._write()
+        try:
+            if self._losses:
+                self._write()
+        finally:
+            self._file.close()
 
     def _write(self) -> None:
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(f"{sum(self._losses)}\n")
+        line = f"{sum(self._losses)}\n"
         self._losses.clear()
+        self._file.append(line.encode())
 
 
 class TensorBoard(Callback):
-    """TensorBoard events of the terms and the learning rate, in place of those of later steps than `done`."""
+    """TensorBoard events of the terms and the learning rate, in place of those of later steps than `done`.
+
+    tensorboardX makes them; its own writer is a thread that ends at a full disk, and then blocks who gives it more.
+    """
 
     def __init__(self, folder: Path, done: int = 0) -> None:
         try:
-            from tensorboardX import SummaryWriter
+            from tensorboardX.proto.event_pb2 import Event, SessionLog
+            from tensorboardX.record_writer import masked_crc32c
+            from tensorboardX.summary import scalar
         except ImportError as error:
             raise MissingDependencyError(
                 "--tensorboard needs tensorboardX: pip install 'gluon-perceptual[tensorboard]'"
             ) from error
-        self._writer = SummaryWriter(str(folder), purge_step=done + 1)
+        self._event, self._scalar, self._crc = Event, scalar, masked_crc32c
+        folder.mkdir(exist_ok=True)
+        self._file = GrowingFile(folder / f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}")
+        start = {"step": done + 1, "session_log": SessionLog(status=SessionLog.START)}
+        self._file.append(self._record(file_version="brain.Event:2") + self._record(**start))
 
     def after_step(self, progress: Progress) -> None:
         """Write the step's values."""
-        for name, value in {**progress.terms, "learning_rate": progress.learning_rate}.items():
-            self._writer.add_scalar(name.replace(":", "/"), value, progress.step)
+        values = {**progress.terms, "learning_rate": progress.learning_rate}
+        summaries = (self._scalar(name.replace(":", "/"), value) for name, value in values.items())
+        self._file.append(b"".join(self._record(step=progress.step, summary=summary) for summary in summaries))
+
+    def _record(self, **event: Any) -> bytes:
+        """Return an event as a TFRecord: its length and it itself, each followed by its checksum."""
+        data = self._event(wall_time=time.time(), **event).SerializeToString()
+        parts = (struct.pack("<Q", len(data)), data)
+        return b"".join(part + struct.pack("<I", self._crc(part)) for part in parts)
 
     def close(self) -> None:
-        """Flush and close."""
-        self._writer.close()
+        """Close the file."""
+        self._file.close()
 
 
 class Every(Callback):

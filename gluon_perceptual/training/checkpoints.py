@@ -69,10 +69,15 @@ class Checkpoints(Callback):
         with atomic_path(path.with_suffix(SUMS)) as temporary:
             temporary.write_text("".join(f"{_digest(file)}  {file.name}\n" for file in _files(path)), encoding="utf-8")
         self.saved, self._behind = step, False
-        if self._keep:
-            for old in checkpoints(self._folder)[: -self._keep]:
-                _remove(old)
+        self._remove_others(step)
         return path
+
+    def _remove_others(self, step: int) -> None:
+        """Keep the last ones up to `step`; later ones are what was damaged when the run went on from before them."""
+        found = checkpoints(self._folder)
+        until = [path for path in found if step_of(path) <= step]
+        for old in (*until[: -self._keep if self._keep else 0], *found[len(until) :]):
+            _remove(old)
 
 
 def checkpoints(folder: Path) -> list[Path]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from pathlib import Path
 from typing import Any, Mapping
 
-from ..files import atomic_path
+from ..files import GrowingFile, atomic_path, parse_json
+
+log = logging.getLogger(__name__)
 
 
 class JsonLines:
@@ -26,31 +29,46 @@ class JsonLines:
         kept = [line for line in read_lines(path) if line["step"] <= last] if path.exists() else []
         with atomic_path(path) as temporary:
             temporary.write_text("".join(map(_as_text, kept)), encoding="utf-8")
-        self._file = path.open("a", encoding="utf-8", buffering=1)
+        self._file = GrowingFile(path)
 
     def append(self, line: Mapping[str, Any]) -> None:
-        """Write a line at once."""
+        """Write a line at once; raises OSError, and writes it before the next one then."""
         finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in line.items()}
-        self._file.write(_as_text(finite))
+        self._file.append(_as_text(finite).encode())
 
     def read(self) -> list[dict[str, Any]]:
         """Return the lines that are there."""
         return read_lines(self._path)
 
+    def sync(self) -> None:
+        """Have the disk keep the lines; raises OSError."""
+        self._file.sync()
+
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; raises OSError where lines are left that cannot be written."""
         self._file.close()
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the objects in a log; a last line that was cut off is left out.
+    """Return the objects in a log; a last line that was cut off is left out, and damaged ones are, with a warning.
 
     Raises:
         OSError: It cannot be read.
-        ValueError: A line is no JSON.
     """
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    texts = path.read_bytes().split(b"\n")[:-1]
+    lines = [line for line in map(_parse, texts) if line]
+    if len(lines) < len(texts):
+        log.warning("%s: %d damaged lines are left out", path, len(texts) - len(lines))
+    return lines
+
+
+def _parse(text: bytes) -> dict[str, Any]:
+    """Return the object in a line, or an empty one."""
+    try:
+        line = parse_json(text)
+    except ValueError:
+        return {}
+    return line if isinstance(line, dict) and isinstance(line.get("step"), int) else {}
 
 
 def _as_text(line: Mapping[str, Any]) -> str:

@@ -1,7 +1,8 @@
-"""Ctrl-C without losing work: the step is finished first."""
+"""Ctrl-C without losing work: the step, or the picture, is finished first."""
 
 from __future__ import annotations
 
+import os
 import signal
 from types import FrameType, TracebackType
 
@@ -10,6 +11,7 @@ class StopRequest:
     """Context in which a first SIGINT or SIGTERM only sets `requested`; a second one ends the process as usual."""
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    MESSAGE = b"\nstopping: what is being worked on is finished first; a second time ends at once\n"
 
     def __init__(self) -> None:
         self.requested: int = 0
@@ -26,6 +28,7 @@ class StopRequest:
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.requested = number
         self._restore()
+        os.write(2, self.MESSAGE)  # not by sys.stderr, which may be in the middle of another message
 
     def _restore(self) -> None:
         for number, handler in self._before.items():

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 class Validation(Callback):
     """Every so many steps writes the loss on held-out photos, and the model if there was none better.
 
+    The line has `best`: whether the model was written.
+
     Args:
         run: A `run.Run`: what is measured.
         lines: Where a line is added each time; those in it are of this run's earlier steps.
@@ -33,17 +35,20 @@ class Validation(Callback):
 
     def __init__(self, run: Any, lines: JsonLines, best: Path, every: int) -> None:
         self._run, self._lines, self._path, self._every = run, lines, best, every
-        self._best = min((line["loss"] for line in lines.read() if line["loss"] is not None), default=math.inf)
+        self._best = min((line["loss"] for line in lines.read() if line.get("best")), default=math.inf)
         self._batches = validation_batches(run)
 
     def after_step(self, progress: Progress) -> None:
         """Measure if it is time."""
         if self._batches and progress.step % self._every == 0:
-            terms = validate(self._run, self._batches)
-            if terms["loss"] < self._best:
-                save_model(self._path, self._run.model, self._run.recipe)
-                self._best = terms["loss"]
-            self._lines.append({"step": progress.step, **terms})
+            terms, before = validate(self._run, self._batches), self._best
+            try:
+                if terms["loss"] < self._best:
+                    save_model(self._path, self._run.model, self._run.recipe)
+                    self._best = terms["loss"]
+            finally:
+                self._lines.append({"step": progress.step, **terms, "best": self._best < before})
+                self._lines.sync()
 
     def close(self) -> None:
         """Close the file."""
