@@ -27,7 +27,8 @@ CUDA = [
     "nvidia-nccl-cu11>=2.21,<3",
     "nvidia-nvtx-cu11>=11.8,<12",
 ]
-TEST = ["pytest>=7", "pytest-xdist", "hypothesis", *TENSORBOARD, *SAFETENSORS, *KERAS, *ONNX]
+NOTEBOOKS = ["ipykernel>=6", "nbclient>=0.10"]
+TEST = ["pytest>=7", "pytest-xdist", "hypothesis", *NOTEBOOKS, *TENSORBOARD, *SAFETENSORS, *KERAS, *ONNX]
 
 setup(
     name="gluon-perceptual",
@@ -60,7 +61,7 @@ setup(
         "safetensors": SAFETENSORS,
         "keras": KERAS,
         "benchmarks": TORCH,  # the peer
-        "notebooks": ["jupyterlab", "ipykernel"],
+        "notebooks": ["jupyterlab", *NOTEBOOKS],
         "test": TEST,
         "dev": [*TEST, "ruff==0.17.6", "mypy==2.4.1"],
     },

@@ -6,6 +6,10 @@ from __future__ import annotations
 class UserError(ValueError):
     """What came, what was expected, what to do: one line, which the commands print before they exit with 1."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows instead of a traceback: the same line."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class ImageError(UserError):
     """A file that is no readable picture, or a picture that cannot be used."""

@@ -115,6 +115,26 @@ def evaluate(
     ]
 
 
+def centre_pair(
+    photo: np.ndarray, scale: int, side: int, sigma: float = 0.0, degradation: str = "bicubic"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the middle of a photo, low and true, degraded together with its surroundings.
+
+    Args:
+        photo: (H, W, 3) uint8, at least `scale` pixels a side.
+        scale: Integer factor between the two.
+        side: Of the true one in pixels, or less where the photo is smaller.
+        sigma: Blur before shrinking.
+        degradation: As `method` of `resize.degrade`.
+    """
+    truth = crop_to_multiple(photo, scale)
+    low = degrade(truth, scale, sigma, degradation)
+    length = min(side, *truth.shape[:2]) // scale
+    top, left = ((size - length) // 2 for size in low.shape[:2])
+    rows, columns = slice(scale * top, scale * (top + length)), slice(scale * left, scale * (left + length))
+    return low[top : top + length, left : left + length], truth[rows, columns]
+
+
 def bicubic(scale: int) -> Callable[[np.ndarray], np.ndarray]:
     """Return MATLAB's bicubic enlargement, the row to compare with."""
     return lambda image: imresize(image, scale)

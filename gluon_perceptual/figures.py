@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence
 
 import numpy as np
 
 from .color import to_space
 from .errors import UserError
 from .files import atomic_path
+from .histogram import match_images
 
 DPI = 100
 SUFFIXES = (".png", ".jpg", ".pdf", ".svg")
@@ -51,6 +52,15 @@ def comparison_figure(titles: Sequence[str], rows: Sequence[Sequence[np.ndarray]
     for axis, title in zip(axes[0], titles):
         axis.set_title(title, fontsize=10)
     return figure
+
+
+def blog_figure(upscale: Callable[[np.ndarray], np.ndarray], pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> Any:
+    """Return the blog's four columns for pairs (low, true) of pictures: input, output, matched output, ground truth."""
+    rows = []
+    for low, truth in pairs:
+        output = upscale(low)
+        rows.append([low, output, match_images(output, low), truth])
+    return comparison_figure(["input", "output", "histogram matched", "ground truth"], rows)
 
 
 def loss_figure(log: Sequence[dict[str, float]], validation: Sequence[dict[str, float]] = ()) -> Any:

@@ -14,7 +14,7 @@ LAYERS = {
         "checkpoint.params_file", "checkpoint.params_reader", "checkpoint.params_plain", "checkpoint.params_layout",
         "checkpoint.params_sparse"],
     1: ["data", "nets", "losses", "checkpoint"],
-    2: ["training", "inference", "styles", "optimize", "evaluation", "workloads", "shipping"],
+    2: ["training", "inference", "styles", "optimize", "evaluation", "workloads", "headline", "shipping"],
     3: ["figures", "commands", "__main__"],
 }  # fmt: skip
 WITHOUT_MXNET = [name for name in LAYERS[0] if not name.startswith(("losses", "nets"))]

@@ -40,6 +40,12 @@ def test_result_does_not_depend_on_the_tiles_where_statistics_are_reduced():
     assert np.abs(results[0] - results[1]).max() <= 1
 
 
+def test_a_small_picture_is_not_reduced():
+    net, image = initialized(StyleNet(width=4)), photo(180, 200)
+    whole, reduced = (Stylizer(net, tile=120, statistics=kind)(image) for kind in ("whole", "reduced"))
+    assert np.abs(whole.astype(int) - reduced).max() <= 1
+
+
 def test_reduced_statistics_are_those_of_the_reduced_picture():
     net, image = initialized(StyleNet(width=4)), photo(600, 560).astype(np.float32).transpose(2, 0, 1)
     reduced = fit(image.transpose(1, 2, 0), 512).transpose(2, 0, 1)

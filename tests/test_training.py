@@ -10,7 +10,7 @@ from gluon_perceptual._mxnet import mx
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.losses.perceptual import PerceptualLoss
 from gluon_perceptual.nets.super_resolution import SuperResolutionNet
-from gluon_perceptual.training.callbacks import BlogLog, Every, JsonLog, TensorBoard
+from gluon_perceptual.training.callbacks import BlogLog, Every, History, JsonLog, TensorBoard
 from gluon_perceptual.training.jsonl import JsonLines
 from gluon_perceptual.training.loop import Callback, Progress, fit
 from gluon_perceptual.training.schedule import learning_rate_schedule
@@ -184,10 +184,10 @@ def progress(step, loss=2.0):
 
 def test_logs(tmp_path):
     json_log, blog_log = JsonLog(JsonLines(tmp_path / "log.jsonl", 0)), BlogLog(tmp_path / "training.log", 2)
-    acted = []
+    acted, history = [], History()
     every = Every(2, acted.append)
     for step in (1, 2, 3, 4):
-        for callback in (json_log, blog_log, every):
+        for callback in (json_log, blog_log, history, every):
             callback.after_step(progress(step, loss=step))
     for callback in (json_log, blog_log):
         callback.close()
@@ -195,6 +195,7 @@ def test_logs(tmp_path):
     assert [(line["step"], line["loss"], line["learning_rate"]) for line in lines] == [
         (i, i, 0.1) for i in (1, 2, 3, 4)
     ]
+    assert history.lines == lines
     assert (tmp_path / "training.log").read_text() == "3\n7\n"  # an epoch's sum of losses each, as the blog's
     assert acted == [2, 4]
 

@@ -9,14 +9,12 @@ import click
 import numpy as np
 from tqdm import tqdm
 
-from ..evaluation import DISTANCE_LAYERS, Method, as_json, bicubic, evaluate, means, table
-from ..figures import comparison_figure, save_figure
+from ..evaluation import DISTANCE_LAYERS, Method, as_json, bicubic, centre_pair, evaluate, means, table
+from ..figures import blog_figure, save_figure
 from ..files import write_json
-from ..histogram import match_images
 from ..images import read_rgb
 from ..inference import Upscaler
 from ..nets.vgg import LossNetwork
-from ..resize import crop_to_multiple, degrade
 from ..training.super_resolution import SuperResolutionRun
 
 FIGURE_ROWS = 4
@@ -27,20 +25,14 @@ class SuperResolutionPictures:
     """The pictures and scores of a run, in `folder`."""
 
     def __init__(self, run: SuperResolutionRun, folder: Path) -> None:
-        self.run, self.folder, self.samples = run, folder, figure_samples(run)
+        self.run, self.folder, self.pairs = run, folder, held_out_pairs(run)
 
     def preview(self, step: int) -> None:
         """Write the blog's figure as it looks after a step."""
         save_figure(self._figure(), self.folder / "previews" / f"step-{step:07d}.png")
 
     def _figure(self) -> Any:
-        """Return the blog's figure: input, output, histogram-matched output, ground truth."""
-        upscale = Upscaler(self.run.model, self.run.devices[0])
-        rows = []
-        for low, truth in self.samples:
-            output = upscale(low)
-            rows.append([low, output, match_images(output, low), truth])
-        return comparison_figure(["input", "output", "histogram matched", "ground truth"], rows)
+        return blog_figure(Upscaler(self.run.model, self.run.devices[0]), self.pairs)
 
     def report(self, checkpoint: Path) -> None:
         """Measure on the held-out photos, print the table, and draw the figure."""
@@ -61,16 +53,8 @@ class SuperResolutionPictures:
         )
 
 
-def figure_samples(run: SuperResolutionRun) -> list[tuple[np.ndarray, np.ndarray]]:
+def held_out_pairs(run: SuperResolutionRun) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return pieces of the held-out photos, (low, true), for the figure and the previews."""
-    config, samples = run.config, []
-    for path in run.held_out[:FIGURE_ROWS]:
-        truth = crop_to_multiple(read_rgb(path), config.scale)
-        low = degrade(truth, config.scale, config.sigma, config.degradation)
-        side = min(FIGURE_SIDE, *truth.shape[:2]) // config.scale
-        top, left = ((size - side) // 2 for size in low.shape[:2])
-        piece = np.s_[top : top + side, left : left + side]
-        whole = np.s_[piece[0].start * config.scale : piece[0].stop * config.scale,
-                      piece[1].start * config.scale : piece[1].stop * config.scale]  # fmt: skip
-        samples.append((low[piece], truth[whole]))
-    return samples
+    c = run.config
+    photos = map(read_rgb, run.held_out[:FIGURE_ROWS])
+    return [centre_pair(photo, c.scale, FIGURE_SIDE, c.sigma, c.degradation) for photo in photos]

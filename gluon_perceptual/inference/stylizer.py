@@ -115,7 +115,7 @@ class Stylizer:
             self._layerwise = LayerwiseStyle(self.net, self.tile, self.ctx)
         if self.statistics == "whole":
             return self._layerwise.settle(tensor[0])
-        self._layerwise.settle(to_tensor(fit(image, REDUCED))[0])
+        self._layerwise.settle(to_tensor(fit(image, min(REDUCED, max(image.shape[:2]))))[0])
         return self._layerwise(tensor[0])
 
     def stylize(self, picture: Picture) -> Picture:

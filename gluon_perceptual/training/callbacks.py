@@ -33,6 +33,16 @@ class ProgressBar(Callback):
         self._bar.close()
 
 
+def log_line(progress: Progress) -> dict[str, Any]:
+    """Return what a log has of a step: its number, its terms or why it was skipped, its learning rate, its speed."""
+    done = {"skipped": progress.skipped} if progress.skipped else progress.terms
+    times = {
+        "images_per_second": round(progress.pictures_per_second, 3),
+        "seconds_waiting": round(progress.seconds_waiting, 4),
+    }
+    return {"step": progress.step, **done, "learning_rate": progress.learning_rate, **times}
+
+
 class JsonLog(Callback):
     """A line of JSON for each step: `log.jsonl`."""
 
@@ -41,16 +51,22 @@ class JsonLog(Callback):
 
     def after_step(self, progress: Progress) -> None:
         """Write the step's line."""
-        done = {"skipped": progress.skipped} if progress.skipped else progress.terms
-        times = {
-            "images_per_second": round(progress.pictures_per_second, 3),
-            "seconds_waiting": round(progress.seconds_waiting, 4),
-        }
-        self._lines.append({"step": progress.step, **done, "learning_rate": progress.learning_rate, **times})
+        self._lines.append(log_line(progress))
 
     def close(self) -> None:
         """Close the file."""
         self._lines.close()
+
+
+class History(Callback):
+    """The lines of a log kept in memory, in `lines`, as `figures.loss_figure` takes them."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, Any]] = []
+
+    def after_step(self, progress: Progress) -> None:
+        """Keep the step's line."""
+        self.lines.append(log_line(progress))
 
 
 class BlogLog(Callback):
