@@ -8,9 +8,8 @@ from functools import partial
 import pytest
 from cli import run
 
-from gluon_perceptual import workloads
+from gluon_perceptual import headline, workloads
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.commands import _headline
 from gluon_perceptual.nets.fast import NearestConv2D
 
 pytest.importorskip("benchmarks", reason="the benchmarks are in the repository only")
@@ -70,7 +69,7 @@ def test_the_headline_puts_one_pass_beside_the_optimisation(monkeypatch):
     code, out, _ = run("benchmark", "--headline", "--sizes", "32", "--runs", 1, "--json")
     row = json.loads(out)["rows"][0]
     assert code == 0
-    monkeypatch.setattr(_headline, "measure", lambda *arguments: row)
+    monkeypatch.setattr(headline, "speed_up", lambda *arguments: row)
     assert row["times_as_fast"]["300"] == pytest.approx(300 * row["optimization_step"] / row["one_pass"])
     code, out, _ = run("benchmark", "--headline", "--sizes", "32", "--runs", 1)
     assert code == 0
