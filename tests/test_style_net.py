@@ -67,7 +67,7 @@ def test_mirrored_frame(size):
     height, width = (-(-side // CELL) * CELL + 2 * MARGIN for side in size)
     framed = ReflectionPad(MARGIN, CELL)(x).asnumpy()
     assert framed.shape == (1, 2, height, width)
-    expected = x.asnumpy()[:, :, mirrored(size[0])[:, np.newaxis], mirrored(size[1])]
+    expected = x.asnumpy()[:, :, mirrored(size[0], MARGIN, CELL)[:, np.newaxis], mirrored(size[1], MARGIN, CELL)]
     np.testing.assert_array_equal(framed, expected)
     if min(size) > MARGIN:
         ends = [(MARGIN, total - MARGIN - side) for total, side in zip((height, width), size)]

@@ -34,6 +34,24 @@ def test_tiles_with_the_statistics_of_the_whole_equal_the_whole(size, upsampling
     assert np.abs(whole - tiled).max() <= 1
 
 
+@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
+@pytest.mark.parametrize("tile", ["auto", SMALLEST_WINDOW])
+def test_the_border_is_as_in_the_middle(upsampling, tile):
+    net = initialized(StyleNet(width=4, norm="none", upsampling=upsampling))
+    flat = np.full((61, 83, 3), 200, np.uint8)
+    painted = Stylizer(net, tile=tile)(flat).astype(int)
+    assert np.ptp(Stylizer(net)._through(flat)) > 3  # the network itself frays it
+    for rows in range(4):  # outputs of transposed convolutions repeat by cells
+        for columns in range(4):
+            assert np.ptp(painted[rows::4, columns::4], axis=(0, 1)).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 90), (41, 17)])
+@pytest.mark.parametrize("tile", ["auto", SMALLEST_WINDOW])
+def test_sizes_stay(size, tile):
+    assert Stylizer(initialized(StyleNet(width=2)), tile=tile)(photo(*size)).shape == (*size, 3)
+
+
 def test_result_does_not_depend_on_the_tiles_where_statistics_are_reduced():
     net, image = initialized(StyleNet(width=4)), photo(180, 200)
     results = [Stylizer(net, tile=tile, statistics="reduced")(image).astype(int) for tile in (SMALLEST_WINDOW, 120)]

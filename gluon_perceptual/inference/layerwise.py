@@ -16,7 +16,7 @@ import numpy as np
 
 from .._mxnet import mx, mxnet_errors
 from ..nets.folding import fold_batch_norm, leaves
-from ..nets.style import CELL, MARGIN
+from ..nets.style import CELL
 from ..tiling import Span, plan
 
 nn: Any = mx.gluon.nn
@@ -130,7 +130,7 @@ class LayerwiseStyle:
 
     def _through(self, picture: np.ndarray, settle: bool) -> np.ndarray:
         _, height, width = picture.shape
-        rows, columns = (mirrored(side, self.net.margin) for side in (height, width))
+        rows, columns = (mirrored(side, self.net.margin, CELL) for side in (height, width))
         maps = picture[:, rows[:, np.newaxis], columns]
         for part in self.parts:
             if settle:
@@ -179,8 +179,8 @@ def place(span: Span, cells: int, side: int) -> tuple[slice, slice, int]:
     return kept, slice((start - crop) * scale, (stop - crop) * scale), (cells - 2 * crop) * scale
 
 
-def mirrored(length: int, margin: int = MARGIN) -> np.ndarray:
-    """Return from which pixel each comes as `blocks.ReflectionPad` frames a picture, up to a multiple of `CELL`."""
-    places = np.arange(-margin, -(-length // CELL) * CELL + margin)
+def mirrored(length: int, margin: int, multiple: int = 1) -> np.ndarray:
+    """Return from which pixel each comes as `blocks.ReflectionPad(margin, multiple)` frames a picture."""
+    places = np.arange(-margin, -(-length // multiple) * multiple + margin)
     period = max(2 * (length - 1), 1)
     return length - 1 - np.abs(places % period - (length - 1))

@@ -20,7 +20,7 @@ from ..nets.pixels import OnPixels
 from ..nets.style import CELL
 from ..nets.symbol import SymbolModel
 from ..resize import fit
-from .layerwise import HALO_OUT, LayerwiseStyle
+from .layerwise import HALO_OUT, LayerwiseStyle, mirrored
 from .upscaler import bleed
 
 WINDOW = 1024  # side of an automatic window in pixels
@@ -105,18 +105,24 @@ class Stylizer:
         return np.rint(mixed).astype(image.dtype)
 
     def _paint(self, image: np.ndarray) -> np.ndarray:
-        """(H, W, 3) -> (3, H, W) in [0, 255]."""
-        tensor = to_tensor(image)
+        """(H, W, 3) -> (3, H, W) in [0, 255]; what the network frays at a border is mirrored picture, and cut off."""
+        height, width = image.shape[:2]
+        frayed = getattr(self.net, "frayed", 0)
+        painted = self._through(framed(image, frayed))
+        return painted[:, frayed : frayed + height, frayed : frayed + width]
+
+    def _through(self, image: np.ndarray) -> np.ndarray:
+        """(H, W, 3) -> what the network makes of it, (3, H, W)."""
         if max(image.shape[:2]) <= self.tile or isinstance(self.net, SymbolModel):
             with mxnet_errors("if it is for memory, use a smaller tile"):
-                whole: np.ndarray = self.net(mx.nd.array(tensor, ctx=self.ctx)).asnumpy()[0]
+                whole: np.ndarray = self.net(mx.nd.array(to_tensor(image), ctx=self.ctx)).asnumpy()[0]
             return whole
         if self._layerwise is None:
             self._layerwise = LayerwiseStyle(self.net, self.tile, self.ctx)
         if self.statistics == "whole":
-            return self._layerwise.settle(tensor[0])
+            return self._layerwise.settle(to_tensor(image)[0])
         self._layerwise.settle(to_tensor(fit(image, min(REDUCED, max(image.shape[:2]))))[0])
-        return self._layerwise(tensor[0])
+        return self._layerwise(to_tensor(image)[0])
 
     def stylize(self, picture: Picture) -> Picture:
         """Repaint a picture as read from a file: alpha is kept, and grey becomes coloured.
@@ -126,6 +132,12 @@ class Stylizer:
         """
         color = picture.rgb if picture.alpha is None else bleed(picture.rgb, picture.alpha)
         return replace(picture, color=self(color))
+
+
+def framed(image: np.ndarray, margin: int) -> np.ndarray:
+    """Return (H, W, 3) with `margin` pixels of its mirror image around it."""
+    rows, columns = (mirrored(side, margin) for side in image.shape[:2])
+    return image[rows[:, np.newaxis], columns]
 
 
 def with_colors_of(painted: np.ndarray, image: np.ndarray) -> np.ndarray:

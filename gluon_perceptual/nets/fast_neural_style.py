@@ -57,7 +57,7 @@ class FastNeuralStyleNet(mx.gluon.HybridBlock):
     """
 
     scale = 1
-    margin = 0
+    margin = frayed = 0
 
     def __init__(self, width: int = 32, norm: str = "instance", **kwargs: Any) -> None:
         super().__init__(**kwargs)
