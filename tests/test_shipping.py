@@ -27,12 +27,13 @@ def photos(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shelf(photos, tmp_path_factory):
-    """A folder of shipped weights with two models more."""
+    """A folder of shipped weights with two models alone."""
     folder, runs = tmp_path_factory.mktemp("weights"), tmp_path_factory.mktemp("somewhere")
     for path in weights.FOLDER.glob("*.*"):
         (folder / path.name).symlink_to(path)
     (folder / "manifest.json").unlink()
-    (folder / "manifest.json").write_text(json.dumps(weights.manifest()))
+    no_models = {name: entry for name, entry in weights.manifest().items() if "kind" not in entry}
+    (folder / "manifest.json").write_text(json.dumps(no_models))
     sr = ("train-sr", "--data", photos, *TINY, "--blocks", 1, "--patch", 16, "--loss", "pixel", "--sigma", 0)
     assert run(*sr, "--steps", 2, "--out", runs / "pixel")[0] == 0
     start = runs / "pixel/checkpoints/step-0000002.params"
