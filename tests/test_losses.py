@@ -53,6 +53,33 @@ def test_value_and_gradient(name):
     np.testing.assert_allclose(x.grad.asnumpy(), numeric, rtol=1e-5, atol=1e-7)
 
 
+def test_grid_error_is_the_mean_at_each_place_of_a_cell():
+    error = RNG.normal(size=(2, 3, 24, 24))  # 12×12 cells: windows at 0 and 4, of 8 each
+    places = [error[:, :, y::2, x::2] for y in range(2) for x in range(2)]
+    corners = [(top, left) for top in (0, 4) for left in (0, 4)]
+    windows = [place[:, :, top : top + 8, left : left + 8] for place in places for top, left in corners]
+    expected = np.mean([window.mean(axis=(2, 3)) ** 2 for window in windows], axis=(0, 2))
+    truth = mx.nd.array(RNG.uniform(0, 255, error.shape), dtype="float64")
+    x, way = truth + mx.nd.array(error, dtype="float64"), RNG.normal(size=error.shape)
+    x.attach_grad()
+    with mx.autograd.record():
+        y = functional.grid_error(mx.nd, x, truth, 2)
+    y.backward()
+    np.testing.assert_allclose(y.asnumpy(), expected, rtol=1e-10)
+    up, down = (functional.grid_error(mx.nd, x + sign * mx.nd.array(way, dtype="float64"), truth, 2) for sign in (1, -1))
+    slope = (up - down).sum().asscalar() / 2  # exact: the error is quadratic
+    assert np.sum(x.grad.asnumpy() * way) == pytest.approx(slope, rel=1e-8)
+
+
+def test_dots_have_grid_error_and_noise_next_to_none():
+    flat, dots, noise = (np.full((1, 3, 64, 64), 100.0) for _ in range(3))
+    dots[:, :, ::2, ::2] += 4
+    noise += RNG.normal(0, 2, noise.shape)  # as much squared error as the dots
+    ours = [float(functional.grid_error(mx.nd, mx.nd.array(a), mx.nd.array(flat), 2).asscalar()) for a in (dots, noise)]
+    assert ours[0] == pytest.approx(4**2 / 4)
+    assert ours[1] < 0.05 * ours[0]
+
+
 def test_style_is_defined_for_pictures_of_other_sizes():
     large = np.tile(A, (1, 1, 3, 2))  # the same statistics
     grams = [functional.gram_matrix(mx.nd, mx.nd.array(values)) for values in (A, large)]

@@ -31,6 +31,8 @@ from ._training_options import HABITS, Picture, given, training_options
 @click.option("--loss", type=click.Choice(["feature", "pixel", "mix"]), help="What is minimised.")
 @click.option("--mix", type=click.FloatRange(0), help="Weight of the feature loss beside the pixel loss in mix.")
 @click.option("--pixel-loss", type=click.Choice(["absolute", "squared"]), help="Kind of pixel loss.")
+@click.option("--feature-layer", metavar="LAYER", help="Of VGG16, where the feature loss compares.  [default: relu2_2]")
+@click.option("--grid", type=click.FloatRange(0), help="Weight of the grid left by upsampling, against dots.")
 @click.option("--tv-kind", type=click.Choice(["paper", "blog"]), help="Kind of total variation.")
 @training_options
 @click.pass_context

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+GRID_CELLS = 8  # side of the windows of `grid_error`, in periods
+
 
 def mean_of_each(F: Any, values: Any) -> Any:
     """(N, C, H, W) -> (N,): the mean over everything but the batch."""
@@ -22,6 +24,18 @@ def squared_error(F: Any, a: Any, b: Any) -> Any:
 def absolute_error(F: Any, a: Any, b: Any) -> Any:
     """|a − b| / (C·H·W): a pixel loss that forgives outliers more than the paper's and trains to sharper edges."""
     return mean_of_each(F, F.abs(a - b))
+
+
+def grid_error(F: Any, a: Any, b: Any, period: int) -> Any:
+    """How far a grid of that period stands out of the error a − b: 0 without one, the square of its height for dots.
+
+    An upsampling network computes the pixels of a cell of period × period in ways of their own, and a feature loss lets
+    their levels drift apart: the dots of the blog's pictures. So at each of the cell's places by itself the error's
+    mean over windows of 8×8 cells, half of them shared with the next, is squared. Neither the paper nor the blog has it.
+    """
+    places = F.space_to_depth(a - b, block_size=period)
+    window, shift = (GRID_CELLS,) * 2, (GRID_CELLS // 2,) * 2
+    return mean_of_each(F, F.square(F.Pooling(places, kernel=window, stride=shift, pool_type="avg")))
 
 
 def gram_matrix(F: Any, features: Any) -> Any:

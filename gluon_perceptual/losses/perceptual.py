@@ -21,7 +21,8 @@ PIXEL_LOSSES: dict[str, Callable[..., Any]] = {
 class PerceptualLoss(mx.gluon.HybridBlock):
     """Named terms of the loss of pictures (N, 3, H, W) float32 RGB in [0, 255]; their weighted sum is the loss.
 
-    Terms: `feature:LAYER` and `style:LAYER` on activations of the loss network, `pixel`, `stability`, and `tv`.
+    Terms: `feature:LAYER` and `style:LAYER` on activations of the loss network, `pixel`, `grid`, `stability`, and
+    `tv`.
 
     Args:
         loss_network: Block from pictures to a list of feature maps, with their names in `.layers`; may be None
@@ -29,6 +30,8 @@ class PerceptualLoss(mx.gluon.HybridBlock):
         feature: Weight of the feature loss for each layer, for example {"relu2_2": 1.0}.
         style: Weight of the style loss for each layer.
         pixel: Weight of the pixel loss.
+        grid: Weight of the grid that an upsampling network leaves in the error; pictures then have 8 periods at least.
+        period: Of that grid in pixels, the network's scale.
         stability: Weight of the mean squared difference from the output for a noisy input, against flicker.
         tv: Weight of the total variation of the output.
         pixel_loss: "squared" (paper) or "absolute".
@@ -44,6 +47,8 @@ class PerceptualLoss(mx.gluon.HybridBlock):
         feature: dict[str, float] | None = None,
         style: dict[str, float] | None = None,
         pixel: float = 0.0,
+        grid: float = 0.0,
+        period: int = 2,
         stability: float = 0.0,
         tv: float = 0.0,
         pixel_loss: str = "squared",
@@ -53,10 +58,11 @@ class PerceptualLoss(mx.gluon.HybridBlock):
         super().__init__(**kwargs)
         features = {f"feature:{layer}": weight for layer, weight in (feature or {}).items()}
         styles = {f"style:{layer}": weight for layer, weight in (style or {}).items()}
-        weights = {**features, **styles, "pixel": pixel, "stability": stability, "tv": tv}
+        weights = {**features, **styles, "pixel": pixel, "grid": grid, "stability": stability, "tv": tv}
         self.weights = {name: weight for name, weight in weights.items() if weight}
         self._check_terms(loss_network)
         self.loss_network = loss_network
+        self._period = period
         self._pixel_loss = PIXEL_LOSSES[pixel_loss]
         self._total_variation = TOTAL_VARIATIONS[tv_kind]
 
@@ -82,7 +88,7 @@ class PerceptualLoss(mx.gluon.HybridBlock):
         """
         with mx.autograd.pause():
             features = self._features(mx.nd, pictures)
-        features["pixel"] = pictures
+        features["pixel"] = features["grid"] = pictures
         return {name: features[name] for name in self.target_names if name in features}
 
     def terms(self, output: Any, targets: dict[str, Any]) -> dict[str, Any]:
@@ -125,6 +131,8 @@ class PerceptualLoss(mx.gluon.HybridBlock):
                 values.append(self._total_variation(F, output))
             elif name == "pixel":
                 values.append(self._pixel_loss(F, output, target[name]))
+            elif name == "grid":
+                values.append(functional.grid_error(F, output, target[name], self._period))
             elif name == "stability":
                 values.append(functional.squared_error(F, output, target[name]))
             elif name.startswith("style:"):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UserError
+from ..losses.functional import GRID_CELLS
 
 # The blog weighs the total variation of its normalised output, in VGG inputs of about a 57.4th of [0, 255], by 0.1.
 # Here it is measured in [0, 255]; with the original VGG16, whose inputs are so too, features' squares are 57.4² larger.
@@ -99,6 +100,7 @@ class SuperResolutionConfig(TrainingConfig):
     mix: float = 1e-4
     feature_layer: str = "relu2_2"
     pixel_loss: str = "absolute"
+    grid: float = 0.0
     tv: float = 0.0
     tv_kind: str = "paper"
 
@@ -106,7 +108,7 @@ class SuperResolutionConfig(TrainingConfig):
         """Return the weights of the loss, as `losses.perceptual.PerceptualLoss` takes them."""
         feature = {"pixel": 0.0, "feature": 1.0, "mix": self.mix}[self.loss]
         pixel = 0.0 if self.loss == "feature" else 1.0
-        return {"feature": {self.feature_layer: feature}, "pixel": pixel, "tv": self.tv}
+        return {"feature": {self.feature_layer: feature}, "pixel": pixel, "grid": self.grid, "tv": self.tv}
 
     @classmethod
     def from_architecture(cls, arch: str = "skip", **given: Any) -> SuperResolutionConfig:
@@ -136,4 +138,6 @@ class SuperResolutionConfig(TrainingConfig):
             raise UserError(f"--arch blog enlarges 2 times, not {self.scale}: use --scale 2, or another --arch")
         if self.patch % self.scale:
             raise UserError(f"--patch {self.patch}: expected a multiple of --scale {self.scale}")
+        if self.grid and self.patch < GRID_CELLS * self.scale:
+            raise UserError(f"--patch {self.patch}: --grid needs {GRID_CELLS} times --scale {self.scale} at least")
         self.check_devices()

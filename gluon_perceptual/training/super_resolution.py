@@ -92,7 +92,8 @@ class SuperResolutionRun(Run):
         if config.loss != "pixel":
             network = LossNetwork.pretrained((config.feature_layer,), config.vgg, self.devices)
             self._check_same_vgg(network)
-        return PerceptualLoss(network, **config.term_weights(), pixel_loss=config.pixel_loss, tv_kind=config.tv_kind)
+        kinds = {"pixel_loss": config.pixel_loss, "tv_kind": config.tv_kind, "period": config.scale}
+        return PerceptualLoss(network, **config.term_weights(), **kinds)
 
     def _check_same_vgg(self, network: LossNetwork) -> None:
         """Features of one VGG16 are no targets for another's."""
