@@ -139,6 +139,11 @@ def mxnet_errors(hint: str) -> Iterator[None]:
         raise UserError(f"MXNet failed: {lines[-1] if lines else 'no reason given'}; {hint}") from error
 
 
+def start_amp() -> None:
+    """Have MXNet compute in float16 from now on where that is safe; parameters and losses stay float32."""
+    importlib.import_module("mxnet.contrib.amp").init()
+
+
 def _count_gpus() -> int:
     try:
         return int(mx.context.num_gpus())

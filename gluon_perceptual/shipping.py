@@ -83,17 +83,20 @@ def commands(checkpoint: Path) -> Iterator[str]:
             for field in fields(defaults)
             if field.name not in (*MACHINE, "style") and values.get(field.name) != asdict(defaults)[field.name]
         }
-        options = [f"--{key.replace('_', '-')} {_as_text(key, value)}" for key, value in given.items() if value != []]
+        options = [f"--{key.replace('_', '-')}{_as_text(key, value)}" for key, value in given.items() if value != []]
         words = [f"train_{'style' if style else 'sr'}", *(Path(path).name for path in values.get("style", ()))]
         yield " ".join([*words, *options, f"--out runs/{run.name}"])
 
 
 def _as_text(key: str, value: Any) -> str:
+    """Return what stands after an option's name."""
+    if value is True:
+        return ""
     if key == "start_from":
-        return "/".join(("runs", *Path(value).parts[-3:]))
+        return " " + "/".join(("runs", *Path(value).parts[-3:]))
     if key in ("data", "validation", "shards"):
-        return Path(value).name
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        return f" {Path(value).name}"
+    return " " + (",".join(map(str, value)) if isinstance(value, list) else str(value))
 
 
 def _runs(checkpoint: Path) -> list[Path]:

@@ -66,7 +66,9 @@ def test_grid_error_is_the_mean_at_each_place_of_a_cell():
         y = functional.grid_error(mx.nd, x, truth, 2)
     y.backward()
     np.testing.assert_allclose(y.asnumpy(), expected, rtol=1e-10)
-    up, down = (functional.grid_error(mx.nd, x + sign * mx.nd.array(way, dtype="float64"), truth, 2) for sign in (1, -1))
+    up, down = (
+        functional.grid_error(mx.nd, x + sign * mx.nd.array(way, dtype="float64"), truth, 2) for sign in (1, -1)
+    )
     slope = (up - down).sum().asscalar() / 2  # exact: the error is quadratic
     assert np.sum(x.grad.asnumpy() * way) == pytest.approx(slope, rel=1e-8)
 

@@ -117,6 +117,22 @@ def test_a_gradient_that_is_not_finite_changes_nothing():
         np.testing.assert_array_equal(value, before[name])
 
 
+def test_where_the_scaled_gradient_overflows_the_scale_is_halved_and_the_update_is_the_same():
+    """As with mixed precision, here in float32, whose powers end at 2**127."""
+    results = []
+    for scale in (1.0, 2.0**126):
+        net, step = make_step([mx.cpu()], batch_norm=True, max_norm=1.0)
+        step = TrainingStep(net, step.loss, step.targets, step.trainer, step.devices, 1.0, loss_scale=scale)
+        terms = [step(*batch) for batch in batches(3)]
+        results.append((parameters(net), terms))
+    assert 1 < step.loss_scale < 2.0**126
+    (one, terms_one), (two, terms_two) = results
+    for a, b in zip(terms_one, terms_two):
+        assert a == pytest.approx(b, rel=1e-4)
+    for name in one:  # the batch norms' statistics too: the steps that were made again count once
+        np.testing.assert_allclose(two[name], one[name], rtol=1e-3, atol=1e-5, err_msg=name)
+
+
 class Recorder(Callback):
     def __init__(self):
         self.seen, self.closed = [], 0

@@ -12,6 +12,7 @@ from typing import Any, Callable, Protocol
 import click
 
 from ..checkpoint.mapping import load_parameters
+from ..cluster import WorkerLostError, Workers, join
 from ..data.reading import write_report
 from ..errors import UserError
 from ..figures import loss_figure, save_figure
@@ -46,7 +47,7 @@ class Kind:
 
     settings: type[TrainingConfig]
     configure: Callable[..., TrainingConfig]
-    run: Callable[[Any], Run]
+    run: Callable[[Any, Workers], Run]
     pictures: Callable[[Any, Path], Pictures]
     name: str
 
@@ -61,6 +62,8 @@ class Habits:
     keep: int
     preview_every: int
     tensorboard: bool
+    kvstore: str | None = None
+    patience: float = 300
 
 
 def train(kind: Kind, given: dict[str, Any], habits: Habits) -> int:
@@ -69,6 +72,9 @@ def train(kind: Kind, given: dict[str, Any], habits: Habits) -> int:
     Raises:
         UserError, OSError: It cannot start, or its last checkpoint cannot be written.
     """
+    workers = join(habits.kvstore, given.get("gpus"), habits.patience)
+    if workers.rank:
+        return assist(kind, given, habits, workers)
     folder = run_folder(habits, kind.name)
     with ExitStack() as stack:
         if folder.is_dir():
@@ -77,12 +83,34 @@ def train(kind: Kind, given: dict[str, Any], habits: Habits) -> int:
         if checkpoint is None and habits.resume == "always":
             raise UserError(f"{folder}: there is no whole checkpoint to go on from; give --resume auto to start anew")
         config = resumed_config(kind.settings, folder / "config.json", given) if checkpoint else kind.configure(**given)
-        run = kind.run(config)
+        run = kind.run(config, workers)
         if not folder.is_dir():
             folder.mkdir(parents=True)
             stack.enter_context(locked(folder))
         start(run, folder, checkpoint, habits.keep)
         return follow(run, kind.pictures(run, folder), folder, habits)
+
+
+def assist(kind: Kind, given: dict[str, Any], habits: Habits, workers: Workers) -> int:
+    """Take part in a training of which worker 0 keeps everything and return the exit status.
+
+    Raises:
+        UserError: It cannot start or not go on.
+    """
+    folder = Path(habits.out or "")
+    checkpoint = latest(folder / "checkpoints") if habits.resume else None
+    config = resumed_config(kind.settings, folder / "config.json", given) if checkpoint else kind.configure(**given)
+    run = kind.run(config, workers)
+    set_out(run, checkpoint)
+    log.info("worker %d of %d: %d photos", workers.rank, workers.ranks, len(run.photos))
+    with StopRequest() as stop:
+        done = run.train(
+            [Every(habits.save_every, lambda step: log.info("worker %d: step %d", workers.rank, step))], stop
+        )
+    for photo, reason in run.skipped.items():
+        log.warning("worker %d skipped %s: %s", workers.rank, photo, reason)
+    log.info("worker %d: done after step %d", workers.rank, done)
+    return stop.exit_status if stop.requested else 0
 
 
 def run_folder(habits: Habits, name: str) -> Path:
@@ -114,13 +142,23 @@ def start(run: Run, folder: Path, checkpoint: Path | None, keep: int) -> None:
         remove_temporary(part)
     if checkpoint is None:
         check_room(run, folder, keep)
-        if run.config.start_from:
-            log.info("%s", load_parameters(run.model.net, run.config.start_from, run.devices))
         run.record().write(folder / "config.json")
     else:
         run.record().check_same(folder / "config.json")
+    set_out(run, checkpoint)
+
+
+def set_out(run: Run, checkpoint: Path | None) -> None:
+    """Give the parameters the values that the training goes on from.
+
+    Raises:
+        UserError: They are of another network.
+    """
+    if checkpoint is not None:
         run.done = restore(run, checkpoint)
-        log.info("%s goes on after step %d", folder, run.done)
+        log.info("%s: the run goes on after step %d", checkpoint, run.done)
+    elif run.config.start_from:
+        log.info("%s", load_parameters(run.model.net, run.config.start_from, run.devices))
 
 
 def follow(run: Run, pictures: Pictures, folder: Path, habits: Habits) -> int:
@@ -133,6 +171,10 @@ def follow(run: Run, pictures: Pictures, folder: Path, habits: Habits) -> int:
             done = run.train([*logs(run, folder, habits), saver, Every(habits.preview_every, pictures.preview)], stop)
         except StepFailedError as error:
             raise UserError(f"{error}; {last_good(folder, error.step)}; try a lower --lr or --max-norm") from error
+        except WorkerLostError as error:
+            if saver.done > saver.saved:
+                saver.save(saver.done)
+            raise UserError(f"{error}; step {saver.done} is saved in {folder}, --resume goes on") from error
         finally:
             report_skipped(run, folder / "skipped.json")
     final = saver.path(done) if saver.saved == done else saver.save(done)

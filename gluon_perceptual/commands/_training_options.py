@@ -9,7 +9,7 @@ from click.core import ParameterSource
 
 from ._command import device_options
 
-HABITS = ("out", "resume", "save_every", "keep", "preview_every", "tensorboard")
+HABITS = ("out", "resume", "save_every", "keep", "preview_every", "tensorboard", "kvstore", "patience")
 Picture = click.Path(resolve_path=True)
 
 _OPTIONS: list[Callable[[Any], Any]] = [
@@ -29,6 +29,7 @@ _OPTIONS: list[Callable[[Any], Any]] = [
         type=click.Choice(["stop", "skip"]),
         help="What to do where a loss or gradient is not finite.  [default: stop]",
     ),
+    click.option("--amp", is_flag=True, help="Mixed precision, on GPUs: MXNet's AMP and a scaled loss."),
     click.option("--seed", type=click.IntRange(0), help="Of everything random.  [default: 0]"),
     click.option("--workers", type=click.IntRange(0), help="Threads that prepare pictures.  [default: 2]"),
     click.option("--out", type=click.Path(), help="The run's folder.  [default: runs/… or the next that is free]"),
@@ -43,6 +44,12 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--keep", type=click.IntRange(0), default=3, help="Checkpoints to keep, and the best; 0: all."),
     click.option("--preview-every", type=click.IntRange(1), default=200, help="Steps between preview pictures."),
     click.option("--tensorboard", is_flag=True, help="Write TensorBoard events too."),
+    click.option(
+        "--kvstore",
+        type=click.Choice(["local", "device", "nccl", "dist_sync", "dist_async"]),
+        help="What adds up gradients; dist_sync: those of a cluster's workers.  [default: local; device for GPUs]",
+    ),
+    click.option("--patience", type=click.FloatRange(1), default=300, help="Seconds to wait for the other workers."),
     device_options,
 ]
 

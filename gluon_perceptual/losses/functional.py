@@ -31,7 +31,7 @@ def grid_error(F: Any, a: Any, b: Any, period: int) -> Any:
 
     An upsampling network computes the pixels of a cell of period × period in ways of their own, and a feature loss lets
     their levels drift apart: the dots of the blog's pictures. So at each of the cell's places by itself the error's
-    mean over windows of 8×8 cells, half of them shared with the next, is squared. Neither the paper nor the blog has it.
+    mean over windows of 8×8 cells, half of them shared with the next, is squared. Not in the paper, nor in the blog.
     """
     places = F.space_to_depth(a - b, block_size=period)
     window, shift = (GRID_CELLS,) * 2, (GRID_CELLS // 2,) * 2

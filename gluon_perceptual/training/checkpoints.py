@@ -41,7 +41,7 @@ class Checkpoints(Callback):
     def __init__(self, run: Any, folder: Path, every: int, keep: int = 0) -> None:
         self._run, self._folder, self._every, self._keep = run, folder, every, keep
         self._behind = False
-        self.saved = 0
+        self.saved = self.done = run.done
 
     def after_step(self, progress: Progress) -> None:
         """Save if it is time, or if that failed before.
@@ -49,6 +49,7 @@ class Checkpoints(Callback):
         Raises:
             OSError: It cannot be written; those before it stay.
         """
+        self.done = progress.step
         if self._behind or progress.step % self._every == 0:
             self.save(progress.step)
 

@@ -46,7 +46,7 @@ class TrainingConfig:
     `data`, `validation`: folders of photos or lists of files, see `data.photos.split_photos`. `vgg`: see
     `nets.vgg.LossNetwork.pretrained`. `start_from`: a file of parameters to start from instead of random ones, as those
     that a pixel loss has trained for a training with the feature loss. `max_norm`: gradients are clipped to it, unless
-    it is 0. `on_nonfinite`: "stop" or "skip", what an infinite loss or gradient does.
+    it is 0. `on_nonfinite`: "stop" or "skip", what an infinite loss or gradient does. `amp`: mixed precision, on GPUs.
     """
 
     data: str | None = None
@@ -62,17 +62,23 @@ class TrainingConfig:
     warmup: int = 60
     max_norm: float = 5.0
     on_nonfinite: str = "stop"
+    amp: bool = False
     seed: int = 0
     workers: int = 2
 
     gpus: str | None = None
     cpus: int = 1
 
-    def check_devices(self) -> None:
-        """Raise UserError if there are more devices than pictures in a batch."""
+    def check_devices(self, workers: int = 1) -> None:
+        """Raise UserError if a batch does not go round the workers of a cluster and the devices of each."""
+        if self.amp and not self.gpus:
+            raise UserError("--amp is for GPUs (--gpus): on a CPU float16 is no faster")
         devices = len(self.gpus.split(",")) if self.gpus else self.cpus
-        if self.batch < devices:
-            raise UserError(f"--batch {self.batch} is less than the {devices} devices; give each at least one picture")
+        if self.batch % workers:
+            raise UserError(f"--batch {self.batch} is for all {workers} workers: give a multiple of their number")
+        if self.batch // workers < devices:
+            total = devices * workers
+            raise UserError(f"--batch {self.batch} is less than the {total} devices; give each at least one picture")
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ import logging
 import math
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Iterable, Sequence
+from typing import Any, Callable, Iterable, Protocol, Sequence
 
 import numpy as np
 
-from .signals import StopRequest
 from .step import NonFiniteLossError
 
 log = logging.getLogger(__name__)
@@ -50,6 +49,14 @@ class Callback:
         """Be told that no step follows, whatever the reason."""
 
 
+class Stop(Protocol):
+    """Whether the training is to end, asked after each step: the number of the signal that wants it, or 0."""
+
+    @property
+    def requested(self) -> int:
+        """The signal's number."""
+
+
 class StepFailedError(NonFiniteLossError):
     """The loss is not finite; `step` is the number of the step."""
 
@@ -64,7 +71,7 @@ def fit(
     batches: Iterable[tuple[np.ndarray, np.ndarray]],
     steps: int,
     callbacks: Sequence[Callback] = (),
-    stop: StopRequest | None = None,
+    stop: Stop | None = None,
     done: int = 0,
     skips: int = 0,
 ) -> int:

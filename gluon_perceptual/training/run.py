@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import Any, Callable, Sequence
 
-from .._mxnet import devices, mx
+from .._mxnet import devices, mx, start_amp
 from ..checkpoint.model import Recipe
+from ..cluster import SharedStop, Workers
 from ..data.batches import batches
 from ..image_files import PictureFile
 from ..losses.perceptual import PerceptualLoss
@@ -17,7 +18,7 @@ from .loop import Callback, fit
 from .record import RunRecord
 from .schedule import learning_rate_schedule
 from .signals import StopRequest
-from .step import TrainingStep
+from .step import LOSS_SCALE, TrainingStep
 
 SKIPS = 20  # steps in a row that may be left out; more will not help
 
@@ -29,6 +30,7 @@ class Run(ABC):
 
     Args:
         config: The settings.
+        workers: The processes that share the training, see `cluster.join`; without them this one alone.
 
     Raises:
         UserError: Devices, photos or weights that are not there or do not fit.
@@ -42,9 +44,13 @@ class Run(ABC):
     model: OnPixels
     done: int = 0
 
-    def __init__(self, config: TrainingConfig) -> None:
+    def __init__(self, config: TrainingConfig, workers: Workers | None = None) -> None:
         self.config: Any = config
+        self.workers = workers or Workers("device" if config.gpus else "local")
+        config.check_devices(self.workers.ranks)
         self.devices = devices(config.gpus, config.cpus)
+        if config.amp:
+            start_amp()
         mx.random.seed(config.seed)
         self._unreadable: dict[str, str] = {}
         self._prepare()
@@ -96,9 +102,8 @@ class Run(ABC):
         config = self.config
         schedule = learning_rate_schedule(config.schedule, config.learning_rate, config.steps, config.warmup)
         options = {"lr_scheduler": schedule, "learning_rate": schedule.base_lr, "beta2": config.beta2}
-        kvstore = "device" if config.gpus else "local"
         return mx.gluon.Trainer(
-            self.model.net.collect_params(), "adam", options, kvstore=kvstore, update_on_kvstore=False
+            self.model.net.collect_params(), "adam", options, kvstore=self.workers.kvstore, update_on_kvstore=False
         )
 
     def train(self, callbacks: Sequence[Callback], stop: StopRequest | None = None) -> int:
@@ -106,11 +111,17 @@ class Run(ABC):
 
         Raises:
             NonFiniteLossError: The loss went to infinity.
+            WorkerLostError: Other workers do not answer.
         """
-        config = self.config
-        options = (self.trainer, self.devices, config.max_norm, config.seed)
+        config, workers = self.config, self.workers
+        workers.check_agreed(self.done)
+        scale = LOSS_SCALE if config.amp else 1.0
+        options = (self.trainer, self.devices, config.max_norm, config.seed, scale, workers)
         step = TrainingStep(self._step_model(), self.loss, self.targets, *options)
-        stream = batches(self.pairs, config.batch, self.done, config.steps, config.workers)
+        part = (config.batch // workers.ranks, self.done, config.steps)
+        stream = batches(self.pairs, *part, config.workers, workers.rank, workers.ranks)
         skips = SKIPS if config.on_nonfinite == "skip" else 0
-        self.done = fit(step, self.trainer, stream, config.steps, callbacks, stop, self.done, skips)
+        shared = SharedStop(stop, workers) if stop is not None else None
+        self.done = fit(step, self.trainer, stream, config.steps, callbacks, shared, self.done, skips)
+        workers.leave(self.trainer)
         return self.done

@@ -8,8 +8,11 @@ from typing import Any, Callable, Sequence
 import numpy as np
 
 from .._mxnet import mx, mxnet_errors
+from ..cluster import Workers
 from ..errors import UserError
 
+LOSS_SCALE = 2.0**16  # of mixed precision, at first
+GROWTH = 2000  # updates after which it is doubled
 SEEDS = 1_000_003  # what neighbouring seeds are apart
 
 
@@ -17,10 +20,14 @@ class NonFiniteLossError(UserError):
     """The loss or its gradient is infinite or not a number; the parameters are as they were."""
 
 
-class TrainingStep:
-    """Forward, backward and update for a batch spread over devices, as if it were on one.
+class NonFiniteGradientError(NonFiniteLossError):
+    """The loss is finite, its gradient is not."""
 
-    The update is that of the mean loss over the whole batch, whatever the number of devices: each device adds up the
+
+class TrainingStep:
+    """Forward, backward and update for a batch spread over devices, and workers of a cluster, as if it were on one.
+
+    The update is that of the mean loss over the whole batch, wherever its parts are: each device adds up the
     gradients of its pictures, and the sum is divided by the batch size once. (The blog divides by it twice, since its
     loss is a mean already: with Adam that only shrinks ε's place, with clipping or SGD it would be a smaller step.)
 
@@ -32,6 +39,9 @@ class TrainingStep:
         devices: Where the parameters are.
         max_norm: Gradients of a greater norm are scaled down to it; 0 for no limit.
         seed: Of MXNet's random numbers, which start anew at each update, so that a training may go on anywhere.
+        loss_scale: More than 1 where gradients are float16 on their way: the loss is multiplied by it lest they vanish.
+            Where they overflow, the step is made again with half of it; every 2,000 updates it is doubled.
+        workers: The processes that share the batch in equal parts; the trainer's kvstore is theirs.
     """
 
     def __init__(
@@ -43,15 +53,21 @@ class TrainingStep:
         devices: Sequence[Any],
         max_norm: float = 0.0,
         seed: int = 0,
+        loss_scale: float = 1.0,
+        workers: Workers | None = None,
     ) -> None:
         self.net, self.loss, self.targets, self.trainer = net, loss, targets, trainer
         self.devices, self.max_norm, self.seed = list(devices), max_norm, seed
+        self.loss_scale, self._scaled = loss_scale, loss_scale > 1
+        self.workers = workers or Workers()
         parameters = net.collect_params().values()
         self._learnt = [p for p in parameters if p.grad_req != "null"]
         self._statistics = [p for p in parameters if p.name.endswith(("running_mean", "running_var"))]
 
     def __call__(self, inputs: np.ndarray, references: np.ndarray) -> dict[str, float]:
         """Update the network and return each term's mean over the batch, unweighted, and their weighted sum, `loss`.
+
+        Of a cluster's worker `inputs` and `references` are its part of the batch; what is returned is of the whole.
 
         Also there is `gradient_norm`, that of the gradient of `loss` before it is clipped.
 
@@ -60,30 +76,40 @@ class TrainingStep:
             references: (N, 3, H, W) in [0, 255] likewise, or whatever `targets` takes.
 
         Raises:
-            NonFiniteLossError: before anything is updated.
+            NonFiniteLossError: before anything is updated, by all workers alike.
+            WorkerLostError: likewise, if other workers do not answer.
         """
         statistics = [[values.copy() for values in p.list_data()] for p in self._statistics]
-        mx.random.seed((SEEDS * self.seed + self.trainer.optimizer.num_update) % 2**31)
-        try:
-            with mxnet_errors("if it is for memory, use smaller batches or patches"):
-                return self._update(inputs, references)
-        except NonFiniteLossError:
-            for parameter, copies in zip(self._statistics, statistics):
-                for values, copy in zip(parameter.list_data(), copies):
-                    values[:] = copy
-            raise
+        done = self.trainer.optimizer.num_update
+        if self._scaled and done and done % GROWTH == 0:
+            self.loss_scale *= 2
+        while True:
+            mx.random.seed((SEEDS * self.seed + done) % 2**31)
+            try:
+                with mxnet_errors("if it is for memory, use smaller batches or patches"):
+                    return self._update(inputs, references)
+            except NonFiniteLossError as error:
+                for parameter, copies in zip(self._statistics, statistics):
+                    for values, copy in zip(parameter.list_data(), copies):
+                        values[:] = copy
+                if self.loss_scale <= 1 or not isinstance(error, NonFiniteGradientError):
+                    raise
+                self.loss_scale /= 2
 
     def _update(self, inputs: np.ndarray, references: np.ndarray) -> dict[str, float]:
         sums = [self._backward(x, y) for x, y in zip(self._spread(inputs), self._spread(references))]
-        terms = {name: sum(float(part[name].asscalar()) for part in sums) / len(inputs) for name in sums[0]}
+        size = len(inputs) * self.workers.ranks
+        totals = self.workers.add({name: sum(float(part[name].asscalar()) for part in sums) for name in sums[0]})
+        terms = {name: total / size for name, total in totals.items()}
         if not all(math.isfinite(value) for value in terms.values()):
             values = ", ".join(f"{name} {value:g}" for name, value in terms.items())
             raise NonFiniteLossError(f"the loss is not finite: {values}")
-        norm = self._gradient_norm() / len(inputs)
+        divisor = size * self.loss_scale
+        norm = self.workers.wait(self._gradient_norm) / divisor
         if not math.isfinite(norm):
-            raise NonFiniteLossError(f"the loss is not finite: its gradient's norm is {norm:g}")
+            raise NonFiniteGradientError(f"the loss is not finite: its gradient's norm is {norm:g}")
         excess = max(1.0, norm / self.max_norm) if self.max_norm else 1.0
-        self.trainer.update(len(inputs) * excess)
+        self.trainer.update(divisor * excess)
         return {**terms, "gradient_norm": norm}
 
     def _spread(self, batch: np.ndarray) -> list[Any]:
@@ -97,11 +123,12 @@ class TrainingStep:
         with mx.autograd.record():
             terms = self.loss.terms(self.net(inputs), targets)
             total = self.loss.total(terms)
-        total.backward()
+            scaled = total * self.loss_scale if self._scaled else total
+        scaled.backward()
         return {name: values.sum() for name, values in (*terms.items(), ("loss", total))}
 
     def _gradient_norm(self) -> float:
-        """Return the norm of the sum of all devices' gradients, which each then has."""
+        """Return the norm of the sum of all gradients, which each device of each worker then has."""
         self.trainer.allreduce_grads()
         gradients = [parameter.list_grad()[0] for parameter in self._learnt]
         squares = mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients))

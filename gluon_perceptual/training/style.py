@@ -123,11 +123,11 @@ class StyleRun(Run):
 
     def _step_model(self) -> Any:
         """Return the fast twin where all devices get the same number of pictures."""
-        config = self.config
-        if config.norm != "instance" or config.gpus or config.batch % len(self.devices):
+        config, batch = self.config, self.config.batch // self.workers.ranks
+        if config.norm != "instance" or config.gpus or batch % len(self.devices):
             self._trained = self.model
         else:
-            each = config.batch // len(self.devices)
+            each = batch // len(self.devices)
             twin = OnPixels(training_twin(self.model.net, each, self.devices))
             twin.mean.reset_ctx(self.devices)
             twin.hybridize(static_alloc=True, static_shape=True)

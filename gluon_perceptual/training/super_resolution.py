@@ -12,6 +12,7 @@ import numpy as np
 
 from .._mxnet import mx
 from ..checkpoint.model import Recipe
+from ..cluster import Workers
 from ..data.patches import PatchPairs
 from ..data.photos import readable_photos, split_photos
 from ..data.shards import ShardPairs, describe_shards
@@ -35,16 +36,17 @@ class SuperResolutionRun(Run):
 
     Args:
         config: The settings; where there are shards, these decide the degradation.
+        workers: See `run.Run`.
 
     Raises:
         UserError: Devices, photos, shards or weights that are not there or do not fit.
     """
 
-    def __init__(self, config: SuperResolutionConfig) -> None:
+    def __init__(self, config: SuperResolutionConfig, workers: Workers | None = None) -> None:
         if config.shards:
             described = describe_shards(Path(config.shards))
             config = replace(config, sigma=described["sigma"], degradation=described["degradation"])
-        super().__init__(config)
+        super().__init__(config, workers)
 
     def _prepare(self) -> None:
         self.photos, held_out = split_photos(self.config.data, self.config.validation)

@@ -1,0 +1,26 @@
+"""`cluster`: run a training on several machines, or in several processes of this one."""
+
+from __future__ import annotations
+
+import click
+
+from ._command import Command
+
+
+@click.command(cls=Command, context_settings={"help_option_names": ["-h", "--help"], "allow_interspersed_args": False})
+@click.option("-n", "--workers", type=click.IntRange(1), default=2, help="Processes that train.")
+@click.option("-s", "--servers", type=click.IntRange(1), default=1, help="Processes that add up the gradients.")
+@click.option("--hosts", type=click.Path(exists=True), help="Machines to go round by ssh, one on each line.")
+@click.option(
+    "--interface", metavar="lo|eth0|…", help="Network interface of the parameter server.  [default: its choice]"
+)
+@click.argument("command", nargs=-1, required=True)
+def cluster(workers: int, servers: int, hosts: str | None, interface: str | None, command: tuple[str, ...]) -> None:
+    """Run COMMAND, a training with --kvstore dist_sync, in all processes of a cluster.
+
+    For example `gluon-perceptual cluster --workers 2 python tools/train_sr.py --kvstore dist_sync --batch 8`: a batch
+    is that of all workers. dmlc_tracker, which comes with MXNet, starts the processes; without --hosts on this machine.
+    """
+    from ._cluster import submit
+
+    raise SystemExit(submit(command, workers, servers, hosts, interface))

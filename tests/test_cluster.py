@@ -1,0 +1,198 @@
+"""Two workers and a server on this machine, as `gluon-perceptual cluster` starts them, and what one worker decides."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from cli import assert_one_line_error, run, write
+
+from gluon_perceptual import cluster
+from gluon_perceptual.checkpoint.params_file import read_params
+from gluon_perceptual.errors import UserError
+from gluon_perceptual.training.config import TrainingConfig
+
+ROOT = Path(__file__).resolve().parents[1]
+STEPS = 30
+TINY = ["--width", 4, "--blocks", 1, "--patch", 16, "--batch", 4, "--loss", "pixel", "--warmup", 5, "--lr", 1e-3,
+        "--max-norm", 5, "--save-every", 10, "--preview-every", 1000, "--workers", 1]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for seed in range(5):
+        noise = np.random.default_rng(seed).integers(0, 256, (48, 60, 3), np.uint8)
+        write(folder / f"{seed}.png", cv2.GaussianBlur(noise, (0, 0), 1.5))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(photos, tmp_path_factory):
+    out = tmp_path_factory.mktemp("alone") / "run"
+    assert run("train-sr", "--data", photos, *TINY, "--steps", STEPS, "--out", out)[0] == 0
+    return out
+
+
+def start(photos, out, log, *options):
+    program = [sys.executable, "-m", "gluon_perceptual"]
+    training = ["train-sr", "--data", photos, *TINY, "--steps", STEPS, "--out", out, "--kvstore", "dist_sync", *options]
+    command = [str(word) for word in (*program, "cluster", "-n", 2, *program, *training)]
+    with log.open("wb") as said:
+        return subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT)
+
+
+def processes(out, role):
+    """The processes of that part in the cluster that trains into `out`, by their command and environment."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command, settings = ((folder / name).read_bytes() for name in ("cmdline", "environ"))
+        except OSError:
+            continue
+        if bytes(out) in command and f"DMLC_ROLE={role}".encode() in settings.split(b"\0"):
+            found.append(int(folder.name))
+    return found
+
+
+def losses(out):
+    return [json.loads(line)["loss"] for line in (out / "log.jsonl").read_text().splitlines()]
+
+
+def assert_same(out, other):
+    np.testing.assert_allclose(losses(out), losses(other), rtol=1e-4)
+    mine, others = (read_params(run / "checkpoints" / f"step-{STEPS:07d}.params") for run in (out, other))
+    for name, value in mine.items():
+        np.testing.assert_allclose(value, others[name], rtol=1e-3, atol=1e-5, err_msg=name)
+
+
+def test_two_workers_do_as_one(photos, alone, tmp_path):
+    log = tmp_path / "said"
+    assert start(photos, tmp_path / "run", log).wait(120) == 0, log.read_text()
+    assert "worker 1 of 2" in log.read_text()
+    assert_same(tmp_path / "run", alone)
+    assert (tmp_path / "run" / "figure.png").exists()
+
+
+def test_a_killed_worker_ends_the_others_with_a_checkpoint(photos, alone, tmp_path):
+    out, log = tmp_path / "run", tmp_path / "said"
+    launcher = start(photos, out, log, "--patience", 3)
+    lines = out / "log.jsonl"
+    wait_for(lambda: lines.exists() and len(lines.read_text().splitlines()) > 3, log)
+    (second,) = (process for process in processes(out, "worker") if not writes(process, lines))
+    os.kill(second, signal.SIGKILL)
+    assert launcher.wait(120) == 1
+    said, done = log.read_text(), len(losses(out))
+    assert f"one of them has ended, or hangs; step {done} is saved in {out}" in said
+    assert "Traceback" not in said
+    assert not [process for role in ("worker", "server", "scheduler") for process in processes(out, role)]
+    assert 3 < done < STEPS
+    assert run("train-sr", "--resume", "--out", out)[0] == 0  # alone, where two have begun
+    assert_same(out, alone)
+
+
+def writes(process, path):
+    return path.resolve() in [link.resolve() for link in Path(f"/proc/{process}/fd").iterdir()]
+
+
+def wait_for(happened, log, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("kvstore", "settings", "said"),
+    [
+        ("dist_sync", {}, "DMLC_ROLE, DMLC_PS_ROOT_URI, DMLC_PS_ROOT_PORT, DMLC_NUM_WORKER, DMLC_NUM_SERVER is not"),
+        ("dist_sync", {"DMLC_ROLE": "worker", "DMLC_NUM_WORKER": "2"}, "and DMLC_PS_ROOT_URI, DMLC_PS_ROOT_PORT"),
+        ("dist_async", {}, "use dist_sync"),
+        ("nccl", {}, "give --gpus"),
+        ("local", {"DMLC_ROLE": "worker"}, "give --kvstore dist_sync"),
+        (None, {"DMLC_ROLE": "worker"}, "give --kvstore dist_sync"),
+        ("sync", {}, "expected one of local, device, nccl, dist_sync"),
+    ],
+)
+def test_a_kvstore_that_does_not_fit_is_refused(kvstore, settings, said, monkeypatch):
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=said):
+        cluster.join(kvstore)
+
+
+def test_mistakes_on_the_command_line(tmp_path):
+    wrong = run("train-sr", "--kvstore", "everything", "--out", tmp_path / "run")
+    assert_one_line_error(wrong, "'everything' is not one of", status=2)
+    assert_one_line_error(run("train-sr", "--kvstore", "dist_sync", "--out", tmp_path / "run"), "DMLC_ROLE")
+    assert_one_line_error(run("train-sr", "--amp", "--out", tmp_path / "run"), "--amp is for GPUs")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_batch_goes_round_the_workers():
+    with pytest.raises(UserError, match="--batch 4 is for all 3 workers"):
+        TrainingConfig(batch=4).check_devices(3)
+    with pytest.raises(UserError, match="--batch 4 is less than the 8 devices"):
+        TrainingConfig(batch=4, cpus=4).check_devices(2)
+    TrainingConfig(batch=8, cpus=4).check_devices(2)
+
+
+class Store:
+    """What a kvstore of `num_workers` adds up, each of which pushes what this one does plus its rank."""
+
+    def __init__(self, rank, num_workers, extra=0.0):
+        self.rank, self.num_workers, self._extra = rank, num_workers, extra
+
+    def init(self, key, value):
+        self._total = value
+
+    def push(self, key, value):
+        self._total = value * self.num_workers + self._extra
+
+    def pull(self, key, out):
+        out[:] = self._total
+
+
+@pytest.fixture(autouse=True)
+def no_end(monkeypatch):
+    monkeypatch.setattr(cluster.atexit, "register", lambda action: None)
+
+
+def test_all_workers_stop_when_one_is_asked_to():
+    class Stop:
+        requested = 0
+
+    stop = Stop()
+    assert not cluster.SharedStop(stop, cluster.Workers(Store(0, 3))).requested
+    assert cluster.SharedStop(stop, cluster.Workers(Store(0, 3, extra=1.0))).requested == signal.SIGTERM
+    assert stop.requested == signal.SIGTERM
+    stop.requested = signal.SIGINT
+    assert cluster.SharedStop(stop, cluster.Workers(Store(0, 3))).requested == signal.SIGINT
+
+
+def test_workers_that_go_on_from_different_steps_end():
+    cluster.Workers().check_agreed(7)
+    with pytest.raises(UserError, match="worker 1 is at step 7, worker 0 at 5"):
+        cluster.Workers(Store(1, 2, extra=5.0)).check_agreed(7)
+
+
+def test_waiting_ends():
+    assert cluster.within(60, lambda: 3) == 3
+    with pytest.raises(ZeroDivisionError):
+        cluster.within(60, lambda: 1 // 0)
+    never = threading.Event()
+    with pytest.raises(cluster.WorkerLostError, match=r"not answered for 0.05 s"):
+        cluster.within(0.05, never.wait)
+    never.set()
+
+
+def test_sums_are_of_all_and_one_alone_needs_no_store():
+    assert cluster.Workers().add({"a": 1.5, "b": -2.0}) == {"a": 1.5, "b": -2.0}
+    assert cluster.Workers(Store(0, 4)).add({"a": 1.5, "b": -2.0}) == {"a": 6.0, "b": -8.0}
