@@ -81,7 +81,8 @@ def commands(checkpoint: Path) -> Iterator[str]:
         given = {
             field.name: values[field.name]
             for field in fields(defaults)
-            if field.name not in (*MACHINE, "style") and values.get(field.name) != asdict(defaults)[field.name]
+            if field.name not in (*MACHINE, "style")
+            and values.get(field.name, field.default) != asdict(defaults)[field.name]
         }
         options = [f"--{key.replace('_', '-')}{_as_text(key, value)}" for key, value in given.items() if value != []]
         words = [f"train_{'style' if style else 'sr'}", *(Path(path).name for path in values.get("style", ()))]

@@ -76,12 +76,15 @@ def train(kind: Kind, given: dict[str, Any], habits: Habits) -> int:
     if workers.rank:
         return assist(kind, given, habits, workers)
     folder = run_folder(habits, kind.name)
+    nothing = UserError(f"{folder}: there is no whole checkpoint to go on from; give --resume auto to start anew")
+    if habits.resume == "always" and not (folder / "config.json").exists():
+        raise nothing
     with ExitStack() as stack:
         if folder.is_dir():
             stack.enter_context(locked(folder))
         checkpoint = latest(folder / "checkpoints") if habits.resume else None
         if checkpoint is None and habits.resume == "always":
-            raise UserError(f"{folder}: there is no whole checkpoint to go on from; give --resume auto to start anew")
+            raise nothing
         config = resumed_config(kind.settings, folder / "config.json", given) if checkpoint else kind.configure(**given)
         run = kind.run(config, workers)
         if not folder.is_dir():

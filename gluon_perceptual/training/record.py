@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Callable
 
@@ -59,10 +59,21 @@ def resumed_config(kind: Callable[..., TrainingConfig], path: Path, given: dict[
         config: Any = kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not the settings of such a run ({error})") from error
+    for entry in fields(config):
+        value, kinds = getattr(config, entry.name), _kinds(entry.default)
+        if not isinstance(value, kinds):
+            raise UserError(f"{path}: not the settings of such a run ({entry.name} is {value!r})")
     for name, value in given.items():
         if name not in MACHINE and getattr(config, name) != value:
             raise UserError(f"{path}: {name} is {getattr(config, name)!r} in this run, not {value!r}; leave it away")
     return replace(config, **{name: value for name, value in given.items() if name in MACHINE})
+
+
+def _kinds(default: Any) -> tuple[type, ...]:
+    """Return the types that a setting with this default may have."""
+    if default is None:
+        return str, type(None)
+    return (float, int) if isinstance(default, float) else (type(default),)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,0 +1,49 @@
+"""What holds of every super-resolution model that ships: no dots, no tint, and a photo sharper than bicubic's."""
+
+import numpy as np
+import pytest
+from skimage.data import astronaut, coffee
+
+from gluon_perceptual.inference import Upscaler
+from gluon_perceptual.metrics import color_error, grid_energy, psnr
+from gluon_perceptual.resize import imresize
+from gluon_perceptual.weights import models
+
+NAMES = sorted(models("super-resolution"))
+MADE_FOR_PHOTOS = [name for name in NAMES if "illustration" not in name]
+# `metrics.grid_energy` of the benchmarks' own photos, the mean of each, by period
+TRUE_GRID = {"Set5": {2: 0.9656, 4: 0.9981, 8: 0.9840}, "BSD100": {2: 0.8767, 4: 0.9714, 8: 0.9810}}
+
+
+@pytest.fixture(scope="module")
+def upscaler(request):
+    return Upscaler(request.param)
+
+
+@pytest.mark.parametrize("upscaler", NAMES, indirect=True)
+def test_flat_grey_comes_out_flat(upscaler):
+    for level in range(0, 256, 15):
+        output = upscaler(np.full((24, 30, 3), level, np.uint8)).astype(float)
+        assert output.shape == (24 * upscaler.scale, 30 * upscaler.scale, 3)
+        assert output.std() < 0.5, level
+        assert abs(output.mean() - level) < 2, level
+
+
+@pytest.mark.parametrize("upscaler", MADE_FOR_PHOTOS, indirect=True)
+def test_photos_get_no_grid_and_no_tint(upscaler):
+    grids = []
+    for photo in (astronaut()[:256, 64:320], coffee()[:256, 128:384]):
+        truth = np.ascontiguousarray(photo)
+        low = imresize(truth, 1 / upscaler.scale)
+        output, bicubic = upscaler(low), imresize(low, upscaler.scale)
+        grids.append(grid_energy(output, upscaler.scale) / grid_energy(truth, upscaler.scale))
+        assert color_error(output, truth) < color_error(bicubic, truth) + 0.2
+        assert psnr(output, truth, data_range=255) > psnr(bicubic, truth, data_range=255)
+    assert np.mean(grids) < 1.5  # two photos; on the benchmarks' it is near 1, and dots that one can see have 4
+
+
+@pytest.mark.parametrize("name", MADE_FOR_PHOTOS)
+def test_the_benchmarks_saw_no_grid(name):
+    entry = models("super-resolution")[name]
+    for benchmark, scores in entry["scores"].items():
+        assert scores["grid"] < 1.1 * TRUE_GRID[benchmark][int(name[4])]
