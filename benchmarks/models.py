@@ -1,0 +1,91 @@
+"""Scores of the models that ship: `python -m benchmarks.models --data Set5=FOLDER --data BSD100=FOLDER …`.
+
+Prints the tables of docs/models.md: for each scale bicubic enlargement and its models, photos made smaller by imresize
+without blur. `--drawings FOLDER` scores the ×2 models on drawings, those that the one for drawings did not learn from.
+"""
+
+from __future__ import annotations
+
+from typing import Iterator, Sequence
+
+import click
+import numpy as np
+from tqdm import tqdm
+
+from gluon_perceptual.data.photos import find_photos, split_photos
+from gluon_perceptual.evaluation import DISTANCE_LAYERS, Method, Row, bicubic, evaluate, means
+from gluon_perceptual.image_files import PictureFile
+from gluon_perceptual.images import read_rgb
+from gluon_perceptual.inference import Upscaler
+from gluon_perceptual.metrics import grid_energy
+from gluon_perceptual.nets import LossNetwork
+from gluon_perceptual.resize import crop_to_multiple
+from gluon_perceptual.weights import models
+
+LEVELS = range(0, 256, 15)
+HEAD = ("", "PSNR", "SSIM", "relu2_2", "relu4_3", "CIEDE2000", "grid / truth's")
+
+
+@click.command()
+@click.option("--data", multiple=True, required=True, metavar="NAME=FOLDER", help="Photos to score on.")
+@click.option("--drawings", type=click.Path(exists=True), help="The folder of drawings that a model was trained on.")
+@click.option("--only", help="Models to score, with commas between; all else.")
+def main(data: Sequence[str], drawings: str | None, only: str | None) -> None:
+    """Print the tables."""
+    names = only.split(",") if only else list(models("super-resolution"))
+    for scale in sorted({int(name[4]) for name in names}):
+        found = {name: Upscaler(name) for name in names if int(name[4]) == scale}
+        methods: dict[str, Method] = {"bicubic": bicubic(scale), **found}
+        for given in data:
+            title, _, folder = given.partition("=")
+            click.echo(f"\n### ×{scale}, {title}\n\n{scored(methods, find_photos(folder), scale)}")
+        title, _, folder = data[0].partition("=")
+        click.echo(
+            f"\n### ×{scale}, {title}: matching and self-ensemble\n\n{varied(found, find_photos(folder), scale)}"
+        )
+        if scale == 2 and drawings:
+            click.echo(f"\n### ×2, drawings\n\n{scored(methods, split_photos(drawings)[1], 2)}")
+    click.echo("\nLargest deviation of a flat grey picture's enlargement, in grey levels:")
+    for name in names:
+        click.echo(f"- {name}: {deviation(Upscaler(name)):.3f}")
+
+
+def scored(methods: dict[str, Method], photos: Sequence[PictureFile], scale: int) -> str:
+    """Return the table of the methods' mean scores; the grid relative to the mean of the true photos'."""
+    network = LossNetwork.pretrained(DISTANCE_LAYERS)
+    photos = [photo for photo in photos if min(read_rgb(photo).shape[:2]) >= 5 * scale]
+    rows = [row for photo in tqdm(photos) for row in evaluate(methods, photo, scale, network)]
+    true = np.mean([grid_energy(crop_to_multiple(read_rgb(photo), scale), scale) for photo in photos])
+    return markdown(HEAD, (line(row, float(true)) for row in means(rows)))
+
+
+def line(row: Row, true_grid: float) -> list[str]:
+    """Return a line of the table."""
+    scores = (f"{row.psnr:.2f}", f"{row.ssim:.4f}", f"{row.relu2_2:.0f}", f"{row.relu4_3:.0f}", f"{row.ciede2000:.2f}")
+    return [row.method, *scores, f"{row.grid / true_grid:.2f}"]
+
+
+def varied(found: dict[str, Upscaler], photos: Sequence[PictureFile], scale: int) -> str:
+    """Return the table of what histogram matching and the mean over turns and flips add or cost."""
+    network, lines = LossNetwork.pretrained(DISTANCE_LAYERS), []
+    for name, plain in found.items():
+        methods: dict[str, Method] = {"plain": plain, "ensemble": Upscaler(name, self_ensemble=True)}
+        for space in ("RGB", "LAB"):
+            methods[space] = Upscaler(name, match_histogram=space)
+        rows = means([row for photo in tqdm(photos) for row in evaluate(methods, photo, scale, network)])
+        lines.append([name, *(f"{row.psnr:.2f} / {row.relu4_3:.0f} / {row.ciede2000:.2f}" for row in rows)])
+    return markdown(("PSNR / relu4_3 / CIEDE2000", "plain", "--self-ensemble", "matched, RGB", "matched, LAB"), lines)
+
+
+def markdown(head: Sequence[str], lines: Iterator[list[str]] | list[list[str]]) -> str:
+    """Return a table."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *lines))
+
+
+def deviation(upscaler: Upscaler) -> float:
+    """Return the largest standard deviation of the enlargement of a flat grey picture, over grey levels."""
+    return max(float(upscaler(np.full((32, 32, 3), level, np.uint8)).std()) for level in LEVELS)
+
+
+if __name__ == "__main__":
+    main()
