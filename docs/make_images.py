@@ -1,0 +1,69 @@
+"""Makes the pictures of the README and the documents from the models that ship: `python docs/make_images.py`.
+
+The photos are scikit-image's, which no model was trained on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+import skimage.data
+
+from gluon_perceptual.evaluation import bicubic, centre_pair
+from gluon_perceptual.figures import comparison_figure, save_figure
+from gluon_perceptual.inference import Stylizer, Upscaler
+from gluon_perceptual.resize import fit
+from gluon_perceptual.weights import models
+
+FOLDER = Path(__file__).parent / "images"
+SIDE = 160  # of the pieces of photos that are shown enlarged, in pixels
+
+
+def main() -> None:
+    """Write all pictures."""
+    face, eyes = skimage.data.astronaut()[:260, 90:350], skimage.data.chelsea()[20:300, 80:360]
+    cup = skimage.data.coffee()[60:300, 190:430]
+    save_figure(enlarged([(face, 2), (eyes, 2), (cup, 4)]), FOLDER / "enlarged.jpg")
+    for scale in (4, 8):
+        methods = {name: Upscaler(name) for name in models("super-resolution") if name.startswith(f"sr_x{scale}_")}
+        if methods:
+            save_figure(
+                compared({"bicubic": bicubic(scale), **methods}, [face, eyes, cup], scale), FOLDER / f"x{scale}.jpg"
+            )
+    if models("style"):
+        save_figure(painted([skimage.data.chelsea(), skimage.data.coffee()]), FOLDER / "styles.jpg")
+
+
+def enlarged(photos: list[tuple[np.ndarray, int]]) -> Any:
+    """Return the README's figure: what goes in, bicubic enlargement, ours, and the truth."""
+    rows = []
+    for photo, scale in photos:
+        low, truth = centre_pair(photo, scale, SIDE)
+        rows.append([low, bicubic(scale)(low), Upscaler(best(scale))(low), truth])
+    return comparison_figure(["input", "bicubic", "gluon_perceptual", "truth"], rows)
+
+
+def best(scale: int) -> str:
+    """Return the model that `upscale --scale` takes, or that for pixels."""
+    return next(name for name in (f"sr_x{scale}_feature", f"sr_x{scale}_pixel") if name in models())
+
+
+def compared(methods: dict[str, Callable[[np.ndarray], np.ndarray]], photos: list[np.ndarray], scale: int) -> Any:
+    """Return the figure of a scale's models."""
+    pairs = [centre_pair(photo, scale, SIDE) for photo in photos]
+    rows = [[*(enlarge(low) for enlarge in methods.values()), truth] for low, truth in pairs]
+    return comparison_figure([*methods, "truth"], rows)
+
+
+def painted(photos: list[np.ndarray]) -> Any:
+    """Return the figure of the styles."""
+    styles, small = {name: Stylizer(name) for name in models("style")}, [fit(photo, 384) for photo in photos]
+    return comparison_figure(
+        ["photo", *styles], [[photo, *(paint(photo) for paint in styles.values())] for photo in small]
+    )
+
+
+if __name__ == "__main__":
+    main()
