@@ -13,7 +13,6 @@ from gluon_perceptual.resize import imresize
 from gluon_perceptual.weights import models
 
 NAMES = sorted(models("super-resolution"))
-RECIPES = list(dict.fromkeys(command for entry in models().values() for command in entry["recipe"]))
 MADE_FOR_PHOTOS = [name for name in NAMES if "illustration" not in name]
 # `metrics.grid_energy` of the benchmarks' own photos, the mean of each, by period
 TRUE_GRID = {"Set5": {2: 0.9656, 4: 0.9981, 8: 0.9840}, "BSD100": {2: 0.8767, 4: 0.9714, 8: 0.9810}}
@@ -53,31 +52,21 @@ def test_the_benchmarks_saw_no_grid(name):
         assert scores["grid"] < 1.1 * TRUE_GRID[benchmark][int(name[4])]
 
 
-@pytest.fixture(scope="module")
-def workplace(tmp_path_factory):
-    """A folder with small photos, drawings and paintings under the names that the recipes have for theirs."""
-    folder = tmp_path_factory.mktemp("workplace")
-    for name in ("photos", "illustrations"):
+@pytest.mark.parametrize("name", models())
+def test_the_recipe_runs(name, tmp_path, monkeypatch):
+    """For a step of each command, on small photos, drawings and paintings under the names that the recipe has."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("photos", "illustrations"):
         for number in range(3):
-            write(folder / name / f"{number}.png", coffee()[90 * number :][:90, :100])
-    for command in RECIPES:
-        for word in filter(lambda word: word.endswith((".jpg", ".png")), command.split()):
-            write(folder / word, astronaut()[:64, :64])
-    return folder
-
-
-@pytest.mark.xdist_group("recipes")
-@pytest.mark.parametrize("command", RECIPES, ids=[command.split("runs/")[-1] for command in RECIPES])
-def test_every_recipe_runs(command, workplace, monkeypatch):
-    """For a step each, in the order of the manifest: some start from what others made."""
-    monkeypatch.chdir(workplace)
-    name, *options = command.split()
-    start = options.index("--start-from") + 1 if "--start-from" in options else None
-    if start:
-        earlier = Path(options[start])
-        options[start] = str(earlier.with_name("step-0000001.params"))
-    small = ["--patch", 64] if name == "train_sr" else ["--size", 48, "--style-size", 64]
-    less = ["--steps", 1, "--batch", 1, *small]
-    status, _, stderr = run(name.replace("_", "-"), *options, *less)
-    assert status == 0, stderr
-    assert Path(options[-1], "checkpoints", "step-0000001.params").exists()
+            write(tmp_path / folder / f"{number}.png", coffee()[90 * number :][:90, :100])
+    for command in models()[name]["recipe"]:
+        kind, *options = command.split()
+        if kind == "train_style":
+            write(tmp_path / options[0], astronaut()[:64, :64])
+        if "--start-from" in options:
+            start = options.index("--start-from") + 1
+            options[start] = str(Path(options[start]).with_name("step-0000001.params"))
+        small = ["--patch", 64] if kind == "train_sr" else ["--size", 48, "--style-size", 64]
+        status, _, stderr = run(kind.replace("_", "-"), *options, "--steps", 1, "--batch", 1, *small)
+        assert status == 0, stderr
+    assert Path("runs", name, "checkpoints", "step-0000001.params").exists()
