@@ -1,7 +1,8 @@
 """Scores of the models that ship: `python -m benchmarks.models --data Set5=FOLDER --data BSD100=FOLDER …`.
 
-Prints the tables of docs/models.md: for each scale bicubic enlargement and its models, photos made smaller by imresize
-without blur. `--drawings FOLDER` scores the ×2 models on drawings, those that the one for drawings did not learn from.
+Prints the tables of docs/models.md: what ships, as the manifest has it; for each scale bicubic enlargement and its
+models, on photos made smaller by imresize without blur. `--drawings FOLDER` scores the ×2 models on drawings, those
+that the one for drawings did not learn from.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from gluon_perceptual.inference import Upscaler
 from gluon_perceptual.metrics import grid_energy
 from gluon_perceptual.nets import LossNetwork
 from gluon_perceptual.resize import crop_to_multiple
-from gluon_perceptual.weights import models
+from gluon_perceptual.weights import models, shipped_path
 
 LEVELS = range(0, 256, 15)
 HEAD = ("", "PSNR", "SSIM", "relu2_2", "relu4_3", "CIEDE2000", "grid / truth's")
@@ -32,6 +33,7 @@ HEAD = ("", "PSNR", "SSIM", "relu2_2", "relu4_3", "CIEDE2000", "grid / truth's")
 @click.option("--only", help="Models to score, with commas between; all else.")
 def main(data: Sequence[str], drawings: str | None, only: str | None) -> None:
     """Print the tables."""
+    click.echo(summary())
     names = only.split(",") if only else list(models("super-resolution"))
     for scale in sorted({int(name[4]) for name in names}):
         found = {name: Upscaler(name) for name in names if int(name[4]) == scale}
@@ -48,6 +50,18 @@ def main(data: Sequence[str], drawings: str | None, only: str | None) -> None:
     click.echo("\nLargest deviation of a flat grey picture's enlargement, in grey levels:")
     for name in names:
         click.echo(f"- {name}: {deviation(Upscaler(name)):.3f}")
+
+
+def summary() -> str:
+    """Return the table of all models, as their entries in the manifest have it."""
+    lines = []
+    for name, entry in sorted(models().items()):
+        known = [entry["scores"].get(name) for name in ("Set5", "BSD100")]
+        scores = [f"{values['psnr']:.2f} / {values['ssim']:.4f}" if values else "" for values in known]
+        megabytes = shipped_path(f"{name}.params").stat().st_size / 1e6
+        training = f"{entry['steps']:,} steps, {entry['hours']} h"
+        lines.append([f"`{name}`", entry["what"], *scores, training, f"{megabytes:.1f} MB"])
+    return markdown(("model", "", "Set5: PSNR / SSIM", "BSD100", "trained", "file"), lines)
 
 
 def scored(methods: dict[str, Method], photos: Sequence[PictureFile], scale: int) -> str:

@@ -27,7 +27,7 @@ from .nets.vgg import LossNetwork
 from .training.config import MACHINE, SuperResolutionConfig, TrainingConfig
 from .training.jsonl import read_lines
 from .training.style import StyleConfig
-from .weights import FOLDER, manifest
+from .weights import FOLDER, manifest, models
 
 HALF_IS_ENOUGH = 62.0  # dB between outputs of the two precisions; by this a model of 37 dB loses less than 0.02 dB
 KEPT_SCORES = ("psnr", "ssim", "relu2_2", "relu4_3", "ciede2000", "grid")
@@ -55,12 +55,13 @@ def ship(
     write_params(target, kept)
     write_json(target.with_suffix(".json"), describe(recipe))
     style = recipe.network == "StyleNet"
+    started = models().get(_started_from(_runs(checkpoint)[0]) or "", {})
     entry = {
         "kind": "style" if style else "super-resolution",
         **words,
         "recipe": list(commands(checkpoint)),
-        "steps": sum(1 for run in _runs(checkpoint) for _ in _log(run)),
-        "hours": round(sum(_hours(run) for run in _runs(checkpoint)), 1),
+        "steps": started.get("steps", 0) + sum(1 for run in _runs(checkpoint) for _ in _log(run)),
+        "hours": round(started.get("hours", 0) + sum(_hours(run) for run in _runs(checkpoint)), 1),
         "scores": {} if style else {key: _scores(target, photos) for key, photos in sets.items()},
         "dtype": str(next(iter(kept.values())).dtype),
         "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
@@ -72,7 +73,7 @@ def ship(
 def commands(checkpoint: Path) -> Iterator[str]:
     """Yield the commands that train such a checkpoint, in their order: that of its run, after those it started from.
 
-    Photos are named by their folder alone, runs as if they were made in `runs/`.
+    Photos are named by their folder alone, runs as if they were made in `runs/`. A model that ships has its own recipe.
     """
     for run in _runs(checkpoint):
         values = _settings(run)
@@ -94,17 +95,23 @@ def _as_text(key: str, value: Any) -> str:
     if value is True:
         return ""
     if key == "start_from":
-        return " " + "/".join(("runs", *Path(value).parts[-3:]))
+        return f" {value}" if value in models() else " " + "/".join(("runs", *Path(value).parts[-3:]))
     if key in ("data", "validation", "shards"):
         return f" {Path(value).name}"
     return " " + (",".join(map(str, value)) if isinstance(value, list) else str(value))
 
 
 def _runs(checkpoint: Path) -> list[Path]:
-    """Return the folders of the runs that led to a checkpoint, the first one first."""
+    """Return the folders of the runs that led to a checkpoint, the first one first; models that ship have none."""
     run = checkpoint.absolute().parent.parent
-    before = _settings(run).get("start_from")
-    return [*(_runs(Path(before)) if before else []), run]
+    before = _started_from(run)
+    return [*(_runs(Path(before)) if before and before not in models() else []), run]
+
+
+def _started_from(run: Path) -> str | None:
+    """Return what a run started from: a file, a shipped model's name, or None."""
+    before: str | None = _settings(run).get("start_from")
+    return before
 
 
 def _settings(run: Path) -> dict[str, Any]:

@@ -7,11 +7,13 @@ import pytest
 from cli import run, write
 from skimage.data import astronaut, coffee
 
+from benchmarks.models import summary
 from gluon_perceptual.inference import Upscaler
 from gluon_perceptual.metrics import color_error, grid_energy, psnr
 from gluon_perceptual.resize import imresize
 from gluon_perceptual.weights import models
 
+ROOT = Path(__file__).resolve().parents[1]
 NAMES = sorted(models("super-resolution"))
 MADE_FOR_PHOTOS = [name for name in NAMES if "illustration" not in name]
 # `metrics.grid_energy` of the benchmarks' own photos, the mean of each, by period
@@ -65,8 +67,14 @@ def test_the_recipe_runs(name, tmp_path, monkeypatch):
             write(tmp_path / options[0], astronaut()[:64, :64])
         if "--start-from" in options:
             start = options.index("--start-from") + 1
-            options[start] = str(Path(options[start]).with_name("step-0000001.params"))
+            if options[start] not in models():
+                options[start] = str(Path(options[start]).with_name("step-0000001.params"))
         small = ["--patch", 64] if kind == "train_sr" else ["--size", 48, "--style-size", 64]
         status, _, stderr = run(kind.replace("_", "-"), *options, "--steps", 1, "--batch", 1, *small)
         assert status == 0, stderr
     assert Path("runs", name, "checkpoints", "step-0000001.params").exists()
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/models.md"])
+def test_the_documents_say_what_the_manifest_says(document):
+    assert summary() in (ROOT / document).read_text()

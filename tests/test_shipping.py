@@ -70,6 +70,21 @@ def test_recipes_can_be_repeated(shelf, photos, tmp_path, monkeypatch):
         assert run(name.replace("_", "-"), *arguments)[0] == 0
 
 
+def test_a_run_from_a_shipped_model_says_so(shelf, photos, tmp_path):
+    before = (shelf / "manifest.json").read_text()
+    sr = ("train-sr", "--data", photos, *TINY, "--blocks", 1, "--patch", 16, "--loss", "pixel", "--steps", 2)
+    assert run(*sr, "--start-from", "sr_x2_feature", "--out", tmp_path / "run")[0] == 0
+    try:
+        assert run("ship-model", tmp_path / "run/checkpoints/step-0000002.params", "sharper", *WORDS)[0] == 0
+        entry = weights.models()["sharper"]
+        assert len(entry["recipe"]) == 1
+        assert "--start-from sr_x2_feature " in entry["recipe"][0]
+        assert entry["steps"] == 5 + 2
+    finally:
+        (shelf / "manifest.json").write_text(before)
+    assert_one_line_error(run(*sr, "--start-from", "sr_x3", "--out", tmp_path / "other"), "sr_x3", "sr_x2_feature")
+
+
 def test_models_are_used_by_name(shelf, tmp_path):
     photo = write(tmp_path / "photo.png")
     assert run("upscale", photo)[0] == 0

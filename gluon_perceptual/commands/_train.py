@@ -26,6 +26,7 @@ from ..training.record import resumed_config
 from ..training.run import Run
 from ..training.signals import StopRequest
 from ..training.validation import Validation
+from ..weights import model_path
 from ._command import describe_reason
 
 log = logging.getLogger(__name__)
@@ -161,7 +162,7 @@ def set_out(run: Run, checkpoint: Path | None) -> None:
         run.done = restore(run, checkpoint)
         log.info("%s: the run goes on after step %d", checkpoint, run.done)
     elif run.config.start_from:
-        log.info("%s", load_parameters(run.model.net, run.config.start_from, run.devices))
+        log.info("%s", load_parameters(run.model.net, model_path(run.config.start_from), run.devices))
 
 
 def follow(run: Run, pictures: Pictures, folder: Path, habits: Habits) -> int:

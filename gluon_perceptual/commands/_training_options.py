@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Callable
 
 import click
 from click.core import ParameterSource
 
+from ..weights import models
 from ._command import device_options
 
 HABITS = ("out", "resume", "save_every", "keep", "preview_every", "tensorboard", "kvstore", "patience")
@@ -17,7 +19,12 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--validation", type=Picture, help="Likewise, to measure on.  [default: some of --data, held out]"),
     click.option("--tv", type=click.FloatRange(0), help="Weight of the total variation."),
     click.option("--vgg", metavar="shipped|zoo|zoo19|FILE", help="Weights of the loss network.  [default: shipped]"),
-    click.option("--start-from", type=Picture, help="Parameters to start from, of such a network.  [default: random]"),
+    click.option(
+        "--start-from",
+        metavar="NAME|FILE",
+        callback=lambda context, option, value: absolute(value),
+        help="Parameters to start from, of such a network; NAME: of a model that ships.  [default: random]",
+    ),
     click.option("--steps", type=click.IntRange(1), help="Updates."),
     click.option("--batch", type=click.IntRange(1), help="Pictures in an update.  [default: 4]"),
     click.option("--learning-rate", "--lr", type=click.FloatRange(0, min_open=True), help="Adam's rate."),
@@ -52,6 +59,11 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--patience", type=click.FloatRange(1), default=300, help="Seconds to wait for the other workers."),
     device_options,
 ]
+
+
+def absolute(model: str | None) -> str | None:
+    """Return the path from the root of a model's file, or the name of a model that ships as it is."""
+    return model if model is None or model in models() else str(Path(model).resolve())
 
 
 def training_options(command: Callable[..., Any]) -> Callable[..., Any]:

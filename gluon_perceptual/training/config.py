@@ -44,9 +44,10 @@ class TrainingConfig:
     """The settings that every training has.
 
     `data`, `validation`: folders of photos or lists of files, see `data.photos.split_photos`. `vgg`: see
-    `nets.vgg.LossNetwork.pretrained`. `start_from`: a file of parameters to start from instead of random ones, as those
-    that a pixel loss has trained for a training with the feature loss. `max_norm`: gradients are clipped to it, unless
-    it is 0. `on_nonfinite`: "stop" or "skip", what an infinite loss or gradient does. `amp`: mixed precision, on GPUs.
+    `nets.vgg.LossNetwork.pretrained`. `start_from`: a file of parameters, or a shipped model's name, to start from
+    instead of random ones, as from those that a pixel loss has trained for a training with the feature loss.
+    `max_norm`: gradients are clipped to it, unless it is 0. `on_nonfinite`: "stop" or "skip", what an infinite loss or
+    gradient does. `amp`: mixed precision, on GPUs.
     """
 
     data: str | None = None
