@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 import types
 import warnings
@@ -77,6 +78,8 @@ def _a_bound_thread_for_each_core() -> Iterator[None]:
 def _load() -> types.ModuleType:
     """Import MXNet, on all usable cores unless OMP_NUM_THREADS says otherwise."""
     threads_given = "OMP_NUM_THREADS" in os.environ
+    if os.environ.get("DMLC_ROLE") in ("scheduler", "server"):  # the import below is all that they do
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # which is for the workers: when these have left, they end
     _restore_numpy_names()
     _restore_scipy_names()
     _restore_distutils()

@@ -9,26 +9,26 @@ from __future__ import annotations
 import atexit
 import os
 import signal
-import sys
-import threading
-from typing import Any, Callable, Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Callable, Mapping, Sequence
 
 from ._mxnet import mx, mxnet_errors
 from .errors import UserError
+from .waiting import WorkerLostError, end_at_once, within
 
 KVSTORES = ("local", "device", "nccl", "dist_sync")
 PATIENCE = 300.0  # seconds
 VARIABLES = ("DMLC_PS_ROOT_URI", "DMLC_PS_ROOT_PORT", "DMLC_NUM_WORKER", "DMLC_NUM_SERVER")
 NUMBERS_KEY = 1 << 20  # beyond those of parameters, which are their places in Gluon's Trainer
 NUMBERS = 32  # that can be added up at once
-
-
-class WorkerLostError(UserError):
-    """The other workers, or the servers, do not answer any more; this process can only save what it has and end."""
+FAILED = NUMBERS - 1  # the place among them where a worker that fails tells the others
 
 
 class Workers:
     """The processes that share a training, as seen from one of them. This one alone: `Workers()`.
+
+    As a context it tells the others of an error in its body, whose next exchange fails then, too.
 
     Args:
         kvstore: What adds up the gradients: "local", "device", "nccl", or MXNet's distributed store.
@@ -45,8 +45,17 @@ class Workers:
         self.rank: int = 0 if self.alone else kvstore.rank
         self.ranks: int = 1 if self.alone else kvstore.num_workers
         if not self.alone:
-            atexit.register(end_at_once)  # until they `leave`: the store's own end waits for all workers
             self.wait(lambda: kvstore.init(NUMBERS_KEY, mx.nd.zeros(NUMBERS)))
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception) and not isinstance(error, WorkerLostError) and not self.alone:
+            with suppress(WorkerLostError):
+                self._exchange([0.0] * FAILED + [1.0])
 
     def wait(self, action: Callable[[], Any]) -> Any:
         """Return what `action` returns, an exchange with the others.
@@ -57,30 +66,56 @@ class Workers:
         return action() if self.alone else within(self.patience, action)
 
     def add(self, numbers: Mapping[str, float]) -> dict[str, float]:
-        """Return the sums of all workers' numbers, up to 32 with the same names.
+        """Return the sums of all workers' numbers, up to 31 with the same names.
 
         Raises:
-            WorkerLostError: The others do not answer.
+            WorkerLostError: The others do not answer, or one of them has failed.
         """
         if self.alone:
             return dict(numbers)
+        totals = self._exchange(list(numbers.values()))
+        if totals[FAILED]:
+            raise WorkerLostError("another worker has failed and says why")
+        return dict(zip(numbers, map(float, totals)))
+
+    def _exchange(self, numbers: Sequence[float]) -> Any:
+        """Return the sums over all workers, at every place."""
         mine, total = mx.nd.zeros(NUMBERS), mx.nd.zeros(NUMBERS)
-        mine[: len(numbers)] = list(numbers.values())
+        mine[: len(numbers)] = list(numbers)
 
         def exchange() -> Any:
             self.kvstore.push(NUMBERS_KEY, mine)
             self.kvstore.pull(NUMBERS_KEY, out=total)
             return total.asnumpy()
 
-        return dict(zip(numbers, map(float, self.wait(exchange))))
+        return self.wait(exchange)
 
     def check_agreed(self, step: int) -> None:
-        """Raise UserError if the workers go on from different steps."""
+        """Raise UserError if the workers go on from different steps, WorkerLostError if one of them cannot begin."""
         first = self.add({"step": 0 if self.rank else step})["step"]
         if self.add({"differs": step != first})["differs"]:
             raise UserError(
                 f"worker {self.rank} is at step {step}, worker 0 at {first:.0f}: all need the run's folder as it is"
             )
+
+    def share(self, trainer: Any) -> None:
+        """Give the first worker's parameters to all, and return when they are there.
+
+        Gluon's trainer does not wait for them before its first exchange of gradients: a worker that asks the server
+        too late gets gradients as its parameters.
+
+        Raises:
+            WorkerLostError: The others do not answer.
+        """
+
+        def exchange() -> None:
+            if not trainer._kv_initialized:
+                trainer._init_kvstore()
+            trainer._init_params()
+            mx.nd.waitall()
+
+        if not self.alone:
+            self.wait(exchange)
 
     def leave(self, trainer: Any) -> None:
         """Part from the others, all at the same time; `trainer`, whose gradients they added up, is of no more use.
@@ -129,6 +164,7 @@ def join(kvstore: str | None, gpus: str | None = None, patience: float = PATIENC
         with mxnet_errors("use --kvstore device"):
             mx.kv.create(kvstore)
         return Workers(kvstore)
+    atexit.register(end_at_once)  # until they `leave`: the store's own end waits for all workers
     return Workers(within(patience, lambda: mx.kv.create(kvstore)), patience)
 
 
@@ -153,33 +189,3 @@ def _check(kvstore: str, gpus: str | None) -> None:
             f"--kvstore {kvstore} is for the processes of a cluster, and {', '.join(missing)} is not set: "
             "start them with `gluon-perceptual cluster`"
         )
-
-
-def within(seconds: float, action: Callable[[], Any]) -> Any:
-    """Return what `action` returns, or raise what it raises, or WorkerLostError if that takes longer."""
-    outcome: list[tuple[Any, BaseException | None]] = []
-
-    def act() -> None:
-        try:
-            outcome.append((action(), None))
-        except BaseException as error:
-            outcome.append((None, error))
-
-    thread = threading.Thread(target=act, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not outcome:
-        raise WorkerLostError(
-            f"the other workers or the servers have not answered for {seconds:g} s: one of them has ended, or hangs"
-        )
-    value, error = outcome[0]
-    if error is not None:
-        raise error
-    return value
-
-
-def end_at_once() -> None:
-    """End the process without MXNet's goodbyes, which would wait for workers that are gone."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(1)

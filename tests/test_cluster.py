@@ -7,7 +7,9 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -16,11 +18,13 @@ from cli import assert_one_line_error, run, write
 
 from gluon_perceptual import cluster
 from gluon_perceptual.checkpoint.params_file import read_params
+from gluon_perceptual.commands import _cluster
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.training.config import TrainingConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = 30
+ROLES = ("worker", "server", "scheduler")
 TINY = ["--width", 4, "--blocks", 1, "--patch", 16, "--batch", 4, "--loss", "pixel", "--warmup", 5, "--lr", 1e-3,
         "--max-norm", 5, "--save-every", 10, "--preview-every", 1000, "--workers", 1]  # fmt: skip
 
@@ -41,12 +45,12 @@ def alone(photos, tmp_path_factory):
     return out
 
 
-def start(photos, out, log, *options):
+def start(photos, out, log, *options, **settings):
     program = [sys.executable, "-m", "gluon_perceptual"]
     training = ["train-sr", "--data", photos, *TINY, "--steps", STEPS, "--out", out, "--kvstore", "dist_sync", *options]
     command = [str(word) for word in (*program, "cluster", "-n", 2, *program, *training)]
     with log.open("wb") as said:
-        return subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT)
+        return subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT, **settings)
 
 
 def processes(out, role):
@@ -92,10 +96,59 @@ def test_a_killed_worker_ends_the_others_with_a_checkpoint(photos, alone, tmp_pa
     said, done = log.read_text(), len(losses(out))
     assert f"one of them has ended, or hangs; step {done} is saved in {out}" in said
     assert "Traceback" not in said
-    assert not [process for role in ("worker", "server", "scheduler") for process in processes(out, role)]
+    assert not [process for role in ROLES for process in processes(out, role)]
     assert 3 < done < STEPS
     assert run("train-sr", "--resume", "--out", out)[0] == 0  # alone, where two have begun
     assert_same(out, alone)
+
+
+@pytest.mark.parametrize(
+    ("send", "number", "status"), [(os.killpg, signal.SIGINT, 130), (os.kill, signal.SIGTERM, 143)],
+    ids=["Ctrl-C in a terminal", "SIGTERM of the launcher"],
+)  # fmt: skip
+def test_a_signal_stops_all_after_the_same_step(photos, tmp_path, send, number, status):
+    out, log = tmp_path / "run", tmp_path / "said"
+    launcher = start(photos, out, log, "--steps", 100_000, start_new_session=True)
+    lines = out / "log.jsonl"
+    wait_for(lambda: lines.exists() and lines.read_text().count("\n"), log)
+    send(launcher.pid, number)
+    assert launcher.wait(120) == status, log.read_text()
+    said, done = log.read_text(), len(losses(out))
+    assert f"stopped after step {done} of 100000" in said
+    assert f"worker 1: done after step {done}" in said
+    assert "interrupted" not in said
+    assert "failed" not in said
+    assert (out / "checkpoints" / f"step-{done:07d}.sha256").exists()
+    assert not [process for role in ROLES for process in processes(out, role)]
+
+
+def test_where_one_worker_cannot_begin_the_others_do_not_wait_for_it(photos, alone, tmp_path):
+    log = tmp_path / "said"
+    assert start(photos, alone, log).wait(120) == 1  # of 300 seconds of patience
+    errors = [line for line in log.read_text().splitlines() if line.startswith("Error: ")]
+    assert len(errors) == 2
+    assert "Error: another worker has failed and says why" in errors
+    assert f"Error: {alone} holds a run already: choose another --out, remove it, or go on with --resume" in errors
+    assert not [process for role in ROLES for process in processes(alone, role)]
+
+
+def test_a_worker_without_a_scheduler_ends(tmp_path):
+    place = {"DMLC_PS_ROOT_URI": "127.0.0.1", "DMLC_PS_ROOT_PORT": "9", "DMLC_NUM_WORKER": "2", "DMLC_NUM_SERVER": "1"}
+    command = [sys.executable, "-m", "gluon_perceptual", "train-sr", "--kvstore", "dist_sync", "--patience", "1"]
+    settings = {**os.environ, **place, "DMLC_ROLE": "worker"}
+    ended = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=120, check=False)
+    assert_one_line_error((ended.returncode, ended.stdout, ended.stderr), "have not answered for 1 s")
+
+
+def test_clusters_on_one_machine_have_ports_of_their_own(monkeypatch):
+    """The tracker's own choice is 9091 for all that start within the seconds in which MXNet is imported."""
+    tracker, ports = SimpleNamespace(PSTracker=lambda port, port_end: ports.append(port)), []
+    for _ in range(3):
+        _cluster._choose_interface(tracker, "machines.txt", None)
+        tracker.PSTracker()
+        tracker.PSTracker = tracker.PSTracker.func
+    assert len(set(ports)) == 3
+    assert min(ports) > 1024
 
 
 def writes(process, path):
@@ -154,7 +207,9 @@ class Store:
         self._total = value
 
     def push(self, key, value):
-        self._total = value * self.num_workers + self._extra
+        self.pushed = value.asnumpy()
+        self._total = value * self.num_workers
+        self._total[: cluster.FAILED] += self._extra
 
     def pull(self, key, out):
         out[:] = self._total
@@ -181,6 +236,29 @@ def test_workers_that_go_on_from_different_steps_end():
     cluster.Workers().check_agreed(7)
     with pytest.raises(UserError, match="worker 1 is at step 7, worker 0 at 5"):
         cluster.Workers(Store(1, 2, extra=5.0)).check_agreed(7)
+
+
+def test_a_worker_that_fails_tells_the_others():
+    store = Store(0, 2)
+    with pytest.raises(UserError, match="no photos"), cluster.Workers(store):
+        raise UserError("no photos")
+    assert store.pushed[cluster.FAILED] == 1
+    store.push = lambda key, value: setattr(store, "_total", value + 1)  # what another such worker adds
+    with pytest.raises(cluster.WorkerLostError, match="another worker has failed"):
+        cluster.Workers(store).add({"a": 1.0})
+    with pytest.raises(UserError, match="no photos"), cluster.Workers():
+        raise UserError("no photos")
+
+
+def test_parameters_are_shared_before_gradients_are(monkeypatch):
+    done = []
+    steps = {name: partial(done.append, name) for name in ("_init_kvstore", "_init_params")}
+    monkeypatch.setattr(cluster.mx.nd, "waitall", partial(done.append, "waited"))
+    trainer = SimpleNamespace(_kv_initialized=False, **steps)
+    cluster.Workers().share(trainer)
+    assert not done
+    cluster.Workers(Store(1, 2)).share(trainer)
+    assert done == ["_init_kvstore", "_init_params", "waited"]
 
 
 def test_waiting_ends():

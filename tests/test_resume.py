@@ -167,7 +167,7 @@ class FailingDisk:
 
         def open_(path, mode="r", *args, **kwargs):
             file = disk.counted(disk.whole)(path, mode, *args, **kwargs)
-            if "w" in mode and "b" in mode:
+            if "w" in mode:
                 return Half(file, disk)
             return file
 
@@ -190,7 +190,8 @@ class Half:
     def write(self, data):
         self.disk.done += 1
         if self.disk.done == self.disk.k:
-            self.file.write(bytes(data)[: len(bytes(data)) // 2])
+            whole = data if isinstance(data, str) else bytes(data)
+            self.file.write(whole[: len(whole) // 2])
             raise OSError(self.disk.number, os.strerror(self.disk.number))
         return self.file.write(data)
 
@@ -269,10 +270,25 @@ def test_two_runs_do_not_share_a_folder_at_a_time(trained):
         assert_one_line_error(run(*command, "--out", folder, "--resume"), f"process {os.getpid()} is writing to it")
 
 
-def test_a_full_disk_is_noticed_at_the_start(photos, tmp_path, monkeypatch):
+def test_two_runs_that_begin_at_once_do_not_share_a_folder(photos, tmp_path, monkeypatch):
+    """The second is there before the first has made the folder."""
+    out, first = tmp_path / "run", SuperResolutionRun._prepare
+
+    def prepare(self):
+        out.mkdir()
+        first(self)
+
+    monkeypatch.setattr(SuperResolutionRun, "_prepare", prepare)
+    assert_one_line_error(run(*KINDS["pixel"], "--data", photos, *TINY, "--steps", 1, "--out", out), f"{out}: File exi")
+    assert not list(out.iterdir())
+
+
+def test_a_full_disk_is_noticed_at_the_start(trained, photos, tmp_path, monkeypatch):
+    folder, command = trained
     monkeypatch.setattr(checkpoints.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000}))
-    result = run(*KINDS["pixel"], "--data", photos, *TINY, "--steps", 1, "--out", tmp_path / "run")
+    result = run(*KINDS["pixel"], "--data", photos, *TINY, "--steps", 1, "--out", tmp_path / "new")
     assert_one_line_error(result, "0 MiB are free")
+    assert_one_line_error(run(*command, "--out", folder, "--resume"), "0 MiB are free")
 
 
 class Recorder(Callback):
@@ -306,6 +322,22 @@ def test_a_run_that_skips_says_so(photos, tmp_path, caplog):
     assert_one_line_error(run(*command, "--out", out, "--on-nonfinite", "skip"), "not finite")
     skipped = [line for line in lines(out / "log.jsonl") if "skipped" in line]
     assert len(skipped) == 20
+
+
+def test_two_devices_that_were_stopped_do_as_one_that_was_not(photos, tmp_path):
+    """With clipping and schedule; `--cpus` may change on the way."""
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    command = [*KINDS["two devices"], "--data", photos, *TINY, "--batch", 4, "--warmup", 2, "--steps", 6]
+    assert run(*command, "--cpus", 1, "--out", whole)[0] == 0
+    assert run(*command, "--out", stopped)[0] == 0
+    for path in (*stopped.glob("checkpoints/step-0000004*"), *stopped.glob("checkpoints/step-0000006*")):
+        path.unlink()
+    assert run(*command, "--out", stopped, "--resume")[0] == 0
+    mine, other = ([line["loss"] for line in lines(folder / "log.jsonl")] for folder in (stopped, whole))
+    np.testing.assert_allclose(mine, other, rtol=1e-4)
+    mine, other = (read_params(folder / "checkpoints/step-0000006.params") for folder in (stopped, whole))
+    for name, value in mine.items():
+        np.testing.assert_allclose(value, other[name], rtol=1e-3, atol=1e-5, err_msg=name)
 
 
 KILLS = 20

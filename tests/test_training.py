@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gluon_perceptual._mxnet import mx
+from gluon_perceptual.cluster import WorkerLostError, Workers
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.losses.perceptual import PerceptualLoss
 from gluon_perceptual.nets.super_resolution import SuperResolutionNet
@@ -117,6 +118,21 @@ def test_a_gradient_that_is_not_finite_changes_nothing():
         np.testing.assert_array_equal(value, before[name])
 
 
+def test_a_step_that_other_workers_leave_unfinished_changes_nothing():
+    class Lost(Workers):
+        def wait(self, action):
+            raise WorkerLostError("no answer")
+
+    net, step = make_step([mx.cpu()], batch_norm=True)
+    step(*next(batches(1)))
+    before = parameters(net)
+    step.workers = Lost()
+    with pytest.raises(WorkerLostError):
+        step(*next(batches(1)))
+    for name, value in parameters(net).items():  # the batch norms' statistics too
+        np.testing.assert_array_equal(value, before[name], err_msg=name)
+
+
 def test_where_the_scaled_gradient_overflows_the_scale_is_halved_and_the_update_is_the_same():
     """As with mixed precision, here in float32, whose powers end at 2**127."""
     results = []
@@ -192,6 +208,15 @@ def test_a_second_interrupt_is_an_interrupt():
     with StopRequest(), pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_sigterm_changes_nothing(first):
+    """It is the first one, come by two ways, as that of a process and of its group."""
+    with StopRequest() as stop:
+        os.kill(os.getpid(), first)
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert stop.requested == first
 
 
 def progress(step, loss=2.0):

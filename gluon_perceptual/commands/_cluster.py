@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sys
 import threading
 import time
 import warnings
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from types import FrameType
+from typing import Any, Sequence
 
 import click
 
@@ -19,26 +23,34 @@ PROCESSES = Path("/proc")
 
 
 def submit(command: Sequence[str], workers: int, servers: int, hosts: str | None, interface: str | None) -> int:
-    """Run a command in the processes of a cluster and return the exit status: 0, or 1 if one of them failed.
+    """Run a command in the processes of a cluster and return 0 once all have ended well.
 
-    Ctrl-C in a terminal reaches all of them, and the workers stop after the same step.
+    If not, the process ends: with 130 or 143 where it was stopped by SIGINT or SIGTERM, else with 1.
     """
     opts, tracker, launcher = _dmlc_tracker("ssh" if hosts else "local")
+    _choose_interface(tracker, hosts, interface)
+    if not hosts:
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // workers)))
+    words = [re.sub(r"([^\w@%+=:,./-])", r"\\\1", word) for word in command]  # the tracker joins them for a shell
+    where = ["--cluster", "ssh", "--host-file", hosts] if hosts else ["--cluster", "local"]
+    arguments = opts.get_opts([*where, "--num-workers", str(workers), "--num-servers", str(servers), *words])
+    ending = Ending()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        launcher.submit(arguments)  # until the servers have ended
+    ending.wait()  # the first worker has the result to show
+    return 0
+
+
+def _choose_interface(tracker: Any, hosts: str | None, interface: str | None) -> None:
+    """Have the parameter server use a network interface, and a port that no cluster started meanwhile will use."""
     if interface == "lo" or not (hosts or interface):
         os.environ.update({"DMLC_INTERFACE": "lo", "DMLC_NODE_HOST": LOOPBACK})
         tracker.get_host_ip = lambda host=None: LOOPBACK
     elif interface:
         os.environ["DMLC_INTERFACE"] = interface
-    words = [re.sub(r"([^\w@%+=:,./-])", r"\\\1", word) for word in command]  # the tracker joins them for a shell
-    where = ["--cluster", "ssh", "--host-file", hosts] if hosts else ["--cluster", "local"]
-    arguments = opts.get_opts([*where, "--num-workers", str(workers), "--num-servers", str(servers), *words])
-    signal.signal(signal.SIGINT, lambda number, frame: None)
-    threading.excepthook = _end_after_failure
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        launcher.submit(arguments)  # until the servers have ended
-    _wait(_children)  # the first worker has the result to show
-    return 0
+    with socket.create_server(("", 0)) as server:
+        tracker.PSTracker = partial(tracker.PSTracker, port=server.getsockname()[1], port_end=1 << 16)
 
 
 def _dmlc_tracker(launcher: str) -> tuple[Any, Any, Any]:
@@ -51,19 +63,46 @@ def _dmlc_tracker(launcher: str) -> tuple[Any, Any, Any]:
     return opts, tracker, import_module(f"dmlc_tracker.{launcher}")
 
 
-def _end_after_failure(failure: threading.ExceptHookArgs) -> None:
-    """Let the other workers see for themselves that one has failed and save what they have; end what is left."""
-    click.echo("a process of the cluster has failed or was stopped; the others end once they miss it", err=True)
-    _wait(lambda: [process for process in _children() if _role(process) == "worker"])
-    for process in _children():
-        os.kill(process, signal.SIGKILL)
-    sys.stderr.flush()
-    os._exit(1)
+class Ending:
+    """How a cluster ends: after a signal or a failure its workers do so by themselves, then all that is left of it."""
+
+    def __init__(self) -> None:
+        self._signal = 0
+        self._first = threading.Lock()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._pass_on)
+        threading.excepthook = self._end
+
+    def wait(self) -> None:
+        """Wait for the threads that wait for the processes."""
+        for thread in set(threading.enumerate()) - {threading.current_thread()}:
+            thread.join()
+
+    def _pass_on(self, number: int, frame: FrameType | None) -> None:
+        """Have the workers stop after the same step; Ctrl-C in a terminal reaches them without this process."""
+        self._signal = number
+        if number == signal.SIGTERM:
+            for process in _children():
+                if _role(process) not in ("server", "scheduler"):
+                    _send(number, process)
+
+    def _end(self, failure: threading.ExceptHookArgs) -> None:
+        """Let the other workers see for themselves that one has failed and save what they have; end what is left."""
+        if not self._first.acquire(blocking=False):
+            return
+        if not self._signal:
+            click.echo("a process of the cluster has failed; the others end once they miss it", err=True)
+        while any(_role(process) == "worker" for process in _children()):
+            time.sleep(0.2)
+        for process in _children():
+            _send(signal.SIGKILL, process)
+        sys.stderr.flush()
+        os._exit(128 + self._signal if self._signal else 1)
 
 
-def _wait(remaining: Callable[[], list[int]]) -> None:
-    while remaining():
-        time.sleep(0.2)
+def _send(number: int, process: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(process, number)
 
 
 def _children() -> list[int]:

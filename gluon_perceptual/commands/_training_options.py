@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Callable
 
@@ -11,7 +12,6 @@ from click.core import ParameterSource
 from ..weights import models
 from ._command import device_options
 
-HABITS = ("out", "resume", "save_every", "keep", "preview_every", "tensorboard", "kvstore", "patience")
 Picture = click.Path(resolve_path=True)
 
 _OPTIONS: list[Callable[[Any], Any]] = [
@@ -61,6 +61,20 @@ _OPTIONS: list[Callable[[Any], Any]] = [
 ]
 
 
+@dataclass(frozen=True)
+class Habits:
+    """What is kept of a run, and how often; see the options of the same names."""
+
+    out: str | None
+    resume: str | None
+    save_every: int
+    keep: int
+    preview_every: int
+    tensorboard: bool
+    kvstore: str | None = None
+    patience: float = 300
+
+
 def absolute(model: str | None) -> str | None:
     """Return the path from the root of a model's file, or the name of a model that ships as it is."""
     return model if model is None or model in models() else str(Path(model).resolve())
@@ -73,10 +87,16 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def habits(context: click.Context) -> Habits:
+    """Return what the command line says of them."""
+    return Habits(**{entry.name: context.params[entry.name] for entry in fields(Habits)})
+
+
 def given(context: click.Context) -> dict[str, Any]:
     """Return the settings that the command line has, without a run's habits."""
+    names = {entry.name for entry in fields(Habits)}
     return {
         name: value
         for name, value in context.params.items()
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE and name not in HABITS
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE and name not in names
     }

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ._command import Command
-from ._training_options import HABITS, Picture, given, training_options
+from ._training_options import Picture, given, habits, training_options
 
 
 @click.command(cls=Command)
@@ -44,7 +44,7 @@ def train_sr(context: click.Context, /, **options: Any) -> None:
     """
     from ..training.config import SuperResolutionConfig
     from ..training.super_resolution import SuperResolutionRun
-    from ._train import Habits, Kind, train
+    from ._train import Kind, train
     from ._train_sr import SuperResolutionPictures
 
     chosen = given(context)
@@ -57,4 +57,4 @@ def train_sr(context: click.Context, /, **options: Any) -> None:
         SuperResolutionPictures,
         f"sr_x{options['scale']}",
     )
-    raise SystemExit(train(kind, chosen, Habits(**{name: options[name] for name in HABITS})))
+    raise SystemExit(train(kind, chosen, habits(context)))

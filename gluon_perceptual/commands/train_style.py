@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ._command import Command, parse_names, parse_numbers
-from ._training_options import HABITS, Picture, given, training_options
+from ._training_options import Picture, given, habits, training_options
 
 
 @click.command(cls=Command)
@@ -40,8 +40,8 @@ def train_style(context: click.Context, /, style: tuple[str, ...], **options: An
     loss plot, and at the end photos held out in the style.
     """
     from ..training.style import StyleConfig, StyleRun
-    from ._train import Habits, Kind, train
+    from ._train import Kind, train
     from ._train_style import StylePictures
 
     kind = Kind(StyleConfig, StyleConfig, StyleRun, StylePictures, Path(style[0]).stem if style else "style")
-    raise SystemExit(train(kind, given(context), Habits(**{name: options[name] for name in HABITS})))
+    raise SystemExit(train(kind, given(context), habits(context)))

@@ -115,10 +115,10 @@ def restore(run: Any, checkpoint: Path) -> int:
     return int(load_state(checkpoint.with_suffix(".state"), run.trainer)["step"])
 
 
-def check_room(run: Any, folder: Path, keep: int) -> None:
-    """Raise UserError where the disk has no room for the checkpoints of a run."""
+def check_room(run: Any, folder: Path, number: int) -> None:
+    """Raise UserError where the disk has no room for so many checkpoints of a run."""
     parameters = run.model.net.collect_params().values()
-    needed = ROOM * 4 * sum(parameter.data(run.devices[0]).size for parameter in parameters) * ((keep or 1) + 1)
+    needed = ROOM * 4 * sum(parameter.data(run.devices[0]).size for parameter in parameters) * number
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise UserError(f"{folder}: {free >> 20} MiB are free, about {needed >> 20} MiB are needed for checkpoints")

@@ -114,7 +114,7 @@ class Run(ABC):
             WorkerLostError: Other workers do not answer.
         """
         config, workers = self.config, self.workers
-        workers.check_agreed(self.done)
+        workers.share(self.trainer)
         scale = LOSS_SCALE if config.amp else 1.0
         options = (self.trainer, self.devices, config.max_norm, config.seed, scale, workers)
         step = TrainingStep(self._step_model(), self.loss, self.targets, *options)

@@ -8,7 +8,7 @@ from typing import Any, Callable, Sequence
 import numpy as np
 
 from .._mxnet import mx, mxnet_errors
-from ..cluster import Workers
+from ..cluster import WorkerLostError, Workers
 from ..errors import UserError
 
 LOSS_SCALE = 2.0**16  # of mixed precision, at first
@@ -88,7 +88,7 @@ class TrainingStep:
             try:
                 with mxnet_errors("if it is for memory, use smaller batches or patches"):
                     return self._update(inputs, references)
-            except NonFiniteLossError as error:
+            except (NonFiniteLossError, WorkerLostError) as error:
                 for parameter, copies in zip(self._statistics, statistics):
                     for values, copy in zip(parameter.list_data(), copies):
                         values[:] = copy

@@ -1,0 +1,95 @@
+"""A run's folder: which it is, that it is fit to be trained into, what is written there on the way."""
+
+from __future__ import annotations
+
+import logging
+from itertools import count
+from pathlib import Path
+
+import click
+
+from ..data.reading import write_report
+from ..errors import UserError
+from ..files import parse_json, remove_temporary
+from ..training.callbacks import BlogLog, Every, JsonLog, ProgressBar, TensorBoard
+from ..training.checkpoints import check_room, checkpoints, step_of
+from ..training.jsonl import JsonLines
+from ..training.loop import Callback
+from ..training.run import Run
+from ..training.validation import Validation
+from ._command import describe_reason
+from ._training_options import Habits
+
+log = logging.getLogger(__name__)
+
+
+def run_folder(habits: Habits, name: str) -> Path:
+    """Return the folder for a run: `out`, or the first of runs/NAME, runs/NAME-2, … that is not there.
+
+    Raises:
+        UserError: `out` holds a run already, and it is not to go on.
+        UsageError: It is to go on, and there is no `out`.
+    """
+    if habits.resume and not habits.out:
+        raise click.UsageError("--resume needs the run's folder: give --out, too")
+    candidates = (Path("runs", name if number == 1 else f"{name}-{number}") for number in count(1))
+    folder = Path(habits.out) if habits.out else next(path for path in candidates if not path.exists())
+    log_file = folder / "log.jsonl"
+    if not habits.resume and log_file.exists() and log_file.stat().st_size:
+        raise UserError(f"{folder} holds a run already: choose another --out, remove it, or go on with --resume")
+    return folder
+
+
+def prepare_folder(run: Run, folder: Path, checkpoint: Path | None, keep: int) -> None:
+    """Make what a run's folder has from the start, or check that it is that of the run.
+
+    Raises:
+        UserError: It is another run's, or the disk is full.
+    """
+    (folder / "checkpoints").mkdir(exist_ok=True)
+    (folder / "previews").mkdir(exist_ok=True)
+    for part in (folder, folder / "checkpoints", folder / "previews"):
+        remove_temporary(part)
+    if checkpoint is None:
+        check_room(run, folder, (keep or 1) + 1)
+        run.record().write(folder / "config.json")
+    else:
+        check_room(run, folder, 1)
+        run.record().check_same(folder / "config.json")
+
+
+def logs(run: Run, folder: Path, habits: Habits) -> list[Callback]:
+    """Return what tells of a run in words and numbers; the lines of steps that are to be made again are removed."""
+    lines = JsonLines(folder / "log.jsonl", run.done)
+    losses = {line["step"]: line.get("loss") for line in lines.read()}
+    if len(losses) < run.done:
+        log.warning("%s has lost the lines of %d steps", folder / "log.jsonl", run.done - len(losses))
+    validation = JsonLines(folder / "validation.jsonl", run.done)
+    return [
+        *([TensorBoard(folder / "tensorboard", run.done)] if habits.tensorboard else []),
+        JsonLog(lines),
+        Every(habits.save_every, lambda step: lines.sync()),  # a checkpoint is never ahead of the log
+        BlogLog(folder / "training.log", run.steps_per_epoch, [losses.get(k + 1) for k in range(run.done)]),
+        Validation(run, validation, folder / "checkpoints" / "best.params", habits.save_every),
+        ProgressBar(run.config.steps, run.done),
+    ]
+
+
+def report_skipped(run: Run, path: Path) -> None:
+    """List the photos that were no good, with those of earlier parts of the run."""
+    try:
+        skipped = {**parse_json(path.read_bytes()), **run.skipped}
+    except (OSError, ValueError, TypeError):  # there is no such list yet, or it was damaged
+        skipped = run.skipped
+    try:
+        write_report(path, skipped)
+    except OSError as error:
+        log.warning("%s: %s", path, describe_reason(error))
+    if skipped:
+        log.warning("%d photos were skipped; %s says why", len(skipped), path)
+
+
+def last_good(folder: Path, failed: int) -> str:
+    """Say which checkpoint is the last whose parameters have given a finite loss, in a step before `failed`."""
+    good = [path for path in checkpoints(folder / "checkpoints") if step_of(path) < failed - 1]
+    return f"the last good checkpoint is {good[-1]}" if good else "there is no good checkpoint yet"
