@@ -47,6 +47,7 @@ def ship(
     Raises:
         UserError, OSError: The run or the photos cannot be read.
     """
+    made_by = list(commands(checkpoint))  # before anything is written
     model, recipe = load_with_recipe(checkpoint)
     target = FOLDER / f"{name}.params"
     arrays = {key: p.data().asnumpy() for key, p in model.net._collect_params_with_prefix().items()}
@@ -58,7 +59,7 @@ def ship(
     entry = {
         "kind": "style" if style else "super-resolution",
         **words,
-        "recipe": list(commands(checkpoint)),
+        "recipe": made_by,
         "steps": sum(1 for run in _runs(checkpoint) for _ in _log(run)),
         "hours": round(sum(_hours(run) for run in _runs(checkpoint)), 1),
         "scores": {} if style else {key: _scores(target, photos) for key, photos in sets.items()},
@@ -102,9 +103,15 @@ def _as_text(key: str, value: Any) -> str:
 
 def _runs(checkpoint: Path) -> list[Path]:
     """Return the folders of the runs that led to a checkpoint, the first one first."""
-    run = checkpoint.absolute().parent.parent
-    before = _settings(run).get("start_from")
-    return [*(_runs(Path(before)) if before else []), run]
+    runs: list[Path] = []
+    before: str | Path | None = checkpoint
+    while before:
+        run = Path(before).absolute().parent.parent
+        if run in runs:
+            raise UserError(f"{run / 'config.json'}: this run started from itself")
+        runs.insert(0, run)
+        before = _settings(run).get("start_from")
+    return runs
 
 
 def _settings(run: Path) -> dict[str, Any]:

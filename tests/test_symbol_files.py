@@ -223,6 +223,7 @@ DAMAGE = {
     "no groups": lambda graph: with_operator(graph, "Deconvolution", num_group="0"),  # MXNet divides by it
     "no groups of channels": lambda graph: with_operator(graph, "GroupNorm", num_groups="0"),
     "a type that is none": lambda graph: one_layer("Cast", dtype="(None, None)"),
+    "lengths that are none": lambda graph: one_layer("softmax", use_length="None"),
     "too many nodes": lambda graph: layers(20_000, "elemwise_add"),
     "too many parts": lambda graph: one_layer("SliceChannel", num_outputs="65536"),
     "a huge stride": lambda graph: with_operator(graph, "Deconvolution", stride="(1000000, 1000000)"),

@@ -38,6 +38,8 @@ def check_operator(operator: str, attributes: Mapping[str, str]) -> None:
     """Raise ValueError where MXNet is not to be asked for such an operator."""
     if operator not in OPERATORS:
         raise ValueError(f"there is no operator {operator} in networks from pictures to pictures")
+    if str(attributes.get("use_length", False)) not in ("False", "0"):  # None ends the process
+        raise ValueError(f"{operator} with lengths, which pictures have not")
     for name, (least, most) in RANGES.items():
         text = str(attributes.get(name, least))
         if any(not least <= int(number) <= most for number in re.findall(r"-?\d+", text)):
