@@ -47,6 +47,9 @@ def ship(
     Raises:
         UserError, OSError: The run or the photos cannot be read.
     """
+    made_by = list(commands(checkpoint))  # before anything is written
+    shipped, runs = _history(checkpoint)
+    started: dict[str, Any] = models()[shipped] if shipped else {}
     model, recipe = load_with_recipe(checkpoint)
     target = FOLDER / f"{name}.params"
     arrays = {key: p.data().asnumpy() for key, p in model.net._collect_params_with_prefix().items()}
@@ -55,13 +58,12 @@ def ship(
     write_params(target, kept)
     write_json(target.with_suffix(".json"), describe(recipe))
     style = recipe.network == "StyleNet"
-    started = models().get(_started_from(_runs(checkpoint)[0]) or "", {})
     entry = {
         "kind": "style" if style else "super-resolution",
         **words,
-        "recipe": list(commands(checkpoint)),
-        "steps": started.get("steps", 0) + sum(1 for run in _runs(checkpoint) for _ in _log(run)),
-        "hours": round(started.get("hours", 0) + sum(_hours(run) for run in _runs(checkpoint)), 1),
+        "recipe": made_by,
+        "steps": started.get("steps", 0) + sum(len(_log(run)) for run in runs),
+        "hours": round(started.get("hours", 0) + sum(map(_hours, runs)), 1),
         "scores": {} if style else {key: _scores(target, photos) for key, photos in sets.items()},
         "dtype": str(next(iter(kept.values())).dtype),
         "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
@@ -75,7 +77,7 @@ def commands(checkpoint: Path) -> Iterator[str]:
 
     Photos are named by their folder alone, runs as if they were made in `runs/`. A model that ships has its own recipe.
     """
-    for run in _runs(checkpoint):
+    for run in _history(checkpoint)[1]:
         values = _settings(run)
         style = "style" in values
         defaults: TrainingConfig = StyleConfig() if style else SuperResolutionConfig.from_architecture(values["arch"])
@@ -101,17 +103,17 @@ def _as_text(key: str, value: Any) -> str:
     return " " + (",".join(map(str, value)) if isinstance(value, list) else str(value))
 
 
-def _runs(checkpoint: Path) -> list[Path]:
-    """Return the folders of the runs that led to a checkpoint, the first one first; models that ship have none."""
-    run = checkpoint.absolute().parent.parent
-    before = _started_from(run)
-    return [*(_runs(Path(before)) if before and before not in models() else []), run]
-
-
-def _started_from(run: Path) -> str | None:
-    """Return what a run started from: a file, a shipped model's name, or None."""
-    before: str | None = _settings(run).get("start_from")
-    return before
+def _history(checkpoint: Path) -> tuple[str | None, list[Path]]:
+    """Return the shipped model that all started from, if any, and the folders of the runs since, the first one first."""
+    runs: list[Path] = []
+    before: str | None = str(checkpoint)
+    while before and before not in models():
+        run = Path(before).absolute().parent.parent
+        if run in runs:
+            raise UserError(f"{run / 'config.json'}: this run started from itself")
+        runs.insert(0, run)
+        before = _settings(run).get("start_from")
+    return before, runs
 
 
 def _settings(run: Path) -> dict[str, Any]:

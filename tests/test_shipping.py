@@ -120,9 +120,11 @@ def test_a_run_without_record_is_refused(tmp_path, shelf):
     path.parent.mkdir(parents=True)
     for suffix in (".params", ".json"):
         path.with_suffix(suffix).write_bytes((shelf / f"noise{suffix}").read_bytes())
-    (tmp_path / "run/config.json").write_text("[]")
-    assert_one_line_error(run("ship-model", path, "other", *WORDS), "config.json")
+    for text in ("[]", json.dumps({"config": {"start_from": str(path)}})):
+        (tmp_path / "run/config.json").write_text(text)
+        assert_one_line_error(run("ship-model", path, "other", *WORDS), "config.json")
     assert "other" not in weights.models()
+    assert not list(shelf.glob("other*"))
 
 
 def test_self_ensemble_is_the_mean_over_the_square(shelf):

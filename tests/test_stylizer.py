@@ -6,6 +6,7 @@ import pytest
 from cli import assert_one_line_error, run, write
 from test_style_net import initialized
 
+from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import Recipe, save_model
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.images import Picture, read_picture, read_rgb, write_picture
@@ -217,3 +218,15 @@ def test_a_model_that_enlarges(tmp_path):
     source = write(tmp_path / "in.png")
     result = run("stylize", source, "-o", tmp_path / "out.png", "--model", tmp_path / "sr.params")
     assert_one_line_error(result, "has no style; use upscale")
+
+
+def test_a_model_that_does_not_enlarge(tmp_path):
+    recipe = Recipe("StyleNet", {"width": 4})
+    model = recipe.build()
+    model.net.initialize()
+    model(mx.nd.zeros((1, 3, 16, 16)))
+    save_model(tmp_path / "style.params", model, recipe)
+    source = write(tmp_path / "in.png")
+    for command in (["upscale", source, "-o", tmp_path / "out.png"], ["evaluate", "--data", source, "--scale", 2]):
+        result = run(*command, "--model", tmp_path / "style.params")
+        assert_one_line_error(result, "style.params: a StyleNet repaints pictures")

@@ -128,6 +128,9 @@ def test_options_are_remembered(tmp_path):
         '{"color": "cmyk"}',
         '{"color": "cmyk", "mean": [0]}',
         '{"scale": "2", "mean": [0]}',
+        '{"enlarge": 1000000, "mean": [0]}',
+        '{"padding": 1000000, "mean": [0]}',
+        '{"peak": Infinity, "mean": [0]}',
         "[1]",
         "{",
     ):
@@ -193,6 +196,19 @@ def with_operator(graph, operator, **attributes):
     return changed(graph, nodes=nodes)
 
 
+def layers(count, operator, **attributes):
+    """A graph of so many layers, each of the one before it, twice."""
+    node = {"op": operator, "attrs": attributes}
+    above = [{**node, "name": f"n{k}", "inputs": [[k, 0, 0]] * 2} for k in range(count)]
+    return {"nodes": [{"op": "null", "name": "picture", "inputs": []}, *above], "heads": [[count, 0, 0]]}
+
+
+def one_layer(operator, **attributes):
+    graph = layers(1, operator, **attributes)
+    graph["nodes"][1]["inputs"] = [[0, 0, 0]]
+    return graph
+
+
 DAMAGE = {
     "text": lambda graph: "no JSON",
     "list": lambda graph: [graph],
@@ -205,6 +221,11 @@ DAMAGE = {
     "an output beyond": lambda graph: changed(graph, heads=[[len(graph["nodes"]) - 1, 7, 0]]),
     "nested": lambda graph: "[" * 100_000,
     "no groups": lambda graph: with_operator(graph, "Deconvolution", num_group="0"),  # MXNet divides by it
+    "no groups of channels": lambda graph: with_operator(graph, "GroupNorm", num_groups="0"),
+    "a type that is none": lambda graph: one_layer("Cast", dtype="(None, None)"),
+    "lengths that are none": lambda graph: one_layer("softmax", use_length="None"),
+    "too many nodes": lambda graph: layers(20_000, "elemwise_add"),
+    "too many parts": lambda graph: one_layer("SliceChannel", num_outputs="65536"),
     "a huge stride": lambda graph: with_operator(graph, "Deconvolution", stride="(1000000, 1000000)"),
     "a backward operator": lambda graph: with_operator(graph, "_backward_MakeLoss"),
     "an address": lambda graph: with_operator(graph, "_NDArray", info="4096"),
@@ -220,6 +241,21 @@ def test_damaged_symbols_are_one_line(tmp_path, damage):
     broken = DAMAGE[damage](json.loads(path.read_text()))
     path.write_text(broken if isinstance(broken, str) else json.dumps(broken))
     assert_one_line_error(run("upscale", source, "-o", tmp_path / "b.png", "--model", path), "net-symbol.json")
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        layers(40, "Concat", num_args="2", dim="2"),
+        one_layer("broadcast_axis", axis="(0,)", size="(2000000000,)"),
+        one_layer("slice", begin="(0, 0)", end="(0, 0)"),
+    ],
+)
+def test_layers_that_would_fill_the_memory_or_make_nothing(tmp_path, graph):
+    path = doubler(tmp_path)
+    path.write_text(json.dumps(graph))
+    with pytest.raises(UserError, match=r"net-symbol\.json: n\d+ would make .* of a small picture"):
+        load_symbol(path)
 
 
 def test_parameters_that_are_missing_or_do_not_fit(tmp_path):

@@ -7,6 +7,7 @@ import io
 import os
 import re
 import struct
+import warnings
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,7 +113,8 @@ def _as_user_error(path: Path, kind: str) -> Iterator[None]:
 
 def _read_torch(path: Path) -> dict[str, np.ndarray]:
     torch = require("torch", "torch", path)
-    with _as_user_error(path, "PyTorch"):
+    with _as_user_error(path, "PyTorch"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of old files, and of those that are none
         values = torch.load(path, map_location="cpu", weights_only=True)
         values = values.get("state_dict", values)
         return {

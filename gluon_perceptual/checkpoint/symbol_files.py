@@ -8,8 +8,9 @@ from __future__ import annotations
 import glob
 import re
 from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Sequence
 
 import numpy as np
 
@@ -18,8 +19,8 @@ from ..errors import UserError
 from ..files import parse_json, write_json
 from ..nets.symbol import SymbolModel, SymbolOptions
 from .params_file import read_params
-from .probing import probe
-from .symbol_graph import read_symbol
+from .probing import SIZES, probe
+from .symbol_graph import check_memory, read_symbol
 
 TRIED = 32  # pixels a side
 SUFFIX, SIDECAR_SUFFIX = "-symbol.json", "-model.json"
@@ -43,8 +44,9 @@ def load_symbol(path: str | Path, ctx: Any = None, scale: int | None = None) -> 
         OSError: They cannot be read.
     """
     path = Path(path)
-    net = _load_net(path, ctx or mx.cpu())
     options = _read_options(path)
+    sides = SIZES if options is None else (TRIED * options.enlarge + 2 * options.padding,)
+    net = _load_net(path, ctx or mx.cpu(), sides)
     if options is None:
         with mxnet_errors(f"{path} is no network from pictures to pictures, or not one of any size"):
             options = probe(str(path), net, ctx or mx.cpu())
@@ -88,14 +90,17 @@ def _parameters_file(path: Path) -> Path:
     return found[-1]
 
 
-def _load_net(path: Path, ctx: Any) -> Any:
-    """Return the symbol as a block with its parameters."""
+def _load_net(path: Path, ctx: Any, sides: Sequence[int]) -> Any:
+    """Return the symbol as a block with its parameters, good for pictures of these sides."""
     symbol, stored = read_symbol(path), read_params(_parameters_file(path))
     arrays = {re.sub("^(arg|aux):", "", name): np.asarray(array, np.float32) for name, array in stored.items()}
     inputs = [name for name in symbol.list_inputs() if name not in arrays]
     if len(inputs) != 1:
         came = ", ".join(inputs) or "none"
         raise UserError(f"{path}: expected one input beside what is in the parameters; there is {came}")
+    shapes = {name: array.shape for name, array in arrays.items()}
+    for channels, side in product((1, 3), sides):
+        check_memory(path, symbol, {**shapes, inputs[0]: (1, channels, side, side)})
     net = mx.gluon.SymbolBlock(symbol, mx.sym.var(inputs[0], dtype="float32"))
     with mxnet_errors(f"these parameters do not fit {path}"):
         for name, parameter in net.collect_params().items():

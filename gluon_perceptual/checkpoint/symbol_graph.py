@@ -6,15 +6,18 @@ MXNet's operators those are used that `symbol_operators` lists.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 from .._mxnet import mx
 from ..errors import UserError
 from ..files import parse_json
 from .symbol_operators import check_operator
 
+MOST_NODES = 10_000  # read in seconds, and about ten times as many as large networks have
+MOST_VALUES = 1 << 30  # of all layers together: 4 GiB
 LOSSES = ("LinearRegressionOutput", "MAERegressionOutput")  # in use, they give back what goes in
 
 
@@ -28,6 +31,8 @@ def read_symbol(path: Path) -> Any:
     try:
         graph = parse_json(path.read_bytes())
         symbols: list[Any] = []
+        if len(graph["nodes"]) > MOST_NODES:
+            raise ValueError(f"{len(graph['nodes'])} nodes, where {MOST_NODES} are enough")
         for node in graph["nodes"]:
             symbols.append(_apply(node, [_entry(symbols, entry) for entry in node["inputs"]]))
         (head,) = graph["heads"]
@@ -35,8 +40,39 @@ def read_symbol(path: Path) -> Any:
         return _entry(symbols, last["inputs"][0] if last["op"] in LOSSES else head)
     except mx.MXNetError as error:
         raise UserError(f"{path}: not a symbol of this MXNet: {str(error).strip().splitlines()[-1]}") from error
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, NotImplementedError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, NotImplementedError, SyntaxError) as error:
         raise UserError(f"{path}: not an MXNet symbol with one output ({error!r})") from error
+
+
+def check_memory(path: Path, symbol: Any, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise UserError where a small file would fill the memory: a few layers can make any picture huge.
+
+    Layer by layer, since MXNet, which takes all at once, ends the process where sizes overflow.
+
+    Args:
+        path: What to call it in errors.
+        symbol: From `read_symbol`.
+        shapes: Of its inputs and parameters. Where they do not fit, nothing is said: MXNet will, and run nothing.
+    """
+    outputs: list[list[tuple[int, ...]]] = []
+    values = 0
+    for node in parse_json(symbol.tojson())["nodes"]:
+        given = [outputs[number][output] for number, output, *_ in node["inputs"]]
+        try:
+            outputs.append(_shapes(node, given) if node["op"] != "null" else [shapes[node["name"]]])
+        except mx.MXNetError:
+            return
+        values += sum(map(math.prod, outputs[-1]))
+        if values > MOST_VALUES or not all(min(shape, default=0) > 0 for shape in outputs[-1]):
+            made = " and ".join(map(str, outputs[-1]))
+            raise UserError(f"{path}: {node['name']} would make {made} of a small picture")
+
+
+def _shapes(node: dict[str, Any], given: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Return the shapes of an operator's outputs; () where MXNet does not know."""
+    variables = [mx.sym.var(f"x{k}", shape=shape) for k, shape in enumerate(given)]
+    _, made, _ = _apply(node, variables).infer_shape_partial(x0=given[0])
+    return [shape or () for shape in made]
 
 
 def _entry(symbols: Sequence[Any], entry: Sequence[int]) -> Any:

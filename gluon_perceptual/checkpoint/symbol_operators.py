@@ -1,7 +1,7 @@
 """Which operators a symbol from a stranger may have, and with what: others crash the process, or read any memory.
 
 MXNet's registry also holds what belongs to training, to its own inner works (`_NDArray` takes an address), and to
-graphs and detection; and MXNet divides by a `num_group` of 0.
+graphs and detection; and MXNet divides by a `num_group` or `num_groups` of 0.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ broadcast_maximum broadcast_minimum _plus_scalar _minus_scalar _rminus_scalar _m
 _power_scalar _rpower_scalar _maximum_scalar _minimum_scalar _PlusScalar _MinusScalar _RMinusScalar _MulScalar
 _DivScalar _RDivScalar _PowerScalar _RPowerScalar _MaximumScalar _MinimumScalar"""
 OPERATORS = frozenset(f"{LAYERS} {SHAPES} {NUMBERS}".split())
-PIXELS, CHANNELS = 256, 65536
+PIXELS, CHANNELS, PARTS = 256, 65536, 1024  # of more parts, MXNet takes minutes
 RANGES = {
     **dict.fromkeys(("kernel", "stride", "dilate", "scale", "block_size", "nsize"), (1, PIXELS)),
     **dict.fromkeys(("pad", "adj", "pad_width"), (0, PIXELS)),
-    **dict.fromkeys(("num_filter", "num_group", "num_hidden", "num_outputs", "num_args"), (1, CHANNELS)),
+    **dict.fromkeys(("num_filter", "num_group", "num_groups", "num_hidden"), (1, CHANNELS)),
+    **dict.fromkeys(("num_outputs", "num_args"), (1, PARTS)),
     **dict.fromkeys(("height", "width"), (0, CHANNELS)),
 }
 
@@ -37,6 +38,8 @@ def check_operator(operator: str, attributes: Mapping[str, str]) -> None:
     """Raise ValueError where MXNet is not to be asked for such an operator."""
     if operator not in OPERATORS:
         raise ValueError(f"there is no operator {operator} in networks from pictures to pictures")
+    if str(attributes.get("use_length", False)) not in ("False", "0"):  # None ends the process
+        raise ValueError(f"{operator} with lengths, which pictures have not")
     for name, (least, most) in RANGES.items():
         text = str(attributes.get(name, least))
         if any(not least <= int(number) <= most for number in re.findall(r"-?\d+", text)):

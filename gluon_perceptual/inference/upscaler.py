@@ -39,7 +39,8 @@ class Upscaler:
             on the bicubic enlargement.
 
     Raises:
-        UserError: The checkpoint cannot be used, or the tiles are too small for it, or it has another scale.
+        UserError: The checkpoint cannot be used, or is that of a style, or the tiles are too small for it, or it has
+            another scale.
     """
 
     def __init__(
@@ -56,6 +57,9 @@ class Upscaler:
         if isinstance(model, (str, Path)):
             symbol = is_symbol_file(model)
             self.model = load_symbol(model, self.ctx, scale) if symbol else load_for_use(model, self.ctx)
+            if not hasattr(self.model, "halo"):
+                kind = type(self.model.net).__name__
+                raise UserError(f"{model}: a {kind} repaints pictures and does not enlarge them; use stylize")
             self.model.hybridize(static_alloc=True, static_shape=True)
         self.scale = self.model.scale
         if scale and scale != self.scale:

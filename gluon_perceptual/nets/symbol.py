@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from ..errors import UserError
 from .blocks import BicubicEnlargement, ReflectionPad, identity
 
 WHITE, BLACK = 235.0, 16.0  # of Y
+MOST_ENLARGED, MOST_FRAMED = 64, 1024  # times, pixels: more is nobody's intention and fills the memory
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class SymbolOptions:
             raise UserError(f"{self}: expected whole numbers, scale and enlarge from 1 on, and a positive peak")
         if len(self.mean) not in {"rgb": (1, 3), "y": (1,)}.get(self.color, ()):
             raise UserError(f"color {self.color}, mean {self.mean}: expected rgb and 1 or 3 numbers, or y and 1 number")
+        if self.scale * self.enlarge > MOST_ENLARGED or self.padding > MOST_FRAMED or not math.isfinite(self.peak):
+            raise UserError(f"{self}: enlarged at most {MOST_ENLARGED} times, framed by {MOST_FRAMED} pixels")
         if self.scale > 1 and self.enlarge > 1:
             raise UserError(f"enlarge {self.enlarge}: this network enlarges {self.scale} times itself")
 
