@@ -104,7 +104,7 @@ def _as_text(key: str, value: Any) -> str:
 
 
 def _history(checkpoint: Path) -> tuple[str | None, list[Path]]:
-    """Return the shipped model that all started from, if any, and the folders of the runs since, the first one first."""
+    """Return the shipped model that all started from, if any, and the folders of the runs since, the first first."""
     runs: list[Path] = []
     before: str | None = str(checkpoint)
     while before and before not in models():
