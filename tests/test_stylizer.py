@@ -119,7 +119,14 @@ def test_16_bits_and_alpha():
     alpha = np.full((21, 30), 7, np.uint8)
     picture = stylizer.stylize(Picture(photo(21, 30), alpha))
     np.testing.assert_array_equal(picture.alpha, alpha)
-    assert stylizer.stylize(Picture(photo(21, 30)[:, :, 0])).color.shape == (21, 30, 3)
+
+
+def test_grey_becomes_colored_and_loses_its_profile():
+    stylizer, image = Stylizer(initialized(StyleNet(width=2))), photo(21, 30)
+    grey = stylizer.stylize(Picture(image[:, :, 0], icc_profile=b"grey"))
+    assert grey.color.shape == (21, 30, 3)
+    assert grey.icc_profile is None
+    assert stylizer.stylize(Picture(image, icc_profile=b"RGB")).icc_profile == b"RGB"
 
 
 @pytest.mark.parametrize(

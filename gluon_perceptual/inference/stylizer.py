@@ -127,13 +127,13 @@ class Stylizer:
         return self._layerwise(to_tensor(image)[0])
 
     def stylize(self, picture: Picture) -> Picture:
-        """Repaint a picture as read from a file: alpha is kept, and grey becomes coloured.
+        """Repaint a picture as read from a file: alpha is kept, and grey becomes coloured and loses its profile.
 
         Colours under fully transparent pixels are replaced by those of the nearest pixels that can be seen, since they
         would bleed into these.
         """
         color = picture.rgb if picture.alpha is None else bleed(picture.rgb, picture.alpha)
-        return replace(picture, color=self(color))
+        return replace(picture, color=self(color), icc_profile=None if picture.is_grey else picture.icc_profile)
 
 
 def framed(image: np.ndarray, margin: int) -> np.ndarray:
