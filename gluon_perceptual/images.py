@@ -159,11 +159,16 @@ def write_picture(path: str | Path, picture: Picture, quality: int = 95) -> None
             temporary.write_bytes(encode_png(channels, picture.icc_profile))
 
 
+def check_picture_path(path: Path) -> None:
+    """Raise ImageError if `write_picture` knows no format for the path's suffix."""
+    if path.suffix.lower() not in FORMATS:
+        raise ImageError(f"{path}: unknown suffix {path.suffix!r}; expected one of {' '.join(SUFFIXES)}")
+
+
 def _format_for(path: Path, picture: Picture) -> str:
     """Return Pillow's name of the format, once it is known to hold the picture."""
-    form = FORMATS.get(path.suffix.lower())
-    if form is None:
-        raise ImageError(f"{path}: unknown suffix {path.suffix!r}; expected one of {' '.join(SUFFIXES)}")
+    check_picture_path(path)
+    form = FORMATS[path.suffix.lower()]
     if picture.alpha is not None and form not in WITH_ALPHA:
         raise ImageError(f"{path}: {form} holds no alpha; choose {' or '.join(WITH_ALPHA)}")
     if picture.color.dtype != np.uint8 and form not in WITH_16_BITS:

@@ -16,6 +16,7 @@ from .styles import STYLE_LAYERS, blended_grams, style_weights
 
 MEMORY = 20  # pairs of steps and gradients that L-BFGS remembers
 OPTIMIZERS = ("lbfgs", "adam")
+SMALLEST = 16  # pixels a side: VGG's four poolings before relu5_1 leave one
 
 
 @dataclass(frozen=True)
@@ -150,12 +151,15 @@ def style_objective(
         style_layers: Of VGG.
         vgg: As of `LossNetwork.pretrained`.
         ctx: Device; None for the CPU.
+
+    Raises:
+        UserError: A side of the content is under 16 pixels, or a layer is unknown.
     """
     ctx = ctx or mx.cpu()
     layers = tuple(dict.fromkeys((*style_layers, content_layer)))
     network = LossNetwork.pretrained(layers, vgg, ctx)
     loss = PerceptualLoss(network, {content_layer: content_weight}, style_weights(style_layers, style_weight), tv=tv)
-    picture = to_tensor(content)
+    picture = _tensor_of(content)
     targets = {**loss.targets(mx.nd.array(picture, ctx=ctx)), **blended_grams(network, styles, blend, ctx)}
     return Objective(loss, targets, picture.shape, ctx)
 
@@ -166,8 +170,18 @@ def inversion_objective(
     """Return the objective of a picture with the features of `image`, (H, W, 3) uint8, at `layer` (paper, figure 3)."""
     ctx = ctx or mx.cpu()
     loss = PerceptualLoss(LossNetwork.pretrained((layer,), vgg, ctx), {layer: 1.0}, tv=tv)
-    picture = to_tensor(image)
+    picture = _tensor_of(image)
     return Objective(loss, loss.targets(mx.nd.array(picture, ctx=ctx)), picture.shape, ctx)
+
+
+def _tensor_of(image: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 -> (1, 3, H, W)."""
+    height, width = image.shape[:2]
+    if min(height, width) < SMALLEST:
+        raise UserError(
+            f"a picture of {height}×{width} pixels: VGG needs at least {SMALLEST} a side; use a larger --size"
+        )
+    return to_tensor(image)
 
 
 def noise(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -21,6 +22,8 @@ SMALLEST_STYLE = 32  # pixels a side: VGG's four poolings leave something of it
 def read_style(path: Path, size: int = 0) -> np.ndarray:
     """Return a style picture (H, W, 3) uint8, its longer side scaled to `size` unless that is 0.
 
+    Where the shorter side would get too few pixels to have a style, both get more.
+
     Raises:
         UserError: It is no picture, or too small to have a style.
     """
@@ -28,12 +31,13 @@ def read_style(path: Path, size: int = 0) -> np.ndarray:
     if min(picture.shape[:2]) < SMALLEST_STYLE:
         shape = "×".join(map(str, picture.shape[:2]))
         raise UserError(f"{path}: {shape} pixels are too few for a style; expected at least {SMALLEST_STYLE} a side")
-    return fit(picture, size, SMALLEST_STYLE) if size else picture
+    long, short = max(picture.shape[:2]), min(picture.shape[:2])
+    return fit(picture, max(size, math.ceil(SMALLEST_STYLE * long / short))) if size else picture
 
 
 def check_blend(blend: Sequence[float], styles: Sequence[Any]) -> None:
-    """Raise UserError unless there is no blend, or a weight for each style, none negative, not all 0."""
-    if blend and (len(blend) != len(styles) or min(blend) < 0 or not sum(blend)):
+    """Raise UserError unless there is no blend, or a finite weight for each style, none negative, not all 0."""
+    if blend and (len(blend) != len(styles) or min(blend) < 0 or not 0 < sum(blend) < math.inf):
         raise UserError(f"--blend wants {len(styles)} weights, one for each style picture, not all 0")
 
 

@@ -136,6 +136,13 @@ def test_inversion_command_makes_the_series(tmp_path):
         assert (tmp_path / "out" / layer / "loss.png").exists()
 
 
+def test_what_cannot_be_written_is_not_begun(tmp_path):
+    image, text = write(tmp_path / "in.png", height=40, width=40), tmp_path / "out.txt"
+    for arguments in (["style", image, image], ["invert", image], ["invert", image, "--layer", "relu1_2,relu2_2"]):
+        assert_one_line_error(run("optimize-image", *arguments, "-o", text), "out.txt", "suffix '.txt'")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
@@ -143,12 +150,16 @@ def test_inversion_command_makes_the_series(tmp_path):
         (["invert", "{photo}", "-o", "{out}", "--layer", "relu5_1"], ["relu5_1"]),
         (["style", "{photo}", "{dot}", "-o", "{out}"], ["dot.png", "1×1", "at least 32"]),
         (["style", "{photo}", "{photo}", "-o", "{out}", "--blend", "1,2"], ["--blend wants 1 weights"]),
+        (["style", "{photo}", "{photo}", "-o", "{out}", "--blend", "nan"], ["--blend wants 1 weights"]),
+        (["style", "{strip}", "{photo}", "-o", "{out}", "--size", 90], ["1×90 pixels", "at least 16"]),
+        (["invert", "{strip}", "-o", "{out}", "--size", 90], ["1×90 pixels", "at least 16"]),
         (["style", "{photo}", "no.png", "-o", "{out}"], ["no.png", "no such file"]),
         (["style", "{photo}", "{photo}", "-o", "{out}", "--style-layers", "relu1"], ["layer relu1"]),
     ],
 )
 def test_bad_input(tmp_path, arguments, parts):
     places = {"photo": write(tmp_path / "in.png", height=40, width=40), "dot": write(tmp_path / "dot.png", None, 1, 1)}
-    filled = [argument.format(out=tmp_path / "out.png", **places) for argument in arguments]
+    places["strip"] = write(tmp_path / "strip.png", height=2, width=180)
+    filled = [str(argument).format(out=tmp_path / "out.png", **places) for argument in arguments]
     assert_one_line_error(run("optimize-image", *filled), *parts)
     assert not (tmp_path / "out.png").exists()

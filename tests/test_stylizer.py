@@ -9,12 +9,12 @@ from test_style_net import initialized
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import Recipe, save_model
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.images import Picture, read_picture, read_rgb, write_picture
+from gluon_perceptual.images import Picture, read_picture, read_rgb, to_image, to_tensor, write_picture
 from gluon_perceptual.inference import Stylizer
 from gluon_perceptual.inference.layerwise import LayerwiseStyle, Statistics
-from gluon_perceptual.inference.stylizer import SMALLEST_WINDOW
+from gluon_perceptual.inference.stylizer import SMALLEST_WINDOW, framed
 from gluon_perceptual.nets.blocks import UPSAMPLINGS
-from gluon_perceptual.nets.style import StyleNet
+from gluon_perceptual.nets.style import FRAYED, StyleNet
 from gluon_perceptual.resize import fit
 
 
@@ -74,9 +74,13 @@ def test_reduced_statistics_are_those_of_the_reduced_picture():
     np.testing.assert_allclose(one(image), other(image), atol=0.05)
 
 
-def test_networks_without_instance_norms_need_no_statistics():
-    net, image = initialized(StyleNet(width=4, norm="none")), photo(150, 131)
-    assert np.abs(Stylizer(net)(image).astype(int) - Stylizer(net, tile=SMALLEST_WINDOW)(image)).max() <= 1
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_networks_without_instance_norms_need_no_statistics(norm):
+    net, image = initialized(StyleNet(width=4, norm=norm)), photo(150, 131)
+    whole = net(mx.nd.array(to_tensor(framed(image, FRAYED)))).asnumpy()
+    whole = to_image(whole, np.uint8)[FRAYED:-FRAYED, FRAYED:-FRAYED].astype(int)
+    for tile in ("auto", SMALLEST_WINDOW):
+        assert np.abs(whole - Stylizer(net, tile=tile)(image)).max() <= 1
 
 
 def test_statistics_of_parts_are_those_of_the_whole():
@@ -115,7 +119,14 @@ def test_16_bits_and_alpha():
     alpha = np.full((21, 30), 7, np.uint8)
     picture = stylizer.stylize(Picture(photo(21, 30), alpha))
     np.testing.assert_array_equal(picture.alpha, alpha)
-    assert stylizer.stylize(Picture(photo(21, 30)[:, :, 0])).color.shape == (21, 30, 3)
+
+
+def test_grey_becomes_colored_and_loses_its_profile():
+    stylizer, image = Stylizer(initialized(StyleNet(width=2))), photo(21, 30)
+    grey = stylizer.stylize(Picture(image[:, :, 0], icc_profile=b"grey"))
+    assert grey.color.shape == (21, 30, 3)
+    assert grey.icc_profile is None
+    assert stylizer.stylize(Picture(image, icc_profile=b"RGB")).icc_profile == b"RGB"
 
 
 @pytest.mark.parametrize(

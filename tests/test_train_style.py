@@ -12,6 +12,7 @@ from gluon_perceptual.checkpoint.model import load_model
 from gluon_perceptual.data.crops import PhotoCrops
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.nets.pixels import OnPixels
+from gluon_perceptual.styles import read_style
 from gluon_perceptual.training.step import TrainingStep
 from gluon_perceptual.training.style import StyleConfig, StyleRun
 
@@ -130,6 +131,20 @@ def test_crops_are_reproducible_and_of_their_size(photos):
         PhotoCrops(files, 400)[0]
 
 
+def test_photos_smaller_than_the_network_s_frame(painting, tmp_path):
+    write(tmp_path / "photos" / "small.png", height=10, width=12)
+    command = ("train-style", painting, "--data", tmp_path / "photos", *TINY, "--out", tmp_path / "run")
+    assert run(*command)[0] == 0
+    assert (tmp_path / "run" / "stylised" / "small.png").exists()
+
+
+def test_narrow_style_pictures_keep_their_shape(tmp_path):
+    narrow = write(tmp_path / "narrow.png", height=40, width=400)
+    assert read_style(narrow, 64).shape == (32, 320, 3)
+    assert read_style(narrow, 360).shape == (36, 360, 3)
+    assert read_style(narrow).shape == (40, 400, 3)
+
+
 def test_mistakes(photos, painting, tmp_path):
     dot, text = write(tmp_path / "dot.png", None, 1, 1), tmp_path / "text.png"
     text.write_text("no picture")
@@ -141,6 +156,7 @@ def test_mistakes(photos, painting, tmp_path):
         ([painting, "--style-layers", "relu1_2,conv4"], ["layer conv4", "expected some of relu1_1"]),
         ([painting, "--style-layers", "relu5_1"], ["relu5_1"]),
         ([painting, "--cpus", 3], ["--batch 2 is less than the 3 devices"]),
+        ([painting, "--data", dot], ["none of the 1 photos to measure on can be used"]),
         ([painting, "--data", tmp_path / "nothing"], ["nothing", "no such file or folder"]),
     ]
     for arguments, parts in cases:

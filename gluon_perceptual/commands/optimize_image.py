@@ -53,12 +53,13 @@ def style(content: str, styles: tuple[str, ...], style_size: int, start: str, **
     """Paint CONTENT in the style of STYLE, or of several, blended."""
     from pathlib import Path
 
-    from ..images import to_tensor
+    from ..images import check_picture_path, to_tensor
     from ..optimize import noise, style_objective
     from ..styles import check_blend, read_style
     from ._optimize import Optimization, read_content
 
     run = Optimization.from_options(options)
+    check_picture_path(run.out)
     check_blend(options["blend"] or (), styles)
     picture = read_content(Path(content), options.pop("size"))
     options["blend"] = options["blend"] or ()
@@ -83,12 +84,14 @@ def invert(image: str, layers: tuple[str, ...], size: int, tv: float, vgg: str, 
     """Find a picture with the features of IMAGE at a layer: what the layer knows of it."""
     from pathlib import Path
 
-    from ..figures import comparison_figure, save_figure
+    from ..figures import check_figure_path, comparison_figure, save_figure
+    from ..images import check_picture_path
     from ..metrics import psnr
     from ..optimize import inversion_objective, noise
     from ._optimize import Optimization, read_content
 
     run = Optimization.from_options(options)
+    (check_figure_path if len(layers) > 1 else check_picture_path)(run.out)
     picture = read_content(Path(image), size)
     found = []
     for layer in layers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Sequence
 
 import cv2
@@ -11,6 +12,11 @@ from ..image_files import PictureFile
 from .turns import PhotoTurns
 
 ZOOM = 1.25  # a photo's shorter side is made up to this many times the crop's
+
+
+def smallest_side(size: int) -> int:
+    """Return how many pixels a side a photo has at least, to be of use for crops of `size`: a quarter."""
+    return math.ceil(size / 4)
 
 
 class PhotoCrops:
@@ -62,4 +68,8 @@ class PhotoCrops:
 
     def _misfit(self, picture: np.ndarray) -> str:
         height, width = picture.shape[:2]
-        return "" if 4 * min(height, width) >= self.size else f"{height}×{width} is too small for crops of {self.size}"
+        return (
+            ""
+            if min(height, width) >= smallest_side(self.size)
+            else f"{height}×{width} is too small for crops of {self.size}"
+        )

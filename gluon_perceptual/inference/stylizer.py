@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._mxnet import mx, mxnet_errors
-from ..checkpoint.model import load_for_use
+from ..checkpoint.model import Recipe, fold, load_for_use
 from ..checkpoint.symbol_files import is_symbol_file, load_symbol
 from ..color import luma
 from ..errors import UserError
@@ -87,7 +87,9 @@ class Stylizer:
             if not hasattr(loaded, "encode"):
                 raise UserError(f"{model}: a {type(loaded).__name__} enlarges pictures and has no style; use upscale")
         else:
-            loaded = inference_twin(model.net if isinstance(model, OnPixels) else model)
+            net = model.net if isinstance(model, OnPixels) else model
+            recipe = Recipe(type(net).__name__, net.arguments)
+            loaded = inference_twin(fold(OnPixels(net), recipe, self.ctx).net)
         loaded.hybridize()
         return loaded
 
@@ -125,13 +127,13 @@ class Stylizer:
         return self._layerwise(to_tensor(image)[0])
 
     def stylize(self, picture: Picture) -> Picture:
-        """Repaint a picture as read from a file: alpha is kept, and grey becomes coloured.
+        """Repaint a picture as read from a file: alpha is kept, and grey becomes coloured and loses its profile.
 
         Colours under fully transparent pixels are replaced by those of the nearest pixels that can be seen, since they
         would bleed into these.
         """
         color = picture.rgb if picture.alpha is None else bleed(picture.rgb, picture.alpha)
-        return replace(picture, color=self(color))
+        return replace(picture, color=self(color), icc_profile=None if picture.is_grey else picture.icc_profile)
 
 
 def framed(image: np.ndarray, margin: int) -> np.ndarray:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import cached_property
+from itertools import islice
 from typing import Any, Callable, Sequence
 
 from .._mxnet import devices, mx, start_amp
 from ..checkpoint.model import Recipe
 from ..cluster import SharedStop, Workers
 from ..data.batches import batches
+from ..data.photos import readable_photos
+from ..errors import UserError
 from ..image_files import PictureFile
 from ..losses.perceptual import PerceptualLoss
 from ..nets.pixels import OnPixels
@@ -93,6 +96,14 @@ class Run(ABC):
     def skipped(self) -> dict[str, str]:
         """Photos found unusable so far, by name, and why."""
         return {**self._unreadable, **self.pairs.skipped}
+
+    def _choose_held_out(self, candidates: Sequence[PictureFile], side: int) -> list[PictureFile]:
+        """Return those of at least `side` pixels; without any, the first such photo, which is then also trained on."""
+        good = list(readable_photos(candidates, side, self._unreadable))
+        good = good or list(islice(readable_photos(self.photos, side, self._unreadable), 1))
+        if not good:
+            raise UserError(f"none of the {len(candidates)} photos to measure on can be used; see the log above")
+        return good
 
     def _initialize(self, model: OnPixels) -> None:
         model.net.initialize(mx.init.Xavier(), ctx=self.devices)

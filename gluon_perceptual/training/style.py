@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, Callable
 
@@ -12,15 +11,15 @@ import numpy as np
 
 from .._mxnet import mx
 from ..checkpoint.model import Recipe
-from ..data.crops import PhotoCrops
-from ..data.photos import readable_photos, split_photos
+from ..data.crops import PhotoCrops, smallest_side
+from ..data.photos import split_photos
 from ..errors import UserError
 from ..histogram import match_images
 from ..losses.perceptual import PerceptualLoss
 from ..nets.instance_norm import training_twin
 from ..nets.pixels import OnPixels
 from ..nets.vgg import LossNetwork, check_layers
-from ..styles import SMALLEST_STYLE, STYLE_LAYERS, blended_grams, check_blend, read_style, style_weights
+from ..styles import STYLE_LAYERS, blended_grams, check_blend, read_style, style_weights
 from .config import TrainingConfig
 from .run import Run
 
@@ -84,8 +83,7 @@ class StyleRun(Run):
         config = self.config
         config.check()
         self.photos, held_out = split_photos(config.data, config.validation)
-        good = list(readable_photos(held_out, SMALLEST_STYLE, self._unreadable))
-        self.held_out = good or list(islice(readable_photos(self.photos, SMALLEST_STYLE, self._unreadable), 1))
+        self.held_out = self._choose_held_out(held_out, smallest_side(config.size))
         self.pairs = PhotoCrops(self.photos, config.size, config.seed)
         self.styles = [self._style_picture(Path(path)) for path in config.style]
         self.loss = self._make_loss()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
@@ -14,7 +13,7 @@ from .._mxnet import mx
 from ..checkpoint.model import Recipe
 from ..cluster import Workers
 from ..data.patches import PatchPairs
-from ..data.photos import readable_photos, split_photos
+from ..data.photos import split_photos
 from ..data.shards import ShardPairs, describe_shards
 from ..errors import UserError
 from ..evaluation import smallest_side
@@ -50,20 +49,11 @@ class SuperResolutionRun(Run):
 
     def _prepare(self) -> None:
         self.photos, held_out = split_photos(self.config.data, self.config.validation)
-        self.held_out = self._choose_held_out(held_out)
+        self.held_out = self._choose_held_out(held_out, smallest_side(self.config.scale))
         self.pairs = self._make_pairs()
         self.loss = self._make_loss()
         self.recipe = self._make_recipe()
         self.model = self._make_model()
-
-    def _choose_held_out(self, candidates: Sequence[PictureFile]) -> list[PictureFile]:
-        """Return the good ones; where there is none, the first good photo, which is then also trained on."""
-        side = smallest_side(self.config.scale)
-        good = list(readable_photos(candidates, side, self._unreadable))
-        good = good or list(islice(readable_photos(self.photos, side, self._unreadable), 1))
-        if not good:
-            raise UserError(f"none of the {len(candidates)} photos to measure on can be used; see the log above")
-        return good
 
     def _make_pairs(self) -> Any:
         return self._open_shards(Path(self.config.shards)) if self.config.shards else self._patches(self.photos)
