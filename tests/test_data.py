@@ -93,12 +93,16 @@ def test_what_has_no_photos_is_said(tmp_path):
     (tmp_path / "x.bin").write_bytes(b"\xff\xfe\x00\x80")
     with pytest.raises(UserError, match="neither a picture nor a text file"):
         find_photos(tmp_path / "x.bin")
+    (tmp_path / "x.txt").write_text("a letter\nof two lines\n")
+    with pytest.raises(UserError, match="no line of it is the path"):
+        find_photos(tmp_path / "x.txt")
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 300])
 def test_held_out_photos_are_not_trained_on(tmp_path, count):
     listing = tmp_path / "list.txt"
     listing.write_text("".join(f"{i}.png\n" for i in range(count)))
+    (tmp_path / "0.png").touch()
     train, held_out = split_photos(listing)
     assert 1 <= len(held_out) <= 8
     assert count == 1 or (not set(train) & set(held_out) and len(train) + len(held_out) == count)

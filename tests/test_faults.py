@@ -244,7 +244,9 @@ def test_a_checkpoint_of_another_run_is_refused(photos, tmp_path):
     assert len(read_params(mine / "checkpoints/step-0000002.params")) > 5
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"config": {"unknown": 1}}', '{"config": 3}', "\0\0"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"config": {"unknown": 1}}', '{"config": 3}', "\0\0", pytest.param("[" * 99999, id="deep")]
+)
 def test_a_damaged_record_of_a_run_is_named(photos, tmp_path, text):
     out = tmp_path / "run"
     assert run(*TINY, "--data", photos, "--steps", 1, "--out", out)[0] == 0

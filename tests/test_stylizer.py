@@ -221,6 +221,12 @@ def test_no_video(checkpoint, tmp_path, name, content):
     assert not (tmp_path / "out.mp4").exists()
 
 
+def test_a_kind_of_video_that_cannot_be_written(checkpoint, tmp_path):
+    source = make_video(tmp_path / "in.avi", 2)
+    result = run("stylize", source, "-o", tmp_path / "out.gif", "--model", checkpoint)
+    assert_one_line_error(result, "unknown suffix '.gif' of a video")
+
+
 def test_a_model_that_enlarges(tmp_path):
     recipe = Recipe("PlsrNet", {"width": 4, "blocks": 1}, 1.0, (0.485, 0.456, 0.406))
     model = recipe.build()

@@ -12,6 +12,7 @@ import click
 from ..data.photos import walk_pictures
 from ..errors import UserError
 from ..files import end_process
+from ..images import check_picture_path
 from ..training.signals import StopRequest
 from ._command import INTERRUPTED, describe_reason
 
@@ -19,20 +20,27 @@ AHEAD_AND_BEHIND = 2  # pictures in memory beside those that are worked on: one 
 
 
 def plan_outputs(
-    inputs: Sequence[Path], out: str | None, suffix: str | None = None, label: str = ""
+    inputs: Sequence[Path],
+    out: str | None,
+    suffix: str | None = None,
+    label: str = "",
+    check: Callable[[Path], None] = check_picture_path,
 ) -> list[tuple[Path, Path]]:
     """Return (source, target) for each picture.
 
     One file goes to `out`, or into it where `out` is a folder or has no suffix; several files go into `out`; a
     folder's tree is kept below `out`, what is in `out` already left out. Without `out` the result of `photo.jpg` goes
-    to `photo_LABEL.jpg` and that of a folder `photos` into `photos_LABEL`. `suffix` replaces the sources' own.
+    to `photo_LABEL.jpg` and that of a folder `photos` into `photos_LABEL`. `suffix` replaces the sources' own. `check`
+    raises UserError for a file `out` that cannot be written.
 
     Raises:
-        UserError: A folder has no pictures, two sources have one target, or one would be overwritten by its result.
+        UserError: A folder has no pictures, two sources have one target, or one would be overwritten by its result;
+            or as of `check`.
     """
     if out is None:
         tasks = [task for path in inputs for task in _beside(path.absolute(), label, suffix)]
     elif len(inputs) == 1 and not inputs[0].is_dir() and Path(out).suffix and not Path(out).is_dir():
+        check(Path(out))
         tasks = [(inputs[0], Path(out))]
     else:
         tasks = [task for path in inputs for task in _into(path, Path(out), suffix)]

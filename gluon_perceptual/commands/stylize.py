@@ -53,14 +53,15 @@ def stylize(
 ) -> None:
     """Repaint INPUTS in the model's style: pictures, folders of them, whose tree is kept, and videos, without sound.
 
-    Alpha, 16 bits and colour profiles are kept. What fails is named at the end, and the rest is done.
+    Alpha, 16 bits and colour profiles are kept. Videos in folders are left out: name them. What fails is named at the
+    end, and the rest is done.
     """
     from pathlib import Path
 
     from .._mxnet import devices
     from ..images import read_picture, write_picture
     from ..inference import Stylizer
-    from ..inference.video import is_video_file
+    from ..inference.video import check_video_path, is_video_file
     from ._batch import plan_outputs, process
     from ._video import process_videos
 
@@ -68,7 +69,8 @@ def stylize(
     videos = [path for path in paths if is_video_file(path)]
     pictures = [path for path in paths if path not in videos]
     name = Path(model).stem
-    video_tasks, picture_tasks = plan_outputs(videos, out, None, name), plan_outputs(pictures, out, suffix, name)
+    video_tasks = plan_outputs(videos, out, None, name, check_video_path)
+    picture_tasks = plan_outputs(pictures, out, suffix, name)
     workers = [Stylizer(model, device, tile, statistics, preserve_color, strength) for device in devices(gpus, cpus)]
     failed = process(picture_tasks, workers, read_picture, Stylizer.stylize, write_picture, skip_existing)
     failed |= process_videos(video_tasks, workers[0], skip_existing)

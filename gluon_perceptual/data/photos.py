@@ -123,6 +123,8 @@ def _lines(path: Path) -> list[str]:
         lines = ["\0"]
     if any("\0" in line for line in lines):  # which no path has
         raise UserError(f"{path}: neither a picture nor a text file with a path on each line")
+    if lines and not any(path.parent.joinpath(line).exists() for line in lines):
+        raise UserError(f"{path}: a text file, but no line of it is the path of a file that is there")
     return lines
 
 

@@ -21,6 +21,12 @@ def is_video_file(path: Path) -> bool:
     return path.suffix.lower() in CODECS
 
 
+def check_video_path(path: Path) -> None:
+    """Raise ImageError if `convert_video` knows no format for the path's suffix."""
+    if not is_video_file(path):
+        raise ImageError(f"{path}: unknown suffix {path.suffix!r} of a video; expected one of {' '.join(CODECS)}")
+
+
 class Video:
     """The frames of a file, (H, W, 3) uint8 RGB.
 
@@ -60,9 +66,8 @@ def convert_video(video: Video, target: Path, work: Callable[[np.ndarray], np.nd
     Raises:
         ImageError: The target's suffix is unknown or OpenCV cannot write it, or the video has no frame.
     """
-    codec = CODECS.get(target.suffix.lower())
-    if codec is None:
-        raise ImageError(f"{target}: unknown suffix {target.suffix!r} of a video; expected one of {' '.join(CODECS)}")
+    check_video_path(target)
+    codec = CODECS[target.suffix.lower()]
     with atomic_path(target) as temporary:
         writer, count = cv2.VideoWriter(), 0
         try:

@@ -12,7 +12,7 @@ import gluon_perceptual
 
 from .._mxnet import mx
 from ..errors import UserError
-from ..files import write_json
+from ..files import parse_json, write_json
 from .config import MACHINE, TrainingConfig
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ def _kinds(default: Any) -> tuple[type, ...]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(path.read_bytes())
     except ValueError as error:
         raise UserError(f"{path}: not the record of a run ({error})") from error
     return found if isinstance(found, dict) else {}
