@@ -6,7 +6,8 @@ The entry says how the model was made, as commands that anyone can repeat, and h
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, fields
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Sequence
 
@@ -81,13 +82,13 @@ def commands(checkpoint: Path) -> Iterator[str]:
         values = _settings(run)
         style = "style" in values
         defaults: TrainingConfig = StyleConfig() if style else SuperResolutionConfig.from_architecture(values["arch"])
+        usual = json.loads(json.dumps(asdict(defaults)))  # with lists for tuples, as the settings
         given = {
-            field.name: values[field.name]
-            for field in fields(defaults)
-            if field.name not in (*MACHINE, "style")
-            and values.get(field.name, field.default) != asdict(defaults)[field.name]
+            key: values[key]
+            for key in usual
+            if key not in (*MACHINE, "style") and values.get(key, usual[key]) != usual[key]
         }
-        options = [f"--{key.replace('_', '-')}{_as_text(key, value)}" for key, value in given.items() if value != []]
+        options = [f"--{key.replace('_', '-')}{_as_text(key, value)}" for key, value in given.items()]
         words = [f"train_{'style' if style else 'sr'}", *(Path(path).name for path in values.get("style", ()))]
         yield " ".join([*words, *options, f"--out runs/{run.name}"])
 

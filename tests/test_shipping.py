@@ -59,7 +59,9 @@ def test_the_manifest_tells_all(shelf):
     assert "--start-from" not in first
     assert "--start-from runs/pixel/checkpoints/step-0000002.params" in second
     assert str(shelf) not in json.dumps(entry)
-    assert weights.models("style")["noise"]["recipe"][0].startswith("train_style 0.png --data photos")
+    style = weights.models("style")["noise"]["recipe"][0]
+    assert style.startswith("train_style 0.png --data photos")
+    assert "--style-layers" not in style  # which are as always
 
 
 def test_recipes_can_be_repeated(shelf, photos, tmp_path, monkeypatch):
