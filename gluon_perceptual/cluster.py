@@ -141,8 +141,9 @@ class SharedStop:
     @property
     def requested(self) -> int:
         """The signal, or 0. To be asked once after each step."""
-        if self._workers.add({"stop": float(bool(self._stop.requested))})["stop"] and not self._stop.requested:
-            self._stop.requested = signal.SIGTERM
+        if not self._workers.add({"stop": float(bool(self._stop.requested))})["stop"]:
+            return 0  # also where one has come since the others were told of none
+        self._stop.requested = self._stop.requested or signal.SIGTERM
         return int(self._stop.requested)
 
 

@@ -53,6 +53,15 @@ def start(photos, out, log, *options, **settings):
         return subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT, **settings)
 
 
+def status_of(launcher):
+    """Its exit status; one that hangs is ended, not left to the tests that follow."""
+    try:
+        return launcher.wait(120)
+    finally:
+        launcher.kill()
+        launcher.wait()
+
+
 def processes(out, role):
     """The processes of that part in the cluster that trains into `out`, by their command and environment."""
     found = []
@@ -79,7 +88,7 @@ def assert_same(out, other):
 
 def test_two_workers_do_as_one(photos, alone, tmp_path):
     log = tmp_path / "said"
-    assert start(photos, tmp_path / "run", log).wait(120) == 0, log.read_text()
+    assert status_of(start(photos, tmp_path / "run", log)) == 0, log.read_text()
     assert "worker 1 of 2" in log.read_text()
     assert_same(tmp_path / "run", alone)
     assert (tmp_path / "run" / "figure.png").exists()
@@ -92,7 +101,7 @@ def test_a_killed_worker_ends_the_others_with_a_checkpoint(photos, alone, tmp_pa
     wait_for(lambda: lines.exists() and len(lines.read_text().splitlines()) > 3, log)
     (second,) = (process for process in processes(out, "worker") if not writes(process, lines))
     os.kill(second, signal.SIGKILL)
-    assert launcher.wait(120) == 1
+    assert status_of(launcher) == 1
     said, done = log.read_text(), len(losses(out))
     assert f"one of them has ended, or hangs; step {done} is saved in {out}" in said
     assert "Traceback" not in said
@@ -112,7 +121,7 @@ def test_a_signal_stops_all_after_the_same_step(photos, tmp_path, send, number, 
     lines = out / "log.jsonl"
     wait_for(lambda: lines.exists() and lines.read_text().count("\n"), log)
     send(launcher.pid, number)
-    assert launcher.wait(120) == status, log.read_text()
+    assert status_of(launcher) == status, log.read_text()
     said, done = log.read_text(), len(losses(out))
     assert f"stopped after step {done} of 100000" in said
     assert f"worker 1: done after step {done}" in said
@@ -124,7 +133,7 @@ def test_a_signal_stops_all_after_the_same_step(photos, tmp_path, send, number, 
 
 def test_where_one_worker_cannot_begin_the_others_do_not_wait_for_it(photos, alone, tmp_path):
     log = tmp_path / "said"
-    assert start(photos, alone, log).wait(120) == 1  # of 300 seconds of patience
+    assert status_of(start(photos, alone, log)) == 1  # of 300 seconds of patience
     errors = [line for line in log.read_text().splitlines() if line.startswith("Error: ")]
     assert len(errors) == 2
     assert "Error: another worker has failed and says why" in errors
@@ -230,6 +239,20 @@ def test_all_workers_stop_when_one_is_asked_to():
     assert stop.requested == signal.SIGTERM
     stop.requested = signal.SIGINT
     assert cluster.SharedStop(stop, cluster.Workers(Store(0, 3))).requested == signal.SIGINT
+
+
+def test_a_signal_during_the_exchange_waits_for_the_next_one():
+    """The others were told of none, and go on: a worker that stopped alone would leave them waiting."""
+
+    class Interrupted(Store):
+        def pull(self, key, out):
+            super().pull(key, out)
+            stop.requested = signal.SIGINT
+
+    stop = SimpleNamespace(requested=0)
+    shared = cluster.SharedStop(stop, cluster.Workers(Interrupted(0, 3)))
+    assert shared.requested == 0
+    assert shared.requested == signal.SIGINT
 
 
 def test_workers_that_go_on_from_different_steps_end():
