@@ -43,8 +43,9 @@ def comparison_figure(titles: Sequence[str], rows: Sequence[Sequence[np.ndarray]
     """
     side = 2.6
     pixels = DPI * side
-    figure = new_figure(side * len(titles), side * len(rows) + 0.3)
-    axes = figure.subplots(len(rows), len(titles), squeeze=False)
+    heights = [side * max(picture.shape[0] / picture.shape[1] for picture in row) for row in rows]
+    figure = new_figure(side * len(titles), sum(heights) + 0.3)
+    axes = figure.subplots(len(rows), len(titles), squeeze=False, gridspec_kw={"height_ratios": heights})
     for row, pictures in zip(axes, rows):
         for axis, picture in zip(row, pictures):
             axis.imshow(picture, interpolation="nearest" if max(picture.shape) < pixels else "antialiased")

@@ -188,6 +188,9 @@ HOSTILE = {
     + struct.pack("<Iiiqqi2qiiiiiq", 0xF993FAC9, 1, 2, 0, 2**20, 2, 2**20, 2**20, 1, 0, 0, 6, 1, 0)
     + bytes(8),
     "names": HEADER + struct.pack("<Iiiqiiif", 0xF993FAC9, 0, 1, 1, 1, 0, 0, 1.0) + struct.pack("<QQ", 1, 2**60),
+    "a name": struct.pack("<QQQ", 0x112, 0, 2)
+    + struct.pack("<Iiiqiiif", 0xF993FAC9, 0, 1, 1, 1, 0, 0, 1.0) * 2
+    + struct.pack("<QQQ", 2, 2**64 - 1, 0),
     "trailing": HEADER + struct.pack("<Iiiqiiif", 0xF993FAC9, 0, 1, 1, 1, 0, 0, 1.0) + struct.pack("<QI", 0, 1),
 }
 

@@ -101,17 +101,19 @@ class Reader:
         left = len(self.content) - self.offset
         self._afford(CHARACTERS * left, f"names of {left} bytes")
         rest, end = bytes(self.content[self.offset :]), 0
-        names: list[str] = []
-        for _ in range(count):
-            start = end + NUMBER.size
-            end = start + NUMBER.unpack_from(rest, end)[0] if start <= left else start
-            if end > left:
-                raise self._error(f"names of {end} bytes or more where {left} are left")
-            try:
+        names, unpack = [], NUMBER.unpack_from
+        try:
+            for _ in range(count):
+                start = end + 8
+                end = start + unpack(rest, end)[0]
                 names.append(rest[start:end].decode())
-            except UnicodeDecodeError:
-                self.offset += start
-                raise self._error("a name that is not UTF-8") from None
+        except (struct.error, OverflowError):
+            end = max(end, left + 1)
+        except UnicodeDecodeError:
+            self.offset += start
+            raise self._error("a name that is not UTF-8") from None
+        if end > left:
+            raise self._error(f"names of {end} bytes or more where {left} are left")
         self.offset += end
         if len(set(names)) < count:
             raise self._error(f"the name {Counter(names).most_common(1)[0][0][:80]!r} a second time")
