@@ -3,7 +3,7 @@ import pytest
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.nets.blocks import UPSAMPLINGS, BicubicEnlargement, ResidualBlock
+from gluon_perceptual.nets.blocks import UPSAMPLINGS, BicubicEnlargement, ResidualBlock, upsample
 from gluon_perceptual.nets.pixels import OnPixels
 from gluon_perceptual.nets.plsr import PlsrNet
 from gluon_perceptual.nets.super_resolution import SuperResolutionNet
@@ -76,6 +76,14 @@ def test_enlargement_is_matlabs(scale):
     np.testing.assert_allclose(large, imresize(image, scale), atol=1e-3)
     flat = block(mx.nd.full((1, 3, 5, 5), 77.0)).asnumpy()
     np.testing.assert_allclose(flat, 77.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
+def test_upsampling_begins_with_values_of_the_same_size(upsampling):
+    """As after another convolution with ReLU; half as large in each block, and training ×8 learns nothing."""
+    x = np.maximum(np.random.default_rng(0).normal(size=(1, 64, 16, 16)), 0)
+    output = initialized(upsample(64, upsampling, "none"))(mx.nd.array(x, dtype="float32")).asnumpy()
+    assert 0.6 < np.sqrt(np.square(output).mean() / np.square(x).mean()) < 1.2
 
 
 def test_residual_block_has_no_relu_after_the_sum():

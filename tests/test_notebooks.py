@@ -18,7 +18,7 @@ pytest.importorskip("ipykernel")
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
-MODELS = {"02_super_resolution.ipynb": ("sr_x4_pixel", "sr_x4_feature", "sr_x8_feature")}
+MODELS = {"02_super_resolution.ipynb": ("sr_x4_pixel", "sr_x4_feature", "sr_x8_pixel", "sr_x8_feature")}
 
 
 def execute(*arguments):

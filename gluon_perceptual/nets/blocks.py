@@ -106,6 +106,9 @@ def upsample(
 ) -> mx.gluon.HybridBlock:
     """Return a block that doubles H and W: the paper's "conv of stride 1/2", with normalisation and ReLU.
 
+    Its first weights are such that values come out about as large as from other convolutions. By the initialisation
+    of those, ×8's three blocks without normalisation let so little through that their ReLUs die in training.
+
     Args:
         channels: Channels out.
         upsampling: "transposed", a transposed 3×3 convolution of stride 2 (paper); "nearest", repeated pixels and a
@@ -116,12 +119,17 @@ def upsample(
     bias, inputs = norm == "none", in_channels or channels
     block = nn.HybridSequential(prefix="")
     if upsampling == "transposed":
-        block.add(TransposedConv2D(channels, 3, 2, 1, 1, in_channels=inputs, use_bias=bias))
+        larger = mx.init.Xavier(magnitude=3 * 2**2)  # a pixel of the output sees a quarter of the weights
+        block.add(TransposedConv2D(channels, 3, 2, 1, 1, in_channels=inputs, use_bias=bias, weight_initializer=larger))
     elif upsampling == "nearest":
         # the convolution is the second of two as where pixels are repeated first, so that its name tells the kind
         block.add(identity(), NearestConv2D(channels, inputs, bias))
     elif upsampling == "subpixel":
-        block.add(nn.Conv2D(4 * channels, 3, padding=1, in_channels=inputs, use_bias=bias), DepthToSpace(2))
+        larger = mx.init.Xavier(factor_type="in")  # by its own number of outputs, of which 4 are one channel
+        block.add(
+            nn.Conv2D(4 * channels, 3, padding=1, in_channels=inputs, use_bias=bias, weight_initializer=larger),
+            DepthToSpace(2),
+        )
     else:
         raise UserError(f"upsampling {upsampling!r}: expected one of {', '.join(UPSAMPLINGS)}")
     block.add(norm_layer(norm, channels), nn.Activation("relu"))
