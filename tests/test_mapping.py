@@ -204,13 +204,20 @@ WANTED = {"a.weight": (2, 3), "a.bias": (2,), "b.weight": (4, 2), "b.bias": (4,)
 @pytest.mark.parametrize(
     ("found", "message"),
     [
-        ({"a.weight": (2, 3), "a.bias": (2,), "b.weight": (4, 2)}, r"lacks 1 of 4 parameters, first b\.bias"),
+        ({"a.weight": (2, 3), "a.bias": (2,), "b.weight": (4, 2)}, r"lacks 1 of 4 parameters, first b\.bias \(4,\)"),
         ({**WANTED, "c.bias": (1,)}, r"1 arrays that the network lacks, first c\.bias"),
         ({**WANTED, "a.weight": (2, 9)}, r"a\.weight is \(2, 3\) in the network and \(2, 9\) in the file"),
-        ({"a.weight": (2, 3), "a.bias": (2,), "b.weigth": (4, 2), "b.bias": (4,)}, r"its b\.weigth is nearest"),
+        (
+            {"a.weight": (2, 3), "a.bias": (2,), "b.weigth": (4, 2), "b.bias": (4,)},
+            r"first b\.weight \(4, 2\); its b\.weigth \(4, 2\) is nearest",
+        ),
         ({"x0_weight": (2, 3), "x0_bias": (2,), "x1_weight": (2, 4), "x1_bias": (4,)}, r"has b\.weight \(4, 2\)"),
         ({"x0_weight": (2, 3), "x0_bias": (2,)}, r"has b\.weight \(4, 2\), the file has nothing"),
         ({"arg:a.weight": (2, 3), "a.weight": (2, 3)}, "the same name"),
+        (
+            {"in_weight": (2, 3), "in_bias": (2,), "out_weight": (2, 3), "out_bias": (2,)},
+            "in and out fit each other's places",
+        ),
         ({"0": (2, 3), "1": (2,)}, "the file has nothing"),
         ({"0": (2, 3), "1": (2,), "2": (4, 9), "3": (4,)}, r"has b\.weight \(4, 2\), the file has 2 \(4, 9\)"),
         ({}, r"has a\.weight \(2, 3\), the file has nothing"),

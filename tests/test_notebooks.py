@@ -11,14 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gluon_perceptual import weights
-
 nbclient = pytest.importorskip("nbclient")
 pytest.importorskip("ipykernel")
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
-MODELS = {"02_super_resolution.ipynb": ("sr_x4_pixel", "sr_x4_feature", "sr_x8_pixel", "sr_x8_feature")}
 
 
 def execute(*arguments):
@@ -33,11 +30,6 @@ def outputs(path):
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_notebooks_run(name, tmp_path):
-    missing = sorted(set(MODELS.get(name, ())) - set(weights.models()))
-    if name == "03_style_transfer.ipynb" and not weights.models("style"):
-        missing = ["a style"]
-    if missing:
-        pytest.skip(f"these models do not ship yet: {', '.join(missing)}")
     before = (FOLDER / name).read_bytes()
     done = execute(FOLDER / name, "--out", tmp_path)
     assert done.returncode == 0, done.stderr

@@ -1,5 +1,8 @@
 """Pictures and videos repainted: tiles beside the whole, colours, files."""
 
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -225,6 +228,28 @@ def test_a_kind_of_video_that_cannot_be_written(checkpoint, tmp_path):
     source = make_video(tmp_path / "in.avi", 2)
     result = run("stylize", source, "-o", tmp_path / "out.gif", "--model", checkpoint)
     assert_one_line_error(result, "unknown suffix '.gif' of a video")
+
+
+def test_a_video_on_a_full_disk_is_an_error(tmp_path):
+    """A limit of the file's size stands for the disk: OpenCV says nothing of either."""
+    script = f"""
+import resource, signal, sys
+from pathlib import Path
+from gluon_perceptual.errors import UserError
+from gluon_perceptual.inference.video import Video, convert_video
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, 4_000))
+try:
+    convert_video(Video(Path({str(make_video(tmp_path / "in.avi", 30))!r})), Path(sys.argv[1]), lambda frame: frame)
+except UserError as error:
+    sys.exit(str(error))
+"""
+    for name in ("out.avi", "out.mp4"):
+        command = [sys.executable, "-c", script, tmp_path / name]
+        ended = subprocess.run(command, capture_output=True, check=False)
+        assert b"of 30 frames could be written; is the disk full?" in ended.stderr
+        assert ended.returncode == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["in.avi"]
 
 
 def test_a_model_that_enlarges(tmp_path):

@@ -48,6 +48,17 @@ def write_safetensors(path, arrays):
     )
 
 
+def test_bfloat16_of_safetensors_comes_as_float32(tmp_path):
+    pytest.importorskip("safetensors")
+    values = np.array([1.0, -2.5, 3.140625], np.float32)
+    header = b'{"a":{"dtype":"BF16","shape":[3,1],"data_offsets":[0,6]}}'
+    bits = (values.view(np.uint32) >> 16).astype("<u2").tobytes()
+    (tmp_path / "x.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bits)
+    (array,) = read_arrays(tmp_path / "x.safetensors").values()
+    assert array.dtype == np.float32
+    np.testing.assert_array_equal(array[:, 0], values)
+
+
 def as_keras(released):
     """Keras's names and layout: (3, 3, in, out), blue first."""
     arrays = {}

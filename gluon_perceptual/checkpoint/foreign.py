@@ -17,18 +17,20 @@ import numpy as np
 
 from ..errors import MissingDependencyError, ParamsFormatError, UserError
 from .params_file import read_params
-from .params_layout import V1, V2, V3
+from .params_layout import DTYPES, V1, V2, V3, native
 
 STARTS = {"HDF5": b"\x89HDF\r\n\x1a\n", "zip": b"PK\x03\x04", "PyTorch": b"\x80\x02"}
 LARGEST_GROWTH = 100  # how many times larger than the file its arrays may be
+SAFETENSORS_TYPES = ("F32", "F64", "F16", "U8", "I32", "I8", "I64", "BOOL", "I16", "U16", "U32", "U64", "BF16")
+SAFETENSORS = dict(zip(SAFETENSORS_TYPES, DTYPES))
 KERAS_WEIGHTS = "model.weights.h5"  # in a `.keras` archive
 
 
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Read every array of a file: MXNet's `.params`, PyTorch's `.pth`, safetensors, Keras's `.h5` and `.keras`, `.npz`.
 
-    PyTorch's files are read with `weights_only`, so that nothing in them runs; bfloat16 comes as float32. All else
-    comes as it is stored: layouts are the framework's.
+    PyTorch's files are read with `weights_only`, so that nothing in them runs. bfloat16 comes as float32, all else as
+    it is stored: layouts are the framework's.
 
     Returns:
         The arrays by name; those of groups have names such as "block1/conv1/kernel:0".
@@ -124,10 +126,16 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
-    library = require("safetensors.numpy", "safetensors", path)
+    library = require("safetensors", "safetensors", path)
     with _as_user_error(path, "safetensors"):
-        arrays: dict[str, np.ndarray] = library.load_file(path)
-        return arrays
+        stored = library.deserialize(path.read_bytes())
+        return {name: _safetensor(name, **entry) for name, entry in stored}
+
+
+def _safetensor(name: str, dtype: str, shape: list[int], data: bytes) -> np.ndarray:
+    if dtype not in SAFETENSORS:
+        raise ValueError(f"{name} is {dtype}; expected one of {', '.join(SAFETENSORS)}")
+    return native(np.frombuffer(data, SAFETENSORS[dtype]).reshape(shape)).copy()
 
 
 def _read_zip(path: Path) -> dict[str, np.ndarray]:

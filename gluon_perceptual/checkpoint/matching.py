@@ -39,7 +39,7 @@ def match_names(
         raise UserError("two of its arrays have the same name but for arg: and aux:")
     present = {name: shape for name, shape in wanted.items() if name in canonical or name not in optional}
     if set(present) & set(canonical):
-        _check_same_names(present, canonical)
+        _check_same_names(present, {name: found[source] for name, source in canonical.items()})
         pairs = [(name, canonical[name]) for name in present]
         for name, source in pairs:
             if not fits(present[name], found[source]):
@@ -72,15 +72,16 @@ def fits(wanted: tuple[int, ...], found: tuple[int, ...]) -> bool:
     return len(wanted) == len(found) and all(b > 0 and a in (b, 0, -1) for a, b in zip(wanted, found))
 
 
-def _check_same_names(wanted: Shapes, found: Mapping[str, str]) -> None:
+def _check_same_names(wanted: Shapes, found: Shapes) -> None:
     missing = [name for name in wanted if name not in found]
     extra = [name for name in found if name not in wanted]
     if missing:
         near = get_close_matches(missing[0], extra, 1)
-        hint = f"; its {near[0]} is nearest" if near else ""
-        raise UserError(f"it lacks {len(missing)} of {len(wanted)} parameters, first {missing[0]}{hint}")
+        hint = f"; its {near[0]} {found[near[0]]} is nearest" if near else ""
+        first = f"{missing[0]} {wanted[missing[0]]}"
+        raise UserError(f"it lacks {len(missing)} of {len(wanted)} parameters, first {first}{hint}")
     if extra:
-        raise UserError(f"it has {len(extra)} arrays that the network lacks, first {extra[0]}")
+        raise UserError(f"it has {len(extra)} arrays that the network lacks, first {extra[0]} {found[extra[0]]}")
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -118,7 +119,9 @@ def _match_by_order(wanted: Shapes, found: Shapes) -> list[tuple[str, str]]:
         raise UserError(_first_difference(wanted, found, named))
     sources: dict[str, str] = {}
     for kinds, group in ours.items():
-        for mine, layer in zip(group.values(), _in_creation_order(list(theirs[kinds]))):
+        layers = _in_creation_order(list(theirs[kinds]))
+        _check_order(layers, [tuple(found[name] for name in theirs[kinds][layer].values()) for layer in layers])
+        for mine, layer in zip(group.values(), layers):
             sources.update({name: theirs[kinds][layer][kind] for kind, name in mine.items()})
     last: dict[str, list[int]] = {}
     for name in wanted:
@@ -151,6 +154,15 @@ def _layers(shapes: Shapes, named: bool) -> dict[frozenset[tuple[str, int]], dic
 def _in_creation_order(layers: list[str]) -> list[str]:
     """Sort layers that differ in their numbers only: conv2 before conv10. Of others, take the file's order."""
     return sorted(layers, key=_numbers) if len({_pattern(layer) for layer in layers}) == 1 else layers
+
+
+def _check_order(layers: list[str], shapes: list[tuple[tuple[int, ...], ...]]) -> None:
+    """Raise UserError where layers fit each other's places and their order may be the alphabet's, not the network's."""
+    first: dict[tuple[tuple[int, ...], ...], str] = {}
+    for layer, its_shapes in zip(layers if layers == sorted(layers) else (), shapes):
+        other = first.setdefault(its_shapes, layer)
+        if _pattern(other) != _pattern(layer):
+            raise UserError(f"{other} and {layer} fit each other's places, and the file has the alphabet's order")
 
 
 def _first_difference(wanted: Shapes, found: Shapes, named: bool) -> str:

@@ -64,7 +64,7 @@ def convert_video(video: Video, target: Path, work: Callable[[np.ndarray], np.nd
     """Write `work(frame)` for each frame, all of one size, as a video of the same rate; return how many there were.
 
     Raises:
-        ImageError: The target's suffix is unknown or OpenCV cannot write it, or the video has no frame.
+        ImageError: The target's suffix is unknown, OpenCV cannot write it or not all of it, or the video has no frame.
     """
     check_video_path(target)
     codec = CODECS[target.suffix.lower()]
@@ -82,4 +82,16 @@ def convert_video(video: Video, target: Path, work: Callable[[np.ndarray], np.nd
             writer.release()
         if not count:
             raise ImageError(f"{video.path}: it holds no frame that can be read")
+        written = _frames_in(temporary)  # OpenCV does not say whether it could write
+        if written < count:
+            raise ImageError(f"{target}: only {written} of {count} frames could be written; is the disk full?")
+    return count
+
+
+def _frames_in(path: Path) -> int:
+    """Return how many frames of a file can be read."""
+    capture, count = cv2.VideoCapture(str(path)), 0
+    while capture.grab():
+        count += 1
+    capture.release()
     return count
