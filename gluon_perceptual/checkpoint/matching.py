@@ -157,12 +157,20 @@ def _in_creation_order(layers: list[str]) -> list[str]:
 
 
 def _check_order(layers: list[str], shapes: list[tuple[tuple[int, ...], ...]]) -> None:
-    """Raise UserError where layers fit each other's places and their order may be the alphabet's, not the network's."""
+    """Raise UserError where layers fit each other's places and their order may be the alphabet's, not the network's.
+
+    Numbers in the names are a sign of the network's order: "1.branch" comes before "2", "conv0" before "deconv0".
+    """
     first: dict[tuple[tuple[int, ...], ...], str] = {}
     for layer, its_shapes in zip(layers if layers == sorted(layers) else (), shapes):
         other = first.setdefault(its_shapes, layer)
-        if _pattern(other) != _pattern(layer):
+        differing = next(((a, b) for a, b in zip_longest(*map(_words, (other, layer)), fillvalue="") if a != b), ())
+        if differing and not any(map(_numbers, differing)):
             raise UserError(f"{other} and {layer} fit each other's places, and the file has the alphabet's order")
+
+
+def _words(layer: str) -> list[str]:
+    return re.split(r"[._]", layer)
 
 
 def _first_difference(wanted: Shapes, found: Shapes, named: bool) -> str:
