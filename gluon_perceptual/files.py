@@ -49,6 +49,13 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         _unfinished.discard(temporary)
 
 
+def check_no_input(target: str | os.PathLike[str], *inputs: str | os.PathLike[str]) -> None:
+    """Raise UserError if writing to `target` would overwrite one of the inputs."""
+    for path in inputs:
+        if Path(path).resolve() == Path(target).resolve():
+            raise UserError(f"{os.fspath(target)} is an input, which the result would overwrite: choose another name")
+
+
 def end_process(status: int) -> NoReturn:
     """End the process without waiting for its threads; what they are writing is removed."""
     for path in list(_unfinished):

@@ -156,6 +156,10 @@ def test_bad_outputs(source, reference, tmp_path):
     (tmp_path / "folder.png").mkdir()
     for name in ("file/out.png", "folder.png", "out.xyz", "out"):
         assert_one_line_error(run(source, reference, tmp_path / name), name.split("/")[0])
+    before = source.read_bytes(), reference.read_bytes()
+    for target in (source, reference):
+        assert_one_line_error(run(source, reference, target), target.name, "is an input")
+    assert before == (source.read_bytes(), reference.read_bytes())
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["file", "folder.png", "reference.png", "source.png"]
 

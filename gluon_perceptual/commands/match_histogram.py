@@ -59,9 +59,11 @@ def match_histogram(
 
     from ..errors import UserError
     from ..figures import histogram_figure, save_figure
+    from ..files import check_no_input
     from ..histogram import match_band, match_images
     from ..images import read_picture, write_picture
 
+    check_no_input(target, source, reference)
     picture, model = read_picture(source), read_picture(reference)
     if picture.is_grey and not model.is_grey:
         raise UserError(f"{source} is grey, but {reference} has colours: make the second grey, or the first RGB")

@@ -53,6 +53,7 @@ def style(content: str, styles: tuple[str, ...], style_size: int, start: str, **
     """Paint CONTENT in the style of STYLE, or of several, blended."""
     from pathlib import Path
 
+    from ..files import check_no_input
     from ..images import check_picture_path, to_tensor
     from ..optimize import noise, style_objective
     from ..styles import check_blend, read_style
@@ -60,6 +61,7 @@ def style(content: str, styles: tuple[str, ...], style_size: int, start: str, **
 
     run = Optimization.from_options(options)
     check_picture_path(run.out)
+    check_no_input(run.out, content, *styles)
     check_blend(options["blend"] or (), styles)
     picture = read_content(Path(content), options.pop("size"))
     options["blend"] = options["blend"] or ()
@@ -85,6 +87,7 @@ def invert(image: str, layers: tuple[str, ...], size: int, tv: float, vgg: str, 
     from pathlib import Path
 
     from ..figures import check_figure_path, comparison_figure, save_figure
+    from ..files import check_no_input
     from ..images import check_picture_path
     from ..metrics import psnr
     from ..optimize import inversion_objective, noise
@@ -92,6 +95,7 @@ def invert(image: str, layers: tuple[str, ...], size: int, tv: float, vgg: str, 
 
     run = Optimization.from_options(options)
     (check_figure_path if len(layers) > 1 else check_picture_path)(run.out)
+    check_no_input(run.out, image)
     picture = read_content(Path(image), size)
     found = []
     for layer in layers:
