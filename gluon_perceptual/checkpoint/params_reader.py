@@ -101,10 +101,10 @@ class Reader:
         left = len(self.content) - self.offset
         self._afford(CHARACTERS * left, f"names of {left} bytes")
         rest, end = bytes(self.content[self.offset :]), 0
-        names, unpack = [], NUMBER.unpack_from
+        names, unpack, size = [], NUMBER.unpack_from, NUMBER.size
         try:
             for _ in range(count):
-                start = end + 8
+                start = end + size
                 end = start + unpack(rest, end)[0]
                 names.append(rest[start:end].decode())
         except (struct.error, OverflowError):

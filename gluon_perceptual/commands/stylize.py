@@ -32,7 +32,7 @@ from ._command import (
     type=click.Choice(["whole", "reduced"]),
     default="whole",
     help="Of photos larger than a tile. whole: as if the network saw the photo at once; reduced: those of a small "
-    "copy, in less than half of the time.",
+    "copy, in about half of the time.",
 )
 @tile_option
 @skip_existing_option

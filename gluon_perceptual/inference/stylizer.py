@@ -42,7 +42,7 @@ class Stylizer:
             picture whole; or an initialised `StyleNet` or `FastNeuralStyleNet`.
         ctx: Device; None for the CPU.
         tile: Side of the windows in pixels, or "auto".
-        statistics: "whole", as if the picture went through at once, or "reduced": less than half of the time for
+        statistics: "whole", as if the picture went through at once, or "reduced": about half of the time for
             pictures larger than a window, no seams either, but other contrasts.
         preserve_color: None; "luminance" keeps the picture's own colours and takes only the luminance (Gatys et al.
             2016, "Preserving color in neural artistic style transfer"); "histogram" gives the result the picture's
