@@ -2,11 +2,12 @@
 
 Before the import it mends what has broken since MXNet 1.9.1 (names that NumPy and SciPy removed,
 Python 3.12's missing distutils) and loads NVIDIA's libraries if this MXNet needs them; after it, it gives MXNet all the
-cores that this process may use, each thread its own.
+cores that this process may use, each thread its own, and has freed memory kept for the next arrays.
 """
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import os
 import signal
@@ -22,6 +23,11 @@ from . import cuda
 from .errors import MissingDependencyError, UserError
 
 _INSTALL = "install it with `pip install 'gluon-perceptual[cpu]'` (or `[cu112]` for NVIDIA GPUs)"
+_MALLOPT = {  # of glibc's malloc.h: parameter -> value
+    -1: 2**31 - 1,  # M_TRIM_THRESHOLD: free memory at the heap's end stays the process'
+    -2: 64 * 2**20,  # M_TOP_PAD: so does that of the threads' heaps, which are as large
+    -3: 32 * 2**20,  # M_MMAP_THRESHOLD, its greatest value: only larger blocks come from the system and go back
+}
 _REMOVED_FROM_NUMPY = {"bool": bool, "int": int, "float": float, "complex": complex, "object": object, "str": str}
 
 
@@ -75,6 +81,14 @@ def _a_bound_thread_for_each_core() -> Iterator[None]:
             os.sched_setaffinity(0, cores)
 
 
+def _keep_freed_memory() -> None:
+    """Have malloc keep what arrays of up to 32 MiB leave: of new memory, the system first has to clear each page."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:  # other C libraries have none
+        for parameter, value in _MALLOPT.items():
+            mallopt(parameter, value)
+
+
 def _load() -> types.ModuleType:
     """Import MXNet, on all usable cores unless OMP_NUM_THREADS says otherwise."""
     threads_given = "OMP_NUM_THREADS" in os.environ
@@ -96,6 +110,7 @@ def _load() -> types.ModuleType:
         raise MissingDependencyError(f"MXNet {reason}: {_INSTALL}") from error
     except OSError as error:
         raise MissingDependencyError(f"MXNet's library cannot be loaded ({error}): {_INSTALL}") from error
+    _keep_freed_memory()
     if not threads_given:  # the user may have imported MXNet before us
         mxnet.base._LIB.MXSetNumOMPThreads(usable_cores())
     return mxnet

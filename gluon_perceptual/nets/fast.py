@@ -12,7 +12,7 @@ from .._mxnet import mx
 
 nn: Any = mx.gluon.nn
 
-VECTOR = 8  # floats in an AVX2 register: oneDNN works on so many output channels at once
+BLOCK = 16  # floats in an AVX-512 register, and two of AVX2: oneDNN works on so many output channels at once
 
 
 def on_gpu() -> bool:
@@ -48,8 +48,8 @@ class OutputConv2D(nn.Conv2D):
     """A convolution of odd kernel, stride 1 and same size, to few channels; parameters as of `nn.Conv2D`.
 
     oneDNN has no fast kernel for 3 output channels either. So the k columns of each filter are applied as k×1
-    filters of their own, without padding along rows, and the k maps that they give are added up, each moved to its
-    column's place. This takes as many multiplications, but for the filters of zeros that fill the last vector.
+    filters of their own, and the k maps that they give are added up, each moved to its column's place, by a 1×k
+    convolution of zeros and ones. Filters of zeros fill oneDNN's blocks of channels.
     """
 
     def __init__(self, channels: int, kernel: int, in_channels: int, use_bias: bool = True, **kwargs: Any) -> None:
@@ -60,27 +60,30 @@ class OutputConv2D(nn.Conv2D):
         if on_gpu():
             return super().hybrid_forward(F, x, weight, bias)
         kernel, channels = self._kwargs["kernel"][0], self._kwargs["num_filter"]
-        maps = self._maps_of_columns(F, x, weight, kernel, channels)
-        framed = pad(F, maps, 0, 0, kernel // 2, kernel // 2)
-        moved = [_window(F, framed, channels * i, channels, i, kernel - 1 - i) for i in range(kernel)]
-        out = F.add_n(*moved)
-        return out if bias is None else F.broadcast_add(out, F.reshape(bias, (1, -1, 1, 1)))
+        idle = -kernel * channels % BLOCK
+        inputs = [x, _filled(F, F.reshape(F.transpose(weight, (3, 0, 1, 2)), (-3, 0, 0, 1)), idle)]
+        if bias is not None:  # in the middle column's maps, of which the border cuts nothing off
+            others = F.zeros_like(F.tile(bias, kernel // 2))
+            inputs.append(_filled(F, F.concat(others, bias, others, dim=0), idle))
+        shape = {"kernel": (kernel, 1), "pad": (kernel // 2, 0), "num_filter": kernel * channels + idle}
+        maps = F.Convolution(*inputs, **shape, no_bias=bias is None)
+        shape = {"kernel": (1, kernel), "pad": (0, kernel // 2), "num_filter": channels + -channels % BLOCK}
+        added = F.Convolution(maps, self._places(F, kernel, channels, idle), **shape, no_bias=True)
+        return F.slice_axis(added, axis=1, begin=0, end=channels)
 
     @staticmethod
-    def _maps_of_columns(F: Any, x: Any, weight: Any, kernel: int, channels: int) -> Any:
-        """-> (N, kernel·channels or a little more, H, W): column by column, what its filters give."""
-        columns = F.reshape(F.transpose(weight, (3, 0, 1, 2)), (-3, 0, 0, 1))
-        idle = -kernel * channels % VECTOR
-        if idle:
-            zeros = F.zeros_like(F.slice_axis(columns, axis=0, begin=0, end=idle))
-            columns = F.concat(columns, zeros, dim=0)
-        shape = {"kernel": (kernel, 1), "pad": (kernel // 2, 0), "num_filter": kernel * channels + idle}
-        return F.Convolution(x, columns, no_bias=True, **shape)
+    def _places(F: Any, kernel: int, channels: int, idle: int) -> Any:
+        """-> filters (channels or a little more, kernel·channels + idle, 1, kernel): column k's map c to c, moved by k."""
+        ones = F.reshape(F.eye(kernel * channels + idle, kernel * channels), (0, kernel, channels))
+        return F.expand_dims(_filled(F, F.transpose(ones, (2, 0, 1)), -channels % BLOCK), axis=2)
 
 
-def _window(F: Any, x: Any, channel: int, channels: int, left: int, right: int) -> Any:
-    """Return `channels` channels from `channel` on, without the first `left` and the last `right` columns."""
-    return F.slice(x, begin=(None, channel, None, left), end=(None, channel + channels, None, -right or None))
+def _filled(F: Any, filters: Any, idle: int) -> Any:
+    """Add `idle` zeros along the first axis."""
+    if not idle:
+        return filters
+    one = F.zeros_like(F.slice_axis(filters, axis=0, begin=0, end=1))
+    return F.concat(filters, F.repeat(one, repeats=idle, axis=0), dim=0)
 
 
 class TransposedConv2D(nn.Conv2DTranspose):
