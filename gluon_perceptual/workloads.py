@@ -12,7 +12,7 @@ from ._mxnet import mx
 from .checkpoint.model import Recipe, fold
 from .images import to_tensor
 from .losses.perceptual import PerceptualLoss
-from .nets.instance_norm import take_inference_form, training_twin
+from .nets.instance_norm import fast_twin, for_single_pictures
 from .nets.vgg import LossNetwork
 from .optimize import minimize, style_objective
 from .styles import STYLE_LAYERS, blended_grams, style_weights
@@ -68,7 +68,7 @@ def training_step(network: str, size: int | None = None, batch: int = 4, ctx: An
     inputs = rng.uniform(0, 255, (batch, 3, low, low)).astype(np.float32)
     references = inputs if is_style(network) else rng.uniform(0, 255, (batch, 3, size, size)).astype(np.float32)
     loss, targets = (_style_loss if is_style(network) else _feature_loss)(size, ctx)
-    trained = _trained(model.net, network, batch, ctx)
+    trained = fast_twin(model.net, batch, ctx)
     for block in (trained, loss):
         block.hybridize(static_alloc=True, static_shape=True)
     trainer = mx.gluon.Trainer(
@@ -76,11 +76,6 @@ def training_step(network: str, size: int | None = None, batch: int = 4, ctx: An
     )
     step = TrainingStep(trained, loss, targets, trainer, [ctx])
     return lambda: void(step(inputs, references))
-
-
-def _trained(net: Any, network: str, batch: int, ctx: Any) -> Any:
-    instance = NETWORKS[network].arguments.get("norm") == "instance"
-    return training_twin(net, batch, ctx) if instance else net
 
 
 def _feature_loss(size: int, ctx: Any) -> tuple[PerceptualLoss, Callable[[Any], dict[str, Any]]]:
@@ -100,8 +95,8 @@ def _style_loss(size: int, ctx: Any) -> tuple[PerceptualLoss, Callable[[Any], di
 
 
 def inference(network: str, size: int = 256, batch: int = 1, ctx: Any = None) -> Callable[[], None]:
-    """Return a function that enlarges `batch` pictures of `size`×`size`, batch norms folded as in all use."""
-    model = for_use(network, ctx)
+    """Return a function that runs a network on `batch` pictures of `size`×`size` (styles: on one), as in all use."""
+    model = for_single_pictures(for_use(network, ctx).net, ctx) if is_style(network) else for_use(network, ctx)
     x = mx.nd.random.uniform(0, 255, shape=(batch, 3, size, size), ctx=ctx or mx.cpu())
     return lambda: model(x).wait_to_read()
 
@@ -109,7 +104,6 @@ def inference(network: str, size: int = 256, batch: int = 1, ctx: Any = None) ->
 def for_use(network: str, ctx: Any = None) -> Any:
     """Return a network as it is after loading it for use."""
     model = fold(build(network, ctx), NETWORKS[network], ctx)
-    take_inference_form(model)
     model.hybridize(static_alloc=True, static_shape=True)
     return model
 

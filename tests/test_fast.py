@@ -7,9 +7,11 @@ from gluon_perceptual._mxnet import mx
 from gluon_perceptual.losses.perceptual import PerceptualLoss
 from gluon_perceptual.nets import fast
 from gluon_perceptual.nets.fast import InputConv2D, NearestConv2D, OutputConv2D, TransposedConv2D
-from gluon_perceptual.nets.instance_norm import InstanceNorm
+from gluon_perceptual.nets.fast_neural_style import FastNeuralStyleNet
+from gluon_perceptual.nets.instance_norm import InstanceNorm, for_single_pictures
 from gluon_perceptual.nets.pixels import OnPixels
 from gluon_perceptual.nets.plsr import PlsrNet
+from gluon_perceptual.nets.style import StyleNet
 from gluon_perceptual.nets.super_resolution import SuperResolutionNet
 from gluon_perceptual.training.step import TrainingStep
 
@@ -26,16 +28,16 @@ class Repeated(nn.HybridSequential):
 
 
 def in_training(norm, batch):
-    norm.train_on(batch)
+    norm.for_batches_of(batch)
     return norm
 
 
 LAYERS = {
     "input": lambda bias: (InputConv2D(4, 9, 5, bias), nn.Conv2D(4, 9, padding=4, in_channels=5, use_bias=bias)),
     "output": lambda bias: (OutputConv2D(3, 9, 5, bias), nn.Conv2D(3, 9, padding=4, in_channels=5, use_bias=bias)),
-    "output, whole vectors": lambda bias: (
-        OutputConv2D(8, 3, 5, bias),
-        nn.Conv2D(8, 3, padding=1, in_channels=5, use_bias=bias),
+    "output, whole blocks": lambda bias: (
+        OutputConv2D(16, 3, 5, bias),
+        nn.Conv2D(16, 3, padding=1, in_channels=5, use_bias=bias),
     ),
     "transposed": lambda bias: (
         TransposedConv2D(8, 3, 2, 1, 1, in_channels=5, use_bias=bias),
@@ -83,36 +85,37 @@ def test_layer_equals_the_plain_one_and_so_do_its_gradients(layer, hybrid, bias,
         np.testing.assert_allclose(ours, plains, rtol=1e-5, atol=1e-5 * max(1, np.abs(plains).max()))
 
 
-@pytest.mark.parametrize("shape", [(1, 3, 1, 1), (1, 3, 16, 20), (3, 3, 7, 1), (1, 3, 2000, 700)])
-@pytest.mark.parametrize("hybrid", [False, True])
-def test_instance_norm_for_inference_is_exact(shape, hybrid):
-    """Also for more than a million values far from 0, where MXNet's own is off by some hundredths."""
-    x = (np.random.default_rng(0).gamma(2, 3, shape) + 5).astype(np.float32)
-    net = InstanceNorm(3)
+@pytest.mark.parametrize("shape", [(3, 1, 1), (3, 16, 20), (16, 7, 1), (16, 1100, 700)])
+def test_instance_norm_of_one_picture(shape):
+    """Also of many values far from 0, where MXNet's own is off by four times as much."""
+    channels = shape[0]
+    x = (np.random.default_rng(0).gamma(2, 3, (1, *shape)) + 5).astype(np.float32)
+    net = InstanceNorm(channels)
+    net.for_batches_of(1)
     net.initialize()
-    net.gamma.set_data(mx.nd.array([0.5, 1, 2]))
-    net.beta.set_data(mx.nd.array([0, -1, 3]))
-    net.for_inference()
-    if hybrid:
-        net.hybridize()
+    gamma, beta = np.linspace(-1, 2, channels), np.linspace(3, 0, channels)
+    net.gamma.set_data(mx.nd.array(gamma))
+    net.beta.set_data(mx.nd.array(beta))
     centred = x - x.mean(axis=(2, 3), keepdims=True, dtype=np.float64)
     normal = centred / np.sqrt(x.var(axis=(2, 3), keepdims=True, dtype=np.float64) + 1e-5)
-    expected = normal * np.reshape([0.5, 1, 2], (3, 1, 1)) + np.reshape([0, -1, 3], (3, 1, 1))
-    np.testing.assert_allclose(net(mx.nd.array(x)).asnumpy(), expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+    expected = normal * gamma.reshape(-1, 1, 1) + beta.reshape(-1, 1, 1)
+    with mx.autograd.train_mode():
+        found = net(mx.nd.array(x)).asnumpy()
+    np.testing.assert_allclose(found, expected, atol=(1e-5 if x.size < 1e6 else 2e-4) * np.abs(expected).max())
+    assert np.isnan(net(mx.nd.array(x)).asnumpy()).all()
 
 
-@pytest.mark.parametrize("channels", [4, 8])
-def test_instance_norm_for_inference_after_a_convolution(channels):
-    """8 channels come in oneDNN's own layout, which MXNet's layer norm takes for its own."""
-    net = nn.HybridSequential()
-    net.add(nn.Conv2D(channels, 3, padding=1, in_channels=3, use_bias=False), InstanceNorm(channels))
-    net.add(nn.Activation("relu"), nn.Conv2D(channels, 3, in_channels=channels))
+@pytest.mark.parametrize("make", [lambda: StyleNet(width=4), lambda: FastNeuralStyleNet(width=4)])
+def test_network_for_single_pictures_equals_the_plain_one(make):
+    net = make()
     net.initialize(mx.init.Xavier())
-    x = mx.nd.random.uniform(0, 255, shape=(2, 3, 21, 30))
-    plain = net(x).asnumpy()
-    net[1].for_inference()
-    net.hybridize()
-    np.testing.assert_allclose(net(x).asnumpy(), plain, rtol=1e-5, atol=1e-5 * np.abs(plain).max())
+    run = for_single_pictures(net)
+    for size in ((40, 52), (21, 30)):
+        x = mx.nd.random.uniform(0, 255, shape=(1, 3, *size))
+        plain = net(x).asnumpy()
+        np.testing.assert_allclose(run(x).asnumpy(), plain, atol=1e-5 * max(255, np.abs(plain).max()))
+    with pytest.raises(ValueError, match="2 pictures: expected one"):
+        run(mx.nd.zeros((2, 3, 40, 52)))
 
 
 def operators(net):

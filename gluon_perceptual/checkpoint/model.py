@@ -9,7 +9,6 @@ from typing import Any
 from .._mxnet import mx
 from ..files import write_json
 from ..nets.folding import folded_parameters, has_batch_norm
-from ..nets.instance_norm import take_inference_form
 from ..nets.pixels import OnPixels
 from ..weights import model_path
 from .mapping import load_parameters
@@ -60,9 +59,7 @@ def load_model(path: str | Path, ctx: Any = None) -> OnPixels:
 
 def load_for_use(path: str | Path, ctx: Any = None) -> OnPixels:
     """Return the model in `path` as `load_model` does, faster but good for inference only: without batch norms."""
-    model = fold(*load_with_recipe(path, ctx), ctx)
-    take_inference_form(model)
-    return model
+    return fold(*load_with_recipe(path, ctx), ctx)
 
 
 def fold(model: OnPixels, recipe: Recipe, ctx: Any = None) -> OnPixels:

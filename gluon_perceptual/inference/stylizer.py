@@ -15,7 +15,7 @@ from ..color import luma
 from ..errors import UserError
 from ..histogram import match_images
 from ..images import Picture, check_rgb, to_image, to_tensor
-from ..nets.instance_norm import inference_twin
+from ..nets.instance_norm import for_single_pictures
 from ..nets.pixels import OnPixels
 from ..nets.style import CELL
 from ..nets.symbol import SymbolModel
@@ -64,6 +64,7 @@ class Stylizer:
     ) -> None:
         self.ctx = ctx or mx.cpu()
         self.net = self._load(model)
+        self._at_once = self.net if isinstance(self.net, SymbolModel) else for_single_pictures(self.net, self.ctx)
         self.tile = WINDOW if tile == "auto" else int(tile)
         if self.tile < SMALLEST_WINDOW:
             raise UserError(f"tiles of {self.tile} pixels: expected at least {SMALLEST_WINDOW}")
@@ -89,8 +90,7 @@ class Stylizer:
         else:
             net = model.net if isinstance(model, OnPixels) else model
             recipe = Recipe(type(net).__name__, net.arguments)
-            loaded = inference_twin(fold(OnPixels(net), recipe, self.ctx).net)
-        loaded.hybridize()
+            loaded = fold(OnPixels(net), recipe, self.ctx).net
         return loaded
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
@@ -117,7 +117,7 @@ class Stylizer:
         """(H, W, 3) -> what the network makes of it, (3, H, W)."""
         if max(image.shape[:2]) <= self.tile or isinstance(self.net, SymbolModel):
             with mxnet_errors("if it is for memory, use a smaller tile"):
-                whole: np.ndarray = self.net(mx.nd.array(to_tensor(image), ctx=self.ctx)).asnumpy()[0]
+                whole: np.ndarray = self._at_once(mx.nd.array(to_tensor(image), ctx=self.ctx)).asnumpy()[0]
             return whole
         if self._layerwise is None:
             self._layerwise = LayerwiseStyle(self.net, self.tile, self.ctx)

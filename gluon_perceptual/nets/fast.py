@@ -73,7 +73,7 @@ class OutputConv2D(nn.Conv2D):
 
     @staticmethod
     def _places(F: Any, kernel: int, channels: int, idle: int) -> Any:
-        """-> filters (channels or a little more, kernel·channels + idle, 1, kernel): column k's map c to c, moved by k."""
+        """-> filters (channels or more, kernel·channels + idle, 1, kernel): map c of column k to c, moved by k."""
         ones = F.reshape(F.eye(kernel * channels + idle, kernel * channels), (0, kernel, channels))
         return F.expand_dims(_filled(F, F.transpose(ones, (2, 0, 1)), -channels % BLOCK), axis=2)
 

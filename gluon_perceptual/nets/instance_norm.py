@@ -1,7 +1,8 @@
-"""Instance normalisation as fast as batch normalisation on a CPU, and exact for large pictures."""
+"""Instance normalisation as fast as batch normalisation on a CPU."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, Callable
 
 from .._mxnet import mx
@@ -13,9 +14,8 @@ nn: Any = mx.gluon.nn
 class InstanceNorm(nn.InstanceNorm):
     """(N, C, H, W) -> (N, C, H, W): each channel of each picture to mean 0 and variance 1, then γ and β.
 
-    MXNet's own kernel is slow on a CPU, and its float32 sums go astray for millions of pixels. There are two forms
-    without these faults, each good for one purpose, so that they have to be asked for: `train_on` and `for_inference`.
-    On a GPU all are MXNet's own.
+    MXNet's own kernel is slow on a CPU. A form without this fault has to be asked for: `for_batches_of`. On a GPU it
+    is MXNet's own, too.
 
     Args:
         channels: C.
@@ -27,19 +27,18 @@ class InstanceNorm(nn.InstanceNorm):
         self._epsilon = epsilon
         self._form: Callable[..., Any] = super().hybrid_forward
 
-    def train_on(self, batch: int) -> None:
-        """Take the form that is good for nothing but training on batches of `batch` pictures.
+    def for_batches_of(self, size: int) -> None:
+        """Take the form that is good for nothing but batches of `size` pictures, in training mode.
 
-        A batch normalisation of one picture with N·C channels. It keeps running statistics, here of no use.
+        A batch normalisation of one picture with N·C channels. It keeps running statistics, here of no use: they are
+        no numbers, and out of training mode neither is what it returns.
         """
-        shape = (batch * self.gamma.shape[0],)
-        self.unused_mean = self.params.get("unused_mean", grad_req="null", shape=shape, init="zeros")
-        self.unused_var = self.params.get("unused_var", grad_req="null", shape=shape, init="ones")
-        self._form = self._in_training
-
-    def for_inference(self) -> None:
-        """Take the form whose gradient is wrong: mean and variance come as the by-product of another normalisation."""
-        self._form = self._in_inference
+        self._size, shape = size, (size * self.gamma.shape[0],)
+        self.unused_mean, self.unused_var = (
+            self.params.get(f"unused_{name}", grad_req="null", shape=shape, init=mx.init.Constant(float("nan")))
+            for name in ("mean", "var")
+        )
+        self._form = self._as_batch_norm
 
     def hybrid_forward(self, F: Any, x: Any, gamma: Any, beta: Any, **unused: Any) -> Any:
         """Normalise, in the form that was asked for."""
@@ -47,51 +46,46 @@ class InstanceNorm(nn.InstanceNorm):
             return super().hybrid_forward(F, x, gamma, beta)
         return self._form(F, x, gamma, beta, **unused)
 
-    def _in_inference(self, F: Any, x: Any, gamma: Any, beta: Any) -> Any:
-        """Normalise each row of pixels, then undo the difference between the rows' statistics and the channel's."""
-        planes = F.reshape(x, (-3, 0, 0))  # which oneDNN's layouts are not, that MXNet's layer norm crashes on
-        row = F.reshape(F.slice(planes, begin=(0, 0, None), end=(1, 1, None)), (-1,))
-        layer_norm = {"axis": -1, "eps": self._epsilon, "output_mean_var": True}
-        rows, means, deviations = F.LayerNorm(planes, F.ones_like(row), F.zeros_like(row), **layer_norm)
-        column = F.slice_axis(x, axis=3, begin=0, end=1)
-        rows, means, deviations = (F.reshape_like(y, z) for y, z in ((rows, x), (means, column), (deviations, column)))
-        centred = F.broadcast_sub(means, F.mean(means, axis=2, keepdims=True))
-        variance = F.mean(F.square(deviations) + F.square(centred), axis=2, keepdims=True)  # ε is in the deviations
-        factor = F.broadcast_mul(F.reshape(gamma, (1, -1, 1, 1)), F.rsqrt(variance))
-        shift = F.broadcast_add(F.broadcast_mul(centred, factor), F.reshape(beta, (1, -1, 1, 1)))
-        return F.broadcast_add(F.broadcast_mul(rows, F.broadcast_mul(deviations, factor)), shift)
-
-    def _in_training(self, F: Any, x: Any, gamma: Any, beta: Any, unused_mean: Any, unused_var: Any) -> Any:
-        batch = self.unused_mean.shape[0] // self.gamma.shape[0]
-        affine = (F.tile(gamma, batch), F.tile(beta, batch))
-        flat = F.reshape(x, (1, -1, 0, 0))
-        normal = F.BatchNorm(flat, *affine, unused_mean, unused_var, eps=self._epsilon, fix_gamma=False)
+    def _as_batch_norm(self, F: Any, x: Any, gamma: Any, beta: Any, unused_mean: Any, unused_var: Any) -> Any:
+        settings = {"eps": self._epsilon, "fix_gamma": False}
+        if self._size == 1:  # a reshape would undo oneDNN's layout
+            return F.BatchNorm(x, gamma, beta, unused_mean, unused_var, **settings)
+        affine = (F.tile(gamma, self._size), F.tile(beta, self._size))
+        normal = F.BatchNorm(F.reshape(x, (1, -1, 0, 0)), *affine, unused_mean, unused_var, **settings)
         # Not by one reshape: with a convolution after it, MXNet's backward pass overwrites memory not its own.
-        return F.squeeze(F.reshape(normal, (0, -4, batch, -1, 0, 0)), axis=0)
+        return F.squeeze(F.reshape(normal, (0, -4, self._size, -1, 0, 0)), axis=0)
 
 
-def take_inference_form(net: Any) -> None:
-    """Have the instance normalisations in `net` take the form that is good for inference only."""
-    net.apply(lambda block: block.for_inference() if isinstance(block, InstanceNorm) else None)
-
-
-def inference_twin(net: Any) -> Any:
-    """Return a network of the same parameters as `net`, which has its `arguments`, good for inference only."""
-    twin = type(net)(**net.arguments, prefix=net.prefix, params=net.collect_params())
-    take_inference_form(twin)
-    return twin
-
-
-def training_twin(net: Any, batch: int, ctx: Any) -> Any:
-    """Return a network of the same parameters as `net`, which has its `arguments`, that trains fast.
+def fast_twin(net: Any, batch: int, ctx: Any) -> Any:
+    """Return a network of the same parameters as `net`, whose instance norms are fast; `net`, if it has none.
 
     Args:
-        net: Initialised network.
-        batch: The only batch size that the twin is good for, on each device.
+        net: Initialised network, with its `arguments`.
+        batch: The only batch size that the twin is good for, on each device, and that in training mode only.
         ctx: The devices.
     """
+    if getattr(net, "arguments", {}).get("norm") != "instance":
+        return net
     twin = type(net)(**net.arguments, prefix=net.prefix, params=net.collect_params())
-    twin.apply(lambda block: block.train_on(batch) if isinstance(block, InstanceNorm) else None)
+    twin.apply(lambda block: block.for_batches_of(batch) if isinstance(block, InstanceNorm) else None)
     for parameter in twin.collect_params(".*unused_(mean|var)").values():
         parameter.initialize(ctx=ctx)
     return twin
+
+
+def for_single_pictures(net: Any, ctx: Any = None) -> Callable[[Any], Any]:
+    """Return a function that does what `net` does in inference, faster: (1, 3, H, W) -> (1, …).
+
+    Raises:
+        ValueError: The function got more than one picture.
+    """
+    twin = fast_twin(net, 1, ctx or mx.cpu())
+    twin.hybridize()
+
+    def run(picture: Any) -> Any:
+        if len(picture) != 1:
+            raise ValueError(f"{len(picture)} pictures: expected one")
+        with mx.autograd.train_mode() if twin is not net else nullcontext():
+            return twin(picture)
+
+    return run

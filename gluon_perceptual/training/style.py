@@ -16,7 +16,7 @@ from ..data.photos import split_photos
 from ..errors import UserError
 from ..histogram import match_images
 from ..losses.perceptual import PerceptualLoss
-from ..nets.instance_norm import training_twin
+from ..nets.instance_norm import fast_twin
 from ..nets.pixels import OnPixels
 from ..nets.vgg import LossNetwork, check_layers
 from ..styles import STYLE_LAYERS, blended_grams, check_blend, read_style, style_weights
@@ -126,7 +126,7 @@ class StyleRun(Run):
             self._trained = self.model
         else:
             each = batch // len(self.devices)
-            twin = OnPixels(training_twin(self.model.net, each, self.devices))
+            twin = OnPixels(fast_twin(self.model.net, each, self.devices))
             twin.mean.reset_ctx(self.devices)
             twin.hybridize(static_alloc=True, static_shape=True)
             self._trained = twin
