@@ -86,7 +86,7 @@ class PerceptualLoss(mx.gluon.HybridBlock):
         Args:
             pictures: (N, 3, H, W) in [0, 255]; for style terms, the style picture.
         """
-        with mx.autograd.pause():
+        with mx.autograd.pause(train_mode=True):
             features = self._features(mx.nd, pictures)
         features["pixel"] = features["grid"] = pictures
         return {name: features[name] for name in self.target_names if name in features}

@@ -127,7 +127,7 @@ class Run(ABC):
         config, workers = self.config, self.workers
         workers.share(self.trainer)
         scale = LOSS_SCALE if config.amp else 1.0
-        options = (self.trainer, self.devices, config.max_norm, config.seed, scale, workers)
+        options = (self.trainer, self.devices, config.max_norm, scale, workers)
         step = TrainingStep(self._step_model(), self.loss, self.targets, *options)
         part = (config.batch // workers.ranks, self.done, config.steps)
         stream = batches(self.pairs, *part, config.workers, workers.rank, workers.ranks)

@@ -13,7 +13,6 @@ from ..errors import UserError
 
 LOSS_SCALE = 2.0**16  # of mixed precision, at first
 GROWTH = 2000  # updates after which it is doubled
-SEEDS = 1_000_003  # what neighbouring seeds are apart
 
 
 class NonFiniteLossError(UserError):
@@ -38,7 +37,6 @@ class TrainingStep:
         trainer: Gluon's, made with `update_on_kvstore=False`.
         devices: Where the parameters are.
         max_norm: Gradients of a greater norm are scaled down to it; 0 for no limit.
-        seed: Of MXNet's random numbers, which start anew at each update, so that a training may go on anywhere.
         loss_scale: More than 1 where gradients are float16 on their way: the loss is multiplied by it lest they vanish.
             Where they overflow, the step is made again with half of it; every 2,000 updates it is doubled.
         workers: The processes that share the batch in equal parts; the trainer's kvstore is theirs.
@@ -52,12 +50,11 @@ class TrainingStep:
         trainer: Any,
         devices: Sequence[Any],
         max_norm: float = 0.0,
-        seed: int = 0,
         loss_scale: float = 1.0,
         workers: Workers | None = None,
     ) -> None:
         self.net, self.loss, self.targets, self.trainer = net, loss, targets, trainer
-        self.devices, self.max_norm, self.seed = list(devices), max_norm, seed
+        self.devices, self.max_norm = list(devices), max_norm
         self.loss_scale, self._scaled = loss_scale, loss_scale > 1
         self.workers = workers or Workers()
         parameters = net.collect_params().values()
@@ -84,7 +81,6 @@ class TrainingStep:
         if self._scaled and done and done % GROWTH == 0:
             self.loss_scale *= 2
         while True:
-            mx.random.seed((SEEDS * self.seed + done) % 2**31)
             try:
                 with mxnet_errors("if it is for memory, use smaller batches or patches"):
                     return self._update(inputs, references)

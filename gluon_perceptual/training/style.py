@@ -132,6 +132,12 @@ class StyleRun(Run):
             self._trained = twin
         return self._trained
 
+    def _noise(self, pictures: Any) -> Any:
+        """Return noise in the shape of `pictures`, for this update the same wherever the training went on from."""
+        seed = (self.config.seed, self.trainer.optimizer.num_update, self.workers.rank, pictures.context.device_id)
+        noise = np.random.default_rng(seed).uniform(-NOISE, NOISE, pictures.shape)
+        return mx.nd.array(noise, ctx=pictures.context)
+
     def _targets(self) -> Callable[[Any], dict[str, Any]]:
         grams = blended_grams(self.loss.loss_network, self.styles, self.config.blend, self.devices[0])
         styles = {ctx: {name: gram.as_in_context(ctx) for name, gram in grams.items()} for ctx in self.devices}
@@ -141,8 +147,7 @@ class StyleRun(Run):
                 content = self._content_network(pictures)[0]
                 found = {f"feature:{self.config.content_layer}": content, **styles[pictures.context]}
                 if self.config.stability:
-                    noise = mx.nd.random.uniform(-NOISE, NOISE, shape=pictures.shape, ctx=pictures.context)
-                    found["stability"] = self._trained((pictures + noise).clip(0, 255))
+                    found["stability"] = self._trained((pictures + self._noise(pictures)).clip(0, 255))
             return found
 
         return targets
