@@ -37,7 +37,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
     _unfinished.add(temporary)
     try:
-        with _naming(path):
+        with _naming(path, instead_of=temporary):
             yield temporary
             _flush(temporary)
             temporary.replace(path)
@@ -65,12 +65,12 @@ def end_process(status: int) -> NoReturn:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Have an OSError that names no file, as those of writing, name `path`."""
+def _naming(path: Path, instead_of: Path | None = None) -> Iterator[None]:
+    """Have an OSError that names no file, as those of writing, or the file `instead_of`, name `path`."""
     try:
         yield
     except OSError as error:
-        if error.errno is not None and error.filename is None:
+        if error.errno is not None and (error.filename is None or str(error.filename) == str(instead_of)):
             error.filename = str(path)
         raise
 

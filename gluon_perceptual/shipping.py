@@ -48,6 +48,8 @@ def ship(
     Raises:
         UserError, OSError: The run or the photos cannot be read.
     """
+    if not checkpoint.is_file():
+        raise UserError(f"{checkpoint}: no such file; expected a checkpoint in a run's folder")
     made_by = list(commands(checkpoint))  # before anything is written
     shipped, runs = _history(checkpoint)
     started: dict[str, Any] = models()[shipped] if shipped else {}

@@ -13,6 +13,7 @@ from cli import assert_one_line_error, run, start, write
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import Recipe, save_model
+from gluon_perceptual.files import atomic_path
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = sorted(path.stem for path in (ROOT / "gluon_perceptual/commands").glob("[a-z]*.py"))
@@ -178,6 +179,12 @@ def test_an_output_that_cannot_be_written(model, tmp_path):
     assert_one_line_error(run("upscale", source, "-o", source, "--model", model), "overwritten")
 
 
+def test_errors_name_the_file_and_not_the_temporary_one(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught, atomic_path(tmp_path / "b.png") as temporary:
+        temporary.open("rb")  # as little there as in a folder that cannot be written to
+    assert caught.value.filename == str(tmp_path / "b.png")
+
+
 def test_a_full_disk_leaves_nothing_behind(model, tmp_path):
     source = write(tmp_path / "a.png", height=64, width=64)
     out = tmp_path / "out"
@@ -192,6 +199,8 @@ def test_unknown_kinds_of_files_are_refused_before_the_work(model, tmp_path):
     common = ["upscale", source, "--model", model, "-o"]
     assert_one_line_error(run(*common, tmp_path / "out", "--suffix", ".gif"), ".gif", status=2)
     assert_one_line_error(run(*common, tmp_path / "big.gif"), "unknown suffix '.gif'")
+    assert_one_line_error(run(*common, tmp_path / "big.png", source), "big.png is the name of one file")
+    assert_one_line_error(run("upscale", tmp_path, "--model", model, "-o", tmp_path / "big.png"), "of one file")
     scores = ["evaluate", "--model", model, "--data", source, "--scale", 2, "--figure", tmp_path / "x.xyz"]
     assert_one_line_error(run(*scores), "no figure has the suffix '.xyz'")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png"]

@@ -55,6 +55,10 @@ def test_the_shipped_vgg():
     assert facts["format"] == "MXNet V2"
 
 
+def test_a_shipped_model_by_its_name():
+    assert inspect("sr_x2_pixel")["fits"].startswith("SuperResolutionNet")
+
+
 def test_a_style_checkpoint_of_pytorch(shared):
     pytest.importorskip("torch")
     facts = inspect(shared / "torch_style/candy_nc16_b1_e2_1e05_1e10.model")

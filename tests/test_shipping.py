@@ -118,6 +118,7 @@ def test_unknown_and_damaged_models(shelf, tmp_path):
 
 
 def test_a_run_without_record_is_refused(tmp_path, shelf):
+    assert_one_line_error(run("ship-model", "nothere.params", "other", *WORDS), "nothere.params: no such file")
     path = tmp_path / "run/checkpoints/model.params"
     path.parent.mkdir(parents=True)
     for suffix in (".params", ".json"):

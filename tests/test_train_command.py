@@ -170,6 +170,7 @@ def test_broken_photos_to_measure_on_are_left_out(photos, tmp_path):
 def test_a_refused_run_leaves_no_folder(photos, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert_one_line_error(run("train-sr", "--data", photos, "--gpus", 7), "no GPU 7")
+    assert_one_line_error(run("train-sr", "--data", photos, *TINY, "--start-from", "nothere.params"), "nothere.params")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -30,6 +30,8 @@ def read_symbol(path: Path) -> Any:
     """
     try:
         graph = parse_json(path.read_bytes())
+        if not isinstance(graph, dict) or not {"nodes", "heads"} <= graph.keys():
+            raise ValueError("it has no nodes and heads")
         symbols: list[Any] = []
         if len(graph["nodes"]) > MOST_NODES:
             raise ValueError(f"{len(graph['nodes'])} nodes, where {MOST_NODES} are enough")

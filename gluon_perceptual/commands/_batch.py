@@ -31,17 +31,19 @@ def plan_outputs(
     One file goes to `out`, or into it where `out` is a folder or has no suffix; several files go into `out`; a
     folder's tree is kept below `out`, what is in `out` already left out. Without `out` the result of `photo.jpg` goes
     to `photo_LABEL.jpg` and that of a folder `photos` into `photos_LABEL`. `suffix` replaces the sources' own. `check`
-    raises UserError for a file `out` that cannot be written.
+    raises UserError for a name that is none of a file to be written.
 
     Raises:
         UserError: A folder has no pictures, two sources have one target, or one would be overwritten by its result;
-            or as of `check`.
+            several would go into a folder that is called like a file; or as of `check`.
     """
     if out is None:
         tasks = [task for path in inputs for task in _beside(path.absolute(), label, suffix)]
     elif len(inputs) == 1 and not inputs[0].is_dir() and Path(out).suffix and not Path(out).is_dir():
         check(Path(out))
         tasks = [(inputs[0], Path(out))]
+    elif inputs and not Path(out).exists() and _is_accepted(check, Path(out)):
+        raise UserError(f"{out} is the name of one file: give a folder for the results of several")
     else:
         tasks = [task for path in inputs for task in _into(path, Path(out), suffix)]
     targets: dict[Path, Path] = {}
@@ -55,6 +57,14 @@ def plan_outputs(
             raise UserError(f"{source} and {targets[target]} would both become {target}: give folders one by one")
         targets[target] = source
     return tasks
+
+
+def _is_accepted(check: Callable[[Path], None], path: Path) -> bool:
+    try:
+        check(path)
+    except UserError:
+        return False
+    return True
 
 
 def _beside(path: Path, label: str, suffix: str | None) -> list[tuple[Path, Path]]:

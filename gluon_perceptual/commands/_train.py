@@ -76,11 +76,11 @@ def lead(kind: Kind, given: dict[str, Any], habits: Habits, workers: Workers) ->
             raise nothing
         config = resumed_config(kind.settings, folder / "config.json", given) if checkpoint else kind.configure(**given)
         run = kind.run(config, workers)
+        set_out(run, checkpoint)
         if is_new:
             folder.mkdir(parents=True)  # another run may have begun in it meanwhile, which is an error
             stack.enter_context(locked(folder))
         prepare_folder(run, folder, checkpoint, habits.keep)
-        set_out(run, checkpoint)
         return follow(run, kind.pictures(run, folder), folder, habits)
 
 

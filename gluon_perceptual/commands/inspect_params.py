@@ -13,12 +13,14 @@ from ._command import Command
 def inspect_params(file: str, as_json_text: bool) -> None:
     """Say what is in FILE: names, shapes, types, statistics, format, and which network of this package it fits.
 
+    Or in the shipped model that is called so.
+
     FILE is MXNet's (.params, .nd), PyTorch's (.pth), Keras's (.h5, .keras), safetensors or .npz.
     """
     import json
-    from pathlib import Path
 
     from ..checkpoint.inspection import inspect_file
+    from ..weights import model_path
 
-    facts = inspect_file(Path(file))
+    facts = inspect_file(model_path(file))
     click.echo(json.dumps(facts.as_json(), indent=2) if as_json_text else facts.table())

