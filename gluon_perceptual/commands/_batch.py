@@ -43,7 +43,8 @@ def plan_outputs(
         check(Path(out))
         tasks = [(inputs[0], Path(out))]
     elif inputs and not Path(out).exists() and _is_accepted(check, Path(out)):
-        raise UserError(f"{out} is the name of one file: give a folder for the results of several")
+        given = f"the folder {inputs[0]}" if len(inputs) == 1 else f"{len(inputs)} inputs"
+        raise UserError(f"{out} is the name of one file, but there are the results of {given}: give a folder as -o")
     else:
         tasks = [task for path in inputs for task in _into(path, Path(out), suffix)]
     targets: dict[Path, Path] = {}

@@ -49,7 +49,8 @@ def model_path(model: str | os.PathLike[str]) -> Path:
     if path.exists() or path.suffix:
         return path
     if name not in models():
-        raise UserError(f"{name}: neither a file nor a model that ships; these are {', '.join(sorted(models())) or 'none'}")
+        known = ", ".join(sorted(models())) or "none"
+        raise UserError(f"{name}: neither a file nor a model that ships; these are {known}")
     return shipped_path(f"{name}.params")
 
 
