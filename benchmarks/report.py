@@ -68,7 +68,8 @@ def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
     axes.set_yticks(places, [values["work"] for values in rows])
     axes.set_xlabel("times as fast as the best peer (bar: medians; line: least and most of the runs)")
     axes.spines[["top", "right"]].set_visible(False)
-    for place, ratio in zip(places, ratios):
-        axes.text(0.03, place, f"{ratio:.2f}", va="center", color="white", fontsize=8)
+    for place, values in zip(places, rows):  # beside the bar: there are bars too short for it
+        text = f"  {values['ratio']:.2f}"
+        axes.text(max(1, *values["ratio_spread"]), place, text, va="center", fontsize=8)
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
