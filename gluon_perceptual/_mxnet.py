@@ -2,7 +2,7 @@
 
 Before the import it mends what has broken since MXNet 1.9.1 (names that NumPy and SciPy removed,
 Python 3.12's missing distutils) and loads NVIDIA's libraries if this MXNet needs them; after it, it gives MXNet all the
-cores that this process may use, each thread its own, and has freed memory kept for the next arrays.
+cores that this process may use, each thread its own.
 """
 
 from __future__ import annotations
@@ -81,8 +81,11 @@ def _a_bound_thread_for_each_core() -> Iterator[None]:
             os.sched_setaffinity(0, cores)
 
 
-def _keep_freed_memory() -> None:
-    """Have malloc keep what arrays of up to 32 MiB leave: of new memory, the system first has to clear each page."""
+def keep_freed_memory() -> None:
+    """Have malloc keep what arrays of up to 32 MiB leave: of new memory, the system first has to clear each page.
+
+    For trainings, whose steps are alike: for pictures of many sizes it would only take more memory.
+    """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:  # other C libraries have none
         for parameter, value in _MALLOPT.items():
@@ -110,7 +113,6 @@ def _load() -> types.ModuleType:
         raise MissingDependencyError(f"MXNet {reason}: {_INSTALL}") from error
     except OSError as error:
         raise MissingDependencyError(f"MXNet's library cannot be loaded ({error}): {_INSTALL}") from error
-    _keep_freed_memory()
     if not threads_given:  # the user may have imported MXNet before us
         mxnet.base._LIB.MXSetNumOMPThreads(usable_cores())
     return mxnet

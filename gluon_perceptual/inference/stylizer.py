@@ -115,8 +115,7 @@ class Stylizer:
 
     def _through(self, image: np.ndarray) -> np.ndarray:
         """(H, W, 3) -> what the network makes of it, (3, H, W)."""
-        largest = self.tile + 2 * getattr(self.net, "frayed", 0)
-        if max(image.shape[:2]) <= largest or isinstance(self.net, SymbolModel):
+        if max(image.shape[:2]) <= self.tile or isinstance(self.net, SymbolModel):
             with mxnet_errors("if it is for memory, use a smaller tile"):
                 whole: np.ndarray = self._at_once(mx.nd.array(to_tensor(image), ctx=self.ctx)).asnumpy()[0]
             return whole

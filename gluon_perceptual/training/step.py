@@ -7,7 +7,7 @@ from typing import Any, Callable, Sequence
 
 import numpy as np
 
-from .._mxnet import mx, mxnet_errors
+from .._mxnet import keep_freed_memory, mx, mxnet_errors
 from ..cluster import WorkerLostError, Workers
 from ..errors import UserError
 
@@ -53,6 +53,7 @@ class TrainingStep:
         loss_scale: float = 1.0,
         workers: Workers | None = None,
     ) -> None:
+        keep_freed_memory()
         self.net, self.loss, self.targets, self.trainer = net, loss, targets, trainer
         self.devices, self.max_norm = list(devices), max_norm
         self.loss_scale, self._scaled = loss_scale, loss_scale > 1
