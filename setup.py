@@ -60,7 +60,7 @@ setup(
         "torch": TORCH,
         "safetensors": SAFETENSORS,
         "keras": KERAS,
-        "benchmarks": TORCH,  # the peer
+        "benchmarks": [*TORCH, *ONNX, "openvino>=2023.1"],  # the peers
         "notebooks": ["jupyterlab", *NOTEBOOKS],
         "test": TEST,
         "dev": [*TEST, "ruff==0.17.6", "mypy==2.4.1"],

@@ -30,12 +30,12 @@ def bands(enlarge: Callable[[list[Tile]], None], tiles: list[Tile], parts: int) 
     return run
 
 
-def photo(name: str, height: int, width: int, parts: int, **_: Any) -> Callable[[], None]:
+def photo(name: str, height: int, width: int, parts: int, precision: str = "float32", **_: Any) -> Callable[[], None]:
     """Return a function that enlarges a `parts`th of a photo by this package."""
     from gluon_perceptual import workloads
     from gluon_perceptual.inference import Upscaler
 
-    upscaler = Upscaler(workloads.for_use(name))
+    upscaler = Upscaler(workloads.for_use(name, precision=precision))
     image = make_photo(height, width)
     large = np.empty((upscaler.scale * height, upscaler.scale * width, 3), np.uint8)
 

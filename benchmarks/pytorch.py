@@ -130,7 +130,14 @@ def _layout(channels_last: bool) -> Any:
     return torch.channels_last if channels_last else torch.contiguous_format
 
 
-def training_step(name: str, size: int | None = None, batch: int = 4, channels_last: bool = True) -> Callable[[], None]:
+def _autocast(precision: str) -> Any:
+    """Return what a user of PyTorch writes for bfloat16 on a CPU."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def training_step(
+    name: str, size: int | None = None, batch: int = 4, channels_last: bool = True, precision: str = "float32"
+) -> Callable[[], None]:
     """As `gluon_perceptual.workloads.training_step`."""
     torch.manual_seed(0)
     style = name.startswith("style")
@@ -144,10 +151,11 @@ def training_step(name: str, size: int | None = None, batch: int = 4, channels_l
 
     def step() -> None:
         optimizer.zero_grad()
-        with torch.no_grad():
-            target = vgg(references, stages=2)[1]
-        output = net(inputs)
-        maps = vgg(output)
+        with _autocast(precision):
+            with torch.no_grad():
+                target = vgg(references, stages=2)[1].float()
+            output = net(inputs).float()
+            maps = [each.float() for each in vgg(output)]
         loss = functional.mse_loss(maps[1], target) + TV_WEIGHT * _total_variation(output)
         for features, gram in zip(maps, grams):
             loss = loss + functional.mse_loss(gram_matrix(features), gram.expand(batch, -1, -1))
@@ -158,19 +166,32 @@ def training_step(name: str, size: int | None = None, batch: int = 4, channels_l
     return step
 
 
-def inference(name: str, size: int = 256, batch: int = 1, channels_last: bool = True) -> Callable[[], None]:
-    """As `gluon_perceptual.workloads.inference`."""
-    net = network(name).eval().to(memory_format=_layout(channels_last))
+def inference(
+    name: str,
+    size: int = 256,
+    batch: int = 1,
+    channels_last: bool = True,
+    precision: str = "float32",
+    compiled: bool = False,
+) -> Callable[[], None]:
+    """As `gluon_perceptual.workloads.inference`; `compiled`: by torch.compile, with frozen parameters."""
+    net: Any = network(name).eval().to(memory_format=_layout(channels_last))
     x = (torch.rand(batch, 3, size, size) * 255).to(memory_format=_layout(channels_last))
+    if compiled:
+        torch._inductor.config.freezing = True
+        net = torch.compile(net)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def enlarge() -> None:
-        net(x)
+        with _autocast(precision):
+            net(x)
 
     return enlarge
 
 
-def photo(name: str, height: int, width: int, tile: int, halo: int, parts: int) -> Callable[[], None]:
+def photo(
+    name: str, height: int, width: int, tile: int, halo: int, parts: int, precision: str = "float32"
+) -> Callable[[], None]:
     """As `benchmarks.photo.photo`, over the same tiles."""
     net = network(name).eval().to(memory_format=torch.channels_last)
     scale = 4 if name == "sr4" else 2
@@ -178,7 +199,9 @@ def photo(name: str, height: int, width: int, tile: int, halo: int, parts: int) 
     @torch.inference_mode()
     def enlarge_window(window: np.ndarray) -> np.ndarray:
         x = torch.from_numpy(to_tensor(window)).to(memory_format=torch.channels_last)
-        return to_image(net(x).numpy(), window.dtype)
+        with _autocast(precision):
+            values = net(x).float()
+        return to_image(values.numpy(), window.dtype)
 
     image = make_photo(height, width)
     large = np.empty((scale * height, scale * width, 3), np.uint8)

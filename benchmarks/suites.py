@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, Sequence
 
 from gluon_perceptual import workloads
 
 from .harness import Contender
 
+OURS_FLOAT32 = "ours, float32"  # beside ours in bfloat16; no peer
 PHOTO_PARTS = 5  # a 12-megapixel photo takes minutes: each run does a fifth of its tiles
 
 
@@ -26,64 +27,94 @@ class Work:
     parts: int | None = None
 
 
-def _three(work: str, network: str, both_layouts: bool = True, **arguments: Any) -> list[Contender]:
-    peers = [Contender("PyTorch, channels last", f"benchmarks.pytorch:{work}", {"name": network, **arguments})]
-    if both_layouts:
-        plain = {"name": network, **arguments, "channels_last": False}
+def _contenders(
+    work: str, network: str, precision: str, both_layouts: bool = True, **arguments: Any
+) -> list[Contender]:
+    """Return ours and PyTorch's, in bfloat16 beside ours in float32."""
+    given = {**arguments, "precision": precision}
+    peers = [Contender("PyTorch, channels last", f"benchmarks.pytorch:{work}", {"name": network, **given})]
+    if both_layouts and precision == "float32":  # bfloat16 is slower in the other layout
+        plain = {"name": network, **given, "channels_last": False}
         peers.append(Contender("PyTorch", f"benchmarks.pytorch:{work}", plain))
-    return [Contender("ours", f"gluon_perceptual.workloads:{work}", {"network": network, **arguments}), *peers]
+    ours = f"gluon_perceptual.workloads:{work}"
+    if precision != "float32":
+        peers.append(Contender(OURS_FLOAT32, ours, {"network": network, **arguments}))
+    return [Contender("ours", ours, {"network": network, **given}), *peers]
 
 
-def training() -> Iterator[Work]:
+def _named(name: str, precision: str) -> str:
+    return name if precision == "float32" else f"{name}, {precision}"
+
+
+def training(precision: str) -> Iterator[Work]:
     """Yield a training step of each network: batch 4, output 144×144, of style networks 256×256."""
     for network in workloads.NETWORKS:
         flop = workloads.training_flop(network)
-        yield Work(f"train {network}", _three("training_step", network), flop)
+        yield Work(_named(f"train {network}", precision), _contenders("training_step", network, precision), flop)
 
 
-def inference() -> Iterator[Work]:
+def inference(precision: str) -> Iterator[Work]:
     """Yield the pass of each network over a picture of 256×256."""
     for network in workloads.NETWORKS:
-        yield Work(f"infer {network} 256²", _three("inference", network), workloads.inference_flop(network))
+        name = _named(f"infer {network} 256²", precision)
+        yield Work(name, _contenders("inference", network, precision), workloads.inference_flop(network))
 
 
-def sizes() -> Iterator[Work]:
+def runtimes(precision: str) -> Iterator[Work]:
+    """Yield the same beside what compiles a network first: torch.compile, ONNX Runtime and OpenVINO."""
+    for network in workloads.NETWORKS:
+        ours = Contender("ours", "gluon_perceptual.workloads:inference", {"network": network, "precision": precision})
+        compiled = {"name": network, "precision": precision, "compiled": True}
+        peers = [Contender("torch.compile", "benchmarks.pytorch:inference", compiled)]
+        for name, function in (("ONNX Runtime", "onnx_runtime"), ("OpenVINO", "openvino")):
+            arguments = {"network": network, "precision": precision}
+            peers.append(Contender(name, f"benchmarks.runtimes:{function}", arguments))
+        flop = workloads.inference_flop(network)
+        yield Work(_named(f"infer {network} 256², compiled", precision), [ours, *peers], flop)
+
+
+def sizes(precision: str) -> Iterator[Work]:
     """Yield the ×2 network's pass over pictures of many sizes, large ones in tiles."""
     for size in (64, 128, 256, 512):
-        contenders = _three("inference", "sr2", both_layouts=False, size=size)
-        yield Work(f"infer sr2 {size}²", contenders, workloads.inference_flop("sr2", size))
+        contenders = _contenders("inference", "sr2", precision, both_layouts=False, size=size)
+        yield Work(_named(f"infer sr2 {size}²", precision), contenders, workloads.inference_flop("sr2", size))
     for size in (1024, 2048):
-        yield _photo(f"infer sr2 {size}², tiles", size, size)
+        yield _photo(f"infer sr2 {size}², tiles", size, size, precision)
 
 
-def batches() -> Iterator[Work]:
+def batches(precision: str) -> Iterator[Work]:
     """Yield the ×2 network's training step with batches of 1 to 16."""
     for batch in (1, 2, 4, 8, 16):
-        contenders = _three("training_step", "sr2", both_layouts=False, batch=batch)
-        yield Work(f"train sr2, batch {batch}", contenders, workloads.training_flop("sr2", batch=batch))
+        contenders = _contenders("training_step", "sr2", precision, both_layouts=False, batch=batch)
+        name = _named(f"train sr2, batch {batch}", precision)
+        yield Work(name, contenders, workloads.training_flop("sr2", batch=batch))
 
 
-def cores() -> Iterator[Work]:
+def cores(precision: str) -> Iterator[Work]:
     """Yield training step and pass of the ×2 network on one core and on two."""
     for number in (1, 2):
         for work, flop in (("training_step", workloads.training_flop), ("inference", workloads.inference_flop)):
             name = f"{'train' if work == 'training_step' else 'infer'} sr2, {number} core{'s' * (number > 1)}"
-            yield Work(name, _three(work, "sr2", both_layouts=False), flop("sr2"), number)
+            contenders = _contenders(work, "sr2", precision, both_layouts=False)
+            yield Work(_named(name, precision), contenders, flop("sr2"), number)
 
 
-def photo() -> Iterator[Work]:
+def photo(precision: str) -> Iterator[Work]:
     """Yield the enlargement of a 12-megapixel photo."""
-    yield _photo("photo of 12 megapixels ×2, tiles", 3000, 4000)
+    yield _photo("photo of 12 megapixels ×2, tiles", 3000, 4000, precision)
 
 
-def _photo(name: str, height: int, width: int) -> Work:
+def _photo(name: str, height: int, width: int, precision: str) -> Work:
     halo, tile = workloads.build("sr2").halo, _automatic_tile("sr2")
-    arguments = {"name": "sr2", "height": height, "width": width, "parts": PHOTO_PARTS, "tile": tile, "halo": halo}
+    size = {"name": "sr2", "height": height, "width": width, "parts": PHOTO_PARTS, "tile": tile, "halo": halo}
+    arguments = {**size, "precision": precision}
     contenders = [
         Contender("ours", "benchmarks.photo:photo", arguments),
         Contender("PyTorch, channels last", "benchmarks.pytorch:photo", arguments),
     ]
-    return Work(name, contenders, parts=PHOTO_PARTS)
+    if precision != "float32":
+        contenders.append(Contender(OURS_FLOAT32, "benchmarks.photo:photo", size))
+    return Work(_named(name, precision), contenders, parts=PHOTO_PARTS)
 
 
 def _automatic_tile(network: str) -> int:
@@ -115,13 +146,23 @@ def reading() -> Iterator[Work]:
         yield Work(f"read {name}", contenders)
 
 
-SUITES: dict[str, Callable[[], Iterator[Work]]] = {
+IN_EACH_PRECISION: dict[str, Callable[[str], Iterator[Work]]] = {
     "training": training,
     "inference": inference,
+    "runtimes": runtimes,
     "sizes": sizes,
     "batches": batches,
     "cores": cores,
     "photo": photo,
-    "histograms": histograms,
-    "reading": reading,
 }
+IN_NONE: dict[str, Callable[[], Iterator[Work]]] = {"histograms": histograms, "reading": reading}
+SUITES = (*IN_EACH_PRECISION, *IN_NONE)
+
+
+def works(suite: str, precisions: Sequence[str]) -> Iterator[Work]:
+    """Yield the works of one of `SUITES`, those that compute with networks in each precision."""
+    if suite in IN_NONE:
+        yield from IN_NONE[suite]()
+    else:
+        for precision in precisions:
+            yield from IN_EACH_PRECISION[suite](precision)

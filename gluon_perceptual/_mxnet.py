@@ -1,8 +1,8 @@
 """The one door to MXNet: everything else in this package says `from gluon_perceptual._mxnet import mx`.
 
 Before the import it mends what has broken since MXNet 1.9.1 (names that NumPy and SciPy removed,
-Python 3.12's missing distutils) and loads NVIDIA's libraries if this MXNet needs them; after it, it gives MXNet all the
-cores that this process may use, each thread its own.
+Python 3.12's missing distutils), loads NVIDIA's libraries if this MXNet needs them, and has the processor's matrix unit
+used; after it, it gives MXNet all the cores that this process may use, each thread its own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Iterator
 
 import numpy as np
 
-from . import cuda
+from . import cpu, cuda
 from .errors import MissingDependencyError, UserError
 
 _INSTALL = "install it with `pip install 'gluon-perceptual[cpu]'` (or `[cu112]` for NVIDIA GPUs)"
@@ -28,6 +28,7 @@ _MALLOPT = {  # of glibc's malloc.h: parameter -> value
     -2: 64 * 2**20,  # M_TOP_PAD: so does that of the threads' heaps, which are as large
     -3: 32 * 2**20,  # M_MMAP_THRESHOLD, its greatest value: only larger blocks come from the system and go back
 }
+INFERENCE_PRECISIONS = ("auto", "float32", "bfloat16")
 _REMOVED_FROM_NUMPY = {"bool": bool, "int": int, "float": float, "complex": complex, "object": object, "str": str}
 
 
@@ -103,10 +104,11 @@ def _load() -> types.ModuleType:
     if cuda.is_installed():
         cuda.load_libraries()
     try:
-        with warnings.catch_warnings(), nullcontext() if threads_given else _a_bound_thread_for_each_core():
+        threads = nullcontext() if threads_given else _a_bound_thread_for_each_core()
+        with warnings.catch_warnings(), threads, cpu.amx_dispatched():
             warnings.simplefilter("ignore")
             mxnet = importlib.import_module("mxnet")
-            mxnet.nd.zeros(1).wait_to_read()  # starts MXNet's own threads
+            _compute_once(mxnet)
             importlib.import_module("mxnet.gluon.model_zoo.vision")
     except ImportError as error:
         reason = "is not installed" if error.name == "mxnet" else f"cannot be imported ({error})"
@@ -116,6 +118,12 @@ def _load() -> types.ModuleType:
     if not threads_given:  # the user may have imported MXNet before us
         mxnet.base._LIB.MXSetNumOMPThreads(usable_cores())
     return mxnet
+
+
+def _compute_once(mxnet: Any) -> None:
+    """Start MXNet's own threads, and have oneDNN read its settings."""
+    one = mxnet.nd.ones((1, 1, 1, 1))
+    mxnet.nd.Convolution(one, one, kernel=(1, 1), num_filter=1, no_bias=True).wait_to_read()
 
 
 mx: Any = _load()
@@ -147,6 +155,38 @@ def devices(gpus: str | None = None, cpus: int = 1) -> list[Any]:
     if cuda.is_installed():
         cuda.check_gpus(numbers)
     return [mx.gpu(number) for number in numbers]
+
+
+def inference_precision(precision: str, ctx: Any = None) -> str:
+    """Return in which precision, "float32" or "bfloat16", a network is run where `precision` is asked for.
+
+    "auto" is bfloat16 on a CPU with AMX; without AMX, oneDNN's bfloat16 is slower than its float32.
+
+    Args:
+        precision: "auto", "float32" or "bfloat16".
+        ctx: Device; None for the CPU.
+
+    Raises:
+        UserError: It is none of these, or bfloat16 is asked for where there is none.
+    """
+    if precision not in INFERENCE_PRECISIONS:
+        raise UserError(f"precision {precision!r}: expected one of {', '.join(INFERENCE_PRECISIONS)}")
+    on_cpu = ctx is None or ctx.device_type != "gpu"
+    if precision == "bfloat16":
+        check_bfloat16(on_cpu)
+    fastest = "bfloat16" if on_cpu and cpu.bfloat16_support() == cpu.AMX else "float32"
+    return fastest if precision == "auto" else precision
+
+
+def check_bfloat16(on_cpu: bool) -> None:
+    """Raise UserError unless the device computes in bfloat16."""
+    if not on_cpu:
+        raise UserError("precision bfloat16: MXNet 1.9.1 has it on CPUs alone; use float32")
+    if cpu.bfloat16_support() == cpu.NONE:
+        raise UserError(
+            "precision bfloat16: this processor has neither AVX512-BF16 nor AMX, or DNNL_MAX_CPU_ISA forbids them; "
+            "use float32"
+        )
 
 
 @contextmanager

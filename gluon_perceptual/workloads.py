@@ -13,6 +13,7 @@ from .checkpoint.model import Recipe, fold
 from .images import to_tensor
 from .losses.perceptual import PerceptualLoss
 from .nets.instance_norm import fast_twin, for_single_pictures
+from .nets.precision import computing_in
 from .nets.vgg import LossNetwork
 from .optimize import minimize, style_objective
 from .styles import STYLE_LAYERS, blended_grams, style_weights
@@ -43,15 +44,17 @@ def training_size(network: str) -> int:
     return 256 if is_style(network) else 144
 
 
-def build(network: str, ctx: Any = None) -> Any:
-    """Return one of `NETWORKS` as a model with random weights."""
-    model = NETWORKS[network].build()
+def build(network: str, ctx: Any = None, precision: str = "float32") -> Any:
+    """Return one of `NETWORKS` as a model with random weights that computes in `precision`."""
+    model = NETWORKS[network].build(precision)
     model.net.initialize(mx.init.Xavier(), ctx=ctx or mx.cpu())
     model.mean.reset_ctx(ctx or mx.cpu())
     return model
 
 
-def training_step(network: str, size: int | None = None, batch: int = 4, ctx: Any = None) -> Callable[[], None]:
+def training_step(
+    network: str, size: int | None = None, batch: int = 4, ctx: Any = None, precision: str = "float32"
+) -> Callable[[], None]:
     """Return a function that does a training step: relu2_2 feature loss and total variation, Adam.
 
     For style networks the four style losses are added.
@@ -61,13 +64,15 @@ def training_step(network: str, size: int | None = None, batch: int = 4, ctx: An
         size: Side of the output in pixels; None: `training_size`.
         batch: Pictures in a step.
         ctx: Device; None for the CPU.
+        precision: Of the network and of the loss network.
     """
     ctx, size = ctx or mx.cpu(), size or training_size(network)
-    model = build(network, ctx)
+    model = build(network, ctx, precision)
     rng, low = np.random.default_rng(0), size // model.scale
     inputs = rng.uniform(0, 255, (batch, 3, low, low)).astype(np.float32)
     references = inputs if is_style(network) else rng.uniform(0, 255, (batch, 3, size, size)).astype(np.float32)
-    loss, targets = (_style_loss if is_style(network) else _feature_loss)(size, ctx)
+    with computing_in(precision):
+        loss, targets = (_style_loss if is_style(network) else _feature_loss)(size, ctx)
     trained = fast_twin(model.net, batch, ctx)
     for block in (trained, loss):
         block.hybridize(static_alloc=True, static_shape=True)
@@ -94,16 +99,20 @@ def _style_loss(size: int, ctx: Any) -> tuple[PerceptualLoss, Callable[[Any], di
     return loss, lambda pictures: {f"feature:{CONTENT_LAYER}": content(pictures)[0], **grams}
 
 
-def inference(network: str, size: int = 256, batch: int = 1, ctx: Any = None) -> Callable[[], None]:
+def inference(
+    network: str, size: int = 256, batch: int = 1, ctx: Any = None, precision: str = "float32"
+) -> Callable[[], None]:
     """Return a function that runs a network on `batch` pictures of `size`×`size` (styles: on one), as in all use."""
-    model = for_single_pictures(for_use(network, ctx).net, ctx) if is_style(network) else for_use(network, ctx)
+    model = for_use(network, ctx, precision)
+    if is_style(network):
+        model = for_single_pictures(model.net, ctx)
     x = mx.nd.random.uniform(0, 255, shape=(batch, 3, size, size), ctx=ctx or mx.cpu())
     return lambda: model(x).wait_to_read()
 
 
-def for_use(network: str, ctx: Any = None) -> Any:
+def for_use(network: str, ctx: Any = None, precision: str = "float32") -> Any:
     """Return a network as it is after loading it for use."""
-    model = fold(build(network, ctx), NETWORKS[network], ctx)
+    model = fold(build(network, ctx, precision), NETWORKS[network], ctx, precision)
     model.hybridize(static_alloc=True, static_shape=True)
     return model
 
@@ -129,10 +138,12 @@ def seconds(work: Callable[[], None]) -> float:
     return time.perf_counter() - start
 
 
-def measure(network: str, work: str, runs: int, peak: float, ctx: Any = None) -> dict[str, Any]:
+def measure(
+    network: str, work: str, runs: int, peak: float, ctx: Any = None, precision: str = "float32"
+) -> dict[str, Any]:
     """Return the median seconds of `work`, "training" or "inference", its useful FLOP/s, and what a user has of it."""
     prepare, flop = {"training": (training_step, training_flop), "inference": (inference, inference_flop)}[work]
-    run = prepare(network, ctx=ctx)
+    run = prepare(network, ctx=ctx, precision=precision)
     if seconds(run) < LONG:  # the first runs are slower; of long ones the first alone
         run()
     median = float(np.median([seconds(run) for _ in range(runs)]))
@@ -141,6 +152,7 @@ def measure(network: str, work: str, runs: int, peak: float, ctx: Any = None) ->
     return {
         "network": network,
         "work": work,
+        "precision": precision,
         "seconds": median,
         "gflops": speed / 1e9,
         "of_peak": speed / peak,

@@ -10,6 +10,7 @@ from .._mxnet import mx
 from ..files import write_json
 from ..nets.folding import folded_parameters, has_batch_norm
 from ..nets.pixels import OnPixels
+from ..nets.precision import Float32
 from ..weights import model_path
 from .mapping import load_parameters
 from .params_file import write_params
@@ -35,8 +36,12 @@ def save_model(path: Path, model: OnPixels, recipe: Recipe) -> None:
     write_json(path.with_suffix(".json"), describe(recipe))
 
 
-def load_with_recipe(path: str | Path, ctx: Any = None) -> tuple[OnPixels, Recipe]:
+def load_with_recipe(
+    path: str | Path, ctx: Any = None, precision: str | Float32 = "float32"
+) -> tuple[OnPixels, Recipe]:
     """Return the model in the file `path`, or the shipped one called so, on `ctx` (None: the CPU), and its recipe.
+
+    It computes in `precision`.
 
     Without a sidecar, or metadata in the file, the network is told by the parameters' names and shapes.
 
@@ -46,7 +51,7 @@ def load_with_recipe(path: str | Path, ctx: Any = None) -> tuple[OnPixels, Recip
     """
     path, ctx = model_path(path), ctx or mx.cpu()
     recipe = read_recipe(path) or recognise(path)
-    model = recipe.build()
+    model = recipe.build(precision)
     load_parameters(model.net, path, ctx)
     model.mean.reset_ctx(ctx)
     return model, recipe
@@ -57,17 +62,20 @@ def load_model(path: str | Path, ctx: Any = None) -> OnPixels:
     return load_with_recipe(path, ctx)[0]
 
 
-def load_for_use(path: str | Path, ctx: Any = None) -> OnPixels:
+def load_for_use(path: str | Path, ctx: Any = None, precision: str | Float32 = "float32") -> OnPixels:
     """Return the model in `path` as `load_model` does, faster but good for inference only: without batch norms."""
-    return fold(*load_with_recipe(path, ctx), ctx)
+    return fold(*load_with_recipe(path, ctx, precision), ctx, precision)
 
 
-def fold(model: OnPixels, recipe: Recipe, ctx: Any = None) -> OnPixels:
-    """Return a model that does what `model` does in inference, without batch norms; `recipe` is that of `model`."""
+def fold(model: OnPixels, recipe: Recipe, ctx: Any = None, precision: str | Float32 = "float32") -> OnPixels:
+    """Return a model that does what `model` does in inference, without batch norms; `recipe` is that of `model`.
+
+    It computes in `precision`, if it had batch norms, and else as `model` does.
+    """
     ctx = ctx or mx.cpu()
     if not has_batch_norm(model.net):
         return model
-    folded = replace(recipe, arguments={**recipe.arguments, "norm": "none"}).build()
+    folded = replace(recipe, arguments={**recipe.arguments, "norm": "none"}).build(precision)
     folded.net.initialize(ctx=ctx)
     parameters = folded.net._collect_params_with_prefix()
     for name, values in folded_parameters(model.net).items():

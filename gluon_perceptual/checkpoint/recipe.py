@@ -14,6 +14,7 @@ from ..files import parse_json
 from ..nets.fast_neural_style import FastNeuralStyleNet
 from ..nets.pixels import OnPixels
 from ..nets.plsr import PlsrNet
+from ..nets.precision import Float32, computing_in
 from ..nets.style import StyleNet
 from ..nets.super_resolution import SuperResolutionNet
 from .foreign import safetensors_metadata
@@ -32,9 +33,10 @@ class Recipe:
     peak: float = 255.0
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
 
-    def build(self) -> OnPixels:
-        """Return the model, its network not initialised."""
-        return OnPixels(NETWORKS[self.network](**self.arguments), self.peak, self.mean)
+    def build(self, precision: str | Float32 = "float32") -> OnPixels:
+        """Return the model, its network not initialised and computing in `precision`."""
+        with computing_in(precision):
+            return OnPixels(NETWORKS[self.network](**self.arguments), self.peak, self.mean)
 
 
 def describe(recipe: Recipe) -> dict[str, Any]:

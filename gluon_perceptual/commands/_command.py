@@ -113,6 +113,12 @@ match_histogram_option = click.option(
     flag_value="RGB",
     help="Match each output's histogram to its input's, in this colour space or RGB.",
 )
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
+    help="Of convolutions and what lies between them. auto: bfloat16 where the processor has AMX, else float32.",
+)
 gpus_option = click.option("--gpus", metavar="0,1", help="GPUs to run on; without it the CPU.")
 
 

@@ -36,7 +36,13 @@ _OPTIONS: list[Callable[[Any], Any]] = [
         type=click.Choice(["stop", "skip"]),
         help="What to do where a loss or gradient is not finite.  [default: stop]",
     ),
-    click.option("--amp", is_flag=True, help="Mixed precision, on GPUs: MXNet's AMP and a scaled loss."),
+    click.option(
+        "--precision",
+        type=click.Choice(["float32", "bfloat16", "float16"]),
+        help="Of convolutions and what lies between them. bfloat16: on CPUs that have it; float16: on GPUs, by MXNet's "
+        "AMP and a scaled loss.  [default: float32]",
+    ),
+    click.option("--amp", "precision", flag_value="float16", hidden=True),  # its name before bfloat16 came
     click.option("--seed", type=click.IntRange(0), help="Of everything random.  [default: 0]"),
     click.option("--workers", type=click.IntRange(0), help="Threads that prepare pictures.  [default: 2]"),
     click.option("--out", type=click.Path(), help="The run's folder.  [default: runs/… or the next that is free]"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command, describe_reason, gpus_option, match_histogram_option
+from ._command import Command, describe_reason, gpus_option, match_histogram_option, precision_option
 
 
 @click.command(cls=Command)
@@ -14,6 +14,7 @@ from ._command import Command, describe_reason, gpus_option, match_histogram_opt
 @click.option("--sigma", type=click.FloatRange(0), default=0.0, help="Blur before shrinking (benchmarks: none).")
 @click.option("--degradation", type=click.Choice(["bicubic", "decimate"]), default="bicubic", help="How to shrink.")
 @match_histogram_option
+@precision_option
 @click.option("--json", "as_json_text", is_flag=True, help="Print JSON, all photos.")
 @click.option("--figure", type=click.Path(), help="Write the mean scores as a plot.")
 @gpus_option
@@ -24,6 +25,7 @@ def evaluate(
     sigma: float,
     degradation: str,
     match_histogram: str | None,
+    precision: str,
     as_json_text: bool,
     figure: str | None,
     gpus: str | None,
@@ -52,7 +54,7 @@ def evaluate(
     factor, photos = int(scale), find_photos(data)
     methods = {"bicubic": evaluation.bicubic(factor)}
     for model in models:
-        upscaler = Upscaler(model, devices(gpus)[0], match_histogram=match_histogram, scale=factor)
+        upscaler = Upscaler(model, devices(gpus)[0], match_histogram=match_histogram, scale=factor, precision=precision)
         methods[Path(model).stem if Path(model).stem not in methods else model] = upscaler
     loss_network = LossNetwork.pretrained(evaluation.DISTANCE_LAYERS)
     rows, failures = [], []

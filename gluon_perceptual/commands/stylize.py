@@ -10,6 +10,7 @@ from ._command import (
     list_models_option,
     model_help,
     out_option,
+    precision_option,
     skip_existing_option,
     suffix_option,
     tile_option,
@@ -35,6 +36,7 @@ from ._command import (
     "copy, in about half of the time.",
 )
 @tile_option
+@precision_option
 @skip_existing_option
 @suffix_option
 @device_options
@@ -46,6 +48,7 @@ def stylize(
     strength: float,
     statistics: str,
     tile: int | str,
+    precision: str,
     skip_existing: bool,
     suffix: str | None,
     gpus: str | None,
@@ -71,7 +74,8 @@ def stylize(
     name = Path(model).stem
     video_tasks = plan_outputs(videos, out, None, name, check_video_path)
     picture_tasks = plan_outputs(pictures, out, suffix, name)
-    workers = [Stylizer(model, device, tile, statistics, preserve_color, strength) for device in devices(gpus, cpus)]
+    options = (tile, statistics, preserve_color, strength, precision)
+    workers = [Stylizer(model, device, *options) for device in devices(gpus, cpus)]
     failed = process(picture_tasks, workers, read_picture, Stylizer.stylize, write_picture, skip_existing)
     failed |= process_videos(video_tasks, workers[0], skip_existing)
     raise SystemExit(failed)

@@ -11,6 +11,7 @@ from ._command import (
     match_histogram_option,
     model_help,
     out_option,
+    precision_option,
     skip_existing_option,
     suffix_option,
     tile_option,
@@ -30,6 +31,7 @@ from ._command import (
 @tile_option
 @match_histogram_option
 @click.option("--self-ensemble", is_flag=True, help="Mean over 8 turned and flipped copies: better, 8 times slower.")
+@precision_option
 @skip_existing_option
 @suffix_option
 @device_options
@@ -41,6 +43,7 @@ def upscale(
     tile: int | str,
     match_histogram: str | None,
     self_ensemble: bool,
+    precision: str,
     skip_existing: bool,
     suffix: str | None,
     gpus: str | None,
@@ -59,6 +62,7 @@ def upscale(
 
     factor = int(scale) if scale else None
     model = model or f"sr_x{scale or 2}_feature"
-    workers = [Upscaler(model, device, tile, match_histogram, self_ensemble, factor) for device in devices(gpus, cpus)]
+    options = (tile, match_histogram, self_ensemble, factor, precision)
+    workers = [Upscaler(model, device, *options) for device in devices(gpus, cpus)]
     tasks = plan_outputs([Path(path) for path in inputs], out, suffix, f"x{workers[0].scale}")
     raise SystemExit(process(tasks, workers, read_picture, Upscaler.enlarge, write_picture, skip_existing))

@@ -16,6 +16,7 @@ import numpy as np
 
 from .._mxnet import mx, mxnet_errors
 from ..nets.folding import fold_batch_norm, leaves
+from ..nets.precision import computing_in
 from ..nets.style import CELL
 from ..tiling import Span, plan
 
@@ -94,7 +95,8 @@ class LayerwiseStyle:
 
     def __init__(self, net: Any, window: int, ctx: Any) -> None:
         self.window, self.ctx = window // CELL, ctx
-        self.net = type(net)(**{**net.arguments, "norm": "none"})
+        with computing_in(net.precision):
+            self.net = type(net)(**{**net.arguments, "norm": "none"})
         self.net.initialize(ctx=ctx)
         self.net.hybridize()
         halos = (HALO_IN, *[HALO_BODY] * len(self.net.body), HALO_OUT)
@@ -160,7 +162,8 @@ class LayerwiseStyle:
         for tile in plan(height, width, self.window, part.halo):
             rows, columns = (slice(s.start * part.unit, s.stop * part.unit) for s in (tile.rows, tile.columns))
             with mxnet_errors("if it is for memory, use a smaller tile"):
-                values = block(mx.nd.array(maps[np.newaxis, :, rows, columns], ctx=self.ctx)).asnumpy()[0]
+                narrow = block(mx.nd.array(maps[np.newaxis, :, rows, columns], ctx=self.ctx))
+                values = mx.nd.amp_cast(narrow, dtype="float32").asnumpy()[0]
             kept_rows, target_rows, whole_height = place(tile.rows, height, values.shape[1])
             kept_columns, target_columns, whole_width = place(tile.columns, width, values.shape[2])
             yield values[:, kept_rows, kept_columns], target_rows, target_columns, (whole_height, whole_width)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._mxnet import mx, mxnet_errors
+from .._mxnet import inference_precision, mx, mxnet_errors
 from ..checkpoint.model import Recipe, fold, load_for_use
 from ..checkpoint.symbol_files import is_symbol_file, load_symbol
 from ..color import luma
@@ -48,6 +48,8 @@ class Stylizer:
             2016, "Preserving color in neural artistic style transfer"); "histogram" gives the result the picture's
             colours by histogram matching.
         strength: From 0, the picture, to 1, the repainted one.
+        precision: In which checkpoints are computed: "auto", "float32" or "bfloat16", see `inference_precision`.
+            Symbols always are in float32, networks in what they were built in.
 
     Raises:
         UserError: The checkpoint is of no style network, or an option has no such value.
@@ -61,8 +63,12 @@ class Stylizer:
         statistics: str = "whole",
         preserve_color: str | None = None,
         strength: float = 1.0,
+        precision: str = "auto",
     ) -> None:
         self.ctx = ctx or mx.cpu()
+        self.precision = inference_precision(precision, self.ctx)
+        if is_symbol_file(model) and precision == "bfloat16":
+            raise UserError(f"{model}: symbols run in float32 only, not in bfloat16")
         self.net = self._load(model)
         self._at_once = self.net if isinstance(self.net, SymbolModel) else for_single_pictures(self.net, self.ctx)
         self.tile = WINDOW if tile == "auto" else int(tile)
@@ -84,13 +90,13 @@ class Stylizer:
             symbol.hybridize()
             return symbol
         if isinstance(model, (str, Path)):
-            loaded = load_for_use(model, self.ctx).net
+            loaded = load_for_use(model, self.ctx, self.precision).net
             if not hasattr(loaded, "encode"):
                 raise UserError(f"{model}: a {type(loaded).__name__} enlarges pictures and has no style; use upscale")
         else:
             net = model.net if isinstance(model, OnPixels) else model
             recipe = Recipe(type(net).__name__, net.arguments)
-            loaded = fold(OnPixels(net), recipe, self.ctx).net
+            loaded = fold(OnPixels(net), recipe, self.ctx, net.precision).net
         return loaded
 
     def __call__(self, image: np.ndarray) -> np.ndarray:

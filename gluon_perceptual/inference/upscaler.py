@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from .._mxnet import mx, mxnet_errors
+from .._mxnet import inference_precision, mx, mxnet_errors
 from ..checkpoint.model import IMAGENET_MEAN, load_for_use
 from ..checkpoint.symbol_files import is_symbol_file, load_symbol
 from ..errors import UserError
@@ -37,6 +37,8 @@ class Upscaler:
         self_ensemble: Return the mean over the eight turned and flipped pictures, in eight times the time.
         scale: How many times the model has to enlarge, or None. A symbol that keeps the size, such as SRCNN's, is run
             on the bicubic enlargement.
+        precision: In which checkpoints are computed: "auto", "float32" or "bfloat16", see `inference_precision`.
+            Symbols always are in float32, networks in what they were built in.
 
     Raises:
         UserError: The checkpoint cannot be used, or is that of a style, or the tiles are too small for it, or it has
@@ -51,12 +53,18 @@ class Upscaler:
         match_histogram: str | None = None,
         self_ensemble: bool = False,
         scale: int | None = None,
+        precision: str = "auto",
     ) -> None:
         self.ctx = ctx or mx.cpu()
+        self.precision = inference_precision(precision, self.ctx)
         self.model = OnPixels(model, 1.0, IMAGENET_MEAN) if isinstance(model, PlsrNet) else model
         if isinstance(model, (str, Path)):
             symbol = is_symbol_file(model)
-            self.model = load_symbol(model, self.ctx, scale) if symbol else load_for_use(model, self.ctx)
+            if symbol and precision == "bfloat16":
+                raise UserError(f"{model}: symbols run in float32 only, not in bfloat16")
+            self.model = (
+                load_symbol(model, self.ctx, scale) if symbol else load_for_use(model, self.ctx, self.precision)
+            )
             if not hasattr(self.model, "halo"):
                 kind = type(self.model.net).__name__
                 raise UserError(f"{model}: a {kind} repaints pictures and does not enlarge them; use stylize")

@@ -12,8 +12,9 @@ import numpy as np
 from .._mxnet import mx
 from ..errors import UserError
 from ..resize import cubic
-from .fast import InputConv2D, NearestConv2D, TransposedConv2D
+from .fast import Conv2D, InputConv2D, NearestConv2D, TransposedConv2D
 from .instance_norm import InstanceNorm
+from .precision import current_precision
 
 nn: Any = mx.gluon.nn
 
@@ -43,7 +44,7 @@ def convolution(
     """Return a convolution of odd kernel in the form that is fast for its kernel."""
     if padding and stride == 1 and kernel // 2 > 3:
         return InputConv2D(channels, kernel, in_channels, use_bias)
-    return nn.Conv2D(channels, kernel, stride, kernel // 2 * padding, in_channels=in_channels, use_bias=use_bias)
+    return Conv2D(channels, kernel, stride, kernel // 2 * padding, in_channels=in_channels, use_bias=use_bias)
 
 
 class ConvBlock(nn.HybridSequential):
@@ -75,7 +76,7 @@ class ResidualBlock(mx.gluon.HybridBlock):
 
     def __init__(self, channels: int, norm: str = "batch", padding: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._crop = 0 if padding else 2
+        self._crop, self._precision = 0 if padding else 2, current_precision()
         with self.name_scope():
             self.conv = ConvBlock(channels, channels, 3, norm, padding=padding)
             self.conv2 = convolution(channels, 3, channels, norm == "none", padding=padding)
@@ -86,7 +87,7 @@ class ResidualBlock(mx.gluon.HybridBlock):
         out, crop = self.norm2(self.conv2(self.conv(x))), self._crop
         if crop:
             x = F.slice(x, begin=(None, None, crop, crop), end=(None, None, -crop, -crop))
-        return out + x
+        return self._precision.add(F, out, x)
 
 
 class DepthToSpace(mx.gluon.HybridBlock):
@@ -127,7 +128,7 @@ def upsample(
     elif upsampling == "subpixel":
         larger = mx.init.Xavier(factor_type="in")  # by its own number of outputs, of which 4 are one channel
         block.add(
-            nn.Conv2D(4 * channels, 3, padding=1, in_channels=inputs, use_bias=bias, weight_initializer=larger),
+            Conv2D(4 * channels, 3, padding=1, in_channels=inputs, use_bias=bias, weight_initializer=larger),
             DepthToSpace(2),
         )
     else:
@@ -169,10 +170,11 @@ class ReflectionPad(mx.gluon.HybridBlock):
 
     def __init__(self, margin: int, multiple: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._margin, self._multiple = margin, multiple
+        self._margin, self._multiple, self._precision = margin, multiple, current_precision()
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:
-        """Look up each row and column where it is mirrored from."""
+        """Look up each row and column where it is mirrored from; float32, since MXNet looks up nothing narrower."""
+        x = self._precision.widen(F, x)
         one = F.slice_axis(F.slice_axis(x, axis=0, begin=0, end=1), axis=1, begin=0, end=1)
         for axis in (2, 3):
             x = F.take(x, self._sources(F, one, axis), axis=axis)

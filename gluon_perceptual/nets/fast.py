@@ -1,7 +1,8 @@
 """Layers whose plain form is slow on a CPU: the same functions of the same parameters, as oneDNN 2.4 does them well.
 
 On a GPU each is its plain form: the context of the call decides when a graph is made. docs/performance.md has what
-each brings. Feature maps are (N, C, H, W) float32; sums are reordered, so results agree to about 1e-6 of their size.
+each brings. Feature maps are (N, C, H, W), in the type of the precision that the layer is built in; sums are reordered,
+so float32 results agree to about 1e-6 of their size.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._mxnet import mx
+from .precision import FLOAT32, current_precision
 
 nn: Any = mx.gluon.nn
 
@@ -25,7 +27,23 @@ def pad(F: Any, x: Any, top: int, bottom: int, left: int, right: int) -> Any:
     return F.pad(x, mode="constant", pad_width=(0, 0, 0, 0, top, bottom, left, right))
 
 
-class InputConv2D(nn.Conv2D):
+class Conv2D(nn.Conv2D):
+    """A convolution in the precision of the network that it is built in; parameters as of `nn.Conv2D`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.precision = current_precision()
+
+    def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any = None) -> Any:
+        """(N, in_channels, H, W) -> (N, channels, …)."""
+        return self._convolve(F, x, weight, bias, **self._kwargs)
+
+    def _convolve(self, F: Any, x: Any, weight: Any, bias: Any, **settings: Any) -> Any:
+        inputs = [x, weight] if bias is None else [x, weight, bias]
+        return self.precision.convolution(F, *inputs, **{**settings, "no_bias": bias is None})
+
+
+class InputConv2D(Conv2D):
     """A convolution of odd kernel, stride 1 and same size, from few channels; parameters as of `nn.Conv2D`.
 
     oneDNN has no fast kernel for a padding over 3, so the picture is padded first.
@@ -35,16 +53,14 @@ class InputConv2D(nn.Conv2D):
         super().__init__(channels, kernel, padding=kernel // 2, in_channels=in_channels, use_bias=use_bias, **kwargs)
 
     def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any = None) -> Any:
-        """(N, in_channels, H, W) -> (N, channels, H, W)."""
+        """(N, in_channels, H, W) float32 -> (N, channels, H, W)."""
         if on_gpu():
             return super().hybrid_forward(F, x, weight, bias)
         half = self._kwargs["kernel"][0] // 2
-        framed = pad(F, x, half, half, half, half)
-        inputs = [framed, weight] if bias is None else [framed, weight, bias]
-        return F.Convolution(*inputs, **{**self._kwargs, "pad": (0, 0)})
+        return self._convolve(F, pad(F, x, half, half, half, half), weight, bias, **{**self._kwargs, "pad": (0, 0)})
 
 
-class OutputConv2D(nn.Conv2D):
+class OutputConv2D(Conv2D):
     """A convolution of odd kernel, stride 1 and same size, to few channels; parameters as of `nn.Conv2D`.
 
     oneDNN has no fast kernel for 3 output channels either. So the k columns of each filter are applied as k×1
@@ -56,20 +72,28 @@ class OutputConv2D(nn.Conv2D):
         super().__init__(channels, kernel, padding=kernel // 2, in_channels=in_channels, use_bias=use_bias, **kwargs)
 
     def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any = None) -> Any:
-        """(N, in_channels, H, W) -> (N, channels, H, W)."""
+        """(N, in_channels, H, W) -> (N, channels, H, W) float32: the sum is so, in any precision."""
         if on_gpu():
             return super().hybrid_forward(F, x, weight, bias)
         kernel, channels = self._kwargs["kernel"][0], self._kwargs["num_filter"]
-        idle = -kernel * channels % BLOCK
-        inputs = [x, _filled(F, F.reshape(F.transpose(weight, (3, 0, 1, 2)), (-3, 0, 0, 1)), idle)]
-        if bias is not None:  # in the middle column's maps, of which the border cuts nothing off
-            others = F.zeros_like(F.tile(bias, kernel // 2))
-            inputs.append(_filled(F, F.concat(others, bias, others, dim=0), idle))
+        idle, unused = -kernel * channels % BLOCK, -channels % BLOCK
+        columns = _filled(F, F.reshape(F.transpose(weight, (3, 0, 1, 2)), (-3, 0, 0, 1)), idle)
+        early, late = None, bias
+        if bias is not None and self.precision is FLOAT32:  # sooner, but rounded maps would lose its last bits
+            early, late = self._bias_of_columns(F, bias, kernel, idle), None
         shape = {"kernel": (kernel, 1), "pad": (kernel // 2, 0), "num_filter": kernel * channels + idle}
-        maps = F.Convolution(*inputs, **shape, no_bias=bias is None)
-        shape = {"kernel": (1, kernel), "pad": (0, kernel // 2), "num_filter": channels + -channels % BLOCK}
-        added = F.Convolution(maps, self._places(F, kernel, channels, idle), **shape, no_bias=True)
+        maps = self.precision.widen(F, self._convolve(F, x, columns, early, **shape))
+        inputs = [maps, self._places(F, kernel, channels, idle)]
+        inputs += [] if late is None else [_filled(F, late, unused)]
+        shape = {"kernel": (1, kernel), "pad": (0, kernel // 2), "num_filter": channels + unused}
+        added = F.Convolution(*inputs, **shape, no_bias=late is None)
         return F.slice_axis(added, axis=1, begin=0, end=channels)
+
+    @staticmethod
+    def _bias_of_columns(F: Any, bias: Any, kernel: int, idle: int) -> Any:
+        """Put the bias into the middle column's maps, of which the border cuts nothing off."""
+        others = F.zeros_like(F.tile(bias, kernel // 2))
+        return _filled(F, F.concat(others, bias, others, dim=0), idle)
 
     @staticmethod
     def _places(F: Any, kernel: int, channels: int, idle: int) -> Any:
@@ -89,11 +113,19 @@ def _filled(F: Any, filters: Any, idle: int) -> Any:
 class TransposedConv2D(nn.Conv2DTranspose):
     """A transposed convolution; parameters as of `nn.Conv2DTranspose`.
 
-    oneDNN's adds its bias in a slow way, so a 1×1 convolution of each channel by itself does.
+    oneDNN's adds its bias in a slow way, so a 1×1 convolution of each channel by itself does. In bfloat16, where the
+    gradient of MXNet's ends the process, it is a convolution to the phases of the output, see `_phases`; that takes a
+    kernel of 3, stride 2, padding 1 and output padding 1.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.precision = current_precision()
 
     def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any = None) -> Any:
         """(N, in_channels, H, W) -> (N, channels, larger H, larger W)."""
+        if self.precision.name == "bfloat16":
+            return self._phases(F, x, weight, bias)
         if on_gpu() or bias is None:
             return super().hybrid_forward(F, x, weight, bias)
         out = F.Deconvolution(x, weight, **{**self._kwargs, "no_bias": True})
@@ -101,8 +133,24 @@ class TransposedConv2D(nn.Conv2DTranspose):
         channels = self._kwargs["num_filter"]
         return F.Convolution(out, ones, bias, kernel=(1, 1), num_filter=channels, num_group=channels)
 
+    def _phases(self, F: Any, x: Any, weight: Any, bias: Any) -> Any:
+        """Of two pixels in a row, the first sees the middle weight, the second the last and the next pixel's first."""
+        channels = self._kwargs["num_filter"]
+        filters = F.concat(*(_part(F, _part(F, weight, 2, a), 3, b) for a in (0, 1) for b in (0, 1)), dim=1)
+        inputs = [x, F.transpose(filters, (1, 0, 2, 3))] + ([] if bias is None else [F.tile(bias, 4)])
+        settings = {"kernel": (2, 2), "pad": (1, 1), "num_filter": 4 * channels, "no_bias": bias is None}
+        maps = self.precision.convolution(F, *inputs, **settings)
+        whole = F.slice(maps, begin=(None, None, 1, 1), end=(None, None, None, None))
+        return F.depth_to_space(whole, 2)
 
-class NearestConv2D(nn.Conv2D):
+
+def _part(F: Any, weight: Any, axis: int, phase: int) -> Any:
+    """Return what 3 weights of a transposed convolution are on a pixel and the next: (w1, 0), or (w2, w0)."""
+    w0, w1, w2 = F.split(weight, num_outputs=3, axis=axis)
+    return F.concat(*((w2, w0) if phase else (w1, F.zeros_like(w1))), dim=axis)
+
+
+class NearestConv2D(Conv2D):
     """Each pixel repeated 2×2, then a 3×3 convolution of the same size; parameters as of `nn.Conv2D`.
 
     Of the 3×3 repeated pixels under a filter, no more than 2×2 differ: for each of the four places in a repeated
@@ -118,10 +166,8 @@ class NearestConv2D(nn.Conv2D):
             return super().hybrid_forward(F, F.UpSampling(x, scale=2, sample_type="nearest"), weight, bias)
         channels = self._kwargs["num_filter"]
         filters = F.concat(*(_sums(F, _sums(F, weight, 2, a), 3, b) for a in (0, 1) for b in (0, 1)), dim=0)
-        biases = [] if bias is None else [F.tile(bias, 4)]
-        maps = F.Convolution(
-            pad(F, x, 1, 1, 1, 1), filters, *biases, kernel=(2, 2), num_filter=4 * channels, no_bias=bias is None
-        )
+        biases = None if bias is None else F.tile(bias, 4)
+        maps = self._convolve(F, x, filters, biases, kernel=(2, 2), pad=(1, 1), num_filter=4 * channels)
         phases = F.split(maps, num_outputs=4, axis=1)
         placed = [
             F.slice(phases[2 * a + b], begin=(None, None, a, b), end=(None, None, a - 1 or None, b - 1 or None))

@@ -7,6 +7,7 @@ from typing import Any
 from .._mxnet import mx
 from .blocks import ReflectionPad, convolution, norm_layer
 from .fast import OutputConv2D
+from .precision import current_precision
 
 nn: Any = mx.gluon.nn
 
@@ -33,13 +34,26 @@ class ReflectedResidualBlock(mx.gluon.HybridBlock):
 
     def __init__(self, channels: int, norm: str) -> None:
         super().__init__()
+        self._precision = current_precision()
         with self.name_scope():
             self.conv = ReflectedConv(channels, channels, 3, norm)
             self.conv2 = ReflectedConv(channels, channels, 3, norm, activation="")
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:
         """(N, C, H, W) -> (N, C, H, W)."""
-        return self.conv2(self.conv(x)) + x
+        return self._precision.add(F, self.conv2(self.conv(x)), x)
+
+
+class Repeat(mx.gluon.HybridBlock):
+    """(N, C, H, W) -> (N, C, 2·H, 2·W) float32: each pixel 2×2 times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._precision = current_precision()
+
+    def hybrid_forward(self, F: Any, x: Any) -> Any:
+        """Repeat; MXNet repeats nothing narrower."""
+        return F.UpSampling(self._precision.widen(F, x), scale=2, sample_type="nearest")
 
 
 class FastNeuralStyleNet(mx.gluon.HybridBlock):
@@ -62,6 +76,7 @@ class FastNeuralStyleNet(mx.gluon.HybridBlock):
     def __init__(self, width: int = 32, norm: str = "instance", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.arguments: dict[str, Any] = {"width": width, "norm": norm}
+        self.precision = current_precision()
         with self.name_scope():
             self.pad = ReflectionPad(0, multiple=CELL)
             self.encode = nn.HybridSequential()
@@ -72,7 +87,7 @@ class FastNeuralStyleNet(mx.gluon.HybridBlock):
             self.body.add(*(ReflectedResidualBlock(4 * width, norm) for _ in range(5)))
             self.decode = nn.HybridSequential()
             for channels in (2 * width, width):
-                self.decode.add(nn.HybridLambda(lambda F, x: F.UpSampling(x, scale=2, sample_type="nearest")))
+                self.decode.add(Repeat())
                 self.decode.add(ReflectedConv(2 * channels, channels, 3, norm))
             self.decode.add(ReflectionPad(4), OutputConv2D(3, 9, in_channels=width))
             self.decode.add(nn.HybridLambda(_without_frame))

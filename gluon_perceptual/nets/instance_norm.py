@@ -6,6 +6,7 @@ from typing import Any, Callable
 
 from .._mxnet import mx
 from .fast import on_gpu
+from .precision import computing_in, current_precision
 
 nn: Any = mx.gluon.nn
 
@@ -26,8 +27,8 @@ class InstanceNorm(nn.InstanceNorm):
 
     def __init__(self, channels: int, epsilon: float = 1e-5, **kwargs: Any) -> None:
         super().__init__(in_channels=channels, epsilon=epsilon, scale=True, **kwargs)
-        self._epsilon = epsilon
-        self._form: Callable[..., Any] = super().hybrid_forward
+        self._epsilon, self._precision = epsilon, current_precision()
+        self._form: Callable[..., Any] = self._as_mxnet_does
 
     def for_batches_of(self, size: int) -> None:
         """Take the form that is good for nothing but batches of `size` pictures, in training mode.
@@ -49,11 +50,15 @@ class InstanceNorm(nn.InstanceNorm):
     def hybrid_forward(self, F: Any, x: Any, gamma: Any, beta: Any, **unused: Any) -> Any:
         """Normalise, in the form that was asked for."""
         if on_gpu():
-            return super().hybrid_forward(F, x, gamma, beta)
+            return self._as_mxnet_does(F, x, gamma, beta)
         return self._form(F, x, gamma, beta, **unused)
+
+    def _as_mxnet_does(self, F: Any, x: Any, gamma: Any, beta: Any) -> Any:
+        return super().hybrid_forward(F, self._precision.widen(F, x), gamma, beta)
 
     def _by_rows(self, F: Any, x: Any, gamma: Any, beta: Any) -> Any:
         """Normalise each row of pixels, then undo the difference between the rows' statistics and the channel's."""
+        x = self._precision.widen(F, x)
         planes = F.reshape(x, (-3, 0, 0))  # which oneDNN's layouts are not, that MXNet's layer norm crashes on
         row = F.reshape(F.slice(planes, begin=(0, 0, None), end=(1, 1, None)), (-1,))
         layer_norm = {"axis": -1, "eps": self._epsilon, "output_mean_var": True}
@@ -93,7 +98,8 @@ def fast_twin(net: Any, batch: int, ctx: Any) -> Any:
 def _twin(net: Any, change: Callable[[InstanceNorm], None]) -> Any:
     if getattr(net, "arguments", {}).get("norm") != "instance":
         return net
-    twin = type(net)(**net.arguments, prefix=net.prefix, params=net.collect_params())
+    with computing_in(net.precision):
+        twin = type(net)(**net.arguments, prefix=net.prefix, params=net.collect_params())
     return twin.apply(lambda block: change(block) if isinstance(block, InstanceNorm) else None)
 
 

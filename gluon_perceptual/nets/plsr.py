@@ -6,7 +6,8 @@ from typing import Any
 
 from .._mxnet import mx
 from .blocks import norm_layer
-from .fast import InputConv2D, OutputConv2D, TransposedConv2D
+from .fast import Conv2D, InputConv2D, OutputConv2D, TransposedConv2D
+from .precision import current_precision
 
 nn = mx.gluon.nn
 
@@ -16,19 +17,20 @@ class PlsrResidualUnit(mx.gluon.HybridBlock):
 
     def __init__(self, channels: int, norm: str = "batch", **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._precision = current_precision()
         with self.name_scope():
-            self.conv1 = nn.Conv2D(channels, 3, padding=1, in_channels=channels, use_bias=norm == "none")
+            self.conv1 = Conv2D(channels, 3, padding=1, in_channels=channels, use_bias=norm == "none")
             self.bn1 = norm_layer(norm, channels)
-            self.conv2 = nn.Conv2D(channels, 3, padding=1, in_channels=channels, use_bias=norm == "none")
+            self.conv2 = Conv2D(channels, 3, padding=1, in_channels=channels, use_bias=norm == "none")
             self.bn2 = norm_layer(norm, channels)
-            self.conv3 = nn.Conv2D(channels, 1, in_channels=channels, use_bias=False)
+            self.conv3 = Conv2D(channels, 1, in_channels=channels, use_bias=False)
             self.relu = nn.Activation("relu")
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:
         """(N, C, H, W) -> (N, C, H, W)."""
         out = self.relu(self.bn1(self.conv1(x)))
         out = self.relu(self.bn2(self.conv2(out)))
-        return self.relu(out + self.conv3(x))
+        return self.relu(self._precision.add(F, out, self.conv3(x)))
 
 
 class PlsrNet(mx.gluon.HybridBlock):

@@ -8,6 +8,7 @@ from .._mxnet import mx
 from .blocks import ConvBlock, ReflectionPad, ResidualBlock, upsample
 from .fast import OutputConv2D
 from .pixels import HALF_RANGE
+from .precision import current_precision
 
 nn = mx.gluon.nn
 
@@ -43,6 +44,7 @@ class StyleNet(mx.gluon.HybridBlock):
     def __init__(self, width: int = 32, norm: str = "instance", upsampling: str = "transposed", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.arguments: dict[str, Any] = {"width": width, "norm": norm, "upsampling": upsampling}
+        self.precision = current_precision()
         with self.name_scope():
             self.pad = ReflectionPad(MARGIN, multiple=CELL)
             self.encode = nn.HybridSequential()

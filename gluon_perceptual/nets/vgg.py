@@ -12,6 +12,8 @@ import numpy as np
 from .. import weights as shipped
 from .._mxnet import mx
 from ..errors import UserError
+from .fast import Conv2D
+from .precision import current_precision
 from .vgg_files import CONVS_OF_STAGE, read_vgg_weights
 from .zoo import vgg_from_zoo
 
@@ -40,6 +42,16 @@ def _pooled_first(features: Any, wanted: set[int]) -> list[int]:
         if isinstance(features[index + 1], mx.gluon.nn.MaxPool2D) and index not in wanted:
             order[index], order[index + 1] = index + 1, index
     return order
+
+
+def _in_current_precision(features: Any) -> Any:
+    """Return the same layers with the same parameters, their convolutions in the precision of this network."""
+    layers = mx.gluon.nn.HybridSequential(prefix=features.prefix, params=features.params)
+    for layer in features:
+        if isinstance(layer, mx.gluon.nn.Conv2D):
+            layer = Conv2D(layer._channels, 3, padding=1, prefix=layer.prefix, params=layer.params)
+        layers.add(layer)
+    return layers
 
 
 def stage_of(layer: str) -> int:
@@ -77,7 +89,7 @@ VARIANTS = {
 
 
 class LossNetwork(mx.gluon.HybridBlock):
-    """(N, 3, H, W) float32 RGB in [0, 255] -> list of feature maps, one for each of `layers`.
+    """(N, 3, H, W) float32 RGB in [0, 255] -> list of feature maps float32, one for each of `layers`.
 
     The pictures' normalisation is part of the network, so that callers keep the one range rule. Its parameters take
     no gradients.
@@ -101,11 +113,12 @@ class LossNetwork(mx.gluon.HybridBlock):
             raise UserError(f"VGG variant {variant!r}: expected one of {', '.join(VARIANTS)}")
         self.layers = tuple(layers)
         self.variant = variant
+        self._precision = current_precision()
         self.origin: dict[str, str] = {"variant": variant, "weights": "random"}
         self._wanted = {ACTIVATIONS[depth][layer]: layer for layer in layers}
         whole = {16: mx.gluon.model_zoo.vision.vgg16, 19: mx.gluon.model_zoo.vision.vgg19}[depth]
         with self.name_scope():
-            self.features = whole().features[: max(self._wanted) + 1]
+            self.features = _in_current_precision(whole().features[: max(self._wanted) + 1])
             self._order = _pooled_first(self.features, set(self._wanted))
             self.mean = self._constant("mean", VARIANTS[variant].mean)
             # a division by ones would cost as much as a small convolution
@@ -162,5 +175,5 @@ class LossNetwork(mx.gluon.HybridBlock):
         for index in self._order:
             x = self.features[index](x)
             if index in self._wanted:
-                found[self._wanted[index]] = x
+                found[self._wanted[index]] = self._precision.widen(F, x)
         return [found[layer] for layer in self.layers]

@@ -12,6 +12,7 @@ from ..losses.functional import GRID_CELLS
 # Here it is measured in [0, 255]; with the original VGG16, whose inputs are so too, features' squares are 57.4² larger.
 BLOG_TV = {"original": 0.1 * 57.4, "torchvision": 0.1 / 57.4}
 MACHINE = ("gpus", "cpus", "workers")  # settings that do not change what a run computes, but for rounding
+PRECISIONS = ("float32", "bfloat16", "float16")
 DECIDED_BY_SHARDS = ("data", "patch", "crops", "sigma", "degradation")
 
 ARCHITECTURES: dict[str, dict[str, Any]] = {
@@ -47,7 +48,7 @@ class TrainingConfig:
     `nets.vgg.LossNetwork.pretrained`. `start_from`: a file of parameters, or a shipped model's name, to start from
     instead of random ones, as from those that a pixel loss has trained for a training with the feature loss.
     `max_norm`: gradients are clipped to it, unless it is 0. `on_nonfinite`: "stop" or "skip", what an infinite loss or
-    gradient does. `amp`: mixed precision, on GPUs.
+    gradient does. `precision`: "float32"; "bfloat16" on CPUs, see `nets.precision`; "float16" on GPUs, by MXNet's AMP.
     """
 
     data: str | None = None
@@ -63,7 +64,7 @@ class TrainingConfig:
     warmup: int = 60
     max_norm: float = 5.0
     on_nonfinite: str = "stop"
-    amp: bool = False
+    precision: str = "float32"
     seed: int = 0
     workers: int = 2
 
@@ -72,8 +73,10 @@ class TrainingConfig:
 
     def check_devices(self, workers: int = 1) -> None:
         """Raise UserError if a batch does not go round the workers of a cluster and the devices of each."""
-        if self.amp and not self.gpus:
-            raise UserError("--amp is for GPUs (--gpus): on a CPU float16 is no faster")
+        if self.precision not in PRECISIONS:
+            raise UserError(f"precision {self.precision!r}: expected one of {', '.join(PRECISIONS)}")
+        if self.precision == "float16" and not self.gpus:
+            raise UserError("precision float16 is for GPUs (--gpus): on a CPU it is no faster")
         devices = len(self.gpus.split(",")) if self.gpus else self.cpus
         if self.batch % workers:
             raise UserError(f"--batch {self.batch} is for all {workers} workers: give a multiple of their number")

@@ -10,6 +10,7 @@ from typing import Any, Callable
 
 import gluon_perceptual
 
+from .. import cpu
 from .._mxnet import mx
 from ..errors import UserError
 from ..files import parse_json, write_json
@@ -20,13 +21,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What `config.json` in a run's folder says: the settings, and what they met."""
+    """What `config.json` in a run's folder says: the settings, and what they met; of the processor see `cpu`."""
 
     config: TrainingConfig
     loss_network: dict[str, str] | None
     pairs: int
     held_out: list[str]
     versions: dict[str, str] = field(default_factory=lambda: versions())
+    processor: str = field(default_factory=cpu.bfloat16_support)
 
     def write(self, path: Path) -> None:
         """Write the record as JSON."""
@@ -55,7 +57,7 @@ def resumed_config(kind: Callable[..., TrainingConfig], path: Path, given: dict[
         OSError: It cannot be read.
     """
     try:
-        values = _read(path)["config"]
+        values = _in_todays_words(_read(path)["config"])
         config: Any = kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not the settings of such a run ({error})") from error
@@ -67,6 +69,14 @@ def resumed_config(kind: Callable[..., TrainingConfig], path: Path, given: dict[
         if name not in MACHINE and getattr(config, name) != value:
             raise UserError(f"{path}: {name} is {getattr(config, name)!r} in this run, not {value!r}; leave it away")
     return replace(config, **{name: value for name, value in given.items() if name in MACHINE})
+
+
+def _in_todays_words(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings as they are called now: up to version 0.1, `amp` stood for the precision float16."""
+    if "amp" not in settings:
+        return settings
+    kept = {name: value for name, value in settings.items() if name != "amp"}
+    return {**kept, "precision": "float16" if settings["amp"] else "float32"}
 
 
 def _kinds(default: Any) -> tuple[type, ...]:

@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Callable, Sequence
 
-from .._mxnet import devices, mx, start_amp
+from .._mxnet import check_bfloat16, devices, mx, start_amp
 from ..checkpoint.model import Recipe
 from ..cluster import SharedStop, Workers
 from ..data.batches import batches
@@ -16,6 +16,7 @@ from ..errors import UserError
 from ..image_files import PictureFile
 from ..losses.perceptual import PerceptualLoss
 from ..nets.pixels import OnPixels
+from ..nets.precision import computing_in
 from .config import TrainingConfig
 from .loop import Callback, fit
 from .record import RunRecord
@@ -52,11 +53,15 @@ class Run(ABC):
         self.workers = workers or Workers("device" if config.gpus else "local")
         config.check_devices(self.workers.ranks)
         self.devices = devices(config.gpus, config.cpus)
-        if config.amp:
+        half = config.precision == "float16"
+        if half:
             start_amp()
+        elif config.precision == "bfloat16":
+            check_bfloat16(on_cpu=not config.gpus)
         mx.random.seed(config.seed)
         self._unreadable: dict[str, str] = {}
-        self._prepare()
+        with computing_in("float32" if half else config.precision):
+            self._prepare()
         for block in (self.loss, self.model):
             block.hybridize(static_alloc=True, static_shape=True)
         self.trainer = self._make_trainer()
@@ -126,7 +131,7 @@ class Run(ABC):
         """
         config, workers = self.config, self.workers
         workers.share(self.trainer)
-        scale = LOSS_SCALE if config.amp else 1.0
+        scale = LOSS_SCALE if config.precision == "float16" else 1.0
         options = (self.trainer, self.devices, config.max_norm, scale, workers)
         step = TrainingStep(self._step_model(), self.loss, self.targets, *options)
         part = (config.batch // workers.ranks, self.done, config.steps)

@@ -18,6 +18,7 @@ from ..histogram import match_images
 from ..losses.perceptual import PerceptualLoss
 from ..nets.instance_norm import fast_twin
 from ..nets.pixels import OnPixels
+from ..nets.precision import current_precision
 from ..nets.vgg import LossNetwork, check_layers
 from ..styles import STYLE_LAYERS, blended_grams, check_blend, read_style, style_weights
 from .config import TrainingConfig
@@ -88,7 +89,7 @@ class StyleRun(Run):
         self.styles = [self._style_picture(Path(path)) for path in config.style]
         self.loss = self._make_loss()
         self.recipe = Recipe("StyleNet", {"width": config.width, "norm": config.norm, "upsampling": config.upsampling})
-        self.model = self.recipe.build()
+        self.model = self.recipe.build(current_precision())
         self._initialize(self.model)
 
     def validation_pairs(self) -> PhotoCrops:

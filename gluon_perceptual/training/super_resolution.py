@@ -20,6 +20,7 @@ from ..evaluation import smallest_side
 from ..image_files import PictureFile
 from ..losses.perceptual import PerceptualLoss
 from ..nets.pixels import OnPixels
+from ..nets.precision import current_precision
 from ..nets.vgg import LossNetwork
 from .config import SuperResolutionConfig
 from .run import Run
@@ -104,7 +105,7 @@ class SuperResolutionRun(Run):
         return Recipe("SuperResolutionNet", {"scale": config.scale, **size, **arguments})
 
     def _make_model(self) -> OnPixels:
-        model = self.recipe.build()
+        model = self.recipe.build(current_precision())
         self._initialize(model)
         if self.config.arch == "skip":  # the first output is the bicubic enlargement, nearly
             model.net.tail.weight.initialize(mx.init.Normal(NEAR_ZERO), ctx=self.devices, force_reinit=True)

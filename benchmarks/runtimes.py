@@ -1,0 +1,53 @@
+"""Our own exported models in the runtimes that a user would run them with: ONNX Runtime and OpenVINO."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+
+from gluon_perceptual import workloads
+from gluon_perceptual.checkpoint.export import export_onnx
+
+
+def _exported(network: str, folder: str) -> Path:
+    path = Path(folder, "model.onnx")
+    export_onnx(path, workloads.build(network), workloads.NETWORKS[network])
+    return path
+
+
+def _picture(size: int) -> np.ndarray:
+    return np.random.default_rng(0).uniform(0, 255, (1, 3, size, size)).astype(np.float32)
+
+
+def onnx_runtime(network: str, size: int = 256, **_: Any) -> Callable[[], None]:
+    """As `gluon_perceptual.workloads.inference`, in float32: its CPU kernels have no bfloat16."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = len(os.sched_getaffinity(0))
+    with tempfile.TemporaryDirectory() as folder:
+        session = onnxruntime.InferenceSession(
+            str(_exported(network, folder)), options, providers=["CPUExecutionProvider"]
+        )
+    x = _picture(size)
+    return lambda: void(session.run(None, {"input": x}))
+
+
+def openvino(network: str, size: int = 256, precision: str = "float32", **_: Any) -> Callable[[], None]:
+    """As `gluon_perceptual.workloads.inference`, for pictures of one size, in the precision asked for."""
+    from openvino import Core
+
+    core, x = Core(), _picture(size)
+    with tempfile.TemporaryDirectory() as folder:
+        model = core.read_model(str(_exported(network, folder)))
+    model.reshape({"input": x.shape})
+    hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
+    compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": hint})
+    return lambda: void(compiled([x]))
+
+
+void = workloads.void

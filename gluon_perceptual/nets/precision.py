@@ -1,0 +1,87 @@
+"""In which precision convolutions compute: float32, or bfloat16 between parameters and results that stay float32.
+
+A network computes in the precision of the `computing_in` block that it is built in:
+
+    with computing_in("bfloat16"):
+        net = SuperResolutionNet(2)
+
+Its parameters and their gradients are float32 either way, so that checkpoints fit both.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Iterator
+
+import numpy as np
+
+from ..errors import UserError
+
+
+class Float32:
+    """Arrays as they come: no cast is put anywhere."""
+
+    name = "float32"
+
+    def narrow(self, F: Any, x: Any) -> Any:
+        """Return `x` in the type that convolutions take."""
+        return x
+
+    def widen(self, F: Any, x: Any) -> Any:
+        """Return `x` as float32."""
+        return x
+
+    def convolution(self, F: Any, *inputs: Any, **settings: Any) -> Any:
+        """`F.Convolution` of data, weight and, unless `no_bias`, bias, in the type that convolutions take."""
+        return F.Convolution(*(self.narrow(F, each) for each in inputs), **settings)
+
+    def add(self, F: Any, a: Any, b: Any) -> Any:
+        """Add feature maps, in the type that convolutions take."""
+        return self.narrow(F, a) + self.narrow(F, b)
+
+
+class BFloat16(Float32):
+    """8 bits of mantissa, float32's exponent: products are summed in float32, and each sum is rounded once.
+
+    A cast of what already has the type costs nothing. Its gradient is the cast back.
+    """
+
+    name = "bfloat16"
+    _dtype = np.dtype([("bfloat16", np.uint16)])  # MXNet's
+
+    def narrow(self, F: Any, x: Any) -> Any:
+        """Round to bfloat16, to the nearest, ties to even."""
+        return F.amp_cast(x, dtype=self._dtype)
+
+    def widen(self, F: Any, x: Any) -> Any:
+        """Return float32."""
+        return F.amp_cast(x, dtype="float32")
+
+
+FLOAT32 = Float32()
+PRECISIONS = {each.name: each for each in (FLOAT32, BFloat16())}
+_current: ContextVar[Float32] = ContextVar("precision", default=FLOAT32)
+
+
+@contextmanager
+def computing_in(precision: str | Float32) -> Iterator[None]:
+    """Have the networks that are built in this block compute in a precision: one of `PRECISIONS` or its name.
+
+    Raises:
+        UserError: There is none of that name.
+    """
+    if isinstance(precision, str):
+        if precision not in PRECISIONS:
+            raise UserError(f"precision {precision!r}: expected one of {', '.join(PRECISIONS)}")
+        precision = PRECISIONS[precision]
+    token = _current.set(precision)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def current_precision() -> Float32:
+    """Return the precision of the innermost `computing_in` block; float32 outside of any."""
+    return _current.get()
