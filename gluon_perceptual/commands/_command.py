@@ -113,7 +113,15 @@ match_histogram_option = click.option(
     flag_value="RGB",
     help="Match each output's histogram to its input's, in this colour space or RGB.",
 )
+scales = click.Choice(["1", "2", "4", "8"])
 gpus_option = click.option("--gpus", metavar="0,1", help="GPUs to run on; without it the CPU.")
+
+
+def degradation_option(help: str = "How photos are made small.", **options: Any) -> Callable[[Any], Any]:
+    """Return the option `--degradation`, as `resize.degrade` takes it."""
+    kinds = click.Choice(["bicubic", "decimate", "web"])
+    text = f"{help} web: bicubic, then JPEG, noise and blur at random."
+    return click.option("--degradation", "--degrade", type=kinds, help=text, **options)
 
 
 def device_options(command: Callable[..., Any]) -> Callable[..., Any]:
