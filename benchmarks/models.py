@@ -35,8 +35,8 @@ def main(data: Sequence[str], drawings: str | None, only: str | None) -> None:
     """Print the tables."""
     click.echo(summary())
     names = only.split(",") if only else list(models("super-resolution"))
-    for scale in sorted({int(name[4]) for name in names}):
-        found = {name: Upscaler(name) for name in names if int(name[4]) == scale}
+    for scale in sorted({models()[name]["scale"] for name in names}):
+        found = {name: Upscaler(name) for name in names if models()[name]["scale"] == scale}
         methods: dict[str, Method] = {"bicubic": bicubic(scale), **found}
         for given in data:
             title, _, folder = given.partition("=")

@@ -1,4 +1,4 @@
-"""The defects of photos as they are found on the web, made on purpose: JPEG, noise and blur, as strong as chance has it.
+"""The defects of photos as they are found on the web, made on purpose: JPEG, noise and blur, drawn at random.
 
 The range of qualities and the random order are those of Zhang et al. 2021, "Designing a practical degradation model for
 deep blind image super-resolution" (BSRGAN). Noise and blur are rarer and weaker than there: a network that is to
@@ -29,8 +29,7 @@ def with_defects(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """
     if rng.random() < CLEAN:
         return image
-    noisy, blurred = rng.random(2) < SOME
-    defects = [compressed, *[noise] * noisy, *[blur] * blurred]
+    defects = [compressed, *(defect for defect, drawn in zip((noise, blur), rng.random(2)) if drawn < SOME)]
     for number in rng.permutation(len(defects)):
         image = defects[number](image, rng)
     return image

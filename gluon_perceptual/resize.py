@@ -160,7 +160,7 @@ def degrade(
     low = _rounded(low, np.uint8)
     if method != "web":
         return low
-    return with_defects(low, rng or np.random.default_rng(zlib.crc32(low)))
+    return with_defects(low, rng or np.random.default_rng(zlib.crc32(low.tobytes())))
 
 
 def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:

@@ -61,9 +61,11 @@ def ship(
     write_params(target, kept)
     write_json(target.with_suffix(".json"), describe(recipe))
     style = recipe.network == "StyleNet"
+    web = not style and _settings(runs[-1])["degradation"] == "web"
     entry = {
         "kind": "style" if style else "super-resolution",
         **words,
+        **({} if style else {"scale": model.scale, "inputs": "web" if web else "clean"}),
         "recipe": made_by,
         "steps": started.get("steps", 0) + sum(len(_log(run)) for run in runs),
         "hours": round(started.get("hours", 0) + sum(map(_hours, runs)), 1),

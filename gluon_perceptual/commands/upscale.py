@@ -11,6 +11,7 @@ from ._command import (
     match_histogram_option,
     model_help,
     out_option,
+    scales,
     skip_existing_option,
     suffix_option,
     tile_option,
@@ -20,11 +21,13 @@ from ._command import (
 @click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @out_option
-@click.option("--model", help=f"{model_help}  [default: sr_x2_feature, or that of --scale]")
+@click.option(
+    "--model", help=f"{model_help}  [default: sr_x2_feature, or that of --scale; one for JPEG files where it ships]"
+)
 @list_models_option("super-resolution")
 @click.option(
     "--scale",
-    type=click.Choice(["2", "4", "8"]),
+    type=scales,
     help="Insist on a model that enlarges so many times; enlarge before a symbol that keeps the size.",
 )
 @tile_option
@@ -53,12 +56,23 @@ def upscale(
     from pathlib import Path
 
     from .._mxnet import devices
-    from ..images import read_picture, write_picture
+    from ..images import Picture, read_picture, write_picture
     from ..inference import Upscaler
     from ._batch import plan_outputs, process
+    from ._inputs import ModelChoice, default_models
 
     factor = int(scale) if scale else None
-    model = model or f"sr_x{scale or 2}_feature"
-    workers = [Upscaler(model, device, tile, match_histogram, self_ensemble, factor) for device in devices(gpus, cpus)]
-    tasks = plan_outputs([Path(path) for path in inputs], out, suffix, f"x{workers[0].scale}")
-    raise SystemExit(process(tasks, workers, read_picture, Upscaler.enlarge, write_picture, skip_existing))
+    names = [model] if model else default_models(factor or 2)
+    options = (tile, match_histogram, self_ensemble, factor)
+    workers = [{name: Upscaler(name, device, *options) for name in names} for device in devices(gpus, cpus)]
+    tasks = plan_outputs([Path(path) for path in inputs], out, suffix, f"x{workers[0][names[0]].scale}")
+    choose = ModelChoice(names)
+
+    def read(path: Path) -> tuple[Picture, str]:
+        return read_picture(path), choose(path)
+
+    def work(upscalers: dict[str, Upscaler], job: tuple[Picture, str]) -> Picture:
+        picture, name = job
+        return upscalers[name].enlarge(picture)
+
+    raise SystemExit(process(tasks, workers, read, work, write_picture, skip_existing))

@@ -17,7 +17,9 @@ SCALES = (1, 2, 4, 8)
 
 
 class SuperResolutionNet(mx.gluon.HybridBlock):
-    """Enlarges pictures 2, 4 or 8 times, or mends them at their size: (N, 3, H, W) float32 RGB in [0, 255] -> (N, 3, scale·H, scale·W), same range.
+    """Enlarges pictures 2, 4 or 8 times, or mends them at their size.
+
+    (N, 3, H, W) float32 RGB in [0, 255] -> (N, 3, scale·H, scale·W), same range.
 
     As in the paper: 9×9 conv, 4 residual blocks, log2(scale) convs of stride 1/2, 9×9 conv and scaled tanh. Unlike
     there, the network sees (pixels − 127.5) / 127.5, so that zero padding means mid-grey.
