@@ -21,9 +21,7 @@ from ._command import (
 @click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @out_option
-@click.option(
-    "--model", help=f"{model_help}  [default: sr_x2_feature, or that of --scale; one for JPEG files where it ships]"
-)
+@click.option("--model", help=f"{model_help}  [default: sr_x2_feature, or that of --scale; for JPEG, see above]")
 @list_models_option("super-resolution")
 @click.option(
     "--scale",
@@ -51,7 +49,9 @@ def upscale(
 ) -> None:
     """Enlarge INPUTS: pictures, or folders of them, whose tree is kept.
 
-    Alpha, grey, 16 bits and colour profiles are kept. What fails is named at the end, and the rest is done.
+    Alpha, grey, 16 bits and colour profiles are kept. Without --model, JPEG files of a quality below 90 get the model
+    for such, where one ships for that scale; else a line says what the model is for. What fails is named at the end,
+    and the rest is done.
     """
     from pathlib import Path
 
