@@ -118,8 +118,11 @@ def test_jpeg_files_of_low_quality_get_the_model_for_them(shelf, photos, tmp_pat
     sr = ("train-sr", "--data", photos, *TINY, "--blocks", 1, "--patch", 16, "--loss", "pixel", "--steps", 1)
     assert run(*sr, "--start-from", "sr_x2_feature", "--degrade", "web", "--lr", 1, "--out", tmp_path / "run")[0] == 0
     try:
-        assert run("ship-model", tmp_path / "run/checkpoints/step-0000001.params", "sr_x2_web", *WORDS)[0] == 0
-        assert weights.models()["sr_x2_web"]["inputs"] == "web"
+        checkpoint, given = tmp_path / "run/checkpoints/step-0000001.params", (*WORDS, "--evaluate", f"noise={photos}")
+        assert run("ship-model", checkpoint, "sr_x2_web", *given)[0] == 0
+        entry = weights.models()["sr_x2_web"]
+        assert (entry["scale"], entry["inputs"]) == (2, "web")
+        assert list(entry["scores"]) == ["noise", "noise, JPEG 75", "noise, JPEG 60", "noise, JPEG 40"]
         status, _, stderr = run("upscale", *sorted(tmp_path.glob("*.*g")), "-o", tmp_path / "b")
         assert (status, "clean photos" in stderr) == (0, False)
         for name, changes in (("40.jpg", True), ("95.jpg", False), ("clean.png", False)):
