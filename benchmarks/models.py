@@ -21,8 +21,9 @@ from gluon_perceptual.inference import Upscaler
 from gluon_perceptual.metrics import grid_energy
 from gluon_perceptual.nets import LossNetwork
 from gluon_perceptual.resize import crop_to_multiple
-from gluon_perceptual.weights import models, shipped_path
+from gluon_perceptual.weights import model_for, models, shipped_path
 
+QUALITIES = (95, 90, 85, 75, 60, 40)
 LEVELS = range(0, 256, 15)
 HEAD = ("", "PSNR", "SSIM", "relu2_2", "relu4_3", "CIEDE2000", "grid / truth's")
 
@@ -35,8 +36,8 @@ def main(data: Sequence[str], drawings: str | None, only: str | None) -> None:
     """Print the tables."""
     click.echo(summary())
     names = only.split(",") if only else list(models("super-resolution"))
-    for scale in sorted({int(name[4]) for name in names}):
-        found = {name: Upscaler(name) for name in names if int(name[4]) == scale}
+    for scale in sorted({models()[name]["scale"] for name in names}):
+        found = {name: Upscaler(name) for name in names if models()[name]["scale"] == scale}
         methods: dict[str, Method] = {"bicubic": bicubic(scale), **found}
         for given in data:
             title, _, folder = given.partition("=")
@@ -45,6 +46,9 @@ def main(data: Sequence[str], drawings: str | None, only: str | None) -> None:
         click.echo(
             f"\n### ×{scale}, {title}: matching and self-ensemble\n\n{varied(found, find_photos(folder), scale)}"
         )
+        if model_for(scale, "web") in found:
+            title, _, folder = data[-1].partition("=")
+            click.echo(f"\n### ×{scale}, {title} as JPEG\n\n{saved(methods, find_photos(folder), scale)}")
         if scale == 2 and drawings:
             click.echo(f"\n### ×2, drawings\n\n{scored(methods, split_photos(drawings)[1], 2)}")
     click.echo("\nLargest deviation of a flat grey picture's enlargement, in grey levels:")
@@ -77,6 +81,16 @@ def line(row: Row, true_grid: float) -> list[str]:
     """Return a line of the table."""
     scores = (f"{row.psnr:.2f}", f"{row.ssim:.4f}", f"{row.relu2_2:.0f}", f"{row.relu4_3:.0f}", f"{row.ciede2000:.2f}")
     return [row.method, *scores, f"{row.grid / true_grid:.2f}"]
+
+
+def saved(methods: dict[str, Method], photos: Sequence[PictureFile], scale: int) -> str:
+    """Return the table of the mean scores where the inputs were saved as JPEG files of some qualities."""
+    network, columns = LossNetwork.pretrained(DISTANCE_LAYERS), []
+    for jpeg in (None, *QUALITIES):
+        rows = [row for photo in tqdm(photos) for row in evaluate(methods, photo, scale, network, jpeg=jpeg)]
+        columns.append([f"{row.psnr:.2f} / {row.relu4_3:.0f}" for row in means(rows)])
+    head = ("PSNR / relu4_3", "as it is", *(f"quality {jpeg}" for jpeg in QUALITIES))
+    return markdown(head, [[name, *cells] for name, *cells in zip(methods, *columns)])
 
 
 def varied(found: dict[str, Upscaler], photos: Sequence[PictureFile], scale: int) -> str:

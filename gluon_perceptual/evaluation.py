@@ -11,10 +11,12 @@ from ._mxnet import mx
 from .errors import UserError
 from .image_files import PictureFile
 from .images import read_rgb, to_tensor
+from .jpeg import compress
 from .metrics import color_error, grid_energy, luma_scores
 from .resize import crop_to_multiple, degrade, imresize
 
 DISTANCE_LAYERS = ("relu2_2", "relu4_3")
+JPEG_GRID = 8  # period in pixels of JPEG's blocks
 BLOCK = 512  # side of the blocks in which the loss network sees a picture, a bound on its memory
 
 
@@ -24,7 +26,7 @@ class Row:
 
     psnr (dB) and ssim on Y of BT.601 with a border of `scale` pixels shaved; relu2_2 and relu4_3: mean squared
     distance of the loss network's activations; ciede2000: mean colour error; grid: energy at the frequencies of the
-    upsampling grid relative to those around (1: none, see `metrics.grid_energy`).
+    upsampling grid, at ×1 of JPEG's blocks, relative to those around (1: none, see `metrics.grid_energy`).
     """
 
     method: str
@@ -73,13 +75,18 @@ def _pixel_scores(output: np.ndarray, truth: np.ndarray, scale: int) -> dict[str
         "psnr": psnr,
         "ssim": ssim,
         "ciede2000": color_error(output, truth),
-        "grid": grid_energy(output, scale),
+        "grid": grid_energy(output, grid_period(scale)),
     }
+
+
+def grid_period(scale: int) -> int:
+    """Return the period in pixels of the grid that may show in a picture enlarged `scale` times."""
+    return scale if scale > 1 else JPEG_GRID
 
 
 def smallest_side(scale: int) -> int:
     """Return the side in pixels from which on a photo can be scored: SSIM's window, the grid's periods, pooling."""
-    return max(2 * scale + 16, 5 * scale)
+    return max(2 * scale + 16, 5 * grid_period(scale))
 
 
 def evaluate(
@@ -89,6 +96,7 @@ def evaluate(
     loss_network: Any,
     sigma: float = 0.0,
     degradation: str = "bicubic",
+    jpeg: int | None = None,
 ) -> list[Row]:
     """Return a row for each method; the photo is the truth, its degraded version the input.
 
@@ -99,6 +107,7 @@ def evaluate(
         loss_network: `LossNetwork.pretrained(DISTANCE_LAYERS)`.
         sigma: Blur before shrinking; the benchmarks' protocol is none.
         degradation: As `method` of `resize.degrade`.
+        jpeg: Quality of the JPEG file that the input then goes through, or None.
 
     Raises:
         UserError: The photo cannot be read, or is too small to be scored.
@@ -107,6 +116,7 @@ def evaluate(
     if min(truth.shape[:2]) < smallest_side(scale):
         raise UserError(f"{photo}: {truth.shape[0]}×{truth.shape[1]} is too small to be scored")
     low = degrade(truth, scale, sigma, degradation)
+    low = low if jpeg is None else compress(low, jpeg)
     outputs = [enlarge(low) for enlarge in methods.values()]
     distances = perceptual_distances(loss_network, outputs, truth)
     return [

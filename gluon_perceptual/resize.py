@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import zlib
 from functools import lru_cache
 from typing import Any, Sequence
 
 import cv2
 import numpy as np
 
+from .defects import BLUR_RADIUS, with_defects
 from .errors import ImageError, UserError
+from .jpeg import BLOCK
 
 REACH = 2  # the bicubic kernel is zero from here on, in pixels of the coarser grid
 
@@ -122,7 +125,13 @@ def _blur_radius(sigma: float) -> int:
     return math.ceil(4 * sigma)
 
 
-def degrade(image: np.ndarray, scale: int, sigma: float = 1.0, method: str = "bicubic") -> np.ndarray:
+def degrade(
+    image: np.ndarray,
+    scale: int,
+    sigma: float = 1.0,
+    method: str = "bicubic",
+    rng: np.random.Generator | None = None,
+) -> np.ndarray:
     """Make the low-resolution picture of a high-resolution one: blur, shrink, round.
 
     Args:
@@ -130,7 +139,9 @@ def degrade(image: np.ndarray, scale: int, sigma: float = 1.0, method: str = "bi
         scale: Integer factor.
         sigma: Of the Gaussian blur, in high-resolution pixels; 0 for none.
         method: "bicubic", by `imresize` (paper, section 4.2), or "decimate", every scale-th pixel (the blog), which
-            moves the picture by (scale − 1)/2 pixels up and left.
+            moves the picture by (scale − 1)/2 pixels up and left; or "web", as "bicubic", then the random defects of
+            photos from the web, see `defects`.
+        rng: What these are drawn from. None: they depend on the picture alone.
 
     Returns:
         (H // scale, W // scale, 3) or (H // scale, W // scale) uint8.
@@ -140,13 +151,16 @@ def degrade(image: np.ndarray, scale: int, sigma: float = 1.0, method: str = "bi
         ImageError: The picture is smaller than `scale`.
     """
     blurred = gaussian_blur(crop_to_multiple(image, scale), sigma)
-    if method == "bicubic":
+    if method in ("bicubic", "web"):
         low = resize_to(blurred, blurred.shape[0] // scale, blurred.shape[1] // scale)
     elif method == "decimate":
         low = blurred[::scale, ::scale]
     else:
-        raise UserError(f"degradation {method!r}: expected 'bicubic' or 'decimate'")
-    return _rounded(low, np.uint8)
+        raise UserError(f"degradation {method!r}: expected 'bicubic', 'decimate' or 'web'")
+    low = _rounded(low, np.uint8)
+    if method != "web":
+        return low
+    return with_defects(low, rng or np.random.default_rng(zlib.crc32(low.tobytes())))
 
 
 def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
@@ -164,10 +178,13 @@ def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
     return image[: height - height % scale, : width - width % scale]
 
 
-def degradation_margin(scale: int, sigma: float) -> int:
+def degradation_margin(scale: int, sigma: float, method: str = "bicubic") -> int:
     """Return how far a high-resolution pixel reaches in `degrade`, in pixels, rounded up to a multiple of `scale`.
 
-    A crop with this margin (where the picture goes on), degraded, less the margin is the crop of the degraded picture.
+    A crop with this margin (where the picture goes on), degraded, less the margin is the crop of the degraded picture;
+    by "web" one that it might be.
     """
     reach = 3 * scale // 2 + _blur_radius(sigma)  # a low-resolution pixel ends ½, the kernel 2 from its centre
+    if method == "web":
+        reach += scale * (BLOCK + BLUR_RADIUS)
     return scale * math.ceil(reach / scale)

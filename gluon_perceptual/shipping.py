@@ -31,6 +31,7 @@ from .training.style import StyleConfig
 from .weights import FOLDER, manifest, models
 
 HALF_IS_ENOUGH = 62.0  # dB between outputs of the two precisions; by this a model of 37 dB loses less than 0.02 dB
+JPEG_QUALITIES = (75, 60, 40)  # of the files on which models for photos from the web are scored, too
 KEPT_SCORES = ("psnr", "ssim", "relu2_2", "relu4_3", "ciede2000", "grid")
 
 
@@ -61,13 +62,15 @@ def ship(
     write_params(target, kept)
     write_json(target.with_suffix(".json"), describe(recipe))
     style = recipe.network == "StyleNet"
+    web = not style and _settings(runs[-1])["degradation"] == "web"
     entry = {
         "kind": "style" if style else "super-resolution",
         **words,
+        **({} if style else {"scale": model.scale, "inputs": "web" if web else "clean"}),
         "recipe": made_by,
         "steps": started.get("steps", 0) + sum(len(_log(run)) for run in runs),
         "hours": round(started.get("hours", 0) + sum(map(_hours, runs)), 1),
-        "scores": {} if style else {key: _scores(target, photos) for key, photos in sets.items()},
+        "scores": {} if style else _scores(target, sets, JPEG_QUALITIES if web else ()),
         "dtype": str(next(iter(kept.values())).dtype),
         "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
     }
@@ -150,8 +153,18 @@ def _agreement(model: OnPixels, arrays: dict[str, np.ndarray], halves: dict[str,
     return float("inf") if error == 0 else 10 * float(np.log10(255**2 / error))
 
 
-def _scores(model: Path, photos: Sequence[PictureFile]) -> dict[str, float]:
+def _scores(
+    model: Path, sets: Mapping[str, Sequence[PictureFile]], qualities: Sequence[int]
+) -> dict[str, dict[str, float]]:
+    """Return a model's mean scores on each set, and on the set's inputs saved as JPEG files of these qualities."""
     upscaler, loss_network = Upscaler(model), LossNetwork.pretrained(evaluation.DISTANCE_LAYERS)
-    rows = [row for photo in photos for row in evaluation.evaluate({"": upscaler}, photo, upscaler.scale, loss_network)]
-    mean = evaluation.means(rows)[0]
-    return {key: round(getattr(mean, key), 4) for key in KEPT_SCORES}
+    scores = {}
+    for name, photos in sets.items():
+        for jpeg in (None, *qualities):
+            found = (
+                evaluation.evaluate({"": upscaler}, photo, upscaler.scale, loss_network, jpeg=jpeg) for photo in photos
+            )
+            mean = evaluation.means([row for rows in found for row in rows])[0]
+            title = name if jpeg is None else f"{name}, JPEG {jpeg}"
+            scores[title] = {key: round(getattr(mean, key), 4) for key in KEPT_SCORES}
+    return scores

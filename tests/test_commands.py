@@ -253,6 +253,16 @@ def test_evaluate(model, tmp_path):
     assert_one_line_error(run(*common[:-1], 4), "enlarges 2 times, not 4")
 
 
+def test_evaluate_on_jpeg_files(model, tmp_path):
+    image = cv2.GaussianBlur(np.random.default_rng(2).integers(0, 256, (64, 70, 3), np.uint8), (0, 0), 1.5)
+    write(tmp_path / "a.png", image)
+    common = ["evaluate", "--model", model, "--data", tmp_path / "a.png", "--scale", 2, "--json"]
+    texts = [run(*common, *options)[1] for options in ([], ["--jpeg", 75], ["--jpeg", 10], ["--jpeg", 10])]
+    clean, good, bad, again = (json.loads(text)["means"][0]["psnr"] for text in texts)
+    assert clean > good > bad == again
+    assert run(*common, "--jpeg", 0)[0] == 2
+
+
 def test_tools_run_from_anywhere(model, tmp_path):
     source = write(tmp_path / "a.png")
     result = subprocess.run(

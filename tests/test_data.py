@@ -135,13 +135,27 @@ def test_a_patch_is_what_the_degraded_photo_shows(photos, scale, method):
         np.testing.assert_array_equal(low, found)
 
 
-def test_pairs_are_reproducible_in_any_order(photos):
-    one, two = (PatchPairs(photos, 2, 16, seed=3) for _ in range(2))
+def test_the_blocks_of_jpeg_begin_anywhere_in_a_patch(photos, monkeypatch):
+    def places(image, rng):
+        """In place of the defects: each pixel's place in its block."""
+        rows, columns = np.indices(image.shape[:2]) % 16
+        return np.dstack([rows, columns, rows]).astype(np.uint8)
+
+    monkeypatch.setattr("gluon_perceptual.resize.with_defects", places)
+    pairs = PatchPairs([write_photo(photos[0].with_name("large.png"), 200, 200)], 2, 16, 0.0, "web", augment=False)
+    corners = {tuple(pairs[k][0][:2, 0, 0]) for k in range(300)}
+    for axis in (0, 1):
+        assert {corner[axis] for corner in corners} == set(range(16))
+
+
+@pytest.mark.parametrize("method", ["bicubic", "web"])
+def test_pairs_are_reproducible_in_any_order(photos, method):
+    one, two = (PatchPairs(photos, 2, 16, method=method, seed=3) for _ in range(2))
     forwards = [one[k] for k in range(12)]
     for k in reversed(range(12)):
         for a, b in zip(forwards[k], two[k]):
             np.testing.assert_array_equal(a, b)
-    other = PatchPairs(photos, 2, 16, seed=4)
+    other = PatchPairs(photos, 2, 16, method=method, seed=4)
     assert any(not np.array_equal(forwards[k][1], other[k][1]) for k in range(12))
 
 

@@ -29,7 +29,7 @@ def sizes_through(net, x):
     return shapes
 
 
-@pytest.mark.parametrize("scale", [2, 4, 8])
+@pytest.mark.parametrize("scale", [1, 2, 4, 8])
 def test_super_resolution_follows_the_papers_table(scale):
     net = initialized(SuperResolutionNet(scale))
     low = 288 // scale // 4  # a quarter of the paper's patch
@@ -67,7 +67,7 @@ def test_unknown_choices_are_named(arguments):
         SuperResolutionNet(**arguments)
 
 
-@pytest.mark.parametrize("scale", [2, 4, 8])
+@pytest.mark.parametrize("scale", [1, 2, 4, 8])
 def test_enlargement_is_matlabs(scale):
     image = np.random.default_rng(1).uniform(0, 255, (9, 11, 3)).astype(np.float32)
     block = BicubicEnlargement(scale)
@@ -76,6 +76,13 @@ def test_enlargement_is_matlabs(scale):
     np.testing.assert_allclose(large, imresize(image, scale), atol=1e-3)
     flat = block(mx.nd.full((1, 3, 5, 5), 77.0)).asnumpy()
     np.testing.assert_allclose(flat, 77.0, rtol=1e-6)
+
+
+def test_at_scale_1_the_network_adds_to_its_very_input():
+    net = initialized(SuperResolutionNet(1, 4, 1, "none", skip=True))
+    net.tail.weight.set_data(mx.nd.zeros(net.tail.weight.shape))
+    x = pictures((2, 3, 9, 7))
+    np.testing.assert_array_equal(net(x).asnumpy(), x.asnumpy())
 
 
 @pytest.mark.parametrize("upsampling", UPSAMPLINGS)
@@ -150,7 +157,9 @@ def test_on_pixels_changes_the_range_and_back():
 
 @pytest.mark.parametrize(
     "net", [SuperResolutionNet(2, 4, 2), SuperResolutionNet(4, 4, 1, "none", "nearest", True),
-            SuperResolutionNet(8, 4, 1, "none", "subpixel"), PlsrNet(4, 2)], ids=["x2", "x4", "x8", "blog"]
+            SuperResolutionNet(8, 4, 1, "none", "subpixel"), SuperResolutionNet(1, 4, 2, "none", skip=True),
+            PlsrNet(4, 2)],
+    ids=["x2", "x4", "x8", "x1", "blog"]
 )  # fmt: skip
 def test_halo_covers_the_receptive_field(net):
     """Changing one input pixel changes nothing further away than the halo."""

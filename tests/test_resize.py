@@ -212,9 +212,21 @@ def test_a_smaller_margin_would_not_do(scale, sigma):
     assert imresize(gaussian_blur(line, sigma), 1 / scale)[4 * margin // scale, 0] != 0
 
 
+def test_web_is_bicubic_with_defects_of_the_pictures_own_or_drawn():
+    image = gaussian_blur(noise((64, 80, 3)), 2.0).astype(np.uint8)
+    results = [degrade(image, 2, 0.0, "web", np.random.default_rng(seed)) for seed in range(12)]
+    plain = degrade(image, 2, 0.0)
+    assert {result.shape for result in results} == {plain.shape}
+    assert max(np.abs(result.astype(int) - plain).mean() for result in results) < 8
+    assert len({result.tobytes() for result in results}) > 6
+    np.testing.assert_array_equal(results[3], degrade(image, 2, 0.0, "web", np.random.default_rng(3)))
+    np.testing.assert_array_equal(degrade(image, 2, 0.0, "web"), degrade(image.copy(), 2, 0.0, "web"))
+    assert degradation_margin(2, 0.0, "web") > degradation_margin(2, 0.0)
+
+
 def test_degrade_refuses_what_it_cannot_do():
     image = noise((8, 8, 3))
-    with pytest.raises(UserError, match="'nearest': expected 'bicubic' or 'decimate'"):
+    with pytest.raises(UserError, match="'nearest': expected 'bicubic', 'decimate' or 'web'"):
         degrade(image, 2, method="nearest")
     with pytest.raises(UserError, match="scale 0"):
         degrade(image, 0)

@@ -6,6 +6,7 @@ import shlex
 import numpy as np
 import pytest
 from cli import assert_one_line_error, run, write
+from PIL import Image
 
 from gluon_perceptual import weights
 from gluon_perceptual.checkpoint.params_file import read_params
@@ -101,6 +102,35 @@ def test_models_are_used_by_name(shelf, tmp_path):
 def test_models_are_listed(shelf):
     assert run("upscale", "--list-models")[:2] == (0, "sr_x2_feature  for tests\n")
     assert run("stylize", "--list-models")[:2] == (0, "noise  for tests\n")
+
+
+def test_jpeg_files_of_low_quality_get_the_model_for_them(shelf, photos, tmp_path):
+    image = read_rgb(photos / "0.png")
+    for quality in (40, 95):
+        Image.fromarray(image).save(tmp_path / f"{quality}.jpg", quality=quality)
+    write(tmp_path / "clean.png", image)
+    status, _, stderr = run("upscale", tmp_path, "-o", tmp_path / "a")
+    assert status == 0
+    assert stderr.count("sr_x2_feature is for clean photos") == 1
+    assert "40.jpg: a JPEG of quality 40 or so" in stderr
+    assert "--model" not in stderr
+    before = (shelf / "manifest.json").read_text()
+    sr = ("train-sr", "--data", photos, *TINY, "--blocks", 1, "--patch", 16, "--loss", "pixel", "--steps", 1)
+    assert run(*sr, "--start-from", "sr_x2_feature", "--degrade", "web", "--lr", 1, "--out", tmp_path / "run")[0] == 0
+    try:
+        checkpoint, given = tmp_path / "run/checkpoints/step-0000001.params", (*WORDS, "--evaluate", f"noise={photos}")
+        assert run("ship-model", checkpoint, "sr_x2_web", *given)[0] == 0
+        entry = weights.models()["sr_x2_web"]
+        assert (entry["scale"], entry["inputs"]) == (2, "web")
+        assert list(entry["scores"]) == ["noise", "noise, JPEG 75", "noise, JPEG 60", "noise, JPEG 40"]
+        status, _, stderr = run("upscale", *sorted(tmp_path.glob("*.*g")), "-o", tmp_path / "b")
+        assert (status, "clean photos" in stderr) == (0, False)
+        for name, changes in (("40.jpg", True), ("95.jpg", False), ("clean.png", False)):
+            assert np.array_equal(*(read_rgb(tmp_path / part / name) for part in "ab")) != changes
+        stderr = run("upscale", tmp_path / "40.jpg", "-o", tmp_path / "c", "--model", "sr_x2_feature")[2]
+        assert "; --model sr_x2_web is for such" in stderr
+    finally:
+        (shelf / "manifest.json").write_text(before)
 
 
 def test_unknown_and_damaged_models(shelf, tmp_path):

@@ -36,9 +36,11 @@ def photos(tmp_path_factory):
         ["--arch", "paper", "--scale", 4],
         ["--arch", "blog"],
         ["--scale", 8, "--loss", "mix", "--tv", 1e-6, "--upsampling", "nearest", "--schedule", "step", "--crops", 2],
+        ["--degrade", "web", "--sigma", 0, "--loss", "pixel"],
+        ["--degrade", "web", "--sigma", 0, "--scale", 1],
         ["--cpus", 2, "--batch", 3, "--max-norm", 1.0, "--loss", "pixel", "--pixel-loss", "squared", "--norm", "batch"],
     ],
-    ids=["default", "paper", "blog", "mix", "devices"],
+    ids=["default", "paper", "blog", "mix", "web", "mend", "devices"],
 )
 def test_a_run_leaves_everything(photos, tmp_path, options):
     out = tmp_path / "run"
@@ -128,6 +130,7 @@ def test_mistakes(photos, tmp_path):
     assert_one_line_error(run("train-sr", *out, "--data", tmp_path / "nowhere"), "no such file or folder")
     assert_one_line_error(run("train-sr", *out, "--data", empty), "none of the 1 photos")
     assert_one_line_error(run("train-sr", *out, "--data", photos, "--patch", 33), "multiple of --scale")
+    assert_one_line_error(run("train-sr", *out, "--data", photos, "--scale", 1, "--grid", 1), "with --scale 1")
     assert_one_line_error(run("train-sr", *out, "--data", photos, "--batch", 1, "--cpus", 2), "less than the 2 devices")
     assert_one_line_error(
         run("train-sr", *out, "--data", photos, "--loss", "mix", "--vgg", tmp_path / "x.params"), "x.params"

@@ -43,7 +43,9 @@ def recipe_of(shapes: Shapes) -> Recipe | None:
     if len(kernels) == 3 * units + 3 and kernels[0][1:] == (3, 9, 9) and units:
         arguments = {"width": kernels[0][0], "blocks": units}
         return Recipe("PlsrNet", arguments, peak=1.0, mean=IMAGENET_MEAN)
-    if {"head.0.weight", "tail.weight"} <= filters and {"up.0.0.weight", "up.0.1.weight"} & filters:
+    enlarges = any(name.startswith("up.") for name in shapes)
+    has_upsampling = not enlarges or bool({"up.0.0.weight", "up.0.1.weight"} & filters)
+    if {"head.0.weight", "tail.weight"} <= filters and has_upsampling:
         return Recipe("SuperResolutionNet", _super_resolution_arguments(shapes))
     if "encode.1.0.weight" in filters and {"decode.0.0.weight", "decode.0.1.weight"} & filters:
         return Recipe("StyleNet", _style_arguments(shapes))
@@ -63,7 +65,7 @@ def _super_resolution_arguments(shapes: Shapes) -> dict[str, Any]:
         "width": width,
         "blocks": count("body"),
         "norm": _norm(shapes, "head.1"),
-        "upsampling": _upsampling(shapes, "up.0", 4 * width),
+        "upsampling": _upsampling(shapes, "up.0", 4 * width) if count("up") else "transposed",
         "skip": "enlarge.filters" in shapes,
     }
 

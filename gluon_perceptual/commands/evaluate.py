@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command, describe_reason, gpus_option, match_histogram_option, precision_option
+from ._command import (
+    Command,
+    degradation_option,
+    describe_reason,
+    gpus_option,
+    match_histogram_option,
+    precision_option,
+    scales,
+)
 
 
 @click.command(cls=Command)
 @click.option("--model", "models", multiple=True, required=True, help="Checkpoint (.params); may come several times.")
 @click.option("--data", required=True, type=click.Path(), help="Folder, list or .rec file of photos: the truth.")
-@click.option("--scale", type=click.Choice(["2", "4", "8"]), required=True, help="How many times to enlarge.")
+@click.option("--scale", type=scales, required=True, help="How many times to enlarge.")
 @click.option("--sigma", type=click.FloatRange(0), default=0.0, help="Blur before shrinking (benchmarks: none).")
-@click.option("--degradation", type=click.Choice(["bicubic", "decimate"]), default="bicubic", help="How to shrink.")
+@degradation_option(default="bicubic")
+@click.option("--jpeg", type=click.IntRange(1, 100), help="Save the small photos as JPEG of this quality (4:2:0).")
 @match_histogram_option
 @precision_option
 @click.option("--json", "as_json_text", is_flag=True, help="Print JSON, all photos.")
@@ -24,6 +33,7 @@ def evaluate(
     scale: str,
     sigma: float,
     degradation: str,
+    jpeg: int | None,
     match_histogram: str | None,
     precision: str,
     as_json_text: bool,
@@ -60,7 +70,7 @@ def evaluate(
     rows, failures = [], []
     for photo in tqdm(photos, unit="photo", dynamic_ncols=True):
         try:
-            rows += evaluation.evaluate(methods, photo, factor, loss_network, sigma, degradation)
+            rows += evaluation.evaluate(methods, photo, factor, loss_network, sigma, degradation, jpeg)
         except UserError as error:
             failures.append(str(error))
         except OSError as error:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ._command import Command
+from ._command import Command, degradation_option, scales
 
 
 @click.command(cls=Command)
@@ -26,10 +26,10 @@ from ._command import Command
 @click.option("--shard-size", type=click.IntRange(1), default=1000, help="Patches in a file.")
 @click.option("--targets", type=click.Choice(["features", "patches"]), default="features", help="What trainy holds.")
 @click.option("--vgg", default="shipped", metavar="shipped|zoo|FILE", help="Weights of the features' network.")
-@click.option("--scale", type=click.Choice(["2", "4", "8"]), default="2", help="How many times smaller trainx is.")
+@click.option("--scale", type=scales, default="2", help="How many times smaller trainx is.")
 @click.option("--patch", type=click.IntRange(8), default=144, help="Side of the high-resolution patches.")
 @click.option("--sigma", type=click.FloatRange(0), default=1.0, help="Blur before shrinking, in pixels.")
-@click.option("--degradation", type=click.Choice(["bicubic", "decimate"]), default="decimate", help="How to shrink.")
+@degradation_option(default="decimate")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the random patches.")
 def prepare_data(
     data: str | None,

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from ._command import Command
+from ._command import Command, degradation_option, scales
 from ._training_options import Picture, given, habits, training_options
 
 
 @click.command(cls=Command)
-@click.option("--scale", type=click.Choice(["2", "4", "8"]), default="2", help="How many times to enlarge.")
+@click.option("--scale", type=scales, default="2", help="How many times to enlarge; 1: only mend.")
 @click.option(
     "--arch",
     type=click.Choice(["skip", "paper", "blog"]),
@@ -27,7 +27,7 @@ from ._training_options import Picture, given, habits, training_options
 @click.option("--patch", type=click.IntRange(8), help="Side of the high-resolution patches.  [default: 144]")
 @click.option("--crops", type=click.IntRange(1), help="Patches in a row from a photo.  [default: 1]")
 @click.option("--sigma", type=click.FloatRange(0), help="Blur before shrinking, in pixels.  [default: 1.0]")
-@click.option("--degradation", type=click.Choice(["bicubic", "decimate"]), help="How photos are shrunk.")
+@degradation_option()
 @click.option("--loss", type=click.Choice(["feature", "pixel", "mix"]), help="What is minimised.")
 @click.option("--mix", type=click.FloatRange(0), help="Weight of the feature loss beside the pixel loss in mix.")
 @click.option("--pixel-loss", type=click.Choice(["absolute", "squared"]), help="Kind of pixel loss.")

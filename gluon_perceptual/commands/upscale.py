@@ -12,6 +12,7 @@ from ._command import (
     model_help,
     out_option,
     precision_option,
+    scales,
     skip_existing_option,
     suffix_option,
     tile_option,
@@ -21,11 +22,11 @@ from ._command import (
 @click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @out_option
-@click.option("--model", help=f"{model_help}  [default: sr_x2_feature, or that of --scale]")
+@click.option("--model", help=f"{model_help}  [default: sr_x2_feature, or that of --scale; for JPEG, see above]")
 @list_models_option("super-resolution")
 @click.option(
     "--scale",
-    type=click.Choice(["2", "4", "8"]),
+    type=scales,
     help="Insist on a model that enlarges so many times; enlarge before a symbol that keeps the size.",
 )
 @tile_option
@@ -51,18 +52,30 @@ def upscale(
 ) -> None:
     """Enlarge INPUTS: pictures, or folders of them, whose tree is kept.
 
-    Alpha, grey, 16 bits and colour profiles are kept. What fails is named at the end, and the rest is done.
+    Alpha, grey, 16 bits and colour profiles are kept. Without --model, JPEG files of a quality below 90 get the model
+    for such, where one ships for that scale; else a line says what the model is for. What fails is named at the end,
+    and the rest is done.
     """
     from pathlib import Path
 
     from .._mxnet import devices
-    from ..images import read_picture, write_picture
+    from ..images import Picture, read_picture, write_picture
     from ..inference import Upscaler
     from ._batch import plan_outputs, process
+    from ._inputs import ModelChoice, default_models
 
     factor = int(scale) if scale else None
-    model = model or f"sr_x{scale or 2}_feature"
+    names = [model] if model else default_models(factor or 2)
     options = (tile, match_histogram, self_ensemble, factor, precision)
-    workers = [Upscaler(model, device, *options) for device in devices(gpus, cpus)]
-    tasks = plan_outputs([Path(path) for path in inputs], out, suffix, f"x{workers[0].scale}")
-    raise SystemExit(process(tasks, workers, read_picture, Upscaler.enlarge, write_picture, skip_existing))
+    workers = [{name: Upscaler(name, device, *options) for name in names} for device in devices(gpus, cpus)]
+    tasks = plan_outputs([Path(path) for path in inputs], out, suffix, f"x{workers[0][names[0]].scale}")
+    choose = ModelChoice(names)
+
+    def read(path: Path) -> tuple[Picture, str]:
+        return read_picture(path), choose(path)
+
+    def work(upscalers: dict[str, Upscaler], job: tuple[Picture, str]) -> Picture:
+        picture, name = job
+        return upscalers[name].enlarge(picture)
+
+    raise SystemExit(process(tasks, workers, read, work, write_picture, skip_existing))

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..image_files import PictureFile
+from ..jpeg import BLOCK
 from ..resize import degradation_margin, degrade
 from .turns import PhotoTurns
 
@@ -69,13 +70,17 @@ class PatchPairs:
         return f"{height}×{width} is smaller than a patch of {self.patch}×{self.patch}"
 
     def _crop(self, picture: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Return a low and a high-resolution patch (H, W, 3), degraded as if the whole photo were."""
+        """Return a low and a high-resolution patch (H, W, 3), degraded as if the whole photo were.
+
+        By "web", as if a photo were that has been cut anywhere: the blocks of JPEG begin where chance has it.
+        """
         scale, patch = self.scale, self.patch
-        margin = degradation_margin(scale, self.sigma)
+        margin = degradation_margin(scale, self.sigma, self.method)
         top, left = (int(rng.integers((size - patch) // scale + 1)) * scale for size in picture.shape[:2])
-        y, x = max(0, top - margin), max(0, left - margin)
+        cut_y, cut_x = scale * rng.integers(BLOCK, size=2) if self.method == "web" else (0, 0)
+        y, x = max(0, top - margin + cut_y), max(0, left - margin + cut_x)
         surroundings = picture[y : top + patch + margin, x : left + patch + margin]
-        low = degrade(surroundings, scale, self.sigma, self.method)
+        low = degrade(surroundings, scale, self.sigma, self.method, rng)
         rows = slice((top - y) // scale, (top - y + patch) // scale)
         columns = slice((left - x) // scale, (left - x + patch) // scale)
         return low[rows, columns], picture[top : top + patch, left : left + patch]

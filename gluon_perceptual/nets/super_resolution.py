@@ -13,24 +13,26 @@ from .pixels import HALF_RANGE
 
 nn = mx.gluon.nn
 
-SCALES = (2, 4, 8)
+SCALES = (1, 2, 4, 8)
 
 
 class SuperResolutionNet(mx.gluon.HybridBlock):
-    """Enlarges pictures 2, 4 or 8 times: (N, 3, H, W) float32 RGB in [0, 255] -> (N, 3, scale·H, scale·W), same range.
+    """Enlarges pictures 2, 4 or 8 times, or mends them at their size.
+
+    (N, 3, H, W) float32 RGB in [0, 255] -> (N, 3, scale·H, scale·W), same range.
 
     As in the paper: 9×9 conv, 4 residual blocks, log2(scale) convs of stride 1/2, 9×9 conv and scaled tanh. Unlike
     there, the network sees (pixels − 127.5) / 127.5, so that zero padding means mid-grey.
 
     Args:
-        scale: 2, 4 or 8.
+        scale: 2, 4 or 8; 1 for a network without upsampling, which can only take away what JPEG or noise added.
         width: Channels inside (paper: 64).
         blocks: Residual blocks (paper: 4).
         norm: "batch" (paper) or "none".
         upsampling: "transposed" (paper), "nearest" or "subpixel", see `blocks.upsample`.
         skip: False (paper): the output is a scaled tanh. True: the output is the bicubic enlargement of the input
-            plus what the network adds, without tanh; it starts as bicubic interpolation, may leave [0, 255], and
-            keeps colours.
+            (×1: the input itself) plus what the network adds, without tanh; it starts as bicubic interpolation, may
+            leave [0, 255], and keeps colours.
 
     Raises:
         UserError: `scale`, `norm` or `upsampling` is none of these.

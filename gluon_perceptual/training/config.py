@@ -148,6 +148,8 @@ class SuperResolutionConfig(TrainingConfig):
             raise UserError(f"--arch blog enlarges 2 times, not {self.scale}: use --scale 2, or another --arch")
         if self.patch % self.scale:
             raise UserError(f"--patch {self.patch}: expected a multiple of --scale {self.scale}")
+        if self.grid and self.scale == 1:
+            raise UserError("--grid is against the grid that enlarging leaves: leave it away with --scale 1")
         if self.grid and self.patch < GRID_CELLS * self.scale:
             raise UserError(f"--patch {self.patch}: --grid needs {GRID_CELLS} times --scale {self.scale} at least")
         self.check_devices()

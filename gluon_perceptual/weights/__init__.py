@@ -39,6 +39,17 @@ def models(kind: str | None = None) -> dict[str, dict[str, Any]]:
     return {Path(name).stem: entry for name, entry in manifest().items() if entry.get("kind") in kinds}
 
 
+def model_for(scale: int, inputs: str) -> str | None:
+    """Return the name of the shipped model that enlarges `scale` times and is for such inputs, or None.
+
+    Args:
+        scale: How many times it enlarges.
+        inputs: "clean", photos without visible loss, or "web", photos as they are found there, mostly JPEG files.
+    """
+    found = models("super-resolution").items()
+    return next((name for name, entry in found if (entry["scale"], entry["inputs"]) == (scale, inputs)), None)
+
+
 def model_path(model: str | os.PathLike[str]) -> Path:
     """Return the path of the file `model`, or else of the shipped model that is called so.
 

@@ -1,0 +1,49 @@
+"""Which model a picture is for: one for clean photos, or one for JPEG files of low quality, as from the web."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Sequence
+
+from ..jpeg import file_quality
+from ..weights import model_for, models
+
+LOW_QUALITY = 90  # of JPEG; below it a model for photos from the web gains more than it costs
+
+log = logging.getLogger(__name__)
+
+
+def default_models(scale: int) -> list[str]:
+    """Return the names of the models that `upscale` takes by itself, that for clean photos first."""
+    clean, web = f"sr_x{scale}_feature", model_for(scale, "web")
+    return [name for name in (clean, web) if name in models()] or [clean]
+
+
+class ModelChoice:
+    """Chooses among models for each picture file, and says once where it had none for JPEG files of low quality.
+
+    Args:
+        names: Of models that ship, or paths, of which nothing is known. The first is for all that no other is for.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._usual = names[0]
+        self._inputs = {models()[name].get("inputs"): name for name in reversed(names) if name in models()}
+        self._said = False
+
+    def __call__(self, file: Path) -> str:
+        """Return the name of the model for a file; raises as `jpeg.file_quality`."""
+        quality = file_quality(file)
+        if quality is None or quality >= LOW_QUALITY:
+            return self._usual
+        if "web" not in self._inputs and "clean" in self._inputs and not self._said:
+            self._said = True
+            log.warning("%s", _misfit(file, quality, self._usual))
+        return self._inputs.get("web", self._usual)
+
+
+def _misfit(file: Path, quality: int, model: str) -> str:
+    better = model_for(models()[model]["scale"], "web")
+    remedy = f"; --model {better} is for such" if better else ""
+    return f"{file}: a JPEG of quality {quality} or so, but {model} is for clean photos and keeps its blocks{remedy}"
