@@ -19,8 +19,12 @@ DRAWN = 6.0  # the same, from which on something is drawn there
 
 
 def clipped_area(picture: np.ndarray) -> float:
-    """Return the share of pixels that are at 0 or 255, when rounded, in a channel."""
-    return float((np.abs(np.asarray(picture, np.float64) - 127.5) >= 127).any(axis=2).mean())
+    """Return the share of pixels of which two channels are 0 or 255, when rounded, or beyond.
+
+    One alone is no fault: pure colors have it.
+    """
+    channels = (np.abs(np.asarray(picture, np.float64) - 127.5) >= 127).sum(axis=2)
+    return float((channels >= 2).mean())
 
 
 def blob_area(picture: np.ndarray, photo: np.ndarray) -> float:

@@ -78,8 +78,8 @@ def test_mirrored_frame(size):
 
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("upsampling", UPSAMPLINGS)
-@pytest.mark.parametrize("output", OUTPUTS)
-def test_checkpoints_are_recognised(norm, upsampling, output, tmp_path):
+def test_checkpoints_are_recognised(norm, upsampling, tmp_path):
+    output = "linear" if norm == "instance" else "tanh"
     recipe = Recipe("StyleNet", {"width": 3, "norm": norm, "upsampling": upsampling, "output": output})
     model, path = recipe.build(), tmp_path / "style.params"
     initialized(model.net)

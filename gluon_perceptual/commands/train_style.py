@@ -52,5 +52,6 @@ def train_style(context: click.Context, /, style: tuple[str, ...], **options: An
     from ._train import Kind, train
     from ._train_style import StylePictures
 
-    kind = Kind(StyleConfig, StyleConfig.from_architecture, StyleRun, StylePictures, Path(style[0]).stem if style else "style")
+    name = Path(style[0]).stem if style else "style"
+    kind = Kind(StyleConfig, StyleConfig.from_architecture, StyleRun, StylePictures, name)
     raise SystemExit(train(kind, given(context), habits(context)))

@@ -52,9 +52,12 @@ def style_error(F: Any, gram_a: Any, gram_b: Any) -> Any:
 
 
 def clipped_share(F: Any, pictures: Any) -> Any:
-    """(N, 3, H, W) in [0, 255] or beyond -> (N,): the share of pixels that have a channel at 0 or 255, when rounded."""
-    farthest = F.max(F.abs(pictures - 127.5), axis=1, keepdims=True)
-    return mean_of_each(F, farthest >= 127.0)
+    """(N, 3, H, W) -> (N,): the share of pixels of which two channels are 0 or 255, when rounded, or beyond.
+
+    One alone is no fault: pure colors have it.
+    """
+    channels = F.sum(F.abs(pictures - 127.5) >= 127.0, axis=1, keepdims=True)
+    return mean_of_each(F, channels >= 2.0)
 
 
 def total_variation(F: Any, x: Any) -> Any:

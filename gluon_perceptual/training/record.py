@@ -56,7 +56,8 @@ def resumed_config(kind: type[TrainingConfig], path: Path, given: dict[str, Any]
     """
     try:
         values = {**kind.earlier, **_read(path)["config"]}
-        config: Any = kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+        settings: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        config: Any = kind(**settings)
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not the settings of such a run ({error})") from error
     for entry in fields(config):

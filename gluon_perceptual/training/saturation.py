@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 
-import numpy as np
-
 from .loop import Callback, Progress
 
 WINDOW = 20  # steps whose mean counts
@@ -30,7 +28,7 @@ class SaturationWarning(Callback):
         """Add the step's share to the mean, and warn if it is too large."""
         if "clipped" in progress.terms and not self._warned:
             self._shares.append(progress.terms["clipped"])
-            share = float(np.mean(self._shares))
+            share = sum(self._shares) / len(self._shares)
             if len(self._shares) == WINDOW and share > self._natural + TOO_MUCH:
                 self._warned = True
                 log.warning(

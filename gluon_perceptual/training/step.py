@@ -69,7 +69,7 @@ class TrainingStep:
         Of a cluster's worker `inputs` and `references` are its part of the batch; what is returned is of the whole.
 
         Also there are `gradient_norm`, that of the gradient of `loss` before it is clipped, and `clipped`, the share
-        of the output's pixels that are black or white in a channel, or beyond.
+        of the output's pixels that are clipped, see `losses.functional.clipped_share`.
 
         Args:
             inputs: (N, 3, h, w) in [0, 255], uint8 or float32, N at least the number of devices.

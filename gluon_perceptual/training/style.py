@@ -50,10 +50,10 @@ class StyleConfig(TrainingConfig):
 
     `style`: files, blended by `blend` (equally, if empty). `style_size`: what the longer side of the style pictures is
     scaled to; 0 leaves them. `style_weight` and `style_balance` weigh the layers' style losses, see
-    `styles.style_weights`, and `content_weight` the feature loss. `match_color`: the style pictures first get the colours of the photos.
-    `denoise`: strength of non-local means denoising of the style pictures; grain in them trains dots. `flat`: share of
-    crops that are a flat part of a photo, see `data.crops.PhotoCrops`. `arch`: "linear", or "paper", whose defaults
-    `from_architecture` gives.
+    `styles.style_weights`, and `content_weight` the feature loss. `match_color`: the style pictures first get the
+    colours of the photos. `denoise`: strength of non-local means denoising of the style pictures; grain in them trains
+    dots. `flat`: share of crops that are a flat part of a photo, see `data.crops.PhotoCrops`. `arch`: "linear", or
+    "paper"; `from_architecture` gives the defaults of each.
     """
 
     earlier: ClassVar[Mapping[str, Any]] = {"output": "tanh", "style_balance": "entries", "flat": 0.0}
