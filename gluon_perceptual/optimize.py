@@ -12,7 +12,7 @@ from .errors import UserError
 from .images import to_tensor
 from .losses.perceptual import PerceptualLoss
 from .nets.vgg import LossNetwork
-from .styles import STYLE_LAYERS, blended_grams, style_weights
+from .styles import STYLE_LAYERS, STYLE_WEIGHT, blended_grams, style_weights
 
 MEMORY = 20  # pairs of steps and gradients that L-BFGS remembers
 OPTIMIZERS = ("lbfgs", "adam")
@@ -130,7 +130,7 @@ def style_objective(
     content: np.ndarray,
     styles: Sequence[np.ndarray],
     blend: Sequence[float] = (),
-    style_weight: float = 5.0,
+    style_weight: float = STYLE_WEIGHT,
     content_weight: float = 1.0,
     tv: float = 1e-6,
     content_layer: str = "relu2_2",
@@ -158,9 +158,11 @@ def style_objective(
     ctx = ctx or mx.cpu()
     layers = tuple(dict.fromkeys((*style_layers, content_layer)))
     network = LossNetwork.pretrained(layers, vgg, ctx)
-    loss = PerceptualLoss(network, {content_layer: content_weight}, style_weights(style_layers, style_weight), tv=tv)
+    grams = blended_grams(network, styles, blend, ctx)
+    style = style_weights(style_layers, grams, style_weight)
+    loss = PerceptualLoss(network, {content_layer: content_weight}, style, tv=tv)
     picture = _tensor_of(content)
-    targets = {**loss.targets(mx.nd.array(picture, ctx=ctx)), **blended_grams(network, styles, blend, ctx)}
+    targets = {**loss.targets(mx.nd.array(picture, ctx=ctx)), **grams}
     return Objective(loss, targets, picture.shape, ctx)
 
 

@@ -12,10 +12,11 @@ from ._mxnet import mx
 from .errors import UserError
 from .images import read_rgb, to_tensor
 from .losses.functional import gram_matrix
-from .nets.vgg import LossNetwork, channels_of
+from .nets.vgg import LossNetwork
 from .resize import fit
 
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+STYLE_WEIGHT = 1e5  # of `style_weights`
 SMALLEST_STYLE = 32  # pixels a side: VGG's four poolings leave something of it
 
 
@@ -62,9 +63,24 @@ def blended_grams(
     return grams
 
 
-def style_weights(layers: Sequence[str], weight: float) -> dict[str, float]:
-    """Return the weight of each layer's style loss: `weight` for the mean squared difference of Gram entries.
+def style_weights(
+    layers: Sequence[str], grams: dict[str, Any], weight: float = STYLE_WEIGHT, balance: str = "norm"
+) -> dict[str, float]:
+    """Return the weight of each layer's style loss, the paper's squared Frobenius norm ‖G − A‖² for Gram matrices.
 
-    The paper's squared Frobenius norm grows with the square of the channels; undivided, deep layers drown the others.
+    That norm differs by 10⁴ from layer to layer: relu4_3's features are small. By the number of entries, as in the
+    paper's released code, relu4_3 has 1/10,000 of the sum, and a network learns the colors and the finest strokes
+    alone; by the style's own norm each layer counts by its relative error, and shapes are learnt, too.
+
+    Args:
+        layers: Where style is compared.
+        grams: A of the style by term, as of `blended_grams`.
+        weight: What a layer's relative error ‖G − A‖² / ‖A‖² of 1 costs, beside a feature loss of weight 1; for
+            "entries", what a mean squared difference of Gram entries of 1 costs.
+        balance: "norm" or "entries", what the weight is divided by: ‖A‖² or C².
     """
-    return {layer: weight / channels_of(layer) ** 2 for layer in layers}
+    sizes = {}
+    for layer in layers:
+        gram = grams[f"style:{layer}"]
+        sizes[layer] = float(gram.size if balance == "entries" else gram.square().sum().asscalar())
+    return {layer: weight / size for layer, size in sizes.items()}

@@ -95,7 +95,9 @@ def _style_loss(size: int, ctx: Any) -> tuple[PerceptualLoss, Callable[[Any], di
     content.hybridize(static_alloc=True, static_shape=True)
     style = np.random.default_rng(1).integers(0, 256, (size, size, 3), np.uint8)
     grams = blended_grams(network, [style], ctx=ctx)
-    loss = PerceptualLoss(network, {CONTENT_LAYER: 1.0}, style_weights(STYLE_LAYERS, 5.0), tv=TV_WEIGHT, tv_kind="blog")
+    loss = PerceptualLoss(
+        network, {CONTENT_LAYER: 1.0}, style_weights(STYLE_LAYERS, grams), tv=TV_WEIGHT, tv_kind="blog"
+    )
     return loss, lambda pictures: {f"feature:{CONTENT_LAYER}": content(pictures)[0], **grams}
 
 

@@ -6,9 +6,10 @@ import pytest
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import Recipe, load_for_use, load_model, recognise, save_model
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.inference import Stylizer
 from gluon_perceptual.inference.layerwise import mirrored
 from gluon_perceptual.nets.blocks import NORMS, UPSAMPLINGS, ReflectionPad
-from gluon_perceptual.nets.style import CELL, MARGIN, StyleNet
+from gluon_perceptual.nets.style import CELL, MARGIN, OUTPUTS, StyleNet
 
 
 def initialized(net, seed=0):
@@ -78,7 +79,8 @@ def test_mirrored_frame(size):
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("upsampling", UPSAMPLINGS)
 def test_checkpoints_are_recognised(norm, upsampling, tmp_path):
-    recipe = Recipe("StyleNet", {"width": 3, "norm": norm, "upsampling": upsampling})
+    output = "linear" if norm == "instance" else "tanh"
+    recipe = Recipe("StyleNet", {"width": 3, "norm": norm, "upsampling": upsampling, "output": output})
     model, path = recipe.build(), tmp_path / "style.params"
     initialized(model.net)
     save_model(path, model, recipe)
@@ -90,8 +92,31 @@ def test_checkpoints_are_recognised(norm, upsampling, tmp_path):
     assert recognise(path) == recipe
 
 
+def test_a_sidecar_without_an_output_means_tanh(tmp_path):
+    recipe, path = Recipe("StyleNet", {"width": 2, "norm": "none", "upsampling": "nearest"}), tmp_path / "style.params"
+    model = recipe.build()
+    initialized(model.net)
+    save_model(path, model, recipe)
+    assert "output" not in path.with_suffix(".json").read_text()
+    assert load_model(path).net.arguments["output"] == "tanh"
+
+
+def test_the_linear_output_leaves_the_range_where_tanh_ends():
+    nets = {output: initialized(StyleNet(width=2, output=output)) for output in OUTPUTS}
+    for net in nets.values():
+        net.decode[-2 if net is nets["linear"] else -3].bias.set_data(mx.nd.array([-20, 0, 20]))
+    x = pictures(1, 3, 8, 8)
+    linear, tanh = nets["linear"](x).asnumpy(), nets["tanh"](x).asnumpy()
+    assert linear[0, 0].max() < 0 < linear[0, 1].min() < linear[0, 1].max() < 255 < linear[0, 2].min()
+    assert tanh[0, 0].max() == 0
+    assert tanh[0, 2].min() == 255
+    assert Stylizer(nets["linear"])(np.zeros((8, 8, 3), np.uint8)).max() == 255
+
+
 def test_unknown_arguments():
     with pytest.raises(UserError, match="norm 'layer': expected one of"):
         StyleNet(norm="layer")
     with pytest.raises(UserError, match="upsampling 'bilinear': expected one of"):
         StyleNet(upsampling="bilinear")
+    with pytest.raises(UserError, match="output 'sigmoid': expected one of"):
+        StyleNet(output="sigmoid")

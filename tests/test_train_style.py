@@ -12,7 +12,10 @@ from gluon_perceptual.checkpoint.model import load_model
 from gluon_perceptual.data.crops import PhotoCrops
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.nets.pixels import OnPixels
-from gluon_perceptual.styles import read_style
+from gluon_perceptual.styles import read_style, style_weights
+from gluon_perceptual.training.loop import Progress
+from gluon_perceptual.training.record import resumed_config
+from gluon_perceptual.training.saturation import SaturationWarning
 from gluon_perceptual.training.step import TrainingStep
 from gluon_perceptual.training.style import StyleConfig, StyleRun
 
@@ -105,6 +108,53 @@ def test_the_fast_twin_trains_the_network_itself(photos, painting, cpus):
         np.testing.assert_allclose(value, results[1][1][name], rtol=1e-2, atol=2e-4, err_msg=name)
 
 
+def test_the_paper_s_training(photos, painting, tmp_path):
+    command = ("train-style", painting, "--data", photos, *TINY[:-2], "--arch", "paper", "--out", tmp_path / "run")
+    assert run(*command)[0] == 0
+    config = json.loads((tmp_path / "run" / "config.json").read_text())["config"]
+    expected = {"norm": "batch", "upsampling": "transposed", "output": "tanh", "style_balance": "entries"}
+    expected.update(schedule="constant", warmup=0, max_norm=0.0, learning_rate=1e-3, flat=0.0, style_weight=5.0)
+    assert {name: config[name] for name in expected} == expected
+    net = load_model(tmp_path / "run" / "checkpoints" / "step-0000004.params").net
+    assert net.arguments == {"width": 2, **{name: expected[name] for name in ("norm", "upsampling", "output")}}
+    with pytest.raises(UserError, match="architecture 'blog': expected one of"):
+        StyleConfig.from_architecture("blog")
+
+
+def test_runs_of_before_the_choice_go_on_as_they_were(photos, painting, tmp_path):
+    training = make_run(photos, painting)
+    training.record().write(tmp_path / "config.json")
+    record = json.loads((tmp_path / "config.json").read_text())
+    for name in ("arch", "flat", "output", "style_balance"):
+        del record["config"][name]
+    (tmp_path / "config.json").write_text(json.dumps(record))
+    config = resumed_config(StyleConfig, tmp_path / "config.json", {})
+    assert (config.output, config.style_balance, config.flat) == ("tanh", "entries", 0.0)
+
+
+def test_each_layer_counts_by_its_relative_error():
+    grams = {f"style:{layer}": mx.nd.full((1, 4, 4), size) for layer, size in (("relu1_2", 3), ("relu4_3", 0.01))}
+    layers, expected = ("relu1_2", "relu4_3"), {"relu1_2": 7 / (16 * 9), "relu4_3": 7 / (16 * 1e-4)}
+    assert style_weights(layers, grams, 7.0) == pytest.approx(expected)
+    assert style_weights(layers, grams, 8.0, "entries") == pytest.approx({"relu1_2": 0.5, "relu4_3": 0.5})
+
+
+def test_a_saturated_output_is_warned_of_once(photos, painting, caplog):
+    training, watch = make_run(photos, painting), SaturationWarning(0.01)
+    step = TrainingStep(training.model, training.loss, training.targets, training.trainer, training.devices)
+    batch = np.stack([training.pairs[k][0] for k in (0, 1)])
+    terms = step(batch, batch)
+    assert terms["clipped"] < 0.1
+    training.model.net.decode[-2].bias.set_data(mx.nd.full(3, 1e3))
+    saturated = step(batch, batch)
+    assert saturated["clipped"] == 1
+    for number in range(1, 60):
+        watch.after_step(Progress(number, 99, terms if number <= 20 else saturated, 1e-3, 1.0, 0.0))
+    warnings = [record.message for record in caplog.records if "saturates" in record.message]
+    assert len(warnings) == 1
+    assert "of the output's pixels are clipped (the style's: 1.0 %)" in warnings[0]
+
+
 def test_styles_are_blended(photos, painting, tmp_path):
     other = write(tmp_path / "other.png", np.zeros((40, 40, 3), np.uint8))
     command = ("train-style", painting, other, "--data", photos, *TINY, "--out", tmp_path / "run", "--blend", "3,1")
@@ -129,6 +179,18 @@ def test_crops_are_reproducible_and_of_their_size(photos):
     assert not np.array_equal(crops[0][0], crops[4][0])
     with pytest.raises(UserError, match="too small for crops of 400"):
         PhotoCrops(files, 400)[0]
+
+
+def test_flat_crops_are_the_flattest_of_some_places(tmp_path):
+    photo = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
+    photo[:, 60:] = 200
+    write(tmp_path / "photo.png", photo)
+    crops = {flat: PhotoCrops([tmp_path / "photo.png"], 32, 0, flat) for flat in (0.0, 0.5, 1.0)}
+    deviations = {flat: np.array([found[k][0].std() for k in range(20)]) for flat, found in crops.items()}
+    assert (deviations[0.0] > 10).all()
+    assert (deviations[1.0] < 10).mean() > 0.8
+    assert 0.2 < (deviations[0.5] < 10).mean() < 0.8
+    np.testing.assert_array_equal(crops[0.5][7][0], PhotoCrops([tmp_path / "photo.png"], 32, 0, 0.5)[7][0])
 
 
 def test_photos_smaller_than_the_network_s_frame(painting, tmp_path):
@@ -170,5 +232,6 @@ def test_mistakes(photos, painting, tmp_path):
 def test_the_model_of_a_run_is_the_paper_s_network_on_pixels(photos, painting):
     training = make_run(photos, painting, norm="batch")
     assert isinstance(training.model, OnPixels)
-    assert training.model.net.arguments == {"width": 2, "norm": "batch", "upsampling": "nearest"}
+    expected = {"width": 2, "norm": "batch", "upsampling": "nearest", "output": "linear"}
+    assert training.model.net.arguments == expected
     assert training.devices == [mx.cpu(0)]

@@ -76,6 +76,7 @@ def _style_arguments(shapes: Shapes) -> dict[str, Any]:
         "width": width,
         "norm": _norm(shapes, "encode.1.1"),
         "upsampling": _upsampling(shapes, "decode.0", 8 * width),
+        "output": "linear" if "decode.3.weight" in shapes else "tanh",
     }
 
 

@@ -16,6 +16,7 @@ from ..training.checkpoints import check_room, checkpoints, step_of
 from ..training.jsonl import JsonLines
 from ..training.loop import Callback
 from ..training.run import Run
+from ..training.saturation import SaturationWarning
 from ..training.validation import Validation
 from ._command import describe_reason
 from ._training_options import Habits
@@ -71,6 +72,7 @@ def logs(run: Run, folder: Path, habits: Habits) -> list[Callback]:
         Every(habits.save_every, lambda step: lines.sync()),  # a checkpoint is never ahead of the log
         BlogLog(folder / "training.log", run.steps_per_epoch, [losses.get(k + 1) for k in range(run.done)]),
         Validation(run, validation, folder / "checkpoints" / "best.params", habits.save_every),
+        SaturationWarning(run.natural_clipping),
         ProgressBar(run.config.steps, run.done),
     ]
 

@@ -12,6 +12,13 @@ from ._training_options import Picture, given, habits, training_options
 
 
 @click.command(cls=Command)
+@click.option(
+    "--arch",
+    type=click.Choice(["linear", "paper"]),
+    default="linear",
+    help="linear: the paper's layers with instance norms and a linear output; paper: the paper's network and training. "
+    "Sets the defaults of the options that show none.",
+)
 @click.argument("style", nargs=-1, type=Picture)
 @click.option("--blend", metavar="W,W,...", callback=parse_numbers, help="Weights of the styles.  [default: equal]")
 @click.option("--style-size", type=click.IntRange(0), help="Longer side of the style pictures; 0: as they are.")
@@ -21,16 +28,18 @@ from ._training_options import Picture, given, habits, training_options
     callback=parse_names,
     help="Where style is compared.  [default: relu1_2,relu2_2,relu3_3,relu4_3]",
 )
-@click.option("--style-weight", type=click.FloatRange(0), help="Weight of the style losses.")
+@click.option("--style-weight", type=click.FloatRange(0), help="Of each layer's; by its relative error unless paper's.")
 @click.option("--content-layer", type=click.Choice(["relu2_2", "relu3_3"]), help="Where content is compared.")
 @click.option("--content-weight", type=click.FloatRange(0), help="Weight of the feature loss.")
 @click.option("--stability", type=click.FloatRange(0), help="Weight of what noise changes, against flicker.")
 @click.option("--match-color", is_flag=True, default=None, help="First give the style pictures the photos' colours.")
 @click.option("--denoise", type=click.FloatRange(0), help="First denoise the style pictures, 3 or more; against dots.")
 @click.option("--size", type=click.IntRange(32), help="Side of the photo crops.")
+@click.option("--flat", type=click.FloatRange(0, 1), help="Share of crops that are a flat part of a photo.")
 @click.option("--width", type=click.IntRange(1), help="Channels of the first layer.")
 @click.option("--norm", type=click.Choice(["instance", "batch", "none"]), help="Normalisation.")
 @click.option("--upsampling", type=click.Choice(["transposed", "nearest", "subpixel"]), help="The convs of stride 1/2.")
+@click.option("--output", type=click.Choice(["tanh", "linear"]), help="The last layer; tanh: the paper's.")
 @training_options
 @click.pass_context
 def train_style(context: click.Context, /, style: tuple[str, ...], **options: Any) -> None:
@@ -43,5 +52,6 @@ def train_style(context: click.Context, /, style: tuple[str, ...], **options: An
     from ._train import Kind, train
     from ._train_style import StylePictures
 
-    kind = Kind(StyleConfig, StyleConfig, StyleRun, StylePictures, Path(style[0]).stem if style else "style")
+    name = Path(style[0]).stem if style else "style"
+    kind = Kind(StyleConfig, StyleConfig.from_architecture, StyleRun, StylePictures, name)
     raise SystemExit(train(kind, given(context), habits(context)))

@@ -11,6 +11,8 @@ import numpy as np
 from ..image_files import PictureFile
 from .turns import PhotoTurns
 
+FLAT_PART = 3  # of a photo's shorter side, what a flat crop shows of it
+FLAT_TRIES = 8
 ZOOM = 1.25  # a photo's shorter side is made up to this many times the crop's
 
 
@@ -27,18 +29,22 @@ class PhotoCrops:
     of a photo of any resolution. Photos take turns, see `turns.PhotoTurns`; those with a side under a quarter of the
     size are skipped.
 
+    Few crops are as flat as a sky or a wall that fills a picture: 5 % of those of the photos in docs/data.md have a
+    third of such area. So a share of them shows but a third of the photo, the flattest of 8 places.
+
     Args:
         photos: Files.
         size: Side of the crops.
         seed: Of everything random here.
+        flat: Share of flat crops, from 0 to 1.
 
     Raises:
         UserError: On access: no photo can be used.
     """
 
-    def __init__(self, photos: Sequence[PictureFile], size: int, seed: int = 0) -> None:
+    def __init__(self, photos: Sequence[PictureFile], size: int, seed: int = 0, flat: float = 0.0) -> None:
         self.photos, self.turns = photos, PhotoTurns(photos, seed, self._misfit)
-        self.size, self.seed = size, seed
+        self.size, self.seed, self.flat = size, seed, flat
 
     def __len__(self) -> int:
         """Return how many crops there are before each photo has had its turn."""
@@ -57,6 +63,8 @@ class PhotoCrops:
 
     def _crop(self, picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """(H, W, 3) -> (3, size, size)."""
+        if self.flat and rng.random() < self.flat:
+            picture = flattest(picture, max(1, min(picture.shape[:2]) // FLAT_PART), rng)
         zoom = self.size * rng.uniform(1, ZOOM) / min(picture.shape[:2])
         height, width = (max(self.size, round(side * zoom)) for side in picture.shape[:2])
         kind = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
@@ -73,3 +81,11 @@ class PhotoCrops:
             if min(height, width) >= smallest_side(self.size)
             else f"{height}×{width} is too small for crops of {self.size}"
         )
+
+
+def flattest(picture: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
+    """(H, W, 3) -> (side, side, 3): of 8 random places the one whose pixels deviate least from their mean."""
+    height, width = (length - side + 1 for length in picture.shape[:2])
+    corners = [(rng.integers(height), rng.integers(width)) for _ in range(FLAT_TRIES)]
+    pieces = [picture[top : top + side, left : left + side] for top, left in corners]
+    return min(pieces, key=lambda piece: float(piece.std(axis=(0, 1)).mean()))

@@ -51,6 +51,15 @@ def style_error(F: Any, gram_a: Any, gram_b: Any) -> Any:
     return F.sum(F.square(F.broadcast_sub(gram_a, gram_b)), axis=0, exclude=True)
 
 
+def clipped_share(F: Any, pictures: Any) -> Any:
+    """(N, 3, H, W) -> (N,): the share of pixels of which two channels are 0 or 255, when rounded, or beyond.
+
+    One alone is no fault: pure colors have it.
+    """
+    channels = F.sum(F.abs(pictures - 127.5) >= 127.0, axis=1, keepdims=True)
+    return mean_of_each(F, channels >= 2.0)
+
+
 def total_variation(F: Any, x: Any) -> Any:
     """Sum of squared differences of neighbouring pixels (paper; not divided by the size, as in its released code)."""
     dy, dx = _differences(F, x)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from .._mxnet import mx
-from .blocks import ConvBlock, ReflectionPad, ResidualBlock, upsample
+from ..errors import UserError
+from .blocks import ConvBlock, ReflectionPad, ResidualBlock, identity, upsample
 from .fast import OutputConv2D
 from .pixels import HALF_RANGE
 from .precision import current_precision
 
 nn = mx.gluon.nn
+
+OUTPUTS = ("tanh", "linear")
+GRAIN = 16.0  # grey levels that the linear output counts in
 
 CELL = 4  # pixels a side: what becomes one position of the feature maps in the middle
 MARGIN = 10 * CELL  # what the 5 residual blocks without padding take away, 2 cells a side each
@@ -32,18 +36,26 @@ class StyleNet(mx.gluon.HybridBlock):
         width: Channels of the first layer (paper: 32); the others have 2 and 4 times as many.
         norm: "instance", "batch" (paper) or "none".
         upsampling: "transposed" (paper), "nearest" or "subpixel", see `blocks.upsample`.
+        output: "tanh" (paper) or "linear", see `output_layers`.
 
     Raises:
-        UserError: `norm` or `upsampling` is none of these.
+        UserError: `norm`, `upsampling` or `output` is none of these.
     """
 
     scale = 1
     margin = MARGIN
     frayed = FRAYED
 
-    def __init__(self, width: int = 32, norm: str = "instance", upsampling: str = "transposed", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        width: int = 32,
+        norm: str = "instance",
+        upsampling: str = "transposed",
+        output: str = "tanh",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.arguments: dict[str, Any] = {"width": width, "norm": norm, "upsampling": upsampling}
+        self.arguments: dict[str, Any] = {"width": width, "norm": norm, "upsampling": upsampling, "output": output}
         self.precision = current_precision()
         with self.name_scope():
             self.pad = ReflectionPad(MARGIN, multiple=CELL)
@@ -57,9 +69,28 @@ class StyleNet(mx.gluon.HybridBlock):
             self.decode = nn.HybridSequential()
             self.decode.add(upsample(2 * width, upsampling, norm, 4 * width))
             self.decode.add(upsample(width, upsampling, norm, 2 * width))
-            self.decode.add(OutputConv2D(3, 9, in_channels=width), nn.Activation("tanh"))
-            self.decode.add(nn.HybridLambda(lambda F, x: (x + 1) * HALF_RANGE))
+            self.decode.add(*output_layers(width, output))
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:
         """(N, 3, H, W) -> (N, 3, H, W), both in [0, 255]."""
         return F.slice_like(self.decode(self.body(self.encode(self.pad(x)))), x, axes=(2, 3))
+
+
+def output_layers(width: int, output: str) -> list[mx.gluon.HybridBlock]:
+    """Return the layers from features (N, width, H, W) to pixels.
+
+    A step of Adam moves all weights of the 9×9 convolution alike where a picture is bright and flat, by the learning
+    rate: at 1e-3 and width 32 their sum by about 1. The scaled tanh is driven so far out in the first steps that no
+    gradient comes back. The linear output has no such ends, and counts in `GRAIN` grey levels, so that steps are small.
+
+    Args:
+        width: Channels in.
+        output: "tanh", (tanh + 1) · 127.5, in [0, 255]; or "linear", mid-grey + `GRAIN` · x, which may leave [0, 255]
+            and is to be clipped.
+    """
+    convolution = OutputConv2D(3, 9, in_channels=width)
+    if output == "tanh":
+        return [convolution, nn.Activation("tanh"), nn.HybridLambda(lambda F, x: (x + 1) * HALF_RANGE)]
+    if output == "linear":  # the convolution is the second layer, so that its name tells the kind
+        return [identity(), convolution, nn.HybridLambda(lambda F, x: x * GRAIN + HALF_RANGE)]
+    raise UserError(f"output {output!r}: expected one of {', '.join(OUTPUTS)}")

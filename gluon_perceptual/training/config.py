@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Mapping
 
 from ..errors import UserError
 from ..losses.functional import GRID_CELLS
@@ -50,6 +50,8 @@ class TrainingConfig:
     `max_norm`: gradients are clipped to it, unless it is 0. `on_nonfinite`: "stop" or "skip", what an infinite loss or
     gradient does. `precision`: "float32"; "bfloat16" on CPUs, see `nets.precision`; "float16" on GPUs, by MXNet's AMP.
     """
+
+    earlier: ClassVar[Mapping[str, Any]] = {}  # what settings were, before they could be set: for older config.json
 
     data: str | None = None
     validation: str | None = None

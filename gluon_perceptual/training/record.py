@@ -6,7 +6,7 @@ import json
 import logging
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import gluon_perceptual
 
@@ -49,7 +49,7 @@ class RunRecord:
             log.warning("%s: other versions of %s; rounding may differ", path, ", ".join(changed))
 
 
-def resumed_config(kind: Callable[..., TrainingConfig], path: Path, given: dict[str, Any]) -> Any:
+def resumed_config(kind: type[TrainingConfig], path: Path, given: dict[str, Any]) -> Any:
     """Return the settings in a run's `config.json`, with those `given` that only say where it runs.
 
     Raises:
@@ -57,8 +57,9 @@ def resumed_config(kind: Callable[..., TrainingConfig], path: Path, given: dict[
         OSError: It cannot be read.
     """
     try:
-        values = _in_todays_words(_read(path)["config"])
-        config: Any = kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+        values = {**kind.earlier, **_in_todays_words(_read(path)["config"])}
+        settings: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        config: Any = kind(**settings)
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not the settings of such a run ({error})") from error
     for entry in fields(config):

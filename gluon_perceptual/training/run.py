@@ -47,6 +47,7 @@ class Run(ABC):
     recipe: Recipe
     model: OnPixels
     done: int = 0
+    natural_clipping: float = 1.0  # share of clipped pixels of what the output is to look like; 1: not known
 
     def __init__(self, config: TrainingConfig, workers: Workers | None = None) -> None:
         self.config: Any = config

@@ -10,6 +10,7 @@ import numpy as np
 from .._mxnet import keep_freed_memory, mx, mxnet_errors
 from ..cluster import WorkerLostError, Workers
 from ..errors import UserError
+from ..losses.functional import clipped_share
 
 LOSS_SCALE = 2.0**16  # of mixed precision, at first
 GROWTH = 2000  # updates after which it is doubled
@@ -67,7 +68,8 @@ class TrainingStep:
 
         Of a cluster's worker `inputs` and `references` are its part of the batch; what is returned is of the whole.
 
-        Also there is `gradient_norm`, that of the gradient of `loss` before it is clipped.
+        Also there are `gradient_norm`, that of the gradient of `loss` before it is clipped, and `clipped`, the share
+        of the output's pixels that are clipped, see `losses.functional.clipped_share`.
 
         Args:
             inputs: (N, 3, h, w) in [0, 255], uint8 or float32, N at least the number of devices.
@@ -118,11 +120,13 @@ class TrainingStep:
         """Add a device's gradients; return the sum of each term over its pictures, not waited for."""
         targets = self.targets(references)
         with mx.autograd.record():
-            terms = self.loss.terms(self.net(inputs), targets)
+            output = self.net(inputs)
+            terms = self.loss.terms(output, targets)
             total = self.loss.total(terms)
             scaled = total * self.loss_scale if self._scaled else total
         scaled.backward()
-        return {name: values.sum() for name, values in (*terms.items(), ("loss", total))}
+        named = {**terms, "loss": total, "clipped": clipped_share(mx.nd, output)}
+        return {name: values.sum() for name, values in named.items()}
 
     def _gradient_norm(self) -> float:
         """Return the norm of the sum of all gradients, which each device of each worker then has."""

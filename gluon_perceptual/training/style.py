@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, ClassVar, Mapping
 
 import cv2
 import numpy as np
@@ -20,12 +20,29 @@ from ..nets.instance_norm import fast_twin
 from ..nets.pixels import OnPixels
 from ..nets.precision import current_precision
 from ..nets.vgg import LossNetwork, check_layers
-from ..styles import STYLE_LAYERS, blended_grams, check_blend, read_style, style_weights
+from ..style_metrics import clipped_area
+from ..styles import STYLE_LAYERS, STYLE_WEIGHT, blended_grams, check_blend, read_style, style_weights
 from .config import TrainingConfig
 from .run import Run
 
+NETWORK = ("width", "norm", "upsampling", "output")  # settings that are the network's
 NOISE = 10.0  # grey levels, half the width of the noise of the stability term
 COLOR_SAMPLES = 64  # photos whose colours stand for all
+
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "linear": {},
+    "paper": {
+        "norm": "batch",
+        "upsampling": "transposed",
+        "output": "tanh",
+        "style_balance": "entries",
+        "style_weight": 5.0,
+        "schedule": "constant",
+        "warmup": 0,
+        "max_norm": 0.0,
+        "flat": 0.0,
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -33,11 +50,14 @@ class StyleConfig(TrainingConfig):
     """A style run's settings.
 
     `style`: files, blended by `blend` (equally, if empty). `style_size`: what the longer side of the style pictures is
-    scaled to; 0 leaves them. `style_weight` weighs each layer's mean squared difference of Gram matrix entries (the
-    paper's squared Frobenius norm divided by the number of entries, so that no layer drowns the others), and
-    `content_weight` the feature loss. `match_color`: the style pictures first get the colours of the photos.
-    `denoise`: strength of non-local means denoising of the style pictures; grain in them trains dots.
+    scaled to; 0 leaves them. `style_weight` and `style_balance` weigh the layers' style losses, see
+    `styles.style_weights`, and `content_weight` the feature loss. `match_color`: the style pictures first get the
+    colours of the photos. `denoise`: strength of non-local means denoising of the style pictures; grain in them trains
+    dots. `flat`: share of crops that are a flat part of a photo, see `data.crops.PhotoCrops`. `arch`: "linear", or
+    "paper"; `from_architecture` gives the defaults of each.
     """
+
+    earlier: ClassVar[Mapping[str, Any]] = {"output": "tanh", "style_balance": "entries", "flat": 0.0}
 
     steps: int = 2000
     schedule: str = "cosine"
@@ -48,7 +68,8 @@ class StyleConfig(TrainingConfig):
     blend: tuple[float, ...] = ()
     style_size: int = 384
     style_layers: tuple[str, ...] = STYLE_LAYERS
-    style_weight: float = 5.0
+    style_balance: str = "norm"
+    style_weight: float = STYLE_WEIGHT
     content_layer: str = "relu2_2"
     content_weight: float = 1.0
     tv: float = 1e-6
@@ -57,9 +78,23 @@ class StyleConfig(TrainingConfig):
     denoise: float = 0.0
 
     size: int = 256
+    flat: float = 0.1
+    arch: str = "linear"
     width: int = 32
     norm: str = "instance"
     upsampling: str = "nearest"
+    output: str = "linear"
+
+    @classmethod
+    def from_architecture(cls, arch: str = "linear", **given: Any) -> StyleConfig:
+        """Return the defaults of `arch`, overridden by what is given.
+
+        Raises:
+            UserError: `arch` is unknown.
+        """
+        if arch not in ARCHITECTURES:
+            raise UserError(f"architecture {arch!r}: expected one of {', '.join(ARCHITECTURES)}")
+        return cls(**{**ARCHITECTURES[arch], "arch": arch, **given})
 
     def check(self) -> None:
         """Raise UserError if settings do not go together."""
@@ -85,10 +120,11 @@ class StyleRun(Run):
         config.check()
         self.photos, held_out = split_photos(config.data, config.validation)
         self.held_out = self._choose_held_out(held_out, smallest_side(config.size))
-        self.pairs = PhotoCrops(self.photos, config.size, config.seed)
+        self.pairs = PhotoCrops(self.photos, config.size, config.seed, config.flat)
         self.styles = [self._style_picture(Path(path)) for path in config.style]
+        self.natural_clipping = float(np.mean([clipped_area(style) for style in self.styles]))
         self.loss = self._make_loss()
-        self.recipe = Recipe("StyleNet", {"width": config.width, "norm": config.norm, "upsampling": config.upsampling})
+        self.recipe = Recipe("StyleNet", {name: getattr(config, name) for name in NETWORK})
         self.model = self.recipe.build(current_precision())
         self._initialize(self.model)
 
@@ -115,7 +151,8 @@ class StyleRun(Run):
         network = LossNetwork.pretrained(layers, config.vgg, self.devices)
         self._content_network = LossNetwork.pretrained((config.content_layer,), config.vgg, self.devices)
         self._content_network.hybridize(static_alloc=True, static_shape=True)
-        style = style_weights(config.style_layers, config.style_weight)
+        self._grams = blended_grams(network, self.styles, config.blend, self.devices[0])
+        style = style_weights(config.style_layers, self._grams, config.style_weight, config.style_balance)
         return PerceptualLoss(
             network, {config.content_layer: config.content_weight}, style, stability=config.stability, tv=config.tv
         )
@@ -140,8 +177,7 @@ class StyleRun(Run):
         return mx.nd.array(noise, ctx=pictures.context)
 
     def _targets(self) -> Callable[[Any], dict[str, Any]]:
-        grams = blended_grams(self.loss.loss_network, self.styles, self.config.blend, self.devices[0])
-        styles = {ctx: {name: gram.as_in_context(ctx) for name, gram in grams.items()} for ctx in self.devices}
+        styles = {ctx: {name: gram.as_in_context(ctx) for name, gram in self._grams.items()} for ctx in self.devices}
 
         def targets(pictures: Any) -> dict[str, Any]:
             with mx.autograd.pause(train_mode=True):

@@ -1,0 +1,38 @@
+"""A watch on outputs that are driven to black or white, where a tanh learns no more."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+
+from .loop import Callback, Progress
+
+WINDOW = 20  # steps whose mean counts
+TOO_MUCH = 0.1  # more than what is natural
+
+log = logging.getLogger(__name__)
+
+
+class SaturationWarning(Callback):
+    """Warns once when the output has far more clipped pixels than what it is to look like.
+
+    Args:
+        natural: Share of clipped pixels of what the output is to look like, see `losses.functional.clipped_share`.
+    """
+
+    def __init__(self, natural: float) -> None:
+        self._natural, self._warned = natural, False
+        self._shares: deque[float] = deque(maxlen=WINDOW)
+
+    def after_step(self, progress: Progress) -> None:
+        """Add the step's share to the mean, and warn if it is too large."""
+        if "clipped" in progress.terms and not self._warned:
+            self._shares.append(progress.terms["clipped"])
+            share = sum(self._shares) / len(self._shares)
+            if len(self._shares) == WINDOW and share > self._natural + TOO_MUCH:
+                self._warned = True
+                log.warning(
+                    "step %d: %.0f %% of the output's pixels are clipped (the style's: %.1f %%): it saturates, and "
+                    "patches without drawing will stay; start anew with --output linear, a lower --lr or more --warmup",
+                    *(progress.step, 100 * share, 100 * self._natural),
+                )
