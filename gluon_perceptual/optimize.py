@@ -10,9 +10,9 @@ import numpy as np
 from ._mxnet import mx, mxnet_errors
 from .errors import UserError
 from .images import to_tensor
-from .losses.perceptual import PerceptualLoss
+from .losses import FeatureLoss, PerceptualLoss, TotalVariationLoss
 from .nets.vgg import LossNetwork
-from .styles import STYLE_LAYERS, STYLE_WEIGHT, blended_grams, style_weights
+from .styles import STYLE_LAYERS, STYLE_WEIGHT, blended_grams, style_transfer_loss, style_weights
 
 MEMORY = 20  # pairs of steps and gradients that L-BFGS remembers
 OPTIMIZERS = ("lbfgs", "adam")
@@ -160,7 +160,7 @@ def style_objective(
     network = LossNetwork.pretrained(layers, vgg, ctx)
     grams = blended_grams(network, styles, blend, ctx)
     style = style_weights(style_layers, grams, style_weight)
-    loss = PerceptualLoss(network, {content_layer: content_weight}, style, tv=tv)
+    loss = style_transfer_loss(network, {content_layer: content_weight}, style, tv)
     picture = _tensor_of(content)
     targets = {**loss.targets(mx.nd.array(picture, ctx=ctx)), **grams}
     return Objective(loss, targets, picture.shape, ctx)
@@ -171,7 +171,8 @@ def inversion_objective(
 ) -> Objective:
     """Return the objective of a picture with the features of `image`, (H, W, 3) uint8, at `layer` (paper, figure 3)."""
     ctx = ctx or mx.cpu()
-    loss = PerceptualLoss(LossNetwork.pretrained((layer,), vgg, ctx), {layer: 1.0}, tv=tv)
+    network = LossNetwork.pretrained((layer,), vgg, ctx)
+    loss = PerceptualLoss({FeatureLoss(layer): 1.0, TotalVariationLoss(): tv}, network)
     picture = _tensor_of(image)
     return Objective(loss, loss.targets(mx.nd.array(picture, ctx=ctx)), picture.shape, ctx)
 

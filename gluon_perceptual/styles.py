@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
 from ._mxnet import mx
 from .errors import UserError
 from .images import read_rgb, to_tensor
+from .losses import FeatureLoss, PerceptualLoss, StabilityLoss, StyleLoss, TotalVariationLoss
 from .losses.functional import gram_matrix
+from .losses.terms import Term
 from .nets.vgg import LossNetwork
 from .resize import fit
 
@@ -84,3 +86,24 @@ def style_weights(
         gram = grams[f"style:{layer}"]
         sizes[layer] = float(gram.size if balance == "entries" else gram.square().sum().asscalar())
     return {layer: weight / size for layer, size in sizes.items()}
+
+
+def style_transfer_loss(
+    network: LossNetwork,
+    content: Mapping[str, float],
+    style: Mapping[str, float],
+    tv: float = 0.0,
+    stability: float = 0.0,
+) -> PerceptualLoss:
+    """Return the loss of style transfer (paper, equation 5): content, style and total variation, weighted.
+
+    Args:
+        network: Its layers are those of both losses.
+        content: Weight of the feature loss by layer.
+        style: Weight of the style loss by layer, as of `style_weights`.
+        tv: Weight of the paper's total variation.
+        stability: Weight of the stability loss, which is not the paper's.
+    """
+    weights: dict[Term, float] = {FeatureLoss(layer): weight for layer, weight in content.items()}
+    weights.update({StyleLoss(layer): weight for layer, weight in style.items()})
+    return PerceptualLoss({**weights, StabilityLoss(): stability, TotalVariationLoss(): tv}, network)

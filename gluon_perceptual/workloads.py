@@ -11,12 +11,12 @@ import numpy as np
 from ._mxnet import mx
 from .checkpoint.model import Recipe, fold
 from .images import to_tensor
-from .losses.perceptual import PerceptualLoss
+from .losses import FeatureLoss, PerceptualLoss, TotalVariationLoss
 from .nets.instance_norm import fast_twin, for_single_pictures
 from .nets.precision import computing_in
 from .nets.vgg import LossNetwork
 from .optimize import minimize, style_objective
-from .styles import STYLE_LAYERS, blended_grams, style_weights
+from .styles import STYLE_LAYERS, blended_grams, style_transfer_loss, style_weights
 from .training.step import TrainingStep
 
 nn: Any = mx.gluon.nn
@@ -85,7 +85,7 @@ def training_step(
 
 def _feature_loss(size: int, ctx: Any) -> tuple[PerceptualLoss, Callable[[Any], dict[str, Any]]]:
     network = LossNetwork.pretrained((CONTENT_LAYER,), ctx=ctx)
-    loss = PerceptualLoss(network, {CONTENT_LAYER: 1.0}, tv=TV_WEIGHT, tv_kind="blog")
+    loss = PerceptualLoss({FeatureLoss(CONTENT_LAYER): 1.0, TotalVariationLoss("blog"): TV_WEIGHT}, network)
     return loss, loss.targets
 
 
@@ -95,9 +95,7 @@ def _style_loss(size: int, ctx: Any) -> tuple[PerceptualLoss, Callable[[Any], di
     content.hybridize(static_alloc=True, static_shape=True)
     style = np.random.default_rng(1).integers(0, 256, (size, size, 3), np.uint8)
     grams = blended_grams(network, [style], ctx=ctx)
-    loss = PerceptualLoss(
-        network, {CONTENT_LAYER: 1.0}, style_weights(STYLE_LAYERS, grams), tv=TV_WEIGHT, tv_kind="blog"
-    )
+    loss = style_transfer_loss(network, {CONTENT_LAYER: 1.0}, style_weights(STYLE_LAYERS, grams), TV_WEIGHT)
     return loss, lambda pictures: {f"feature:{CONTENT_LAYER}": content(pictures)[0], **grams}
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.losses.perceptual import PerceptualLoss
+from gluon_perceptual.losses import PerceptualLoss, PixelLoss
 from gluon_perceptual.nets import fast
 from gluon_perceptual.nets.fast import InputConv2D, NearestConv2D, OutputConv2D, TransposedConv2D
 from gluon_perceptual.nets.fast_neural_style import FastNeuralStyleNet
@@ -172,7 +172,7 @@ def trained(net, scale, steps):
     mx.random.seed(3)
     net.initialize(mx.init.Xavier())
     model.hybridize(static_alloc=True, static_shape=True)
-    loss = PerceptualLoss(pixel=1.0)
+    loss = PerceptualLoss({PixelLoss(): 1.0})
     trainer = mx.gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 1e-3}, update_on_kvstore=False)
     step = TrainingStep(model, loss, loss.targets, trainer, [mx.cpu()])
     low = rng.uniform(0, 255, (2, 3, 8, 8)).astype(np.float32)

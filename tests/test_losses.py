@@ -3,8 +3,15 @@ import pytest
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.losses import functional
-from gluon_perceptual.losses.perceptual import PerceptualLoss
+from gluon_perceptual.losses import (
+    FeatureLoss,
+    GridLoss,
+    PerceptualLoss,
+    PixelLoss,
+    StyleLoss,
+    TotalVariationLoss,
+    functional,
+)
 
 RNG = np.random.default_rng(0)
 A, B = RNG.normal(size=(2, 3, 5, 4)), RNG.normal(size=(2, 3, 5, 4))
@@ -112,9 +119,8 @@ def tiny_loss_network():
 
 
 def test_the_loss_is_the_weighted_sum_of_its_terms_and_its_gradient_is_numeric():
-    loss = PerceptualLoss(
-        tiny_loss_network(), feature={"two": 2.0}, style={"one": 30.0, "two": 5.0}, pixel=1e-3, tv=1e-4
-    )
+    weights = {FeatureLoss("two"): 2.0, StyleLoss("one"): 30.0, StyleLoss("two"): 5.0, PixelLoss(): 1e-3}
+    loss = PerceptualLoss({**weights, TotalVariationLoss(): 1e-4, GridLoss(2): 0.0}, tiny_loss_network())
     picture = RNG.uniform(0, 255, (1, 3, 7, 6))
     targets = loss.targets(mx.nd.array(RNG.uniform(0, 255, (1, 3, 7, 6)), dtype="float64"))
 
@@ -144,7 +150,7 @@ def test_terms_vanish_at_the_target_and_hybrid_equals_imperative():
     network.cast("float32")
     x = mx.nd.array(RNG.uniform(0, 255, (2, 3, 8, 8)))
     other = mx.nd.array(RNG.uniform(0, 255, (2, 3, 8, 8)))
-    loss = PerceptualLoss(network, feature={"one": 1.0}, style={"two": 1.0}, pixel=1.0, pixel_loss="absolute")
+    loss = PerceptualLoss({FeatureLoss("one"): 1.0, StyleLoss("two"): 1.0, PixelLoss("absolute"): 1.0}, network)
     for values in loss.terms(x, loss.targets(x)).values():
         np.testing.assert_array_equal(values.asnumpy(), 0)
     plain = {name: values.asnumpy() for name, values in loss.terms(other, loss.targets(x)).items()}
@@ -155,9 +161,13 @@ def test_terms_vanish_at_the_target_and_hybrid_equals_imperative():
 
 def test_mistakes_are_named():
     with pytest.raises(UserError, match="no term"):
-        PerceptualLoss()
+        PerceptualLoss({})
     with pytest.raises(UserError, match="gives one, two, not relu9"):
-        PerceptualLoss(tiny_loss_network(), feature={"relu9": 1.0})
-    loss = PerceptualLoss(pixel=1.0)
+        PerceptualLoss({FeatureLoss("relu9"): 1.0}, tiny_loss_network())
+    with pytest.raises(UserError, match="two terms of the loss have one name: pixel, pixel"):
+        PerceptualLoss({PixelLoss(): 1.0, PixelLoss("absolute"): 1.0})
+    with pytest.raises(UserError, match="PixelLoss of kind 'cubed': expected one of squared, absolute"):
+        PixelLoss("cubed")
+    loss = PerceptualLoss({PixelLoss(): 1.0})
     with pytest.raises(UserError, match="needs a target"):
         loss.terms(mx.nd.zeros((1, 3, 4, 4)), {})

@@ -20,7 +20,7 @@ from gluon_perceptual.checkpoint.model import load_for_use
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.images import to_image, to_tensor
 from gluon_perceptual.inference import Stylizer, Upscaler
-from gluon_perceptual.losses.perceptual import PerceptualLoss
+from gluon_perceptual.losses import FeatureLoss, PerceptualLoss, PixelLoss
 from gluon_perceptual.nets.blocks import ResidualBlock, upsample
 from gluon_perceptual.nets.fast import Conv2D, InputConv2D, NearestConv2D, OutputConv2D, TransposedConv2D
 from gluon_perceptual.nets.fast_neural_style import FastNeuralStyleNet
@@ -257,7 +257,9 @@ def test_a_training_follows_float32s(make):
     def losses(precision):
         with computing_in(precision):
             model = OnPixels(make())
-            loss = PerceptualLoss(LossNetwork.pretrained(("relu2_2",)), {"relu2_2": 1e-3}, pixel=1.0)
+            loss = PerceptualLoss(
+                {FeatureLoss("relu2_2"): 1e-3, PixelLoss(): 1.0}, LossNetwork.pretrained(("relu2_2",))
+            )
         mx.random.seed(3)
         model.net.initialize(mx.init.Xavier())
         options = {"learning_rate": 1e-3}

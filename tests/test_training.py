@@ -9,7 +9,7 @@ import pytest
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.cluster import WorkerLostError, Workers
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.losses.perceptual import PerceptualLoss
+from gluon_perceptual.losses import PerceptualLoss, PixelLoss, TotalVariationLoss
 from gluon_perceptual.nets.super_resolution import SuperResolutionNet
 from gluon_perceptual.training.callbacks import BlogLog, Every, History, JsonLog, TensorBoard
 from gluon_perceptual.training.jsonl import JsonLines
@@ -24,7 +24,7 @@ def make_step(devices, batch_norm=False, optimizer="adam", max_norm=0.0, weights
     net = SuperResolutionNet(2, 4, 1, norm="batch" if batch_norm else "none", skip=True)
     net.initialize(mx.init.Xavier(), ctx=devices)
     net.hybridize()
-    loss = PerceptualLoss(**(weights or {"pixel": 1.0, "tv": 1e-3}))
+    loss = PerceptualLoss(weights or {PixelLoss(): 1.0, TotalVariationLoss(): 1e-3})
     trainer = mx.gluon.Trainer(
         net.collect_params(), optimizer, {"learning_rate": 1e-3}, kvstore="local", update_on_kvstore=False
     )
@@ -59,7 +59,7 @@ def test_two_devices_do_as_one(size, max_norm):
 
 def test_the_update_is_that_of_the_mean_loss():
     """Plain gradient descent, recomputed by hand: w − rate · d(mean loss)/dw."""
-    net, step = make_step([mx.cpu()], optimizer="sgd", weights={"pixel": 1e-4})
+    net, step = make_step([mx.cpu()], optimizer="sgd", weights={PixelLoss(): 1e-4})
     x, y = next(batches(1))
     weight = net.tail.weight
     before = weight.data().asnumpy()
@@ -72,7 +72,7 @@ def test_the_update_is_that_of_the_mean_loss():
 
 
 def test_clipping_bounds_the_gradient():
-    net, step = make_step([mx.cpu()], optimizer="sgd", max_norm=0.01, weights={"pixel": 1.0})
+    net, step = make_step([mx.cpu()], optimizer="sgd", max_norm=0.01, weights={PixelLoss(): 1.0})
     before = parameters(net)
     terms = step(*next(batches(1)))
     after = parameters(net)
@@ -88,7 +88,7 @@ def test_logged_loss_is_the_weighted_sum_of_the_logged_terms():
 
 
 def test_training_lowers_the_loss():
-    _, step = make_step([mx.cpu()], weights={"pixel": 1.0})
+    _, step = make_step([mx.cpu()], weights={PixelLoss(): 1.0})
     batch = next(batches(1))
     losses = [step(*batch)["loss"] for _ in range(15)]
     assert losses[-1] < losses[0]
@@ -108,7 +108,7 @@ def test_a_loss_that_is_not_finite_changes_nothing_and_names_the_step():
 
 
 def test_a_gradient_that_is_not_finite_changes_nothing():
-    net, step = make_step([mx.cpu()], weights={"pixel": 1.0})
+    net, step = make_step([mx.cpu()], weights={PixelLoss(): 1.0})
     x, y = next(batches(1))
     before = parameters(net)
     step.loss.terms = lambda output, targets: {"pixel": (output * 0).sqrt().sum(axis=0, exclude=True) + 1}

@@ -1,97 +1,64 @@
-"""The weighted sum of named terms that training minimises."""
+"""The weighted sum of terms that training minimizes."""
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Mapping
 
 from .._mxnet import mx
 from ..errors import UserError
-from . import functional
-
-TOTAL_VARIATIONS: dict[str, Callable[..., Any]] = {
-    "paper": functional.total_variation,
-    "blog": functional.mean_absolute_variation,
-}
-PIXEL_LOSSES: dict[str, Callable[..., Any]] = {
-    "squared": functional.squared_error,
-    "absolute": functional.absolute_error,
-}
+from .terms import Seen, Term
 
 
 class PerceptualLoss(mx.gluon.HybridBlock):
-    """Named terms of the loss of pictures (N, 3, H, W) float32 RGB in [0, 255]; their weighted sum is the loss.
+    """The loss of pictures (N, 3, H, W) float32 RGB in [0, 255]: the weighted sum of its terms.
 
-    Terms: `feature:LAYER` and `style:LAYER` on activations of the loss network, `pixel`, `grid`, `stability`, and
-    `tv`.
+        PerceptualLoss({FeatureLoss("relu2_2"): 1.0, TotalVariationLoss(): 1e-6}, LossNetwork.pretrained(("relu2_2",)))
 
     Args:
+        weights: The terms (see `losses.terms`) and the weight of each; those of weight 0 are left out.
         loss_network: Block from pictures to a list of feature maps, with their names in `.layers`; may be None
-            where there are no feature and style terms.
-        feature: Weight of the feature loss for each layer, for example {"relu2_2": 1.0}.
-        style: Weight of the style loss for each layer.
-        pixel: Weight of the pixel loss.
-        grid: Weight of the grid that an upsampling network leaves in the error; pictures then have 8 periods at least.
-        period: Of that grid in pixels, the network's scale.
-        stability: Weight of the mean squared difference from the output for a noisy input, against flicker.
-        tv: Weight of the total variation of the output.
-        pixel_loss: "squared" (paper) or "absolute".
-        tv_kind: "paper" or "blog", see `losses.functional`.
+            where no term looks at a layer.
 
     Raises:
-        UserError: No term has a weight, or a layer is none of the loss network's.
+        UserError: No term has a weight, two have one name, or one's layer is none of the loss network's.
     """
 
-    def __init__(
-        self,
-        loss_network: Any = None,
-        feature: dict[str, float] | None = None,
-        style: dict[str, float] | None = None,
-        pixel: float = 0.0,
-        grid: float = 0.0,
-        period: int = 2,
-        stability: float = 0.0,
-        tv: float = 0.0,
-        pixel_loss: str = "squared",
-        tv_kind: str = "paper",
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, weights: Mapping[Term, float], loss_network: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        features = {f"feature:{layer}": weight for layer, weight in (feature or {}).items()}
-        styles = {f"style:{layer}": weight for layer, weight in (style or {}).items()}
-        weights = {**features, **styles, "pixel": pixel, "grid": grid, "stability": stability, "tv": tv}
-        self.weights = {name: weight for name, weight in weights.items() if weight}
-        self._check_terms(loss_network)
+        self.summands = tuple(term for term, weight in weights.items() if weight)
+        self.weights = {term.name: weight for term, weight in weights.items() if weight}
         self.loss_network = loss_network
-        self._period = period
-        self._pixel_loss = PIXEL_LOSSES[pixel_loss]
-        self._total_variation = TOTAL_VARIATIONS[tv_kind]
+        self._check()
 
-    def _check_terms(self, loss_network: Any) -> None:
-        layers = loss_network.layers if loss_network is not None else ()
-        if not self.weights:
+    def _check(self) -> None:
+        layers = self.loss_network.layers if self.loss_network is not None else ()
+        if not self.summands:
             raise UserError("the loss has no term: give at least one weight that is not 0")
-        for name in self.weights:
-            _, _, layer = name.partition(":")
-            if layer and layer not in layers:
-                raise UserError(f"the loss network gives {', '.join(layers) or 'nothing'}, not {layer}")
+        if len(self.weights) < len(self.summands):
+            raise UserError(f"two terms of the loss have one name: {', '.join(term.name for term in self.summands)}")
+        for term in self.summands:
+            if term.layer and term.layer not in layers:
+                raise UserError(f"the loss network gives {', '.join(layers) or 'nothing'}, not {term.layer}")
 
     @property
-    def target_names(self) -> list[str]:
-        """The terms that compare with a target: all but `tv`."""
-        return [name for name in self.weights if name != "tv"]
+    def compared(self) -> tuple[Term, ...]:
+        """The terms that compare the output with a target."""
+        return tuple(term for term in self.summands if term.needs_target)
 
-    def targets(self, pictures: Any) -> dict[str, Any]:
-        """Return what the output is compared with, by term but `stability`, computed without recording gradients.
+    def targets(self, references: Any) -> dict[str, Any]:
+        """Return what the output is compared with, by term, computed without recording gradients.
+
+        Terms whose target is not made of references, such as the stability loss, are left out.
 
         Args:
-            pictures: (N, 3, H, W) in [0, 255]; for style terms, the style picture.
+            references: (N, 3, H, W) in [0, 255]; for style terms, the style picture.
         """
         with mx.autograd.pause(train_mode=True):
-            features = self._features(mx.nd, pictures)
-        features["pixel"] = features["grid"] = pictures
-        return {name: features[name] for name in self.target_names if name in features}
+            reference = self._see(references)
+            found = {term.name: term.target(mx.nd, reference) for term in self.compared}
+        return {name: target for name, target in found.items() if target is not None}
 
-    def terms(self, output: Any, targets: dict[str, Any]) -> dict[str, Any]:
+    def terms(self, output: Any, targets: Mapping[str, Any]) -> dict[str, Any]:
         """Return each term, unweighted, for each picture of the output: name -> (N,).
 
         Args:
@@ -101,42 +68,24 @@ class PerceptualLoss(mx.gluon.HybridBlock):
         Raises:
             UserError: A term has no target.
         """
-        missing = [name for name in self.target_names if name not in targets]
+        missing = [term.name for term in self.compared if term.name not in targets]
         if missing:
             raise UserError(f"the loss term {missing[0]} needs a target, but there is only {', '.join(targets)}")
-        values = self(output, *(targets[name] for name in self.target_names))
+        values = self(output, *(targets[term.name] for term in self.compared))
         return dict(zip(self.weights, values))
 
-    def total(self, terms: dict[str, Any]) -> Any:
+    def total(self, terms: Mapping[str, Any]) -> Any:
         """Return the loss: the weighted sum of the terms, (N,)."""
         weighted = [terms[name] * weight for name, weight in self.weights.items()]
         return sum(weighted[1:], weighted[0])
 
-    def _features(self, F: Any, pictures: Any) -> dict[str, Any]:
-        if not any(":" in name for name in self.weights):
-            return {}
-        maps = dict(zip(self.loss_network.layers, self.loss_network(pictures)))
-        named = {f"feature:{layer}": values for layer, values in maps.items()}
-        styles = [name for name in self.weights if name.startswith("style:")]
-        named.update({name: functional.gram_matrix(F, maps[name.partition(":")[2]]) for name in styles})
-        return named
+    def _see(self, pictures: Any) -> Seen:
+        if not any(term.layer for term in self.summands):
+            return Seen(pictures, {})
+        return Seen(pictures, dict(zip(self.loss_network.layers, self.loss_network(pictures))))
 
     def hybrid_forward(self, F: Any, output: Any, *targets: Any) -> list[Any]:
-        """(N, 3, H, W) and the targets -> the terms in the order of `weights`, each (N,)."""
-        features = self._features(F, output)
-        target = dict(zip(self.target_names, targets))
-        values = []
-        for name in self.weights:
-            if name == "tv":
-                values.append(self._total_variation(F, output))
-            elif name == "pixel":
-                values.append(self._pixel_loss(F, output, target[name]))
-            elif name == "grid":
-                values.append(functional.grid_error(F, output, target[name], self._period))
-            elif name == "stability":
-                values.append(functional.squared_error(F, output, target[name]))
-            elif name.startswith("style:"):
-                values.append(functional.style_error(F, features[name], target[name]))
-            else:
-                values.append(functional.squared_error(F, features[name], target[name]))
-        return values
+        """(N, 3, H, W) and the targets of `compared` -> the terms in the order of `weights`, each (N,)."""
+        seen = self._see(output)
+        target = dict(zip((term.name for term in self.compared), targets))
+        return [term.value(F, seen, target.get(term.name)) for term in self.summands]

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Mapping
 
 from ..errors import UserError
 from ..losses.functional import GRID_CELLS
+from ..losses.terms import FeatureLoss, GridLoss, PixelLoss, Term, TotalVariationLoss
 
 # The blog weighs the total variation of its normalised output, in VGG inputs of about a 57.4th of [0, 255], by 0.1.
 # Here it is measured in [0, 255]; with the original VGG16, whose inputs are so too, features' squares are 57.4² larger.
@@ -116,11 +117,14 @@ class SuperResolutionConfig(TrainingConfig):
     tv: float = 0.0
     tv_kind: str = "paper"
 
-    def term_weights(self) -> dict[str, Any]:
-        """Return the weights of the loss, as `losses.perceptual.PerceptualLoss` takes them."""
-        feature = {"pixel": 0.0, "feature": 1.0, "mix": self.mix}[self.loss]
-        pixel = 0.0 if self.loss == "feature" else 1.0
-        return {"feature": {self.feature_layer: feature}, "pixel": pixel, "grid": self.grid, "tv": self.tv}
+    def term_weights(self) -> dict[Term, float]:
+        """Return the terms of the loss and their weights, as `losses.PerceptualLoss` takes them."""
+        return {
+            FeatureLoss(self.feature_layer): {"pixel": 0.0, "feature": 1.0, "mix": self.mix}[self.loss],
+            PixelLoss(self.pixel_loss): 0.0 if self.loss == "feature" else 1.0,
+            GridLoss(self.scale): self.grid,
+            TotalVariationLoss(self.tv_kind): self.tv,
+        }
 
     @classmethod
     def from_architecture(cls, arch: str = "skip", **given: Any) -> SuperResolutionConfig:

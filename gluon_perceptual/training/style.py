@@ -21,7 +21,15 @@ from ..nets.pixels import OnPixels
 from ..nets.precision import current_precision
 from ..nets.vgg import LossNetwork, check_layers
 from ..style_metrics import clipped_area
-from ..styles import STYLE_LAYERS, STYLE_WEIGHT, blended_grams, check_blend, read_style, style_weights
+from ..styles import (
+    STYLE_LAYERS,
+    STYLE_WEIGHT,
+    blended_grams,
+    check_blend,
+    read_style,
+    style_transfer_loss,
+    style_weights,
+)
 from .config import TrainingConfig
 from .run import Run
 
@@ -153,9 +161,8 @@ class StyleRun(Run):
         self._content_network.hybridize(static_alloc=True, static_shape=True)
         self._grams = blended_grams(network, self.styles, config.blend, self.devices[0])
         style = style_weights(config.style_layers, self._grams, config.style_weight, config.style_balance)
-        return PerceptualLoss(
-            network, {config.content_layer: config.content_weight}, style, stability=config.stability, tv=config.tv
-        )
+        content = {config.content_layer: config.content_weight}
+        return style_transfer_loss(network, content, style, config.tv, config.stability)
 
     def _step_model(self) -> Any:
         """Return the fast twin where all devices get the same number of pictures."""

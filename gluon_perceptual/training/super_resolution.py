@@ -85,8 +85,7 @@ class SuperResolutionRun(Run):
         if config.loss != "pixel":
             network = LossNetwork.pretrained((config.feature_layer,), config.vgg, self.devices)
             self._check_same_vgg(network)
-        kinds = {"pixel_loss": config.pixel_loss, "tv_kind": config.tv_kind, "period": config.scale}
-        return PerceptualLoss(network, **config.term_weights(), **kinds)
+        return PerceptualLoss(config.term_weights(), network)
 
     def _check_same_vgg(self, network: LossNetwork) -> None:
         """Features of one VGG16 are no targets for another's."""

@@ -1,0 +1,169 @@
+"""The terms that a loss is the weighted sum of: each knows its target, its value, and where it comes from.
+
+A term compares the output of a network with a target, or says something of it alone. It looks at pictures (N, 3, H, W)
+RGB in [0, 255] and at their feature maps. Terms are compared and hashed by their settings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Callable, ClassVar, Mapping
+
+from ..errors import UserError
+from . import functional
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Pictures (N, 3, H, W), and what the loss network's layers, by name, make of them, (N, C, h, w) each."""
+
+    pictures: Any
+    maps: Mapping[str, Any]
+
+
+class Term:
+    """What every term has.
+
+    Attributes:
+        name: What logs call it.
+        layer: The layer of the loss network that it looks at, or "".
+        needs_target: Whether it compares the output with something.
+        kinds: Functions to choose from, for terms with a `kind`.
+    """
+
+    name: str = ""
+    layer: str = ""
+    needs_target: ClassVar[bool] = True
+    kinds: ClassVar[Mapping[str, Callable[..., Any]]] = {}
+
+    def __post_init__(self) -> None:
+        """Raise UserError if there is no such kind."""
+        kind = getattr(self, "kind", None)
+        if kind is not None and kind not in self.kinds:
+            raise UserError(f"{type(self).__name__} of kind {kind!r}: expected one of {', '.join(self.kinds)}")
+
+    def target(self, F: Any, reference: Seen) -> Any:
+        """Return what the output is compared with: the reference itself. None where no reference says it."""
+        return reference.pictures
+
+    def value(self, F: Any, output: Seen, target: Any) -> Any:
+        """Return the term for each picture of the output, (N,)."""
+        raise TypeError(f"{type(self).__name__} has no value of its own")
+
+
+@dataclass(frozen=True)
+class FeatureLoss(Term):
+    """‖φ_j(ŷ) − φ_j(y)‖² / (C_j·H_j·W_j), with φ_j the activation `layer` (paper, section 3.2, equation 2)."""
+
+    layer: str = field()  # or the inherited one would be its default
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """For example "feature:relu2_2"."""
+        return f"feature:{self.layer}"
+
+    def target(self, F: Any, reference: Seen) -> Any:
+        """Return the reference's feature maps."""
+        return reference.maps[self.layer]
+
+    def value(self, F: Any, output: Seen, target: Any) -> Any:
+        """Return the mean squared difference."""
+        return functional.squared_error(F, output.maps[self.layer], target)
+
+
+@dataclass(frozen=True)
+class StyleLoss(Term):
+    """‖G_j(ŷ) − G_j(y)‖²_F, with G_j the Gram matrix of the activation `layer` (paper, section 3.2, equations 3, 4)."""
+
+    layer: str = field()  # or the inherited one would be its default
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """For example "style:relu2_2"."""
+        return f"style:{self.layer}"
+
+    def target(self, F: Any, reference: Seen) -> Any:
+        """Return the reference's Gram matrix; one, (1, C, C), is good for outputs of any number and size."""
+        return functional.gram_matrix(F, reference.maps[self.layer])
+
+    def value(self, F: Any, output: Seen, target: Any) -> Any:
+        """Return the squared Frobenius norm of the Gram matrices' difference."""
+        return functional.style_error(F, functional.gram_matrix(F, output.maps[self.layer]), target)
+
+
+@dataclass(frozen=True)
+class PixelLoss(Term):
+    """‖ŷ − y‖² / (C·H·W) (paper, section 3.3), or the mean absolute difference.
+
+    Args:
+        kind: "squared" (paper) or "absolute", which forgives outliers more and trains to sharper edges.
+    """
+
+    kind: str = "squared"
+    name = "pixel"
+    kinds: ClassVar[Mapping[str, Callable[..., Any]]] = {
+        "squared": functional.squared_error,
+        "absolute": functional.absolute_error,
+    }
+
+    def value(self, F: Any, output: Seen, target: Any) -> Any:
+        """Return the mean difference of that kind."""
+        return self.kinds[self.kind](F, output.pictures, target)
+
+
+@dataclass(frozen=True)
+class GridLoss(Term):
+    """How far the grid that an upsampling network leaves stands out of the error, see `functional.grid_error`.
+
+    Not in the paper, nor in the blog.
+
+    Args:
+        period: Of the grid in pixels, the network's scale; pictures have 8 periods at least.
+    """
+
+    period: int
+    name = "grid"
+
+    def value(self, F: Any, output: Seen, target: Any) -> Any:
+        """Return the square of the grid's height."""
+        return functional.grid_error(F, output.pictures, target, self.period)
+
+
+@dataclass(frozen=True)
+class TotalVariationLoss(Term):
+    """The output's total variation, which compares it with nothing.
+
+    Args:
+        kind: "paper", the sum of squared differences of neighboring pixels (paper, section 3.3, as in its released
+            code); "blog", the mean absolute differences.
+    """
+
+    kind: str = "paper"
+    name = "tv"
+    needs_target = False
+    kinds: ClassVar[Mapping[str, Callable[..., Any]]] = {
+        "paper": functional.total_variation,
+        "blog": functional.mean_absolute_variation,
+    }
+
+    def value(self, F: Any, output: Seen, target: Any) -> Any:
+        """Return the variation of that kind."""
+        return self.kinds[self.kind](F, output.pictures)
+
+
+@dataclass(frozen=True)
+class StabilityLoss(Term):
+    """‖ŷ − ŷ'‖² / (C·H·W), with ŷ' the output for the same input and noise: against flicker of videos.
+
+    Not in the paper, nor in the blog. Only who has the network can give its target, ŷ'.
+    """
+
+    name = "stability"
+
+    def target(self, F: Any, reference: Seen) -> Any:
+        """Return None: it is no matter of references."""
+        return None
+
+    def value(self, F: Any, output: Seen, target: Any) -> Any:
+        """Return the mean squared difference."""
+        return functional.squared_error(F, output.pictures, target)
