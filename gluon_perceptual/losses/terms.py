@@ -12,6 +12,8 @@ from typing import Any, Callable, ClassVar, Mapping
 from ..errors import UserError
 from . import functional
 
+Kinds = Mapping[str, Callable[..., Any]]
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -34,7 +36,7 @@ class Term:
     name: str = ""
     layer: str = ""
     needs_target: ClassVar[bool] = True
-    kinds: ClassVar[Mapping[str, Callable[..., Any]]] = {}
+    kinds: ClassVar[Kinds] = {}
 
     def __post_init__(self) -> None:
         """Raise UserError if there is no such kind."""
