@@ -15,7 +15,7 @@ import numpy as np
 
 from . import evaluation
 from ._mxnet import mx
-from .checkpoint.model import load_with_recipe
+from .checkpoint.model import load_with_recipe, with_lowpass
 from .checkpoint.params_file import write_params
 from .checkpoint.recipe import describe
 from .errors import UserError
@@ -35,7 +35,11 @@ KEPT_SCORES = ("psnr", "ssim", "relu2_2", "relu4_3", "ciede2000", "grid")
 
 
 def ship(
-    checkpoint: Path, name: str, words: dict[str, str], sets: Mapping[str, Sequence[PictureFile]]
+    checkpoint: Path,
+    name: str,
+    words: dict[str, str],
+    sets: Mapping[str, Sequence[PictureFile]],
+    lowpass: float | None = None,
 ) -> dict[str, Any]:
     """Write a run's checkpoint to the shipped weights as `name`, with its entry in the manifest, which is returned.
 
@@ -44,6 +48,7 @@ def ship(
         name: What the model is called.
         words: What the entry says besides: `what`, in a line, `data` and `license`.
         sets: Photos to score a super-resolution model on, by the set's name.
+        lowpass: Cut-off of a low-pass that the model gets, see `nets.lowpass`; the entry has it, too.
 
     Raises:
         UserError, OSError: The run or the photos cannot be read.
@@ -54,6 +59,9 @@ def ship(
     shipped, runs = _history(checkpoint)
     started: dict[str, Any] = models()[shipped] if shipped else {}
     model, recipe = load_with_recipe(checkpoint)
+    if lowpass is not None:
+        model, recipe = with_lowpass(model, recipe, lowpass)
+        words = {**words, "changes": f"after training, a low-pass on what the network adds (--lowpass {lowpass:g})"}
     target = FOLDER / f"{name}.params"
     arrays = {key: p.data().asnumpy() for key, p in model.net._collect_params_with_prefix().items()}
     halves = {key: array.astype(np.float16) for key, array in arrays.items()}

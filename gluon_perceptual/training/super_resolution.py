@@ -101,6 +101,8 @@ class SuperResolutionRun(Run):
             mean = np.mean([values.mean(axis=(1, 2)) for values in inputs], axis=0) / 255
             return Recipe("PlsrNet", size, peak=1.0, mean=tuple(round(float(value), 6) for value in mean))
         arguments = {"norm": config.norm, "upsampling": config.upsampling, "skip": config.arch == "skip"}
+        if config.lowpass is not None:
+            arguments["lowpass"] = config.lowpass
         return Recipe("SuperResolutionNet", {"scale": config.scale, **size, **arguments})
 
     def _make_model(self) -> OnPixels:
