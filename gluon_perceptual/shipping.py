@@ -13,7 +13,7 @@ from typing import Any, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from . import evaluation
+from . import evaluation, scores
 from ._mxnet import mx
 from .checkpoint.model import load_with_recipe, with_lowpass
 from .checkpoint.params_file import write_params
@@ -31,7 +31,7 @@ from .training.style import StyleConfig
 from .weights import FOLDER, manifest, models
 
 HALF_IS_ENOUGH = 62.0  # dB between outputs of the two precisions; by this a model of 37 dB loses less than 0.02 dB
-KEPT_SCORES = ("psnr", "ssim", "relu2_2", "relu4_3", "ciede2000", "grid")
+KEPT_SCORES = ("psnr", "ssim", "relu2_2", "relu4_3", "ciede2000", "grid", "weave", "worst_weave")
 
 
 def ship(
@@ -161,5 +161,5 @@ def _agreement(model: OnPixels, arrays: dict[str, np.ndarray], halves: dict[str,
 def _scores(model: Path, photos: Sequence[PictureFile]) -> dict[str, float]:
     upscaler, loss_network = Upscaler(model), LossNetwork.pretrained(evaluation.DISTANCE_LAYERS)
     rows = [row for photo in photos for row in evaluation.evaluate({"": upscaler}, photo, upscaler.scale, loss_network)]
-    mean = evaluation.means(rows)[0]
+    mean = scores.means(rows)[0]
     return {key: round(getattr(mean, key), 4) for key in KEPT_SCORES}

@@ -86,7 +86,8 @@ def with_lowpass(model: OnPixels, recipe: Recipe, cutoff: float) -> tuple[OnPixe
         UserError: It is another network, or `cutoff` is none.
     """
     if recipe.network != "SuperResolutionNet" or recipe.arguments.get("lowpass") is not None:
-        raise UserError(f"{recipe.network} with {dict(recipe.arguments)}: a low-pass is for a SuperResolutionNet without")
+        which = f"{recipe.network} with {dict(recipe.arguments)}"
+        raise UserError(f"{which}: a low-pass is for a SuperResolutionNet that has none")
     recipe = replace(recipe, arguments={**recipe.arguments, "lowpass": cutoff})
     parameters = model.net._collect_params_with_prefix()
     return _rebuilt(recipe, {name: p._reduce().asnumpy() for name, p in parameters.items()}, mx.cpu()), recipe

@@ -50,10 +50,8 @@ def recipe_of(arrays: Mapping[str, np.ndarray]) -> Recipe | None:
         arguments = {"width": kernels[0][0], "blocks": units}
         return Recipe("PlsrNet", arguments, peak=1.0, mean=IMAGENET_MEAN)
     if {"head.0.weight", "tail.weight"} <= filters and {"up.0.0.weight", "up.0.1.weight"} & filters:
-        arguments = _super_resolution_arguments(shapes)
-        if len(shapes.get(LOW_PASS, ())) == 4:
-            arguments["lowpass"] = cutoff_of(arrays[LOW_PASS])
-        return Recipe("SuperResolutionNet", arguments)
+        lowpass = {"lowpass": cutoff_of(arrays[LOW_PASS])} if LOW_PASS in filters else {}
+        return Recipe("SuperResolutionNet", {**_super_resolution_arguments(shapes), **lowpass})
     if "encode.1.0.weight" in filters and {"decode.0.0.weight", "decode.0.1.weight"} & filters:
         return Recipe("StyleNet", _style_arguments(shapes))
     if {"encode.0.1.weight", "decode.5.weight"} <= filters:

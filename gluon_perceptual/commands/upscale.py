@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..weights import DEFAULTS
 from ._command import (
     Command,
     device_options,
@@ -16,11 +17,13 @@ from ._command import (
     tile_option,
 )
 
+CHOSEN = ", ".join(f"{name} for --scale {scale}" for scale, name in DEFAULTS.items() if scale != 2)
+
 
 @click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @out_option
-@click.option("--model", help=f"{model_help}  [default: sr_x2_feature, or that of --scale]")
+@click.option("--model", help=f"{model_help}  [default: {DEFAULTS[2]}; {CHOSEN}]")
 @list_models_option("super-resolution")
 @click.option(
     "--scale",
@@ -58,7 +61,7 @@ def upscale(
     from ._batch import plan_outputs, process
 
     factor = int(scale) if scale else None
-    model = model or f"sr_x{scale or 2}_feature"
+    model = model or DEFAULTS[factor or 2]
     workers = [Upscaler(model, device, tile, match_histogram, self_ensemble, factor) for device in devices(gpus, cpus)]
     tasks = plan_outputs([Path(path) for path in inputs], out, suffix, f"x{workers[0].scale}")
     raise SystemExit(process(tasks, workers, read_picture, Upscaler.enlarge, write_picture, skip_existing))

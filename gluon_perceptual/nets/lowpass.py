@@ -16,7 +16,7 @@ STEP = 0.001  # of the cut-offs that `cutoff_of` tells apart
 
 
 def lowpass_kernel(cutoff: float) -> np.ndarray:
-    """Return a kernel (9, 9) float64, radially symmetric, of sum 1, by which waves of `cutoff` cycles a pixel are halved.
+    """Return a kernel (9, 9) float64, radially symmetric, of sum 1, that about halves waves of `cutoff` cycles a pixel.
 
     The ideal low-pass of all directions, J₁(2πfr) · f / r, under a Hann window. So short a kernel cuts gently: at a
     cut-off of 0.3, waves of 0.2 cycles a pixel keep 0.89 of their height, of 0.3 0.45, of 0.4 0.08.
@@ -34,10 +34,10 @@ def lowpass_kernel(cutoff: float) -> np.ndarray:
 
 
 def cutoff_of(filters: np.ndarray) -> float:
-    """Return the cut-off of the low-pass that has these `filters`, in thousandths, by the middle of its kernel."""
+    """Return the cut-off of the low-pass with these `filters`, in thousandths, by the largest, the kernel's middle."""
     cutoffs = np.arange(LOWEST, HIGHEST + STEP, STEP).clip(max=HIGHEST)
     middles = np.array([lowpass_kernel(cutoff)[RADIUS, RADIUS] for cutoff in cutoffs])
-    return round(float(cutoffs[np.abs(middles - filters[0, 0, RADIUS, RADIUS]).argmin()]), 3)
+    return round(float(cutoffs[np.abs(middles - filters[0].max()).argmin()]), 3)
 
 
 class LowPass(mx.gluon.HybridBlock):

@@ -87,8 +87,8 @@ class SuperResolutionConfig(TrainingConfig):
     """A super-resolution run's settings; the defaults are those that measured best for ×2 in some minutes on two cores.
 
     `arch`: "skip", the paper's network without normalisation, added to the bicubic enlargement; "paper"; "blog".
-    `from_architecture` gives the defaults of each. `lowpass`: see `nets.super_resolution.SuperResolutionNet`; for "skip"
-    alone. `loss`: "pixel", "feature", or "mix", pixel + `mix` × feature.
+    `from_architecture` gives the defaults of each. `lowpass`: for "skip" alone, see `nets.SuperResolutionNet`.
+    `loss`: "pixel", "feature", or "mix", pixel + `mix` × feature.
     """
 
     scale: int = 2

@@ -21,6 +21,8 @@ from ..image_files import PictureFile
 from ..losses.perceptual import PerceptualLoss
 from ..nets.pixels import OnPixels
 from ..nets.vgg import LossNetwork
+from ..scores import mean
+from ..spectrum import weave
 from .config import SuperResolutionConfig
 from .run import Run
 
@@ -116,6 +118,13 @@ class SuperResolutionRun(Run):
         if getattr(self.pairs, "holds_features", False):
             return lambda features: {f"feature:{self.config.feature_layer}": features}
         return super()._targets()
+
+    def measure(self, outputs: Any, references: Any) -> dict[str, float]:
+        """Return the weave, see `spectrum`: the means over the pictures that have smooth places, if any has."""
+        pictures = (np.moveaxis(array.clip(0, 255).asnumpy(), 1, -1) for array in (outputs, references))
+        found = [weave(output, truth) for output, truth in zip(*pictures)]
+        measures = {"weave": mean(each.mean for each in found), "worst_weave": mean(each.worst for each in found)}
+        return {name: value for name, value in measures.items() if not np.isnan(value)}
 
     def validation_targets(self, references: Any) -> dict[str, Any]:
         """Return what the loss compares with, for patches."""
