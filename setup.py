@@ -14,6 +14,7 @@ TENSORBOARD = ["tensorboardX>=2.5"]
 TORCH = ["torch>=2"]
 SAFETENSORS = ["safetensors>=0.4"]
 KERAS = ["h5py>=3"]
+PERCEPTUAL = ["stlpips-pytorch>=0.0.2", *TORCH, "torchvision", "torchsummary", "ipython"]  # it imports all of them
 ONNX = ["onnx>=1.14,<1.17", "onnxruntime>=1.14,<1.20"]  # later ones need NumPy 2
 # What mxnet-cu112 loads but does not require (gluon_perceptual/cuda.py): the last of CUDA 11, which knows Ada, too.
 CUDA = [
@@ -60,6 +61,7 @@ setup(
         "torch": TORCH,
         "safetensors": SAFETENSORS,
         "keras": KERAS,
+        "perceptual": PERCEPTUAL,
         "benchmarks": [*TORCH, *ONNX, "openvino>=2023.1"],  # the peers
         "notebooks": ["jupyterlab", *NOTEBOOKS],
         "test": TEST,

@@ -14,18 +14,20 @@ import numpy as np
 from tqdm import tqdm
 
 from gluon_perceptual.data.photos import find_photos, split_photos
-from gluon_perceptual.evaluation import DISTANCE_LAYERS, Method, Row, bicubic, evaluate, means
+from gluon_perceptual.evaluation import DISTANCE_LAYERS, Method, bicubic, evaluate
 from gluon_perceptual.image_files import PictureFile
 from gluon_perceptual.images import read_rgb
 from gluon_perceptual.inference import Upscaler
 from gluon_perceptual.metrics import grid_energy
 from gluon_perceptual.nets import LossNetwork
 from gluon_perceptual.resize import crop_to_multiple
+from gluon_perceptual.scores import Row, as_text, means
+from gluon_perceptual.stlpips import st_lpips_if_installed
 from gluon_perceptual.weights import model_for, models, shipped_path
 
 QUALITIES = (95, 90, 85, 75, 60, 40)
 LEVELS = range(0, 256, 15)
-HEAD = ("", "PSNR", "SSIM", "relu2_2", "relu4_3", "CIEDE2000", "grid / truth's")
+HEAD = ("", "PSNR", "SSIM", "relu2_2", "relu4_3", "CIEDE2000", "grid / truth's", "weave", "worst", "ST-LPIPS")
 
 
 @click.command()
@@ -72,7 +74,8 @@ def scored(methods: dict[str, Method], photos: Sequence[PictureFile], scale: int
     """Return the table of the methods' mean scores; the grid relative to the mean of the true photos'."""
     network = LossNetwork.pretrained(DISTANCE_LAYERS)
     photos = [photo for photo in photos if min(read_rgb(photo).shape[:2]) >= 5 * scale]
-    rows = [row for photo in tqdm(photos) for row in evaluate(methods, photo, scale, network)]
+    look = st_lpips_if_installed()
+    rows = [row for photo in tqdm(photos) for row in evaluate(methods, photo, scale, network, st_lpips=look)]
     true = np.mean([grid_energy(crop_to_multiple(read_rgb(photo), scale), scale) for photo in photos])
     return markdown(HEAD, (line(row, float(true)) for row in means(rows)))
 
@@ -80,7 +83,8 @@ def scored(methods: dict[str, Method], photos: Sequence[PictureFile], scale: int
 def line(row: Row, true_grid: float) -> list[str]:
     """Return a line of the table."""
     scores = (f"{row.psnr:.2f}", f"{row.ssim:.4f}", f"{row.relu2_2:.0f}", f"{row.relu4_3:.0f}", f"{row.ciede2000:.2f}")
-    return [row.method, *scores, f"{row.grid / true_grid:.2f}"]
+    looks = (as_text(row, name) for name in ("weave", "worst_weave", "st_lpips"))
+    return [row.method, *scores, f"{row.grid / true_grid:.2f}", *looks]
 
 
 def saved(methods: dict[str, Method], photos: Sequence[PictureFile], scale: int) -> str:

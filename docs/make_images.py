@@ -15,7 +15,7 @@ from gluon_perceptual.evaluation import bicubic, centre_pair
 from gluon_perceptual.figures import comparison_figure, save_figure
 from gluon_perceptual.inference import Stylizer, Upscaler
 from gluon_perceptual.resize import fit
-from gluon_perceptual.weights import models
+from gluon_perceptual.weights import DEFAULTS, models
 
 FOLDER = Path(__file__).parent / "images"
 SIDE = 160  # of the pieces of photos that are shown enlarged, in pixels
@@ -41,13 +41,8 @@ def enlarged(photos: list[tuple[np.ndarray, int]]) -> Any:
     rows = []
     for photo, scale in photos:
         low, truth = centre_pair(photo, scale, SIDE)
-        rows.append([low, bicubic(scale)(low), Upscaler(best(scale))(low), truth])
+        rows.append([low, bicubic(scale)(low), Upscaler(DEFAULTS[scale])(low), truth])
     return comparison_figure(["input", "bicubic", "gluon_perceptual", "truth"], rows)
-
-
-def best(scale: int) -> str:
-    """Return the model that `upscale --scale` takes, or that for pixels."""
-    return next(name for name in (f"sr_x{scale}_feature", f"sr_x{scale}_pixel") if name in models())
 
 
 def compared(methods: dict[str, Callable[[np.ndarray], np.ndarray]], photos: list[np.ndarray], scale: int) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
 from typing import Any, Callable, Sequence
 
 import numpy as np
@@ -14,33 +13,16 @@ from .images import read_rgb, to_tensor
 from .jpeg import compress
 from .metrics import color_error, grid_energy, luma_scores
 from .resize import crop_to_multiple, degrade, imresize
+from .scores import Row
+from .spectrum import weave
 
 DISTANCE_LAYERS = ("relu2_2", "relu4_3")
 JPEG_GRID = 8  # period in pixels of JPEG's blocks
 BLOCK = 512  # side of the blocks in which the loss network sees a picture, a bound on its memory
 
 
-@dataclass(frozen=True)
-class Row:
-    """Scores of one enlarged photo against the true one.
-
-    psnr (dB) and ssim on Y of BT.601 with a border of `scale` pixels shaved; relu2_2 and relu4_3: mean squared
-    distance of the loss network's activations; ciede2000: mean colour error; grid: energy at the frequencies of the
-    upsampling grid, at ×1 of JPEG's blocks, relative to those around (1: none, see `metrics.grid_energy`).
-    """
-
-    method: str
-    photo: str
-    psnr: float
-    ssim: float
-    relu2_2: float
-    relu4_3: float
-    ciede2000: float
-    grid: float
-
-
 Method = Callable[[np.ndarray], np.ndarray]
-SCORES = tuple(field.name for field in fields(Row))[2:]
+Distance = Callable[[np.ndarray, np.ndarray], float]
 
 
 def perceptual_distances(
@@ -69,13 +51,18 @@ def perceptual_distances(
     return [dict(zip(loss_network.layers, total / max(pixels, 1))) for total in totals]
 
 
-def _pixel_scores(output: np.ndarray, truth: np.ndarray, scale: int) -> dict[str, float]:
+def _pixel_scores(output: np.ndarray, truth: np.ndarray, scale: int) -> dict[str, Any]:
     psnr, ssim = luma_scores(output, truth, scale)
+    found = weave(output, truth)
     return {
         "psnr": psnr,
         "ssim": ssim,
         "ciede2000": color_error(output, truth),
         "grid": grid_energy(output, grid_period(scale)),
+        "weave": found.mean,
+        "worst_weave": found.worst,
+        "axial": tuple(found.axial.tolist()),
+        "diagonal": tuple(found.diagonal.tolist()),
     }
 
 
@@ -97,6 +84,7 @@ def evaluate(
     sigma: float = 0.0,
     degradation: str = "bicubic",
     jpeg: int | None = None,
+    st_lpips: Distance | None = None,
 ) -> list[Row]:
     """Return a row for each method; the photo is the truth, its degraded version the input.
 
@@ -108,6 +96,7 @@ def evaluate(
         sigma: Blur before shrinking; the benchmarks' protocol is none.
         degradation: As `method` of `resize.degrade`.
         jpeg: Quality of the JPEG file that the input then goes through, or None.
+        st_lpips: `stlpips.ShiftTolerantLpips()`, or None.
 
     Raises:
         UserError: The photo cannot be read, or is too small to be scored.
@@ -119,9 +108,10 @@ def evaluate(
     low = low if jpeg is None else compress(low, jpeg)
     outputs = [enlarge(low) for enlarge in methods.values()]
     distances = perceptual_distances(loss_network, outputs, truth)
+    looks = [st_lpips(output, truth) if st_lpips else float("nan") for output in outputs]
     return [
-        Row(name, photo.name, **_pixel_scores(output, truth, scale), **features)
-        for name, output, features in zip(methods, outputs, distances)
+        Row(name, photo.name, **{**_pixel_scores(output, truth, scale), **features, "st_lpips": look})
+        for name, output, features, look in zip(methods, outputs, distances, looks)
     ]
 
 
@@ -148,36 +138,3 @@ def centre_pair(
 def bicubic(scale: int) -> Callable[[np.ndarray], np.ndarray]:
     """Return MATLAB's bicubic enlargement, the row to compare with."""
     return lambda image: imresize(image, scale)
-
-
-def means(rows: Sequence[Row]) -> list[Row]:
-    """Return the mean row of each method, in the order in which they first come."""
-    averages = []
-    for name in dict.fromkeys(row.method for row in rows):
-        own = [row for row in rows if row.method == name]
-        scores = {field: float(np.mean([getattr(row, field) for row in own])) for field in SCORES}
-        averages.append(Row(name, f"mean of {len(own)}", **scores))
-    return averages
-
-
-def table(rows: Sequence[Row]) -> str:
-    """Return rows as aligned text, a line each."""
-    formats = {"psnr": ".2f", "ssim": ".4f", "relu2_2": ".0f", "relu4_3": ".2f", "ciede2000": ".2f", "grid": ".2f"}
-    lines = [["method", "photo", *SCORES]]
-    lines += [[row.method, row.photo, *(format(getattr(row, name), formats[name]) for name in SCORES)] for row in rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(
-            [
-                line[0].ljust(widths[0]),
-                line[1].ljust(widths[1]),
-                *(c.rjust(w) for c, w in zip(line[2:], widths[2:])),
-            ]
-        )
-        for line in lines
-    )
-
-
-def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return rows as what JSON can hold: the infinite PSNR of equal pictures is None."""
-    return [{name: None if value == float("inf") else value for name, value in asdict(row).items()} for row in rows]

@@ -15,7 +15,7 @@ import numpy as np
 
 from . import evaluation
 from ._mxnet import mx
-from .checkpoint.model import load_with_recipe
+from .checkpoint.model import load_with_recipe, with_lowpass
 from .checkpoint.params_file import write_params
 from .checkpoint.recipe import describe
 from .errors import UserError
@@ -32,11 +32,15 @@ from .weights import FOLDER, manifest, models
 
 HALF_IS_ENOUGH = 62.0  # dB between outputs of the two precisions; by this a model of 37 dB loses less than 0.02 dB
 JPEG_QUALITIES = (75, 60, 40)  # of the files on which models for photos from the web are scored, too
-KEPT_SCORES = ("psnr", "ssim", "relu2_2", "relu4_3", "ciede2000", "grid")
+KEPT_SCORES = ("psnr", "ssim", "relu2_2", "relu4_3", "ciede2000", "grid", "weave", "worst_weave")
 
 
 def ship(
-    checkpoint: Path, name: str, words: dict[str, str], sets: Mapping[str, Sequence[PictureFile]]
+    checkpoint: Path,
+    name: str,
+    words: dict[str, str],
+    sets: Mapping[str, Sequence[PictureFile]],
+    lowpass: float | None = None,
 ) -> dict[str, Any]:
     """Write a run's checkpoint to the shipped weights as `name`, with its entry in the manifest, which is returned.
 
@@ -45,6 +49,7 @@ def ship(
         name: What the model is called.
         words: What the entry says besides: `what`, in a line, `data` and `license`.
         sets: Photos to score a super-resolution model on, by the set's name.
+        lowpass: Cut-off of a low-pass that the model gets, see `nets.lowpass`; the entry has it, too.
 
     Raises:
         UserError, OSError: The run or the photos cannot be read.
@@ -55,6 +60,9 @@ def ship(
     shipped, runs = _history(checkpoint)
     started: dict[str, Any] = models()[shipped] if shipped else {}
     model, recipe = load_with_recipe(checkpoint)
+    if lowpass is not None:
+        model, recipe = with_lowpass(model, recipe, lowpass)
+        words = {**words, "changes": f"after training, a low-pass on what the network adds (--lowpass {lowpass:g})"}
     target = FOLDER / f"{name}.params"
     arrays = {key: p.data().asnumpy() for key, p in model.net._collect_params_with_prefix().items()}
     halves = {key: array.astype(np.float16) for key, array in arrays.items()}
@@ -158,13 +166,15 @@ def _scores(
 ) -> dict[str, dict[str, float]]:
     """Return a model's mean scores on each set, and on the set's inputs saved as JPEG files of these qualities."""
     upscaler, loss_network = Upscaler(model), LossNetwork.pretrained(evaluation.DISTANCE_LAYERS)
-    scores = {}
+    found = {}
     for name, photos in sets.items():
         for jpeg in (None, *qualities):
-            found = (
-                evaluation.evaluate({"": upscaler}, photo, upscaler.scale, loss_network, jpeg=jpeg) for photo in photos
-            )
-            mean = evaluation.means([row for rows in found for row in rows])[0]
             title = name if jpeg is None else f"{name}, JPEG {jpeg}"
-            scores[title] = {key: round(getattr(mean, key), 4) for key in KEPT_SCORES}
-    return scores
+            rows = [
+                row
+                for photo in photos
+                for row in evaluation.evaluate({"": upscaler}, photo, upscaler.scale, loss_network, jpeg=jpeg)
+            ]
+            mean = scores.means(rows)[0]
+            found[title] = {key: round(getattr(mean, key), 4) for key in KEPT_SCORES}
+    return found

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from gluon_perceptual import evaluation
+from gluon_perceptual import evaluation, scores
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.images import read_rgb
@@ -40,6 +40,7 @@ def test_the_truth_scores_perfectly(tmp_path, loss_network):
     assert row.psnr == float("inf")
     assert row.ssim == pytest.approx(1)
     assert row.relu2_2 == row.relu4_3 == row.ciede2000 == 0
+    assert row.worst_weave in (0, pytest.approx(float("nan"), nan_ok=True))
 
 
 def test_faults_are_seen(tmp_path, loss_network):
@@ -85,14 +86,20 @@ def test_large_pictures_are_seen_in_blocks(loss_network, monkeypatch):
 
 
 def test_means_and_table():
-    rows = [evaluation.Row("m", f"{i}.png", 30.0 + i, 0.5, 1.0, 2.0, 3.0, 4.0) for i in (0, 2)]
-    (mean,) = evaluation.means(rows)
+    nan = float("nan")
+    rows = [scores.Row("m", f"{i}.png", 30.0 + i, 0.5, 1, 2, 3, 4, 5, (nan, 7)[i // 2], nan, (i, nan)) for i in (0, 2)]
+    (mean,) = scores.means(rows)
     assert mean.psnr == 31
+    assert mean.worst_weave == 7  # of those that have one
+    assert np.isnan(mean.st_lpips)
+    assert scores.measured([mean]) == list(scores.SCORES[:-1])
+    assert scores.as_json([mean])[0]["axial"] == [1, None]
     assert mean.photo == "mean of 2"
-    lines = evaluation.table([*rows, mean]).splitlines()
+    lines = scores.table([*rows, mean]).splitlines()
     assert len(lines) == 4
     assert len({len(line) for line in lines}) == 1
-    assert evaluation.as_json(rows)[1]["psnr"] == 32
+    assert lines[-1].split()[-3:] == ["5.00", "7.00", "-"]
+    assert scores.as_json(rows)[1]["psnr"] == 32
 
 
 def test_photos_too_small_are_refused(tmp_path, loss_network):

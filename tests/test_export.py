@@ -13,6 +13,7 @@ IMAGENET = (0.485, 0.456, 0.406)
 SMALL = {"width": 4, "blocks": 1}
 RECIPES = {
     "x2": Recipe("SuperResolutionNet", {"scale": 2, "norm": "none", "upsampling": "nearest", "skip": True, **SMALL}),
+    "x2, low-pass": Recipe("SuperResolutionNet", {"scale": 2, "norm": "none", "skip": True, "lowpass": 0.3, **SMALL}),
     "x4": Recipe("SuperResolutionNet", {"scale": 4, "norm": "batch", "upsampling": "transposed", **SMALL}),
     "x8": Recipe("SuperResolutionNet", {"scale": 8, "norm": "batch", "upsampling": "subpixel", "skip": True, **SMALL}),
     "blog": Recipe("PlsrNet", SMALL, 1.0, IMAGENET),

@@ -9,6 +9,7 @@ RECIPES = {
     "transposed": Recipe("SuperResolutionNet", {"scale": 2, "width": 6, "blocks": 2, "upsampling": "transposed"}),
     "nearest": Recipe("SuperResolutionNet", {"scale": 4, "width": 6, "blocks": 1, "upsampling": "nearest"}),
     "subpixel": Recipe("SuperResolutionNet", {"scale": 2, "width": 6, "blocks": 1, "upsampling": "subpixel"}),
+    "low-pass": Recipe("SuperResolutionNet", {"scale": 2, "width": 6, "blocks": 1, "skip": True, "lowpass": 0.3}),
     "blog": Recipe("PlsrNet", {"width": 6, "blocks": 2}, peak=1.0, mean=(0.4, 0.5, 0.6)),
 }  # fmt: skip
 

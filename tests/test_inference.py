@@ -18,6 +18,8 @@ RECIPES = {
                                              "upsampling": "nearest", "skip": True}),
     "mend": Recipe("SuperResolutionNet", {"scale": 1, "width": 4, "blocks": 1, "norm": "none",
                                           "upsampling": "transposed", "skip": True}),
+    "low-pass": Recipe("SuperResolutionNet", {"scale": 4, "width": 4, "blocks": 1, "norm": "none",
+                                               "upsampling": "transposed", "skip": True, "lowpass": 0.3}),
     "blog": Recipe("PlsrNet", {"width": 4, "blocks": 1}, 1.0, (0.485, 0.456, 0.406)),
 }  # fmt: skip
 

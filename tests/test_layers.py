@@ -10,12 +10,13 @@ BELOW = -1  # errors, files, the door to MXNet and NVIDIA's libraries for it, th
 LAYERS = {
     BELOW: ["errors", "files", "_mxnet", "cpu", "cuda", "weights", "cluster", "waiting"],
     0: ["images", "images16", "image_files", "color", "resize", "jpeg", "defects", "histogram", "metrics",
-        "style_metrics", "tiling",
+        "spectrum", "style_metrics", "tiling",
         "losses.functional", "nets.blocks", "nets.fast", "nets.instance_norm", "nets.precision",
         "checkpoint.params_file", "checkpoint.params_reader", "checkpoint.params_plain", "checkpoint.params_layout",
         "checkpoint.params_sparse"],
     1: ["data", "nets", "losses", "checkpoint"],
-    2: ["training", "inference", "styles", "optimize", "evaluation", "workloads", "headline", "shipping"],
+    2: ["training", "inference", "styles", "optimize", "evaluation", "scores", "stlpips", "workloads", "headline",
+        "shipping"],
     3: ["figures", "commands", "__main__"],
 }  # fmt: skip
 WITHOUT_MXNET = [name for name in LAYERS[0] if not name.startswith(("losses", "nets"))]

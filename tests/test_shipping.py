@@ -12,6 +12,7 @@ from gluon_perceptual import weights
 from gluon_perceptual.checkpoint.params_file import read_params
 from gluon_perceptual.images import read_rgb
 from gluon_perceptual.inference import Upscaler
+from gluon_perceptual.scores import SCORES
 
 TINY = ("--width", 4, "--workers", 0, "--batch", 1, "--vgg", "shipped")
 WORDS = ("--what", "for tests", "--data", "noise", "--license", "none")
@@ -45,17 +46,17 @@ def shelf(photos, tmp_path_factory):
         for module in ("weights", "shipping"):
             patch.setattr(f"gluon_perceptual.{module}.FOLDER", folder)
         given = (*WORDS, "--evaluate", f"noise={photos}")
-        assert run("ship-model", runs / "sharp/checkpoints/step-0000003.params", "sr_x2_feature", *given)[0] == 0
+        assert run("ship-model", runs / "sharp/checkpoints/step-0000003.params", "sr_x2_pixel", *given)[0] == 0
         assert run("ship-model", runs / "noise/checkpoints/step-0000001.params", "noise", *WORDS)[0] == 0
         yield folder
 
 
 def test_the_manifest_tells_all(shelf):
-    entry = weights.models("super-resolution")["sr_x2_feature"]
+    entry = weights.models("super-resolution")["sr_x2_pixel"]
     assert entry["steps"] == 5
-    assert set(entry["scores"]["noise"]) == {"psnr", "ssim", "relu2_2", "relu4_3", "ciede2000", "grid"}
+    assert set(entry["scores"]["noise"]) == {*SCORES} - {"st_lpips"}
     assert entry["dtype"] == "float16"
-    assert {array.dtype for array in read_params(shelf / "sr_x2_feature.params").values()} == {np.dtype("float16")}
+    assert {array.dtype for array in read_params(shelf / "sr_x2_pixel.params").values()} == {np.dtype("float16")}
     first, second = entry["recipe"]
     assert "--start-from" not in first
     assert "--start-from runs/pixel/checkpoints/step-0000002.params" in second
@@ -68,7 +69,7 @@ def test_the_manifest_tells_all(shelf):
 def test_recipes_can_be_repeated(shelf, photos, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / photos.name).symlink_to(photos)
-    for command in weights.models("super-resolution")["sr_x2_feature"]["recipe"]:
+    for command in weights.models("super-resolution")["sr_x2_pixel"]["recipe"]:
         name, *arguments = shlex.split(command)
         assert run(name.replace("_", "-"), *arguments)[0] == 0
 
@@ -76,16 +77,16 @@ def test_recipes_can_be_repeated(shelf, photos, tmp_path, monkeypatch):
 def test_a_run_from_a_shipped_model_says_so(shelf, photos, tmp_path):
     before = (shelf / "manifest.json").read_text()
     sr = ("train-sr", "--data", photos, *TINY, "--blocks", 1, "--patch", 16, "--loss", "pixel", "--steps", 2)
-    assert run(*sr, "--start-from", "sr_x2_feature", "--out", tmp_path / "run")[0] == 0
+    assert run(*sr, "--start-from", "sr_x2_pixel", "--out", tmp_path / "run")[0] == 0
     try:
         assert run("ship-model", tmp_path / "run/checkpoints/step-0000002.params", "sharper", *WORDS)[0] == 0
         entry = weights.models()["sharper"]
         assert len(entry["recipe"]) == 1
-        assert "--start-from sr_x2_feature " in entry["recipe"][0]
+        assert "--start-from sr_x2_pixel " in entry["recipe"][0]
         assert entry["steps"] == 5 + 2
     finally:
         (shelf / "manifest.json").write_text(before)
-    assert_one_line_error(run(*sr, "--start-from", "sr_x3", "--out", tmp_path / "other"), "sr_x3", "sr_x2_feature")
+    assert_one_line_error(run(*sr, "--start-from", "sr_x3", "--out", tmp_path / "other"), "sr_x3", "sr_x2_pixel")
 
 
 def test_models_are_used_by_name(shelf, tmp_path):
@@ -95,12 +96,12 @@ def test_models_are_used_by_name(shelf, tmp_path):
     assert run("stylize", photo, "--model", "noise")[0] == 0
     assert read_rgb(tmp_path / "photo_noise.png").shape == (12, 10, 3)
     write(tmp_path / "folder/in/a.png")
-    assert run("upscale", tmp_path / "folder", "--model", "sr_x2_feature")[0] == 0
+    assert run("upscale", tmp_path / "folder", "--model", "sr_x2_pixel")[0] == 0
     assert (tmp_path / "folder_x2/in/a.png").exists()
 
 
 def test_models_are_listed(shelf):
-    assert run("upscale", "--list-models")[:2] == (0, "sr_x2_feature  for tests\n")
+    assert run("upscale", "--list-models")[:2] == (0, "sr_x2_pixel  for tests (default for ×2)\n")
     assert run("stylize", "--list-models")[:2] == (0, "noise  for tests\n")
 
 
@@ -135,9 +136,9 @@ def test_jpeg_files_of_low_quality_get_the_model_for_them(shelf, photos, tmp_pat
 
 def test_unknown_and_damaged_models(shelf, tmp_path):
     photo = write(tmp_path / "photo.png")
-    assert_one_line_error(run("upscale", photo, "--model", "sr_x3"), "sr_x3", "sr_x2_feature")
-    assert_one_line_error(run("upscale", photo, "--scale", 8), "sr_x8_feature", "sr_x2_feature")
-    assert_one_line_error(run("stylize", photo, "--model", "sr_x2_feature"), "use upscale")
+    assert_one_line_error(run("upscale", photo, "--model", "sr_x3"), "sr_x3", "sr_x2_pixel")
+    assert_one_line_error(run("upscale", photo, "--scale", 8), "sr_x8_pixel", "sr_x2_pixel")
+    assert_one_line_error(run("stylize", photo, "--model", "sr_x2_pixel"), "use upscale")
     path = shelf / "noise.params"
     whole = path.read_bytes()
     try:
@@ -162,7 +163,7 @@ def test_a_run_without_record_is_refused(tmp_path, shelf):
 
 def test_self_ensemble_is_the_mean_over_the_square(shelf):
     image = np.random.default_rng(1).integers(0, 256, (14, 10, 3), np.uint8)
-    once, mean = Upscaler("sr_x2_feature"), Upscaler("sr_x2_feature", self_ensemble=True)
+    once, mean = Upscaler("sr_x2_pixel"), Upscaler("sr_x2_pixel", self_ensemble=True)
     total = np.zeros((28, 20, 3))
     for turns in range(4):
         turned = np.rot90(image, turns)

@@ -73,7 +73,7 @@ def _facts(name: str, array: np.ndarray) -> ArrayFacts:
 
 def _fits(path: Path, arrays: Mapping[str, np.ndarray]) -> str | None:
     shapes = {name: array.shape for name, array in arrays.items()}
-    recipe = recipe_of(shapes)
+    recipe = recipe_of(arrays)
     if recipe is not None:
         parameters = recipe.build().net._collect_params_with_prefix()
         wanted = {name: parameter.shape for name, parameter in parameters.items()}

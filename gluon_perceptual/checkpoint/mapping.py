@@ -13,6 +13,7 @@ from ..nets.vgg_files import beginning_of_vgg
 from .foreign import read_arrays
 from .matching import Shapes, match_common, match_names
 
+HALF_PRECISION = 1e-3  # of the largest constant, by which its array may be off: files can be in float16
 Matched = Tuple[str, "list[tuple[str, str]]"]
 
 
@@ -53,7 +54,8 @@ def load_parameters(net: Any, path: str | os.PathLike[str], ctx: Any = None, str
 
     Names may be structural (`net.0.weight`), prefixed (`plsr_network0_conv0_weight`), bare (`conv0_weight`), marked
     `arg:` and `aux:`, or missing. Every parameter must be met and every array used, but for a whole VGG that is read
-    into the beginning of one; constants that a file lacks keep their value. Nothing is changed unless all of it fits.
+    into the beginning of one; constants that a file lacks keep their value, and those that it has must be the
+    network's, but for rounding. Nothing is changed unless all of it fits.
     Dimensions that the network does not know yet (deferred initialisation) become the file's.
 
     Args:
@@ -84,6 +86,8 @@ def load_parameters(net: Any, path: str | os.PathLike[str], ctx: Any = None, str
     sources = dict(pairs)
     with np.errstate(over="ignore"):  # counted below
         values = {name: arrays[source].astype(parameters[name].dtype, copy=False) for name, source in pairs}
+    for name in constants & values.keys():
+        _check_constant(values[name], parameters[name].value.asnumpy(), f"{os.fspath(path)}: {sources[name]}")
     _fill(parameters, values, ctx, os.fspath(path))
     return LoadReport(
         os.fspath(path),
@@ -105,6 +109,11 @@ def _match(wanted: Shapes, found: Shapes, constants: set[str], own_names: Mappin
         if not pairs:
             raise
         return "beginning", pairs
+
+
+def _check_constant(value: np.ndarray, expected: np.ndarray, title: str) -> None:
+    if not np.allclose(value, expected, rtol=0, atol=HALF_PRECISION * np.abs(expected).max()):
+        raise UserError(f"{title} is a constant of this network with other values: was it made with other arguments?")
 
 
 def _fill(parameters: Mapping[str, Any], values: Mapping[str, np.ndarray], ctx: Any, path: str) -> None:

@@ -6,7 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .._mxnet import mx
+from ..errors import UserError
 from ..files import write_json
 from ..nets.folding import folded_parameters, has_batch_norm
 from ..nets.pixels import OnPixels
@@ -26,6 +29,7 @@ __all__ = [
     "load_with_recipe",
     "recognise",
     "save_model",
+    "with_lowpass",
 ]
 
 
@@ -75,10 +79,38 @@ def fold(model: OnPixels, recipe: Recipe, ctx: Any = None, precision: str | Floa
     ctx = ctx or mx.cpu()
     if not has_batch_norm(model.net):
         return model
-    folded = replace(recipe, arguments={**recipe.arguments, "norm": "none"}).build(precision)
-    folded.net.initialize(ctx=ctx)
-    parameters = folded.net._collect_params_with_prefix()
-    for name, values in folded_parameters(model.net).items():
-        parameters[name].set_data(mx.nd.array(values))
-    folded.mean.reset_ctx(ctx)
-    return folded
+    return _rebuilt(
+        replace(recipe, arguments={**recipe.arguments, "norm": "none"}), folded_parameters(model.net), ctx, precision
+    )
+
+
+def with_lowpass(model: OnPixels, recipe: Recipe, cutoff: float) -> tuple[OnPixels, Recipe]:
+    """Return the model with a low-pass on what its network adds to the bicubic enlargement, on the CPU, and its recipe.
+
+    Args:
+        model: A `SuperResolutionNet` with `skip`, and without a low-pass.
+        recipe: Its recipe.
+        cutoff: In cycles a pixel, see `nets.lowpass`.
+
+    Raises:
+        UserError: It is another network, or `cutoff` is none.
+    """
+    if recipe.network != "SuperResolutionNet" or recipe.arguments.get("lowpass") is not None:
+        which = f"{recipe.network} with {dict(recipe.arguments)}"
+        raise UserError(f"{which}: a low-pass is for a SuperResolutionNet that has none")
+    recipe = replace(recipe, arguments={**recipe.arguments, "lowpass": cutoff})
+    parameters = model.net._collect_params_with_prefix()
+    return _rebuilt(recipe, {name: p._reduce().asnumpy() for name, p in parameters.items()}), recipe
+
+
+def _rebuilt(
+    recipe: Recipe, values: dict[str, np.ndarray], ctx: Any = None, precision: str | Float32 = "float32"
+) -> OnPixels:
+    """Return the recipe's model with these parameters, by structural name."""
+    model, ctx = recipe.build(precision), ctx or mx.cpu()
+    model.net.initialize(ctx=ctx)
+    parameters = model.net._collect_params_with_prefix()
+    for name, value in values.items():
+        parameters[name].set_data(mx.nd.array(value))
+    model.mean.reset_ctx(ctx)
+    return model

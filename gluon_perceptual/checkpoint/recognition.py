@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Mapping
+
+import numpy as np
 
 from ..errors import UserError
+from ..nets.lowpass import cutoff_of
 from .fast_neural_style import is_fast_neural_style
 from .foreign import read_arrays
 from .matching import Shapes
 from .recipe import IMAGENET_MEAN, Recipe
+
+LOW_PASS = "lowpass.filters"
 
 
 def recognise(path: Path) -> Recipe:
@@ -22,12 +27,12 @@ def recognise(path: Path) -> Recipe:
     Raises:
         UserError: It belongs to none.
     """
-    shapes = {name: array.shape for name, array in read_arrays(path).items()}
-    recipe = recipe_of(shapes)
+    arrays = read_arrays(path)
+    recipe = recipe_of(arrays)
     if recipe is None:
         hint = f", and there is no {path.stem}.json to say which"
         symbol = path.with_name(re.sub(r"-\d{4}$", "", path.stem) + "-symbol.json")
-        if is_fast_neural_style(shapes):
+        if is_fast_neural_style({name: array.shape for name, array in arrays.items()}):
             hint = ": convert it with convert_style"
         elif symbol.exists():
             hint = f": give {symbol.name} as the model"
@@ -35,8 +40,9 @@ def recognise(path: Path) -> Recipe:
     return recipe
 
 
-def recipe_of(shapes: Shapes) -> Recipe | None:
-    """Return the recipe of the network whose parameters have these names and shapes, or None."""
+def recipe_of(arrays: Mapping[str, np.ndarray]) -> Recipe | None:
+    """Return the recipe of the network whose parameters these are, by their names and shapes, or None."""
+    shapes = {name: array.shape for name, array in arrays.items()}
     filters = {name for name, shape in shapes.items() if len(shape) == 4 and min(shape) > 0}
     kernels = [shapes[name] for name in shapes if name in filters]
     units = sum(shape[2:] == (1, 1) for shape in kernels)
@@ -46,7 +52,8 @@ def recipe_of(shapes: Shapes) -> Recipe | None:
     enlarges = any(name.startswith("up.") for name in shapes)
     has_upsampling = not enlarges or bool({"up.0.0.weight", "up.0.1.weight"} & filters)
     if {"head.0.weight", "tail.weight"} <= filters and has_upsampling:
-        return Recipe("SuperResolutionNet", _super_resolution_arguments(shapes))
+        lowpass = {"lowpass": cutoff_of(arrays[LOW_PASS])} if LOW_PASS in filters else {}
+        return Recipe("SuperResolutionNet", {**_super_resolution_arguments(shapes), **lowpass})
     if "encode.1.0.weight" in filters and {"decode.0.0.weight", "decode.0.1.weight"} & filters:
         return Recipe("StyleNet", _style_arguments(shapes))
     if {"encode.0.1.weight", "decode.5.weight"} <= filters:

@@ -78,12 +78,14 @@ def list_models_option(kind: str) -> Callable[[Any], Any]:
     """Return the option `--list-models`, which prints the shipped models of a kind and ends the command."""
 
     def show(context: click.Context, option: click.Parameter, wanted: bool) -> None:
-        from ..weights import models
+        from ..weights import DEFAULTS, models
 
         if wanted and not context.resilient_parsing:
             found = models(kind)
             width = max(map(len, found), default=0)
-            click.echo("\n".join(f"{name:{width}}  {entry['what']}" for name, entry in found.items()))
+            taken = {name: f" (default for ×{scale})" for scale, name in DEFAULTS.items()}
+            lines = (f"{name:{width}}  {entry['what']}{taken.get(name, '')}" for name, entry in found.items())
+            click.echo("\n".join(lines))
             context.exit()
 
     options: dict[str, Any] = {"is_flag": True, "is_eager": True, "expose_value": False, "callback": show}

@@ -6,8 +6,9 @@ import logging
 from pathlib import Path
 from typing import Sequence
 
+from ..errors import UserError
 from ..jpeg import file_quality
-from ..weights import model_for, models
+from ..weights import DEFAULTS, model_for, models
 
 LOW_QUALITY = 90  # of JPEG; below it a model for photos from the web gains more than it costs
 
@@ -16,8 +17,10 @@ log = logging.getLogger(__name__)
 
 def default_models(scale: int) -> list[str]:
     """Return the names of the models that `upscale` takes by itself, that for clean photos first."""
-    clean, web = f"sr_x{scale}_feature", model_for(scale, "web")
-    return [name for name in (clean, web) if name in models()] or [clean]
+    chosen = [name for name in (DEFAULTS.get(scale), model_for(scale, "web")) if name]
+    if not chosen:
+        raise UserError("no model that keeps the size ships: give one with --model")
+    return chosen
 
 
 class ModelChoice:

@@ -14,7 +14,10 @@ from ._command import Command
 @click.option("--data", required=True, help="What it was trained on, in words.")
 @click.option("--license", "terms", required=True, help="Under which terms it may be used.")
 @click.option("--evaluate", "sets", multiple=True, metavar="SET=FOLDER", help="Photos to score it on; several times.")
-def ship_model(checkpoint: str, name: str, what: str, data: str, terms: str, sets: tuple[str, ...]) -> None:
+@click.option("--lowpass", type=float, metavar="CUT-OFF", help="Put a low-pass in, such as 0.3 cycles a pixel.")
+def ship_model(
+    checkpoint: str, name: str, what: str, data: str, terms: str, sets: tuple[str, ...], lowpass: float | None
+) -> None:
     """Put CHECKPOINT, of a run's folder, among the package's weights, to be used as `--model NAME`.
 
     Its parameters are written in float16 if that does not show. The manifest gets the commands of its training, steps,
@@ -30,5 +33,5 @@ def ship_model(checkpoint: str, name: str, what: str, data: str, terms: str, set
         if "=" not in text:
             raise click.BadParameter(f"{text}: expected SET=FOLDER", param_hint="--evaluate")
     photos = {key: find_photos(folder) for key, _, folder in (text.partition("=") for text in sets)}
-    entry = ship(Path(checkpoint), name, {"what": what, "data": data, "license": terms}, photos)
+    entry = ship(Path(checkpoint), name, {"what": what, "data": data, "license": terms}, photos, lowpass)
     click.echo(json.dumps(entry, indent=2))

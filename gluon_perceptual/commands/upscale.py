@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..weights import DEFAULTS
 from ._command import (
     Command,
     device_options,
@@ -18,11 +19,13 @@ from ._command import (
     tile_option,
 )
 
+CHOSEN = ", ".join(f"{name} for --scale {scale}" for scale, name in DEFAULTS.items() if scale != 2)
+
 
 @click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @out_option
-@click.option("--model", help=f"{model_help}  [default: sr_x2_feature, or that of --scale; for JPEG, see above]")
+@click.option("--model", help=f"{model_help}  [default: {DEFAULTS[2]}; {CHOSEN}; for JPEG, see above]")
 @list_models_option("super-resolution")
 @click.option(
     "--scale",

@@ -9,6 +9,7 @@ from .._mxnet import mx
 from ..errors import UserError
 from .blocks import BicubicEnlargement, ConvBlock, ResidualBlock, upsample
 from .fast import OutputConv2D
+from .lowpass import RADIUS, LowPass
 from .pixels import HALF_RANGE
 
 nn = mx.gluon.nn
@@ -33,9 +34,11 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
         skip: False (paper): the output is a scaled tanh. True: the output is the bicubic enlargement of the input
             (×1: the input itself) plus what the network adds, without tanh; it starts as bicubic interpolation, may
             leave [0, 255], and keeps colours.
+        lowpass: None, or the cut-off in cycles a pixel, such as 0.3, of a fixed low-pass on what the network adds to
+            the bicubic enlargement, see `lowpass`.
 
     Raises:
-        UserError: `scale`, `norm` or `upsampling` is none of these.
+        UserError: `scale`, `norm` or `upsampling` is none of these, or there is a low-pass without `skip`.
     """
 
     def __init__(
@@ -46,11 +49,14 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
         norm: str = "batch",
         upsampling: str = "transposed",
         skip: bool = False,
+        lowpass: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if scale not in SCALES:
             raise UserError(f"scale {scale}: expected one of {', '.join(map(str, SCALES))}")
+        if lowpass is not None and not skip:
+            raise UserError(f"low-pass {lowpass}: it is for what is added to the bicubic enlargement; give skip, too")
         self.scale = scale
         with self.name_scope():
             self.head = ConvBlock(3, width, 9, norm)
@@ -60,13 +66,15 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
             self.up.add(*(upsample(width, upsampling, norm) for _ in range(int(math.log2(scale)))))
             self.tail = OutputConv2D(3, 9, in_channels=width)
             self.enlarge = BicubicEnlargement(scale) if skip else None
+            self.lowpass = None if lowpass is None else LowPass(lowpass, scale)
 
     @property
     def halo(self) -> int:
         """How many input pixels beyond its own an output pixel can depend on (the receptive field's radius)."""
         stages = len(self.up)
         ups = sum(math.ceil(2 / 2**i) for i in range(stages))
-        return 4 + 2 * len(self.body) + ups + math.ceil(4 / self.scale) + 1
+        tail = 4 if self.lowpass is None else 4 + RADIUS
+        return 4 + 2 * len(self.body) + ups + math.ceil(tail / self.scale) + 1
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:
         """(N, 3, H, W) -> (N, 3, scale·H, scale·W), both in [0, 255]."""
@@ -74,4 +82,5 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
         out = self.tail(self.up(self.body(features)))
         if self.enlarge is None:
             return (F.Activation(out, act_type="tanh") + 1) * HALF_RANGE
-        return self.enlarge(x) + out * HALF_RANGE
+        added = out if self.lowpass is None else self.lowpass(out)
+        return self.enlarge(x) + added * HALF_RANGE

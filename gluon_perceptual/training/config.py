@@ -93,7 +93,8 @@ class SuperResolutionConfig(TrainingConfig):
     """A super-resolution run's settings; the defaults are those that measured best for ×2 in some minutes on two cores.
 
     `arch`: "skip", the paper's network without normalisation, added to the bicubic enlargement; "paper"; "blog".
-    `from_architecture` gives the defaults of each. `loss`: "pixel", "feature", or "mix", pixel + `mix` × feature.
+    `from_architecture` gives the defaults of each. `lowpass`: for "skip" alone, see `nets.SuperResolutionNet`.
+    `loss`: "pixel", "feature", or "mix", pixel + `mix` × feature.
     """
 
     scale: int = 2
@@ -102,6 +103,7 @@ class SuperResolutionConfig(TrainingConfig):
     blocks: int = 4
     norm: str = "none"
     upsampling: str = "transposed"
+    lowpass: float | None = None
 
     shards: str | None = None
     patch: int = 144
@@ -152,6 +154,8 @@ class SuperResolutionConfig(TrainingConfig):
     def _check(self) -> None:
         if self.arch == "blog" and self.scale != 2:
             raise UserError(f"--arch blog enlarges 2 times, not {self.scale}: use --scale 2, or another --arch")
+        if self.lowpass is not None and self.arch != "skip":
+            raise UserError(f"--lowpass is for --arch skip, not {self.arch}: leave it away")
         if self.patch % self.scale:
             raise UserError(f"--patch {self.patch}: expected a multiple of --scale {self.scale}")
         if self.grid and self.scale == 1:

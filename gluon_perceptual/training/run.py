@@ -93,6 +93,10 @@ class Run(ABC):
         """Return what the loss compares with, for references of `validation_pairs`."""
         return self.targets(references)
 
+    def measure(self, outputs: Any, references: Any) -> dict[str, float]:
+        """Return what validation says beside the loss, of (N, 3, H, W) in [0, 255] and what they are to be."""
+        return {}
+
     def record(self) -> RunRecord:
         """Return what a `config.json` says of the run."""
         origin = self.loss.loss_network.origin if self.loss.loss_network is not None else None

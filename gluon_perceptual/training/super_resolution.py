@@ -22,6 +22,8 @@ from ..losses.perceptual import PerceptualLoss
 from ..nets.pixels import OnPixels
 from ..nets.precision import current_precision
 from ..nets.vgg import LossNetwork
+from ..scores import mean
+from ..spectrum import weave
 from .config import SuperResolutionConfig
 from .run import Run
 
@@ -101,6 +103,8 @@ class SuperResolutionRun(Run):
             mean = np.mean([values.mean(axis=(1, 2)) for values in inputs], axis=0) / 255
             return Recipe("PlsrNet", size, peak=1.0, mean=tuple(round(float(value), 6) for value in mean))
         arguments = {"norm": config.norm, "upsampling": config.upsampling, "skip": config.arch == "skip"}
+        if config.lowpass is not None:
+            arguments["lowpass"] = config.lowpass
         return Recipe("SuperResolutionNet", {"scale": config.scale, **size, **arguments})
 
     def _make_model(self) -> OnPixels:
@@ -114,6 +118,13 @@ class SuperResolutionRun(Run):
         if getattr(self.pairs, "holds_features", False):
             return lambda features: {f"feature:{self.config.feature_layer}": features}
         return super()._targets()
+
+    def measure(self, outputs: Any, references: Any) -> dict[str, float]:
+        """Return the weave, see `spectrum`: the means over the pictures that have smooth places, if any has."""
+        pictures = (np.moveaxis(array.clip(0, 255).asnumpy(), 1, -1) for array in (outputs, references))
+        found = [weave(output, truth) for output, truth in zip(*pictures)]
+        measures = {"weave": mean(each.mean for each in found), "worst_weave": mean(each.worst for each in found)}
+        return {name: value for name, value in measures.items() if not np.isnan(value)}
 
     def validation_targets(self, references: Any) -> dict[str, Any]:
         """Return what the loss compares with, for patches."""

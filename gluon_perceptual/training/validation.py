@@ -68,11 +68,14 @@ def validation_batches(run: Any) -> list[tuple[Any, Any]]:
 
 
 def validate(run: Any, batches: list[tuple[Any, Any]]) -> dict[str, float]:
-    """Return the mean of each term and of the loss over `batches`, in inference."""
+    """Return the mean of each term, of the loss and of the run's other measures over `batches`, in inference."""
     device, sums = run.devices[0], []
     for inputs, references in batches:
         x, y = (mx.nd.array(part, ctx=device, dtype="float32") for part in (inputs, references))
-        terms = run.loss.terms(run.model(x), run.validation_targets(y))
+        outputs = run.model(x)
+        terms = run.loss.terms(outputs, run.validation_targets(y))
         values = {**terms, "loss": run.loss.total(terms)}
-        sums.append({name: float(value.mean().asscalar()) for name, value in values.items()})
-    return {name: float(np.mean([part[name] for part in sums])) for name in sums[0]}
+        measured = {name: float(value.mean().asscalar()) for name, value in values.items()}
+        sums.append({**measured, **run.measure(outputs, y)})
+    names = dict.fromkeys(name for part in sums for name in part)
+    return {name: float(np.mean([part[name] for part in sums if name in part])) for name in names}

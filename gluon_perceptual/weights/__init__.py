@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import UserError
 
 FOLDER = Path(__file__).parent
+DEFAULTS = {2: "sr_x2_pixel", 4: "sr_x4_feature", 8: "sr_x8_pixel"}  # what `upscale` takes, by scale
 
 
 def manifest() -> dict[str, dict[str, Any]]:

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+from scipy.ndimage import correlate
+
+from gluon_perceptual._mxnet import mx
+from gluon_perceptual.checkpoint.mapping import load_parameters
+from gluon_perceptual.checkpoint.model import Recipe, load_with_recipe, save_model, with_lowpass
+from gluon_perceptual.errors import UserError
+from gluon_perceptual.nets import SuperResolutionNet
+from gluon_perceptual.nets.lowpass import LowPass, cutoff_of, lowpass_kernel
+
+ARGUMENTS = {"scale": 2, "width": 4, "blocks": 1, "norm": "none", "skip": True}
+
+
+def gain(kernel, frequency, angle):
+    """What is left of a wave's height, by its direction."""
+    half = len(kernel) // 2
+    y, x = np.mgrid[-half : half + 1, -half : half + 1]
+    return np.sum(kernel * np.cos(2 * np.pi * frequency * (x * np.cos(angle) + y * np.sin(angle))))
+
+
+def low_pass(cutoff, step):
+    block = LowPass(cutoff, step)
+    block.initialize()
+    return block
+
+
+@pytest.mark.parametrize("cutoff", [0.25, 0.3, 0.35])
+def test_waves_are_kept_and_lost_by_their_frequency_alone(cutoff):
+    kernel = lowpass_kernel(cutoff)
+    assert kernel.sum() == pytest.approx(1, abs=1e-12)
+    np.testing.assert_array_equal(kernel, kernel.T)
+    np.testing.assert_array_equal(kernel, kernel[::-1])
+    for share, expected in ((0.5, 0.95), (1, 0.45), (1.25, 0.2)):
+        gains = [gain(kernel, share * cutoff, angle) for angle in np.radians([0, 20, 45])]
+        assert gains[0] == pytest.approx(expected, abs=0.1)
+        np.testing.assert_allclose(gains, gains[0], atol=0.01)
+
+
+@pytest.mark.parametrize("hybrid", [False, True])
+@pytest.mark.parametrize("step", [2, 4, 8])
+def test_planes_are_filtered_as_by_scipy(step, hybrid):
+    x = np.random.default_rng(0).normal(size=(2, 3, 2 * step, 3 * step)).astype(np.float32)
+    expected = [[correlate(plane, lowpass_kernel(0.3), mode="nearest") for plane in planes] for planes in x]
+    block = low_pass(0.3, step)
+    if hybrid:
+        block.hybridize(static_alloc=True, static_shape=True)
+    np.testing.assert_allclose(block(mx.nd.array(x)).asnumpy(), expected, atol=1e-5)
+
+
+def test_flat_stays_flat_up_to_the_border():
+    flat = low_pass(0.3, 4)(mx.nd.full((1, 3, 8, 12), 100.0)).asnumpy()
+    np.testing.assert_allclose(flat, 100, rtol=1e-6)
+
+
+def test_the_gradient_is_that_of_a_linear_map():
+    """⟨A x, h⟩ = ⟨x, Aᵀ h⟩, with the gradient of ⟨A x, h⟩ for Aᵀ h."""
+    x, head = (mx.nd.random.normal(shape=(1, 2, 8, 12)) for _ in range(2))
+    x.attach_grad()
+    with mx.autograd.record():
+        product = (low_pass(0.3, 4)(x) * head).sum()
+    product.backward()
+    assert float((x * x.grad).sum().asscalar()) == pytest.approx(float(product.asscalar()), rel=1e-4)
+
+
+def test_only_what_the_network_adds_is_filtered():
+    nets = [SuperResolutionNet(**ARGUMENTS, **given) for given in ({}, {"lowpass": 0.3})]
+    nets[0].initialize(mx.init.Xavier())
+    nets[1].initialize()
+    for name, parameter in nets[0]._collect_params_with_prefix().items():
+        nets[1]._collect_params_with_prefix()[name].set_data(parameter.data())
+    x = mx.nd.random.uniform(0, 255, (1, 3, 9, 7))
+    bicubic = nets[0].enlarge(x).asnumpy()
+    added = nets[0](x).asnumpy() - bicubic
+    expected = bicubic[0] + [correlate(plane, lowpass_kernel(0.3), mode="nearest") for plane in added[0]]
+    np.testing.assert_allclose(nets[1](x).asnumpy()[0], expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("cutoff", [0.1, 0.25, 0.3, 0.457, 0.5])
+def test_the_cutoff_is_told_by_the_filters_also_in_float16(cutoff):
+    assert cutoff_of(low_pass(cutoff, 2).filters.data().asnumpy().astype(np.float16)) == cutoff
+
+
+def test_a_model_gets_a_low_pass(tmp_path):
+    recipe = Recipe("SuperResolutionNet", ARGUMENTS)
+    model = recipe.build()
+    model.net.initialize(mx.init.Xavier())
+    path = tmp_path / "model.params"
+    save_model(path, *with_lowpass(model, recipe, 0.3))
+    loaded, found = load_with_recipe(path)
+    assert found.arguments == {**ARGUMENTS, "lowpass": 0.3}
+    np.testing.assert_array_equal(loaded.net.tail.weight.data().asnumpy(), model.net.tail.weight.data().asnumpy())
+    with pytest.raises(UserError, match="a low-pass is for"):
+        with_lowpass(loaded, found, 0.3)
+    with pytest.raises(UserError, match=r"lowpass\.filters is a constant of this network with other values"):
+        load_parameters(SuperResolutionNet(**ARGUMENTS, lowpass=0.4), path)
+
+
+@pytest.mark.parametrize("cutoff", [0, 0.7, float("nan")])
+def test_cutoffs_that_are_none(cutoff):
+    with pytest.raises(UserError, match="cycles a pixel"):
+        SuperResolutionNet(**ARGUMENTS, lowpass=cutoff)
+
+
+def test_without_bicubic_enlargement_there_is_nothing_to_filter():
+    with pytest.raises(UserError, match="give skip, too"):
+        SuperResolutionNet(2, lowpass=0.3)
