@@ -13,7 +13,7 @@ from typing import Any, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from . import evaluation
+from . import evaluation, scores
 from ._mxnet import mx
 from .checkpoint.model import load_with_recipe, with_lowpass
 from .checkpoint.params_file import write_params
