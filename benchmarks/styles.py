@@ -21,6 +21,7 @@ from gluon_perceptual.optimize import Objective, minimize, style_objective
 from gluon_perceptual.resize import fit
 from gluon_perceptual.style_metrics import blob_area, clipped_area, color_noise, edge_correlation
 from gluon_perceptual.styles import read_style
+from gluon_perceptual.training.style import StyleConfig
 
 from .models import markdown
 
@@ -68,7 +69,7 @@ def compared(paint: Paint, photos: Sequence[np.ndarray], style: np.ndarray, iter
     """Return the mean loss of painted photos, and its content and style, each over the mean that L-BFGS reaches."""
     ours, reached = [], []
     for photo in tqdm(photos, desc="L-BFGS", leave=False):
-        objective = style_objective(photo, [style])
+        objective = style_objective(photo, [style], style_weight=StyleConfig.style_weight, tv=StyleConfig.tv)
         ours.append(parts(objective, to_tensor(paint(photo))))
         reached.append(parts(objective, minimize(objective, to_tensor(photo), iterations)))
     return [f"{ratio:.2f}" for ratio in np.mean(ours, axis=0) / np.mean(reached, axis=0)]

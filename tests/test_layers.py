@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gluon_perceptual"
 BELOW = -1  # errors, files, the door to MXNet and NVIDIA's libraries for it, the shipped weights: used by all
 LAYERS = {
     BELOW: ["errors", "files", "_mxnet", "cuda", "weights", "cluster", "waiting"],
-    0: ["images", "images16", "image_files", "color", "resize", "histogram", "metrics", "tiling",
+    0: ["images", "images16", "image_files", "color", "resize", "histogram", "metrics", "style_metrics", "tiling",
         "losses.functional", "nets.blocks", "nets.fast", "nets.instance_norm",
         "checkpoint.params_file", "checkpoint.params_reader", "checkpoint.params_plain", "checkpoint.params_layout",
         "checkpoint.params_sparse"],

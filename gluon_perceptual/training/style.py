@@ -36,6 +36,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "output": "tanh",
         "style_balance": "entries",
         "style_weight": 5.0,
+        "tv": 1e-6,
         "schedule": "constant",
         "warmup": 0,
         "max_norm": 0.0,
@@ -61,7 +62,7 @@ class StyleConfig(TrainingConfig):
     steps: int = 2000
     schedule: str = "cosine"
     warmup: int = 50
-    max_norm: float = 0.0
+    max_norm: float = 1e6  # gradients' usual norm at first, for STYLE_WEIGHT
 
     style: tuple[str, ...] = ()
     blend: tuple[float, ...] = ()
@@ -71,7 +72,7 @@ class StyleConfig(TrainingConfig):
     style_weight: float = STYLE_WEIGHT
     content_layer: str = "relu2_2"
     content_weight: float = 1.0
-    tv: float = 1e-6
+    tv: float = 1e-4
     stability: float = 0.0
     match_color: bool = False
     denoise: float = 0.0
