@@ -34,7 +34,7 @@ Paint = Callable[[np.ndarray], np.ndarray]
 @click.argument("models", nargs=-1, required=True, metavar="MODEL[=PAINTING]...")
 @click.option("--photos", required=True, multiple=True, help="Folder or list of photos that no model was trained on.")
 @click.option("--size", default=512, help="Longer side of the photos in pixels.")
-@click.option("--loss-photos", default=2, help="Photos on which the loss is compared.")
+@click.option("--loss-photos", default=2, help="Photos on which the loss is compared, some minutes each.")
 @click.option("--loss-size", default=256, help="Longer side of these.")
 @click.option("--iterations", default=300, help="Steps of L-BFGS.")
 def main(models: Sequence[str], photos: Sequence[str], **options: int) -> None:
@@ -49,7 +49,7 @@ def main(models: Sequence[str], photos: Sequence[str], **options: int) -> None:
             style = read_style(Path(painting), StyleConfig.style_size)
             small = [fit(picture, options["loss_size"]) for picture in pictures[: options["loss_photos"]]]
             cells += [f"{100 * clipped_area(style):.1f} %", f"{color_noise(style):.2f}"]
-            cells += compared(paint, small, style, options["iterations"])
+            cells += compared(paint, small, style, options["iterations"]) if small else []
         click.echo(f"| {' | '.join([*cells, *[''] * (len(HEAD) - len(cells))])} |")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from .._mxnet import mx
 from ..checkpoint.model import Recipe
+from ..checkpoint.recipe import read_recipe
 from ..data.crops import PhotoCrops, smallest_side
 from ..data.photos import split_photos
 from ..errors import UserError
@@ -21,6 +22,7 @@ from ..nets.pixels import OnPixels
 from ..nets.vgg import LossNetwork, check_layers
 from ..style_metrics import clipped_area
 from ..styles import STYLE_LAYERS, STYLE_WEIGHT, blended_grams, check_blend, read_style, style_weights
+from ..weights import model_path
 from .config import TrainingConfig
 from .run import Run
 
@@ -57,7 +59,12 @@ class StyleConfig(TrainingConfig):
     "paper"; `from_architecture` gives the defaults of each.
     """
 
-    earlier: ClassVar[Mapping[str, Any]] = {"output": "tanh", "style_balance": "entries", "flat": 0.0}
+    earlier: ClassVar[Mapping[str, Any]] = {
+        "arch": "paper",
+        "output": "tanh",
+        "style_balance": "entries",
+        "flat": 0.0,
+    }
 
     steps: int = 2000
     schedule: str = "cosine"
@@ -118,6 +125,7 @@ class StyleRun(Run):
     def _prepare(self) -> None:
         config = self.config
         config.check()
+        self._check_start()
         self.photos, held_out = split_photos(config.data, config.validation)
         self.held_out = self._choose_held_out(held_out, smallest_side(config.size))
         self.pairs = PhotoCrops(self.photos, config.size, config.seed, config.flat)
@@ -127,6 +135,13 @@ class StyleRun(Run):
         self.recipe = Recipe("StyleNet", {name: getattr(config, name) for name in NETWORK})
         self.model = self.recipe.build()
         self._initialize(self.model)
+
+    def _check_start(self) -> None:
+        """Another output has parameters of the same shapes, but what they learnt is of no use to it."""
+        recipe = read_recipe(model_path(self.config.start_from)) if self.config.start_from else None
+        output = recipe.arguments.get("output", "tanh") if recipe else self.config.output
+        if output != self.config.output:
+            raise UserError(f"{self.config.start_from} has a {output} output: give --output {output} to start from it")
 
     def validation_pairs(self) -> PhotoCrops:
         """Return crops of the photos held out."""
