@@ -17,6 +17,7 @@ from ..data.photos import split_photos
 from ..errors import UserError
 from ..histogram import match_images
 from ..losses.perceptual import PerceptualLoss
+from ..nets.fast import OutputConv2D
 from ..nets.instance_norm import fast_twin
 from ..nets.pixels import OnPixels
 from ..nets.vgg import LossNetwork, check_layers
@@ -27,6 +28,7 @@ from .config import TrainingConfig
 from .run import Run
 
 NETWORK = ("width", "norm", "upsampling", "output")  # settings that are the network's
+NEAR_ZERO = 0.01  # deviation of a tanh output's first weights
 NOISE = 10.0  # grey levels, half the width of the noise of the stability term
 COLOR_SAMPLES = 64  # photos whose colours stand for all
 
@@ -133,8 +135,15 @@ class StyleRun(Run):
         self.natural_clipping = float(np.mean([clipped_area(style) for style in self.styles]))
         self.loss = self._make_loss()
         self.recipe = Recipe("StyleNet", {name: getattr(config, name) for name in NETWORK})
-        self.model = self.recipe.build()
-        self._initialize(self.model)
+        self.model = self._make_model()
+
+    def _make_model(self) -> OnPixels:
+        model = self.recipe.build()
+        self._initialize(model)
+        if self.config.output == "tanh":  # the paper does not say; by Xavier's a tenth is beyond its ends in 20 steps
+            weight = next(layer.weight for layer in model.net.decode if isinstance(layer, OutputConv2D))
+            weight.initialize(mx.init.Normal(NEAR_ZERO), ctx=self.devices, force_reinit=True)
+        return model
 
     def _check_start(self) -> None:
         """Another output has parameters of the same shapes, but what they learnt is of no use to it."""
