@@ -25,7 +25,7 @@ from .images import to_tensor
 from .inference import Upscaler
 from .nets.pixels import OnPixels
 from .nets.vgg import LossNetwork
-from .training.config import MACHINE, SuperResolutionConfig, TrainingConfig
+from .training.config import MACHINE, SuperResolutionConfig
 from .training.jsonl import read_lines
 from .training.style import StyleConfig
 from .weights import FOLDER, manifest, models
@@ -92,10 +92,11 @@ def commands(checkpoint: Path) -> Iterator[str]:
     Photos are named by their folder alone, runs as if they were made in `runs/`. A model that ships has its own recipe.
     """
     for run in _history(checkpoint)[1]:
-        values = _settings(run)
-        style = "style" in values
-        defaults: TrainingConfig = StyleConfig() if style else SuperResolutionConfig.from_architecture(values["arch"])
-        usual = json.loads(json.dumps(asdict(defaults)))  # with lists for tuples, as the settings
+        style = "style" in _settings(run)
+        kind: Any = StyleConfig if style else SuperResolutionConfig
+        values = {**kind.earlier, **_settings(run)}
+        defaults = {**asdict(kind.from_architecture(values["arch"])), "arch": kind.arch}
+        usual = json.loads(json.dumps(defaults))  # with lists for tuples, as the settings
         given = {
             key: values[key]
             for key in usual

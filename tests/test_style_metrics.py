@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.styles import compared, measured
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.losses.functional import clipped_share
@@ -61,3 +62,13 @@ def test_pictures_of_other_shapes():
     for measure in (blob_area, edge_correlation):
         with pytest.raises(UserError, match="expected the same"):
             measure(noise(20, 20), noise(20, 21))
+
+
+def test_the_table_of_styles():
+    photo = noise(40, 48)
+    assert measured(lambda image: image, [photo, photo])[:2] == ["0.0 %", "0.0 %"]
+    assert measured(lambda image: image, [photo])[3] == "1.00"
+    cells = [float(cell) for cell in compared(lambda image: image, [photo], noise(40, 40, seed=3) // 4, 3)]
+    assert cells[0] > 1
+    assert cells[1] == 0
+    assert sum(cells[3:]) == pytest.approx(1, abs=0.03)

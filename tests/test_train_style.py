@@ -129,7 +129,11 @@ def test_runs_of_before_the_choice_go_on_as_they_were(photos, painting, tmp_path
         del record["config"][name]
     (tmp_path / "config.json").write_text(json.dumps(record))
     config = resumed_config(StyleConfig, tmp_path / "config.json", {})
-    assert (config.output, config.style_balance, config.flat) == ("tanh", "entries", 0.0)
+    paper = StyleConfig.from_architecture("paper", style=(str(painting),), data=str(photos), width=2, size=32)
+    assert StyleRun(paper).model.net.decode[-3].weight.data().asnumpy().std() < 0.02  # a tanh starts in its middle
+    assert (config.arch, config.output, config.style_balance, config.flat) == ("paper", "tanh", "entries", 0.0)
+    with pytest.raises(UserError, match="wave has a tanh output: give --output tanh to start from it"):
+        make_run(photos, painting, start_from="wave", width=16)
 
 
 def test_each_layer_counts_by_its_relative_error():

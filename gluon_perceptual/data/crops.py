@@ -29,8 +29,8 @@ class PhotoCrops:
     of a photo of any resolution. Photos take turns, see `turns.PhotoTurns`; those with a side under a quarter of the
     size are skipped.
 
-    Few crops are as flat as a sky or a wall that fills a picture: 5 % of those of the photos in docs/data.md have a
-    third of such area. So a share of them shows but a third of the photo, the flattest of 8 places.
+    Few crops are as flat as a sky or a wall that fills a picture. So a share of them may show but a third of the
+    photo, the flattest of 8 places.
 
     Args:
         photos: Files.

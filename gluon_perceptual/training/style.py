@@ -11,11 +11,13 @@ import numpy as np
 
 from .._mxnet import mx
 from ..checkpoint.model import Recipe
+from ..checkpoint.recipe import read_recipe
 from ..data.crops import PhotoCrops, smallest_side
 from ..data.photos import split_photos
 from ..errors import UserError
 from ..histogram import match_images
 from ..losses.perceptual import PerceptualLoss
+from ..nets.fast import OutputConv2D
 from ..nets.instance_norm import fast_twin
 from ..nets.pixels import OnPixels
 from ..nets.precision import current_precision
@@ -30,10 +32,12 @@ from ..styles import (
     style_transfer_loss,
     style_weights,
 )
+from ..weights import model_path
 from .config import TrainingConfig
 from .run import Run
 
 NETWORK = ("width", "norm", "upsampling", "output")  # settings that are the network's
+NEAR_ZERO = 0.01  # deviation of a tanh output's first weights
 NOISE = 10.0  # grey levels, half the width of the noise of the stability term
 COLOR_SAMPLES = 64  # photos whose colours stand for all
 
@@ -45,6 +49,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "output": "tanh",
         "style_balance": "entries",
         "style_weight": 5.0,
+        "tv": 1e-6,
         "schedule": "constant",
         "warmup": 0,
         "max_norm": 0.0,
@@ -65,12 +70,17 @@ class StyleConfig(TrainingConfig):
     "paper"; `from_architecture` gives the defaults of each.
     """
 
-    earlier: ClassVar[Mapping[str, Any]] = {"output": "tanh", "style_balance": "entries", "flat": 0.0}
+    earlier: ClassVar[Mapping[str, Any]] = {
+        "arch": "paper",
+        "output": "tanh",
+        "style_balance": "entries",
+        "flat": 0.0,
+    }
 
     steps: int = 2000
     schedule: str = "cosine"
     warmup: int = 50
-    max_norm: float = 0.0
+    max_norm: float = 1e6  # gradients' usual norm at first, for STYLE_WEIGHT
 
     style: tuple[str, ...] = ()
     blend: tuple[float, ...] = ()
@@ -80,7 +90,7 @@ class StyleConfig(TrainingConfig):
     style_weight: float = STYLE_WEIGHT
     content_layer: str = "relu2_2"
     content_weight: float = 1.0
-    tv: float = 1e-6
+    tv: float = 1e-4
     stability: float = 0.0
     match_color: bool = False
     denoise: float = 0.0
@@ -126,6 +136,7 @@ class StyleRun(Run):
     def _prepare(self) -> None:
         config = self.config
         config.check()
+        self._check_start()
         self.photos, held_out = split_photos(config.data, config.validation)
         self.held_out = self._choose_held_out(held_out, smallest_side(config.size))
         self.pairs = PhotoCrops(self.photos, config.size, config.seed, config.flat)
@@ -133,8 +144,22 @@ class StyleRun(Run):
         self.natural_clipping = float(np.mean([clipped_area(style) for style in self.styles]))
         self.loss = self._make_loss()
         self.recipe = Recipe("StyleNet", {name: getattr(config, name) for name in NETWORK})
-        self.model = self.recipe.build(current_precision())
-        self._initialize(self.model)
+        self.model = self._make_model()
+
+    def _make_model(self) -> OnPixels:
+        model = self.recipe.build(current_precision())
+        self._initialize(model)
+        if self.config.output == "tanh":  # the paper does not say; by Xavier's a tenth is beyond its ends in 20 steps
+            weight = next(layer.weight for layer in model.net.decode if isinstance(layer, OutputConv2D))
+            weight.initialize(mx.init.Normal(NEAR_ZERO), ctx=self.devices, force_reinit=True)
+        return model
+
+    def _check_start(self) -> None:
+        """Another output has parameters of the same shapes, but what they learnt is of no use to it."""
+        recipe = read_recipe(model_path(self.config.start_from)) if self.config.start_from else None
+        output = recipe.arguments.get("output", "tanh") if recipe else self.config.output
+        if output != self.config.output:
+            raise UserError(f"{self.config.start_from} has a {output} output: give --output {output} to start from it")
 
     def validation_pairs(self) -> PhotoCrops:
         """Return crops of the photos held out."""
