@@ -31,7 +31,6 @@ from .training.style import StyleConfig
 from .weights import FOLDER, manifest, models
 
 HALF_IS_ENOUGH = 62.0  # dB between outputs of the two precisions; by this a model of 37 dB loses less than 0.02 dB
-KEPT_SCORES = ("psnr", "ssim", "relu2_2", "relu4_3", "ciede2000", "grid", "weave", "worst_weave")
 
 
 def ship(
@@ -162,4 +161,4 @@ def _scores(model: Path, photos: Sequence[PictureFile]) -> dict[str, float]:
     upscaler, loss_network = Upscaler(model), LossNetwork.pretrained(evaluation.DISTANCE_LAYERS)
     rows = [row for photo in photos for row in evaluation.evaluate({"": upscaler}, photo, upscaler.scale, loss_network)]
     mean = scores.means(rows)[0]
-    return {key: round(getattr(mean, key), 4) for key in KEPT_SCORES}
+    return {name: round(getattr(mean, name), 4) for name in scores.measured([mean])}

@@ -16,7 +16,7 @@ RECIPES = {
                                            "upsampling": "subpixel", "skip": False}),
     "nearest": Recipe("SuperResolutionNet", {"scale": 2, "width": 6, "blocks": 0, "norm": "none",
                                              "upsampling": "nearest", "skip": True}),
-    "low-pass": Recipe("SuperResolutionNet", {"scale": 4, "width": 4, "blocks": 1, "norm": "none",
+    "low-pass": Recipe("SuperResolutionNet", {"scale": 2, "width": 4, "blocks": 1, "norm": "none",
                                                "upsampling": "transposed", "skip": True, "lowpass": 0.3}),
     "blog": Recipe("PlsrNet", {"width": 4, "blocks": 1}, 1.0, (0.485, 0.456, 0.406)),
 }  # fmt: skip
