@@ -32,7 +32,6 @@ from .weights import FOLDER, manifest, models
 
 HALF_IS_ENOUGH = 62.0  # dB between outputs of the two precisions; by this a model of 37 dB loses less than 0.02 dB
 JPEG_QUALITIES = (75, 60, 40)  # of the files on which models for photos from the web are scored, too
-KEPT_SCORES = ("psnr", "ssim", "relu2_2", "relu4_3", "ciede2000", "grid", "weave", "worst_weave")
 
 
 def ship(
@@ -177,5 +176,5 @@ def _scores(
                 for row in evaluation.evaluate({"": upscaler}, photo, upscaler.scale, loss_network, jpeg=jpeg)
             ]
             mean = scores.means(rows)[0]
-            found[title] = {key: round(getattr(mean, key), 4) for key in KEPT_SCORES}
+            found[title] = {key: round(getattr(mean, key), 4) for key in scores.measured([mean])}
     return found

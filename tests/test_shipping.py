@@ -9,6 +9,7 @@ from cli import assert_one_line_error, run, write
 from PIL import Image
 
 from gluon_perceptual import weights
+from gluon_perceptual.checkpoint.model import load_with_recipe
 from gluon_perceptual.checkpoint.params_file import read_params
 from gluon_perceptual.images import read_rgb
 from gluon_perceptual.inference import Upscaler
@@ -54,7 +55,7 @@ def shelf(photos, tmp_path_factory):
 def test_the_manifest_tells_all(shelf):
     entry = weights.models("super-resolution")["sr_x2_pixel"]
     assert entry["steps"] == 5
-    assert set(entry["scores"]["noise"]) == {*SCORES} - {"st_lpips"}
+    assert set(entry["scores"]["noise"]) == {*SCORES[:6]}  # of noise, no place is smooth
     assert entry["dtype"] == "float16"
     assert {array.dtype for array in read_params(shelf / "sr_x2_pixel.params").values()} == {np.dtype("float16")}
     first, second = entry["recipe"]
@@ -64,6 +65,17 @@ def test_the_manifest_tells_all(shelf):
     style = weights.models("style")["noise"]["recipe"][0]
     assert style.startswith("train_style 0.png --data photos")
     assert "--style-layers" not in style  # which are as always
+
+
+def test_a_low_pass_can_be_put_in(shelf):
+    before = (shelf / "manifest.json").read_text()
+    try:
+        checkpoint = next(shelf.parent.parent.rglob("sharp/checkpoints/step-0000003.params"))
+        assert run("ship-model", checkpoint, "softer", *WORDS, "--lowpass", 0.3)[0] == 0
+        assert "--lowpass 0.3" in weights.models()["softer"]["changes"]
+        assert load_with_recipe("softer")[1].arguments["lowpass"] == 0.3
+    finally:
+        (shelf / "manifest.json").write_text(before)
 
 
 def test_recipes_can_be_repeated(shelf, photos, tmp_path, monkeypatch):

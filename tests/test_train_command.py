@@ -11,7 +11,7 @@ import pytest
 from cli import assert_one_line_error, run, start, wait_until, write
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.model import Recipe, load_model, save_model
+from gluon_perceptual.checkpoint.model import Recipe, load_model, load_with_recipe, save_model
 
 TINY = ["--width", 4, "--blocks", 1, "--patch", 32, "--steps", 4, "--workers", 1]
 PARTS = [
@@ -61,6 +61,21 @@ def test_a_run_leaves_everything(photos, tmp_path, options):
     assert model.scale == config["config"]["scale"]
     for picture in ("figure.png", "loss.png"):
         assert cv2.imread(str(out / picture)).std() > 5
+
+
+def test_a_low_pass_is_trained_with_and_validation_tells_of_the_weave(tmp_path):
+    shading = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 200, (90, 90, 3)), (0, 0), 12) + 128
+    for number in range(3):
+        write(tmp_path / "photos" / f"{number}.png", shading.clip(0, 255).astype(np.uint8))
+    given = ("train-sr", "--data", tmp_path / "photos", *TINY, "--steps", 1, "--loss", "pixel", "--save-every", 1)
+    assert run(*given, "--lowpass", 0.3, "--out", tmp_path / "run")[0] == 0
+    (line,) = map(json.loads, (tmp_path / "run/validation.jsonl").read_text().splitlines())
+    assert 0 <= line["weave"] <= line["worst_weave"] < 0.2  # the network adds next to nothing yet
+    checkpoint = tmp_path / "run/checkpoints/step-0000001.params"
+    assert load_with_recipe(checkpoint)[1].arguments["lowpass"] == 0.3
+    again = (*given, "--start-from", checkpoint, "--out", tmp_path / "again")
+    assert_one_line_error(run(*again, "--lowpass", 0.4), "lowpass.filters is a constant of this network")
+    assert_one_line_error(run(*given, "--arch", "paper", "--lowpass", 0.3), "--lowpass is for --arch skip")
 
 
 def test_a_run_starts_from_the_parameters_of_another(photos, tmp_path):

@@ -18,8 +18,8 @@ STEP = 0.001  # of the cut-offs that `cutoff_of` tells apart
 def lowpass_kernel(cutoff: float) -> np.ndarray:
     """Return a kernel (9, 9) float64, radially symmetric, of sum 1, that about halves waves of `cutoff` cycles a pixel.
 
-    The ideal low-pass of all directions, J₁(2πfr) · f / r, under a Hann window. So short a kernel cuts gently: at a
-    cut-off of 0.3, waves of 0.2 cycles a pixel keep 0.89 of their height, of 0.3 0.45, of 0.4 0.08.
+    The ideal low-pass of all directions, J₁(2πfr) · f / r, under a cosine window. At a cut-off of 0.3, waves of 0.2
+    cycles a pixel keep their height, of 0.25 0.79 of it, of 0.3 0.48, of 0.35 0.19, of 0.4 0.02.
 
     Raises:
         UserError: `cutoff` is not from 0.1 to 0.5.
@@ -29,7 +29,7 @@ def lowpass_kernel(cutoff: float) -> np.ndarray:
     places = np.arange(-RADIUS, RADIUS + 1)
     r = np.hypot(*np.meshgrid(places, places))
     ideal = np.where(r > 0, j1(2 * np.pi * cutoff * r) * cutoff / np.maximum(r, 1), np.pi * cutoff**2)
-    kernel = ideal * np.where(r < RADIUS + 1, np.cos(np.pi * r / (2 * RADIUS + 2)) ** 2, 0)
+    kernel = ideal * np.where(r < RADIUS + 1, np.cos(np.pi * r / (2 * RADIUS + 2)), 0)
     return np.asarray(kernel / kernel.sum())
 
 
