@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gluon_perceptual.workloads import NETWORKS, training_operations, training_size
+from gluon_perceptual.timing.workloads import NETWORKS, training_operations, training_size
 
 GIGA = 1e9
 

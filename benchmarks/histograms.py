@@ -20,8 +20,8 @@ def _pair(megapixels: float, dtype: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ours(megapixels: float = 12, dtype: str = "uint8") -> Callable[[], None]:
-    """Return a function that matches by `gluon_perceptual.histogram.match_images`."""
-    from gluon_perceptual.histogram import match_images
+    """Return a function that matches by `gluon_perceptual.image.histogram.match_images`."""
+    from gluon_perceptual.image.histogram import match_images
 
     source, reference = _pair(megapixels, dtype)
 

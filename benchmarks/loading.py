@@ -12,8 +12,8 @@ import cv2
 
 from gluon_perceptual.data.batches import batches
 from gluon_perceptual.data.patches import PatchPairs
-from gluon_perceptual.data.turns import CACHE_BYTES
-from gluon_perceptual.workloads import training_step
+from gluon_perceptual.data.sampler import CACHE_BYTES
+from gluon_perceptual.timing.workloads import training_step
 
 from .photo import make_photo
 

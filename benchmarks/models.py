@@ -14,15 +14,15 @@ import numpy as np
 from tqdm import tqdm
 
 from gluon_perceptual.data.photos import find_photos, split_photos
-from gluon_perceptual.evaluation import DISTANCE_LAYERS, Method, bicubic, evaluate
-from gluon_perceptual.image_files import PictureFile
-from gluon_perceptual.images import read_rgb
+from gluon_perceptual.evaluation.metrics import grid_energy
+from gluon_perceptual.evaluation.scores import Row, as_text, means
+from gluon_perceptual.evaluation.stlpips import st_lpips_if_installed
+from gluon_perceptual.evaluation.super_resolution import DISTANCE_LAYERS, Method, bicubic, evaluate
+from gluon_perceptual.image.files import PictureFile
+from gluon_perceptual.image.io import read_rgb
+from gluon_perceptual.image.resize import crop_to_multiple
 from gluon_perceptual.inference import Upscaler
-from gluon_perceptual.metrics import grid_energy
 from gluon_perceptual.nets import LossNetwork
-from gluon_perceptual.resize import crop_to_multiple
-from gluon_perceptual.scores import Row, as_text, means
-from gluon_perceptual.stlpips import st_lpips_if_installed
 from gluon_perceptual.weights import model_for, models, shipped_path
 
 QUALITIES = (95, 90, 85, 75, 60, 40)

@@ -7,7 +7,7 @@ from typing import Any, Callable
 import cv2
 import numpy as np
 
-from gluon_perceptual.tiling import Tile, map_tiles
+from gluon_perceptual.image.tiling import Tile, map_tiles
 
 
 def make_photo(height: int, width: int) -> np.ndarray:
@@ -32,8 +32,8 @@ def bands(enlarge: Callable[[list[Tile]], None], tiles: list[Tile], parts: int) 
 
 def photo(name: str, height: int, width: int, parts: int, precision: str = "float32", **_: Any) -> Callable[[], None]:
     """Return a function that enlarges a `parts`th of a photo by this package."""
-    from gluon_perceptual import workloads
     from gluon_perceptual.inference import Upscaler
+    from gluon_perceptual.timing import workloads
 
     upscaler = Upscaler(workloads.for_use(name, precision=precision))
     image = make_photo(height, width)

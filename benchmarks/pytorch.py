@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from gluon_perceptual.images import to_image, to_tensor
-from gluon_perceptual.tiling import Tile, map_tiles, plan
+from gluon_perceptual.image.io import to_image, to_tensor
+from gluon_perceptual.image.tiling import Tile, map_tiles, plan
 
 from .photo import bands, make_photo
 
@@ -80,7 +80,7 @@ def style_network(norm: Callable[[int], nn.Module]) -> nn.Module:
 
 
 def network(name: str) -> nn.Module:
-    """Return the twin of one of `gluon_perceptual.workloads.NETWORKS`."""
+    """Return the twin of one of `gluon_perceptual.timing.workloads.NETWORKS`."""
     if name.startswith("style"):
         return style_network(instance_norm if name == "style_instance" else nn.BatchNorm2d)
     head, tail = nn.Conv2d(3, 64, 9, padding=4, bias=False), nn.Conv2d(64, 3, 9, padding=4, bias=name != "blog2")
@@ -138,7 +138,7 @@ def _autocast(precision: str) -> Any:
 def training_step(
     name: str, size: int | None = None, batch: int = 4, channels_last: bool = True, precision: str = "float32"
 ) -> Callable[[], None]:
-    """As `gluon_perceptual.workloads.training_step`."""
+    """As `gluon_perceptual.timing.workloads.training_step`."""
     torch.manual_seed(0)
     style = name.startswith("style")
     layout, size = _layout(channels_last), size or (256 if style else 144)
@@ -174,7 +174,7 @@ def inference(
     precision: str = "float32",
     compiled: bool = False,
 ) -> Callable[[], None]:
-    """As `gluon_perceptual.workloads.inference`; `compiled`: by torch.compile, with frozen parameters."""
+    """As `gluon_perceptual.timing.workloads.inference`; `compiled`: by torch.compile, with frozen parameters."""
     net: Any = network(name).eval().to(memory_format=_layout(channels_last))
     x = (torch.rand(batch, 3, size, size) * 255).to(memory_format=_layout(channels_last))
     if compiled:

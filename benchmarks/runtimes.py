@@ -9,8 +9,8 @@ from typing import Any, Callable
 
 import numpy as np
 
-from gluon_perceptual import workloads
 from gluon_perceptual.checkpoint.export import export_onnx
+from gluon_perceptual.timing import workloads
 
 
 def _exported(network: str, folder: str) -> Path:
@@ -24,7 +24,7 @@ def _picture(size: int) -> np.ndarray:
 
 
 def onnx_runtime(network: str, size: int = 256, **_: Any) -> Callable[[], None]:
-    """As `gluon_perceptual.workloads.inference`, in float32: its CPU kernels have no bfloat16."""
+    """As `gluon_perceptual.timing.workloads.inference`, in float32: its CPU kernels have no bfloat16."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -38,7 +38,7 @@ def onnx_runtime(network: str, size: int = 256, **_: Any) -> Callable[[], None]:
 
 
 def openvino(network: str, size: int = 256, precision: str = "float32", **_: Any) -> Callable[[], None]:
-    """As `gluon_perceptual.workloads.inference`, for pictures of one size, in the precision asked for."""
+    """As `gluon_perceptual.timing.workloads.inference`, for pictures of one size, in the precision asked for."""
     from openvino import Core
 
     core, x = Core(), _picture(size)

@@ -1,8 +1,8 @@
 """How styles fare on photos: `python -m benchmarks.styles wave=wave.jpg candy.params --photos FOLDER`.
 
 Prints the table of docs/styles.md: for each model the means over the photos of the measures in
-`gluon_perceptual.style_metrics`; and, where its painting is given, its loss on the first photos as a multiple of what
-L-BFGS reaches on the same pair, which is how the paper judges its networks.
+`gluon_perceptual.evaluation.style_metrics`; and, where its painting is given, its loss on the first photos as a
+multiple of what L-BFGS reaches on the same pair, which is how the paper judges its networks.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 from tqdm import tqdm
 
 from gluon_perceptual.data.photos import find_photos
-from gluon_perceptual.images import read_rgb, to_tensor
+from gluon_perceptual.evaluation.style_metrics import blob_area, clipped_area, color_noise, edge_correlation
+from gluon_perceptual.image.io import read_rgb, to_tensor
+from gluon_perceptual.image.resize import fit
 from gluon_perceptual.inference import Stylizer
 from gluon_perceptual.optimize import Objective, minimize, style_objective
-from gluon_perceptual.resize import fit
-from gluon_perceptual.style_metrics import blob_area, clipped_area, color_noise, edge_correlation
 from gluon_perceptual.styles import STYLE_LAYERS, read_style
 from gluon_perceptual.training.style import StyleConfig
 

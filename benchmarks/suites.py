@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Sequence
 
-from gluon_perceptual import workloads
+from gluon_perceptual.timing import workloads
 
 from .harness import Contender
 
@@ -36,7 +36,7 @@ def _contenders(
     if both_layouts and precision == "float32":  # bfloat16 is slower in the other layout
         plain = {"name": network, **given, "channels_last": False}
         peers.append(Contender("PyTorch", f"benchmarks.pytorch:{work}", plain))
-    ours = f"gluon_perceptual.workloads:{work}"
+    ours = f"gluon_perceptual.timing.workloads:{work}"
     if precision != "float32":
         peers.append(Contender(OURS_FLOAT32, ours, {"network": network, **arguments}))
     return [Contender("ours", ours, {"network": network, **given}), *peers]
@@ -63,7 +63,9 @@ def inference(precision: str) -> Iterator[Work]:
 def runtimes(precision: str) -> Iterator[Work]:
     """Yield the same beside what compiles a network first: torch.compile, ONNX Runtime and OpenVINO."""
     for network in workloads.NETWORKS:
-        ours = Contender("ours", "gluon_perceptual.workloads:inference", {"network": network, "precision": precision})
+        ours = Contender(
+            "ours", "gluon_perceptual.timing.workloads:inference", {"network": network, "precision": precision}
+        )
         compiled = {"name": network, "precision": precision, "compiled": True}
         peers = [Contender("torch.compile", "benchmarks.pytorch:inference", compiled)]
         for name, function in (("ONNX Runtime", "onnx_runtime"), ("OpenVINO", "openvino")):

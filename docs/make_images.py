@@ -11,10 +11,10 @@ from typing import Any, Callable
 import numpy as np
 import skimage.data
 
-from gluon_perceptual.evaluation import bicubic, centre_pair
+from gluon_perceptual.evaluation.super_resolution import bicubic, centre_pair
 from gluon_perceptual.figures import comparison_figure, save_figure
+from gluon_perceptual.image.resize import fit
 from gluon_perceptual.inference import Stylizer, Upscaler
-from gluon_perceptual.resize import fit
 from gluon_perceptual.weights import DEFAULTS, models
 
 FOLDER = Path(__file__).parent / "images"

@@ -7,10 +7,10 @@ from typing import Any, Callable, Sequence
 
 import numpy as np
 
-from .color import to_space
 from .errors import UserError
 from .files import atomic_path
-from .histogram import match_images
+from .image.color import to_space
+from .image.histogram import match_images
 
 DPI = 100
 SUFFIXES = (".png", ".jpg", ".pdf", ".svg")
@@ -139,7 +139,7 @@ def histogram_figure(
         source: (H, W, 3) sRGB or (H, W) grey, uint8 or uint16. Masked pixels are white and do not count.
         reference: The same; its size may be another, as that of `matched`.
         matched: What became of `source`.
-        color_space: Where colours were matched, one of `color.SPACES`.
+        color_space: Where colours were matched, one of `image.color.SPACES`.
         bands: Which of its bands were matched.
     """
     pictures = {"source": _thinned(source), "reference": _thinned(reference), "matched": _thinned(matched)}

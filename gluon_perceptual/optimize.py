@@ -9,7 +9,7 @@ import numpy as np
 
 from ._mxnet import mx, mxnet_errors
 from .errors import UserError
-from .images import to_tensor
+from .image.io import to_tensor
 from .losses import FeatureLoss, PerceptualLoss, TotalVariationLoss
 from .nets.vgg import LossNetwork
 from .styles import STYLE_LAYERS, STYLE_WEIGHT, blended_grams, style_transfer_loss, style_weights

@@ -10,12 +10,12 @@ import numpy as np
 
 from ._mxnet import mx
 from .errors import UserError
-from .images import read_rgb, to_tensor
+from .image.io import read_rgb, to_tensor
+from .image.resize import fit
 from .losses import FeatureLoss, PerceptualLoss, StabilityLoss, StyleLoss, TotalVariationLoss
 from .losses.functional import gram_matrix
 from .losses.terms import Term
 from .nets.vgg import LossNetwork
-from .resize import fit
 
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 STYLE_WEIGHT = 3e5  # of `style_weights`

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from cli import assert_one_line_error, run, write
 
-from gluon_perceptual import cluster
-from gluon_perceptual.checkpoint.params_file import read_params
 from gluon_perceptual.commands import _cluster
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.formats.mxnet_params import read_params
+from gluon_perceptual.training import cluster
 from gluon_perceptual.training.config import TrainingConfig
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from skimage import color as skimage
 
-from gluon_perceptual.color import SPACES, from_space, luma, rgb_to_ycbcr, to_space, ycbcr_to_rgb
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.image.color import SPACES, from_space, luma, rgb_to_ycbcr, to_space, ycbcr_to_rgb
 
 LEVELS = np.arange(0, 256, 15)
 CUBE = np.stack(np.meshgrid(LEVELS, LEVELS, LEVELS), -1).reshape(1, -1, 3).astype(np.uint8)

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.params_file import read_params
 from gluon_perceptual.data.batches import batches
 from gluon_perceptual.data.patches import PatchPairs
 from gluon_perceptual.data.photos import EMBEDDED_HELD_OUT, find_photos, split_photos
+from gluon_perceptual.data.sampler import PictureCache
 from gluon_perceptual.data.shards import ShardPairs, write_shards
-from gluon_perceptual.data.turns import PictureCache
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.images import read_rgb
-from gluon_perceptual.resize import degrade
+from gluon_perceptual.formats.mxnet_params import read_params
+from gluon_perceptual.image.io import read_rgb
+from gluon_perceptual.image.resize import degrade
 
 
 def write_photo(path, height=40, width=50, seed=0):
@@ -141,7 +141,7 @@ def test_the_blocks_of_jpeg_begin_anywhere_in_a_patch(photos, monkeypatch):
         rows, columns = np.indices(image.shape[:2]) % 16
         return np.dstack([rows, columns, rows]).astype(np.uint8)
 
-    monkeypatch.setattr("gluon_perceptual.resize.with_defects", places)
+    monkeypatch.setattr("gluon_perceptual.image.resize.with_defects", places)
     pairs = PatchPairs([write_photo(photos[0].with_name("large.png"), 200, 200)], 2, 16, 0.0, "web", augment=False)
     corners = {tuple(pairs[k][0][:2, 0, 0]) for k in range(300)}
     for axis in (0, 1):

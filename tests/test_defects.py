@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
-from gluon_perceptual import defects
-from gluon_perceptual.jpeg import SUBSAMPLINGS
-from gluon_perceptual.metrics import psnr
+from gluon_perceptual.evaluation.metrics import psnr
+from gluon_perceptual.image import defects
+from gluon_perceptual.image.jpeg import SUBSAMPLINGS
 
 
 @pytest.fixture(scope="module")

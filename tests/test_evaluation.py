@@ -2,18 +2,18 @@ import cv2
 import numpy as np
 import pytest
 
-from gluon_perceptual import evaluation, scores
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.images import read_rgb
-from gluon_perceptual.metrics import luma_scores
+from gluon_perceptual.evaluation import scores, super_resolution
+from gluon_perceptual.evaluation.metrics import luma_scores
+from gluon_perceptual.image.io import read_rgb
+from gluon_perceptual.image.resize import degrade, imresize
 from gluon_perceptual.nets import LossNetwork
-from gluon_perceptual.resize import degrade, imresize
 
 
 @pytest.fixture(scope="module")
 def loss_network():
-    return LossNetwork.pretrained(evaluation.DISTANCE_LAYERS)
+    return LossNetwork.pretrained(super_resolution.DISTANCE_LAYERS)
 
 
 def photo(path, size=(80, 72), seed=0):
@@ -36,7 +36,7 @@ def test_bicubic_on_set5_is_the_fields(shared):
 
 def test_the_truth_scores_perfectly(tmp_path, loss_network):
     truth = read_rgb(photo(tmp_path / "a.png"))
-    (row,) = evaluation.evaluate({"truth": lambda low: truth}, tmp_path / "a.png", 2, loss_network)
+    (row,) = super_resolution.evaluate({"truth": lambda low: truth}, tmp_path / "a.png", 2, loss_network)
     assert row.psnr == float("inf")
     assert row.ssim == pytest.approx(1)
     assert row.relu2_2 == row.relu4_3 == row.ciede2000 == 0
@@ -58,7 +58,7 @@ def test_faults_are_seen(tmp_path, loss_network):
             "blur": cv2.GaussianBlur(truth, (0, 0), 1),
         }.items()
     }
-    rows = {row.method: row for row in evaluation.evaluate(methods, path, 2, loss_network)}
+    rows = {row.method: row for row in super_resolution.evaluate(methods, path, 2, loss_network)}
     assert rows["dots"].grid > 2 * rows["truth"].grid
     assert rows["tint"].ciede2000 > 1.5
     assert rows["tint"].grid == pytest.approx(rows["truth"].grid, rel=0.2)
@@ -70,18 +70,18 @@ def test_the_distance_is_the_mean_squared_difference(loss_network):
     a, b = rng.integers(0, 256, (2, 40, 33, 3), np.uint8)
     maps = [loss_network(mx.nd.array(image.transpose(2, 0, 1)[np.newaxis])) for image in (a, b)]
     expected = [float(np.mean((x.asnumpy() - y.asnumpy()) ** 2)) for x, y in zip(*maps)]
-    same, distances = evaluation.perceptual_distances(loss_network, [b, a], b)
+    same, distances = super_resolution.perceptual_distances(loss_network, [b, a], b)
     assert list(distances.values()) == pytest.approx(expected, rel=1e-4)
     assert list(same.values()) == [0, 0]
 
 
 def test_large_pictures_are_seen_in_blocks(loss_network, monkeypatch):
-    monkeypatch.setattr(evaluation, "BLOCK", 32)
+    monkeypatch.setattr(super_resolution, "BLOCK", 32)
     a, b = np.random.default_rng(0).integers(0, 256, (2, 64, 40, 3), np.uint8)
     halves = [np.s_[i : i + 32, :32] for i in (0, 32)]
-    blocks = [evaluation.perceptual_distances(loss_network, [a[half]], b[half])[0] for half in halves]
+    blocks = [super_resolution.perceptual_distances(loss_network, [a[half]], b[half])[0] for half in halves]
     expected = np.mean([block["relu2_2"] for block in blocks])  # the sliver of 8 columns is left out
-    (found,) = evaluation.perceptual_distances(loss_network, [a], b)
+    (found,) = super_resolution.perceptual_distances(loss_network, [a], b)
     assert found["relu2_2"] == pytest.approx(expected, rel=1e-4)
 
 
@@ -104,17 +104,17 @@ def test_means_and_table():
 
 def test_photos_too_small_are_refused(tmp_path, loss_network):
     with pytest.raises(UserError, match=r"a\.png: 16×16 is too small"):
-        evaluation.evaluate({}, photo(tmp_path / "a.png", (16, 16)), 2, loss_network)
+        super_resolution.evaluate({}, photo(tmp_path / "a.png", (16, 16)), 2, loss_network)
 
 
 @pytest.mark.parametrize("degradation", ["bicubic", "decimate"])
 def test_the_middle_of_a_photo_is_degraded_with_its_surroundings(degradation):
     image = np.random.default_rng(0).integers(0, 256, (61, 83, 3), np.uint8)
-    low, truth = evaluation.centre_pair(image, 2, 32, 1.0, degradation)
+    low, truth = super_resolution.centre_pair(image, 2, 32, 1.0, degradation)
     np.testing.assert_array_equal(truth, image[14:46, 24:56])
     np.testing.assert_array_equal(low, degrade(image, 2, 1.0, degradation)[7:23, 12:28])
 
 
 def test_the_middle_of_a_small_photo_is_as_large_as_it_can_be():
-    low, truth = evaluation.centre_pair(np.zeros((9, 21, 3), np.uint8), 4, 144)
+    low, truth = super_resolution.centre_pair(np.zeros((9, 21, 3), np.uint8), 4, 144)
     assert (low.shape, truth.shape) == ((2, 2, 3), (8, 8, 3))

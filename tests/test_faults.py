@@ -13,7 +13,7 @@ import pytest
 from cli import assert_one_line_error, run, write
 
 from gluon_perceptual.checkpoint import read_params
-from gluon_perceptual.data.turns import PictureCache
+from gluon_perceptual.data.sampler import PictureCache
 from gluon_perceptual.files import GrowingFile
 from gluon_perceptual.training import checkpoints
 from gluon_perceptual.training.checkpoints import Checkpoints, latest

@@ -8,9 +8,9 @@ from hypothesis.extra import numpy as hnp
 from skimage import color as skimage
 from skimage.exposure import match_histograms
 
-from gluon_perceptual.color import SPACES
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.histogram import histogram_match, match_band, match_images
+from gluon_perceptual.image.color import SPACES
+from gluon_perceptual.image.histogram import histogram_match, match_band, match_images
 
 PROPORTIONS = (0, 0.3, 1)
 
@@ -69,7 +69,7 @@ def test_a_band_matched_to_itself_does_not_change(band):
 
 
 def test_counts_over_what_float32_holds_are_exact(monkeypatch):
-    monkeypatch.setattr("gluon_perceptual.histogram._EXACT_COUNTS", 7)
+    monkeypatch.setattr("gluon_perceptual.image.histogram._EXACT_COUNTS", 7)
     source, reference = random(np.uint8, (50,)), random(np.uint8, (60,), seed=1)
     np.testing.assert_array_equal(histogram_match(source, reference), rio_hist(source, reference, 1))
 

@@ -13,16 +13,8 @@ from PIL import Image, ImageCms, ImageOps
 
 from gluon_perceptual.errors import ImageError
 from gluon_perceptual.files import atomic_path
-from gluon_perceptual.image_files import is_picture_file
-from gluon_perceptual.images import (
-    Picture,
-    read_picture,
-    read_rgb,
-    read_size,
-    to_image,
-    to_tensor,
-    write_picture,
-)
+from gluon_perceptual.image.files import is_picture_file
+from gluon_perceptual.image.io import Picture, read_picture, read_rgb, read_size, to_image, to_tensor, write_picture
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 EXACT = [".png", ".tif", ".tiff", ".bmp"]

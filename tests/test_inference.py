@@ -4,8 +4,8 @@ import pytest
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import Recipe, load_model, recognise, save_model
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.histogram import match_images
-from gluon_perceptual.images import Picture
+from gluon_perceptual.image.histogram import match_images
+from gluon_perceptual.image.io import Picture
 from gluon_perceptual.inference import Upscaler
 from gluon_perceptual.inference.upscaler import bleed
 
@@ -63,8 +63,8 @@ def test_tiled_equals_whole(name, size):
 
 def run_unrounded(upscaler, image):
     """As Upscaler does, but in float."""
-    from gluon_perceptual.images import to_tensor
-    from gluon_perceptual.tiling import map_tiles, plan
+    from gluon_perceptual.image.io import to_tensor
+    from gluon_perceptual.image.tiling import map_tiles, plan
 
     def run(window):
         return upscaler.model(mx.nd.array(to_tensor(window))).asnumpy()[0].transpose(1, 2, 0)

@@ -6,7 +6,7 @@ from PIL import Image
 from skimage.data import astronaut
 
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.jpeg import SUBSAMPLINGS, compress, file_quality, quality_of
+from gluon_perceptual.image.jpeg import SUBSAMPLINGS, compress, file_quality, quality_of
 
 
 @pytest.fixture(scope="module")

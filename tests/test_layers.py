@@ -1,4 +1,4 @@
-"""The house's order: a lower layer never imports a higher one, and MXNet has one door."""
+"""The plan of the package: lower layers never import higher ones, nothing goes in a circle, and MXNet has one door."""
 
 import ast
 from pathlib import Path
@@ -6,72 +6,127 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "gluon_perceptual"
-BELOW = -1  # errors, files, the door to MXNet and NVIDIA's libraries for it, the shipped weights: used by all
-LAYERS = {
-    BELOW: ["errors", "files", "_mxnet", "cpu", "cuda", "weights", "cluster", "waiting"],
-    0: ["images", "images16", "image_files", "color", "resize", "jpeg", "defects", "histogram", "metrics",
-        "spectrum", "style_metrics", "tiling",
-        "losses.functional", "nets.blocks", "nets.fast", "nets.instance_norm", "nets.precision",
-        "checkpoint.params_file", "checkpoint.params_reader", "checkpoint.params_plain", "checkpoint.params_layout",
-        "checkpoint.params_sparse"],
-    1: ["data", "nets", "losses", "checkpoint"],
-    2: ["training", "inference", "styles", "optimize", "evaluation", "scores", "stlpips", "workloads", "headline",
-        "shipping"],
-    3: ["figures", "commands", "__main__"],
-}  # fmt: skip
-WITHOUT_MXNET = [name for name in LAYERS[0] if not name.startswith(("losses", "nets"))]
-MODULES = sorted(PACKAGE.rglob("*.py"))
+# From the bottom to the top. A package, or a module beside the packages, imports from lower layers only.
+LAYERS = [
+    ["errors", "signals"],
+    ["files", "weights", "cpu", "cuda"],
+    ["_mxnet", "image", "formats"],
+    ["losses", "nets", "data", "evaluation", "figures"],
+    ["symbols", "checkpoint", "styles"],
+    ["inference", "optimize", "training"],
+    ["timing"],
+    ["commands"],
+    ["__main__"],
+]
+LAYER_OF = {name: layer for layer, names in enumerate(LAYERS) for name in names}
+WITHOUT_MXNET = [
+    *("errors", "signals", "files", "weights", "cpu", "cuda", "image", "formats", "figures"),
+    *(f"evaluation.{name}" for name in ("metrics", "scores", "spectrum", "style_metrics")),
+]
+MOST_MODULES = 9  # beside the packages, and in a package that is not made of commands or networks
+PATHS = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if path != PACKAGE / "__init__.py"
+}
 
 
-def name_of(path):
-    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).replace(".__init__", "")
-
-
-def layer_of(module):
-    """The layer of the longest name in LAYERS that `module` is or is in."""
-    found = [
-        (len(name), layer) for layer, names in LAYERS.items() for name in names if (module + ".").startswith(name + ".")
-    ]
-    return max(found)[1] if found else None
-
-
-def imports_of(path):
-    """The modules of this package that `path` imports, wherever in it, relative to the package."""
-    package = name_of(path).split(".") if path.name == "__init__.py" else name_of(path).split(".")[:-1]
-    package = [] if package == ["__init__"] else package
-    for node in ast.walk(ast.parse(path.read_text())):
+def imports_of(module, tree):
+    """The modules of this package that `module` imports, wherever in it; of others the names."""
+    package = module.split(".")[:-1]
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
-            base = [
-                *package[: len(package) - node.level + 1],
-                *((node.module or "").split(".") if node.module else []),
-            ]
+            base = [*package[: len(package) - node.level + 1], *(node.module.split(".") if node.module else [])]
             for alias in node.names:
-                whole = [*base, alias.name]
-                is_module = (PACKAGE.joinpath(*whole).with_suffix(".py")).exists() or PACKAGE.joinpath(*whole).is_dir()
-                yield ".".join(whole if is_module else base)
+                whole, folder = ".".join([*base, alias.name]), ".".join(base)
+                yield next(
+                    (name for name in (whole, folder, f"{folder}.__init__") if name in PATHS), f"{whole}.__init__"
+                )
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module)
         elif isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name
+            yield from (alias.name for alias in node.names)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_imports_point_downwards(path):
-    module = name_of(path)
-    if module == "__init__":
-        return
-    layer = layer_of(module)
-    assert layer is not None, f"{module} has no layer"
-    for imported in imports_of(path):
-        other = layer_of(imported)
-        if other is not None:
-            assert other <= layer, f"{module} (layer {layer}) imports {imported} (layer {other})"
-        if module.startswith("losses"):
-            assert not imported.startswith("nets"), "losses are given the loss network"
+IMPORTS = {module: set(imports_of(module, ast.parse(path.read_text()))) for module, path in PATHS.items()}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_only_the_door_imports_mxnet(path):
-    module, imported = name_of(path), set(imports_of(path))
-    assert not any(name.split(".")[0] == "mxnet" for name in imported)
+def top(module):
+    """The package that a module is in, or the module itself where it is beside the packages."""
+    return module.split(".")[0]
+
+
+def find_circle(graph):
+    """A path from a node along the edges of {node: nodes} back to it, or [] where there is none."""
+    done = set()
+
+    def visit(node, path):
+        if node in path:
+            return [*path[path.index(node) :], node]
+        if node not in done:
+            done.add(node)
+            for other in sorted(graph.get(node, ())):
+                if found := visit(other, [*path, node]):
+                    return found
+        return []
+
+    return next((found for node in graph if (found := visit(node, []))), [])
+
+
+def package_graph(imports):
+    graph = {}
+    for module, imported in imports.items():
+        graph.setdefault(top(module), set()).update(top(name) for name in imported if name in PATHS)
+    return {package: others - {package} for package, others in graph.items()}
+
+
+@pytest.mark.parametrize(
+    ("graph", "circle"),
+    [
+        ({"a": {"b"}, "b": {"c"}, "c": set()}, []),
+        ({"a": {"b"}, "b": {"c"}, "c": {"b"}}, ["b", "c", "b"]),
+        ({"a": {"c"}, "b": {"a"}, "c": {"b"}}, ["a", "c", "b", "a"]),
+    ],
+)
+def test_circles_are_found(graph, circle):
+    assert find_circle(graph) == circle
+
+
+def test_there_are_no_circles():
+    assert find_circle(package_graph(IMPORTS)) == []
+    assert find_circle(IMPORTS) == []
+
+
+def test_every_package_has_a_layer():
+    assert {top(module) for module in PATHS} == set(LAYER_OF)
+
+
+@pytest.mark.parametrize("module", PATHS)
+def test_imports_point_downwards(module):
+    for imported in IMPORTS[module]:
+        if imported in PATHS and top(imported) != top(module):
+            lower, layer = LAYER_OF[top(imported)], LAYER_OF[top(module)]
+            assert lower < layer, f"{module} (layer {layer}) imports {imported} (layer {lower})"
+
+
+def test_the_losses_know_no_network():
+    assert not any(top(name) == "nets" for module in IMPORTS if top(module) == "losses" for name in IMPORTS[module])
+
+
+@pytest.mark.parametrize("module", PATHS)
+def test_only_the_door_imports_mxnet(module):
+    assert not any(top(name) == "mxnet" for name in IMPORTS[module])
     if any((module + ".").startswith(name + ".") for name in WITHOUT_MXNET):
-        assert "_mxnet" not in imported
+        assert "_mxnet" not in IMPORTS[module]
+
+
+def test_packages_stay_small():
+    def modules(package):
+        return [
+            name
+            for name in PATHS
+            if name.rpartition(".")[0] == package and not name.rpartition(".")[2].startswith("__")
+        ]
+
+    assert len(modules("")) <= MOST_MODULES
+    assert len(modules("checkpoint")) <= MOST_MODULES

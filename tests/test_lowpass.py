@@ -3,7 +3,7 @@ import pytest
 from scipy.ndimage import correlate
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.mapping import load_parameters
+from gluon_perceptual.checkpoint.loading import load_parameters
 from gluon_perceptual.checkpoint.model import Recipe, load_with_recipe, save_model, with_lowpass
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.nets import SuperResolutionNet

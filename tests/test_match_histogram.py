@@ -11,8 +11,8 @@ import pytest
 from cli import assert_one_line_error
 from PIL import ImageCms
 
-from gluon_perceptual.histogram import histogram_match, match_images
-from gluon_perceptual.images import Picture, read_picture, write_picture
+from gluon_perceptual.image.histogram import histogram_match, match_images
+from gluon_perceptual.image.io import Picture, read_picture, write_picture
 
 TOOL = Path(__file__).resolve().parents[1] / "tools" / "match_histogram.py"
 

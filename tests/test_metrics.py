@@ -9,9 +9,9 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.images import read_rgb
-from gluon_perceptual.metrics import color_error, grid_energy, luma_scores, psnr, ssim
-from gluon_perceptual.resize import crop_to_multiple, imresize
+from gluon_perceptual.evaluation.metrics import color_error, grid_energy, luma_scores, psnr, ssim
+from gluon_perceptual.image.io import read_rgb
+from gluon_perceptual.image.resize import crop_to_multiple, imresize
 
 images = hnp.arrays(np.uint8, (13, 12, 3), elements=st.integers(0, 255))
 

@@ -3,11 +3,11 @@ import pytest
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.image.resize import imresize
 from gluon_perceptual.nets.blocks import UPSAMPLINGS, BicubicEnlargement, ResidualBlock, upsample
 from gluon_perceptual.nets.pixels import OnPixels
 from gluon_perceptual.nets.plsr import PlsrNet
 from gluon_perceptual.nets.super_resolution import SuperResolutionNet
-from gluon_perceptual.resize import imresize
 
 
 def initialized(net, seed=0):

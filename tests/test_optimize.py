@@ -7,8 +7,8 @@ from test_stylizer import photo
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.images import read_rgb, to_image, to_tensor
-from gluon_perceptual.metrics import psnr
+from gluon_perceptual.evaluation.metrics import psnr
+from gluon_perceptual.image.io import read_rgb, to_image, to_tensor
 from gluon_perceptual.nets.vgg import LossNetwork
 from gluon_perceptual.optimize import Objective, inversion_objective, minimize, noise, style_objective
 from gluon_perceptual.styles import blended_grams

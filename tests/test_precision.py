@@ -18,7 +18,7 @@ from gluon_perceptual import _mxnet, cpu
 from gluon_perceptual._mxnet import inference_precision, mx
 from gluon_perceptual.checkpoint.model import load_for_use
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.images import to_image, to_tensor
+from gluon_perceptual.image.io import to_image, to_tensor
 from gluon_perceptual.inference import Stylizer, Upscaler
 from gluon_perceptual.losses import FeatureLoss, PerceptualLoss, PixelLoss
 from gluon_perceptual.nets.blocks import ResidualBlock, upsample

@@ -7,8 +7,15 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from gluon_perceptual.errors import ImageError, UserError
-from gluon_perceptual.images import read_rgb
-from gluon_perceptual.resize import crop_to_multiple, degradation_margin, degrade, gaussian_blur, imresize, resize_to
+from gluon_perceptual.image.io import read_rgb
+from gluon_perceptual.image.resize import (
+    crop_to_multiple,
+    degradation_margin,
+    degrade,
+    gaussian_blur,
+    imresize,
+    resize_to,
+)
 
 SCALES = [1 / 4, 1 / 3, 0.37, 1 / 2, 0.8, 1, 1.5, 2, 3, 4]
 

@@ -8,15 +8,15 @@ from cli import run, write
 from skimage.data import astronaut, coffee
 
 from benchmarks.models import summary
+from gluon_perceptual.evaluation.metrics import color_error, grid_energy, psnr
+from gluon_perceptual.image.resize import imresize
 from gluon_perceptual.inference import Upscaler
-from gluon_perceptual.metrics import color_error, grid_energy, psnr
-from gluon_perceptual.resize import imresize
 from gluon_perceptual.weights import models
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = sorted(models("super-resolution"))
 MADE_FOR_PHOTOS = [name for name in NAMES if "illustration" not in name]
-# `metrics.grid_energy` of the benchmarks' own photos, the mean of each, by period
+# `evaluation.metrics.grid_energy` of the benchmarks' own photos, the mean of each, by period
 TRUE_GRID = {"Set5": {2: 0.9656, 4: 0.9981, 8: 0.9840}, "BSD100": {2: 0.8767, 4: 0.9714, 8: 0.9810}}
 
 

@@ -10,10 +10,10 @@ from PIL import Image
 
 from gluon_perceptual import weights
 from gluon_perceptual.checkpoint.model import load_with_recipe
-from gluon_perceptual.checkpoint.params_file import read_params
-from gluon_perceptual.images import read_rgb
+from gluon_perceptual.evaluation.scores import SCORES
+from gluon_perceptual.formats.mxnet_params import read_params
+from gluon_perceptual.image.io import read_rgb
 from gluon_perceptual.inference import Upscaler
-from gluon_perceptual.scores import SCORES
 
 TINY = ("--width", 4, "--workers", 0, "--batch", 1, "--vgg", "shipped")
 WORDS = ("--what", "for tests", "--data", "noise", "--license", "none")
@@ -44,7 +44,7 @@ def shelf(photos, tmp_path_factory):
     style = ("train-style", photos / "0.png", "--data", photos, *TINY, "--size", 48, "--steps", 1, "--style-size", 32)
     assert run(*style, "--out", runs / "noise")[0] == 0
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("weights", "shipping"):
+        for module in ("weights", "commands._shipping"):
             patch.setattr(f"gluon_perceptual.{module}.FOLDER", folder)
         given = (*WORDS, "--evaluate", f"noise={photos}")
         assert run("ship-model", runs / "sharp/checkpoints/step-0000003.params", "sr_x2_pixel", *given)[0] == 0

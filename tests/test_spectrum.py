@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.evaluation.spectrum import AXIAL, BLOCK, DIAGONAL, directional_power, weave
+from gluon_perceptual.image.resize import degrade
 from gluon_perceptual.inference import Upscaler
-from gluon_perceptual.resize import degrade
-from gluon_perceptual.spectrum import AXIAL, BLOCK, DIAGONAL, directional_power, weave
 
 
 def smooth_photo(size=128):

@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from gluon_perceptual import evaluation
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.evaluation import super_resolution
+from gluon_perceptual.evaluation.stlpips import ShiftTolerantLpips, st_lpips_if_installed
 from gluon_perceptual.nets import LossNetwork
-from gluon_perceptual.stlpips import ShiftTolerantLpips, st_lpips_if_installed
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -33,15 +33,15 @@ def test_what_is_missing_is_said_once(monkeypatch, caplog):
 def test_it_is_one_of_the_scores(tmp_path):
     image = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
     cv2.imwrite(str(tmp_path / "a.png"), image)
-    network = LossNetwork.pretrained(evaluation.DISTANCE_LAYERS)
-    given = ({"bicubic": evaluation.bicubic(2)}, tmp_path / "a.png", 2, network)
+    network = LossNetwork.pretrained(super_resolution.DISTANCE_LAYERS)
+    given = ({"bicubic": super_resolution.bicubic(2)}, tmp_path / "a.png", 2, network)
     shapes = []
 
     def distance(output, truth):
         shapes.extend([output.shape, truth.shape])
         return 0.25
 
-    (row,) = evaluation.evaluate(*given, st_lpips=distance)
+    (row,) = super_resolution.evaluate(*given, st_lpips=distance)
     assert row.st_lpips == 0.25
     assert shapes == 2 * [image.shape]
-    assert np.isnan(evaluation.evaluate(*given)[0].st_lpips)
+    assert np.isnan(super_resolution.evaluate(*given)[0].st_lpips)

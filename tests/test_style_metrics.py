@@ -6,8 +6,8 @@ import pytest
 from benchmarks.styles import compared, measured
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.evaluation.style_metrics import blob_area, clipped_area, color_noise, edge_correlation
 from gluon_perceptual.losses.functional import clipped_share
-from gluon_perceptual.style_metrics import blob_area, clipped_area, color_noise, edge_correlation
 
 
 def noise(*shape, seed=0):

@@ -12,13 +12,13 @@ from test_style_net import initialized
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import Recipe, save_model
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.images import Picture, read_picture, read_rgb, to_image, to_tensor, write_picture
+from gluon_perceptual.image.io import Picture, read_picture, read_rgb, to_image, to_tensor, write_picture
+from gluon_perceptual.image.resize import fit
 from gluon_perceptual.inference import Stylizer
 from gluon_perceptual.inference.layerwise import LayerwiseStyle, Statistics
 from gluon_perceptual.inference.stylizer import SMALLEST_WINDOW, framed
 from gluon_perceptual.nets.blocks import UPSAMPLINGS
 from gluon_perceptual.nets.style import FRAYED, StyleNet
-from gluon_perceptual.resize import fit
 
 
 def photo(height, width, seed=0, dtype=np.uint8):

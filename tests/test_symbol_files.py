@@ -9,12 +9,12 @@ from cli import assert_one_line_error, run, write
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint import read_params, write_params
-from gluon_perceptual.checkpoint.probing import UNBOUNDED
-from gluon_perceptual.checkpoint.symbol_files import load_symbol
-from gluon_perceptual.color import rgb_to_ycbcr, ycbcr_to_rgb
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.image.color import rgb_to_ycbcr, ycbcr_to_rgb
+from gluon_perceptual.image.resize import imresize
 from gluon_perceptual.inference import Stylizer, Upscaler
-from gluon_perceptual.resize import imresize
+from gluon_perceptual.symbols.files import load_symbol
+from gluon_perceptual.symbols.probing import UNBOUNDED
 
 DELTA = np.zeros((1, 1, 3, 3), np.float32)
 DELTA[0, 0, 1, 1] = 1
@@ -161,7 +161,7 @@ def test_gluons_export(tmp_path):
 )
 def test_other_peoples_networks_enlarge_a_photo(shared, name, scale, gain):
     """By at least so many dB more than bicubic enlargement."""
-    from gluon_perceptual.metrics import psnr
+    from gluon_perceptual.evaluation.metrics import psnr
 
     photo = cv2.imread(str(shared / "data/benchmarks/Set5/HR/img_001.png"))[:160, :160, ::-1]
     low = imresize(np.ascontiguousarray(photo), 1 / scale)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.tiling import map_tiles, plan, plan_axis
+from gluon_perceptual.image.tiling import map_tiles, plan, plan_axis
 
 
 @given(st.integers(1, 500), st.integers(1, 80), st.integers(0, 20))

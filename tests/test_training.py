@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.cluster import WorkerLostError, Workers
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.losses import PerceptualLoss, PixelLoss, TotalVariationLoss
 from gluon_perceptual.nets.super_resolution import SuperResolutionNet
+from gluon_perceptual.signals import StopRequest
 from gluon_perceptual.training.callbacks import BlogLog, Every, History, JsonLog, TensorBoard
+from gluon_perceptual.training.cluster import WorkerLostError, Workers
 from gluon_perceptual.training.jsonl import JsonLines
 from gluon_perceptual.training.loop import Callback, Progress, fit
 from gluon_perceptual.training.schedule import learning_rate_schedule
-from gluon_perceptual.training.signals import StopRequest
 from gluon_perceptual.training.step import NonFiniteLossError, TrainingStep
 
 

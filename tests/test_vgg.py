@@ -6,8 +6,8 @@ import pytest
 
 from gluon_perceptual import weights
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.params_file import read_params, write_params
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.formats.mxnet_params import read_params, write_params
 from gluon_perceptual.nets.vgg import ACTIVATIONS, LossNetwork
 
 

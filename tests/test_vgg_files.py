@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from gluon_perceptual import weights
-from gluon_perceptual.checkpoint.foreign import natural_order, read_arrays
-from gluon_perceptual.checkpoint.params_file import read_params, write_params
 from gluon_perceptual.errors import MissingDependencyError, UserError
+from gluon_perceptual.formats.arrays import natural_order, read_arrays
+from gluon_perceptual.formats.mxnet_params import read_params, write_params
 from gluon_perceptual.nets.vgg_files import read_vgg_weights
 
 INDICES = (0, 2, 5, 7)  # of the convolutions in torchvision's `vgg16().features`

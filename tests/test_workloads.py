@@ -8,9 +8,9 @@ from functools import partial
 import pytest
 from cli import run
 
-from gluon_perceptual import headline, workloads
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.nets.fast import NearestConv2D
+from gluon_perceptual.timing import paper_table, workloads
 
 pytest.importorskip("benchmarks", reason="the benchmarks are in the repository only")
 from benchmarks import arithmetic, harness, report
@@ -69,7 +69,7 @@ def test_the_headline_puts_one_pass_beside_the_optimisation(monkeypatch):
     code, out, _ = run("benchmark", "--headline", "--sizes", "32", "--runs", 1, "--json")
     row = json.loads(out)["rows"][0]
     assert code == 0
-    monkeypatch.setattr(headline, "speed_up", lambda *arguments: row)
+    monkeypatch.setattr(paper_table, "speed_up", lambda *arguments: row)
     assert row["times_as_fast"]["300"] == pytest.approx(300 * row["optimization_step"] / row["one_pass"])
     code, out, _ = run("benchmark", "--headline", "--sizes", "32", "--runs", 1)
     assert code == 0
@@ -146,5 +146,5 @@ def test_the_plot_and_the_arithmetic_are_drawn(tmp_path):
 
 
 def test_the_peer_is_no_part_of_the_package():
-    code = "import sys, gluon_perceptual.workloads, gluon_perceptual.inference; print('torch' in sys.modules)"
+    code = "import sys, gluon_perceptual.timing.workloads, gluon_perceptual.inference; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

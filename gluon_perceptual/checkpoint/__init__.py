@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ParamsFormatError
-from .params_file import read_params, write_params
+from ..formats.mxnet_params import read_params, write_params
 
 if TYPE_CHECKING:
-    from .mapping import LoadReport, load_parameters
+    from .loading import LoadReport, load_parameters
 
 __all__ = ["LoadReport", "ParamsFormatError", "load_parameters", "read_params", "write_params"]
 
@@ -16,7 +16,7 @@ __all__ = ["LoadReport", "ParamsFormatError", "load_parameters", "read_params", 
 def __getattr__(name: str) -> Any:
     """Import what needs MXNet only when it is asked for."""
     if name in ("LoadReport", "load_parameters"):
-        from . import mapping
+        from . import loading
 
-        return getattr(mapping, name)
+        return getattr(loading, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,9 +12,9 @@ import numpy as np
 from .._mxnet import mx
 from ..errors import UserError
 from ..files import atomic_path
+from ..formats.arrays import require
 from ..nets.pixels import OnPixels
-from .foreign import require
-from .recipe import Recipe, describe
+from .spec import Recipe, describe
 
 OPSET, IR_VERSION = 13, 7  # what MXNet's converters write; ONNX Runtime 1.8 and later read it
 INPUT, OUTPUT = "input", "output"
@@ -80,7 +80,7 @@ def _tidy(onnx: Any, model: Any) -> None:
 
 
 def _take_pictures(onnx: Any, model: Any) -> None:
-    """Put between uint8 pictures and the graph what `images.to_tensor` and `to_image` do."""
+    """Put between uint8 pictures and the graph what `image.io.to_tensor` and `to_image` do."""
     graph, node = model.graph, onnx.helper.make_node
     for entry in graph.node:
         entry.input[:] = ["tensor" if name == INPUT else name for name in entry.input]

@@ -13,9 +13,9 @@ import numpy as np
 
 from .._mxnet import mx
 from ..errors import UserError
+from ..formats.arrays import read_arrays
 from ..nets.pixels import OnPixels
-from .foreign import read_arrays
-from .recipe import Recipe
+from .spec import Recipe
 
 LAYERS = {
     "conv1": "encode.0", "conv2": "encode.1", "conv3": "encode.2",

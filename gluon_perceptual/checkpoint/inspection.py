@@ -9,10 +9,10 @@ from typing import Any, Mapping
 import numpy as np
 
 from ..errors import UserError
+from ..formats.arrays import format_of, read_arrays
+from ..formats.matching import match_names
 from ..nets.vgg_files import read_vgg_weights
 from .fast_neural_style import is_fast_neural_style
-from .foreign import format_of, read_arrays
-from .matching import match_names
 from .recognition import recipe_of
 
 
@@ -56,7 +56,7 @@ class FileFacts:
 
 
 def inspect_file(path: Path) -> FileFacts:
-    """Return what is in a file of any kind that `foreign.read_arrays` reads; raises as it does."""
+    """Return what is in a file of any kind that `formats.arrays.read_arrays` reads; raises as it does."""
     arrays = read_arrays(path)
     facts = tuple(_facts(name, array) for name, array in arrays.items())
     return FileFacts(str(path), format_of(path), path.stat().st_size, _fits(path, arrays), facts)

@@ -11,14 +11,14 @@ import numpy as np
 from .._mxnet import mx
 from ..errors import UserError
 from ..files import write_json
+from ..formats.mxnet_params import write_params
 from ..nets.folding import folded_parameters, has_batch_norm
 from ..nets.pixels import OnPixels
 from ..nets.precision import Float32
 from ..weights import model_path
-from .mapping import load_parameters
-from .params_file import write_params
-from .recipe import IMAGENET_MEAN, Recipe, describe, read_recipe
+from .loading import load_parameters
 from .recognition import recognise
+from .spec import IMAGENET_MEAN, Recipe, describe, read_recipe
 
 __all__ = [
     "IMAGENET_MEAN",

@@ -9,11 +9,11 @@ from typing import Any, Mapping
 import numpy as np
 
 from ..errors import UserError
+from ..formats.arrays import read_arrays
+from ..formats.matching import Shapes
 from ..nets.lowpass import cutoff_of
 from .fast_neural_style import is_fast_neural_style
-from .foreign import read_arrays
-from .matching import Shapes
-from .recipe import IMAGENET_MEAN, Recipe
+from .spec import IMAGENET_MEAN, Recipe
 
 LOW_PASS = "lowpass.filters"
 

@@ -12,8 +12,8 @@ import click
 from ..data.photos import walk_pictures
 from ..errors import UserError
 from ..files import end_process
-from ..images import check_picture_path
-from ..training.signals import StopRequest
+from ..image.io import check_picture_path
+from ..signals import StopRequest
 from ._command import INTERRUPTED, describe_reason
 
 AHEAD_AND_BEHIND = 2  # pictures in memory beside those that are worked on: one being read, one being written

@@ -126,7 +126,7 @@ gpus_option = click.option("--gpus", metavar="0,1", help="GPUs to run on; withou
 
 
 def degradation_option(help: str = "How photos are made small.", **options: Any) -> Callable[[Any], Any]:
-    """Return the option `--degradation`, as `resize.degrade` takes it."""
+    """Return the option `--degradation`, as `image.resize.degrade` takes it."""
     kinds = click.Choice(["bicubic", "decimate", "web"])
     text = f"{help} web: bicubic, then JPEG, noise and blur at random."
     return click.option("--degradation", "--degrade", type=kinds, help=text, **options)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Sequence
 
 from ..errors import UserError
-from ..jpeg import file_quality
+from ..image.jpeg import file_quality
 from ..weights import DEFAULTS, model_for, models
 
 LOW_QUALITY = 90  # of JPEG; below it a model for photos from the web gains more than it costs
@@ -36,7 +36,7 @@ class ModelChoice:
         self._said = False
 
     def __call__(self, file: Path) -> str:
-        """Return the name of the model for a file; raises as `jpeg.file_quality`."""
+        """Return the name of the model for a file; raises as `image.jpeg.file_quality`."""
         quality = file_quality(file)
         if quality is None or quality >= LOW_QUALITY:
             return self._usual

@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from .._mxnet import devices
 from ..figures import loss_figure, save_figure
-from ..images import Picture, read_rgb, to_image, write_picture
+from ..image.io import Picture, read_rgb, to_image, write_picture
+from ..image.resize import fit
 from ..optimize import Iterate, Objective, minimize
-from ..resize import fit
 
 
 def read_content(path: Path, size: int) -> np.ndarray:

@@ -10,19 +10,19 @@ from typing import Any, Callable, Protocol
 
 import click
 
-from ..checkpoint.mapping import load_parameters
-from ..cluster import WorkerLostError, Workers, join
+from ..checkpoint.loading import load_parameters
 from ..errors import UserError
 from ..figures import loss_figure, save_figure
 from ..files import locked
+from ..signals import StopRequest
 from ..training.callbacks import Every
 from ..training.checkpoints import Checkpoints, latest, restore, step_of
+from ..training.cluster import WorkerLostError, Workers, join
 from ..training.config import TrainingConfig
 from ..training.jsonl import read_lines
 from ..training.loop import Callback, StepFailedError
 from ..training.record import resumed_config
 from ..training.run import Run
-from ..training.signals import StopRequest
 from ..weights import model_path
 from ._run_folder import last_good, logs, prepare_folder, report_skipped, run_folder
 from ._training_options import Habits

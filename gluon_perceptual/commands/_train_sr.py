@@ -9,13 +9,13 @@ import click
 import numpy as np
 from tqdm import tqdm
 
-from ..evaluation import DISTANCE_LAYERS, Method, bicubic, centre_pair, evaluate
+from ..evaluation.scores import as_json, means, table
+from ..evaluation.super_resolution import DISTANCE_LAYERS, Method, bicubic, centre_pair, evaluate
 from ..figures import blog_figure, save_figure
 from ..files import write_json
-from ..images import read_rgb
+from ..image.io import read_rgb
 from ..inference import Upscaler
 from ..nets.vgg import LossNetwork
-from ..scores import as_json, means, table
 from ..training.super_resolution import SuperResolutionRun
 
 FIGURE_ROWS = 4

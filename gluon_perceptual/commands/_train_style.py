@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from ..figures import comparison_figure, save_figure
-from ..images import Picture, read_rgb, write_picture
+from ..image.io import Picture, read_rgb, write_picture
+from ..image.resize import fit
 from ..inference import Stylizer
-from ..resize import fit
 from ..training.style import StyleRun
 
 FIGURE_ROWS = 4

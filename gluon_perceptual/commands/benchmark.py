@@ -38,8 +38,9 @@ def benchmark(runs: int, headline: bool, sizes: tuple[int, ...], as_json: bool, 
 
     from tqdm import tqdm
 
-    from .. import cpu, workloads
+    from .. import cpu
     from .._mxnet import devices, inference_precision, mxnet_errors
+    from ..timing import workloads
 
     ctx = devices(gpus)[0]
     if headline:
@@ -79,13 +80,13 @@ def print_headline(sizes: tuple[int, ...], runs: int, as_json: bool, ctx: Any) -
 
     from tqdm import tqdm
 
-    from .. import headline
     from .._mxnet import mxnet_errors
+    from ..timing import paper_table
 
     with mxnet_errors("if it is for memory, use smaller --sizes"):
-        rows = [headline.speed_up(size, runs, ctx) for size in tqdm(sizes, dynamic_ncols=True)]
+        rows = [paper_table.speed_up(size, runs, ctx) for size in tqdm(sizes, dynamic_ncols=True)]
     if as_json:
         click.echo(json.dumps({"device": str(ctx), "rows": rows}, indent=2))
         return
     click.echo(f"{ctx}: Gatys et al.'s optimisation beside one pass (its steps are measured on five of them)")
-    click.echo(headline.table(rows))
+    click.echo(paper_table.table(rows))

@@ -26,7 +26,7 @@ def describe_symbol(symbol: str, **given: Any) -> None:
     from dataclasses import asdict, replace
     from pathlib import Path
 
-    from ..checkpoint.symbol_files import load_symbol, save_options
+    from ..symbols.files import load_symbol, save_options
 
     values = {name: value for name, value in given.items() if value not in (None, ())}
     found = load_symbol(symbol).options

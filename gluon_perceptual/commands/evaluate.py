@@ -53,28 +53,28 @@ def evaluate(
     import numpy as np
     from tqdm import tqdm
 
-    from .. import evaluation, scores
     from .._mxnet import devices
     from ..data.photos import find_photos
     from ..errors import UserError
+    from ..evaluation import scores, super_resolution
+    from ..evaluation.stlpips import st_lpips_if_installed
     from ..figures import check_figure_path, save_figure, scores_figure
     from ..inference import Upscaler
     from ..nets.vgg import LossNetwork
-    from ..stlpips import st_lpips_if_installed
 
     if figure:
         check_figure_path(Path(figure))
     factor, photos = int(scale), find_photos(data)
-    methods = {"bicubic": evaluation.bicubic(factor)}
+    methods = {"bicubic": super_resolution.bicubic(factor)}
     for model in models:
         upscaler = Upscaler(model, devices(gpus)[0], match_histogram=match_histogram, scale=factor, precision=precision)
         methods[Path(model).stem if Path(model).stem not in methods else model] = upscaler
-    loss_network = LossNetwork.pretrained(evaluation.DISTANCE_LAYERS)
+    loss_network = LossNetwork.pretrained(super_resolution.DISTANCE_LAYERS)
     st_lpips = st_lpips_if_installed()
     rows, failures = [], []
     for photo in tqdm(photos, unit="photo", dynamic_ncols=True):
         try:
-            rows += evaluation.evaluate(methods, photo, factor, loss_network, sigma, degradation, jpeg, st_lpips)
+            rows += super_resolution.evaluate(methods, photo, factor, loss_network, sigma, degradation, jpeg, st_lpips)
         except UserError as error:
             failures.append(str(error))
         except OSError as error:

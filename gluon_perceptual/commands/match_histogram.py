@@ -11,7 +11,7 @@ from ._command import Command
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..images import Picture
+    from ..image.io import Picture
 
 
 def parse_bands(context: click.Context, option: click.Parameter, text: str) -> tuple[int, ...]:
@@ -60,8 +60,8 @@ def match_histogram(
     from ..errors import UserError
     from ..figures import histogram_figure, save_figure
     from ..files import check_no_input
-    from ..histogram import match_band, match_images
-    from ..images import read_picture, write_picture
+    from ..image.histogram import match_band, match_images
+    from ..image.io import read_picture, write_picture
 
     check_no_input(target, source, reference)
     picture, model = read_picture(source), read_picture(reference)

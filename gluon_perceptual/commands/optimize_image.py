@@ -54,7 +54,7 @@ def style(content: str, styles: tuple[str, ...], style_size: int, start: str, **
     from pathlib import Path
 
     from ..files import check_no_input
-    from ..images import check_picture_path, to_tensor
+    from ..image.io import check_picture_path, to_tensor
     from ..optimize import noise, style_objective
     from ..styles import check_blend, read_style
     from ._optimize import Optimization, read_content
@@ -86,10 +86,10 @@ def invert(image: str, layers: tuple[str, ...], size: int, tv: float, vgg: str, 
     """Find a picture with the features of IMAGE at a layer: what the layer knows of it."""
     from pathlib import Path
 
+    from ..evaluation.metrics import psnr
     from ..figures import check_figure_path, comparison_figure, save_figure
     from ..files import check_no_input
-    from ..images import check_picture_path
-    from ..metrics import psnr
+    from ..image.io import check_picture_path
     from ..optimize import inversion_objective, noise
     from ._optimize import Optimization, read_content
 

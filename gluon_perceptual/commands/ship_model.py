@@ -27,7 +27,7 @@ def ship_model(
     from pathlib import Path
 
     from ..data.photos import find_photos
-    from ..shipping import ship
+    from ._shipping import ship
 
     for text in sets:
         if "=" not in text:

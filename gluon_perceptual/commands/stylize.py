@@ -62,7 +62,7 @@ def stylize(
     from pathlib import Path
 
     from .._mxnet import devices
-    from ..images import read_picture, write_picture
+    from ..image.io import read_picture, write_picture
     from ..inference import Stylizer
     from ..inference.video import check_video_path, is_video_file
     from ._batch import plan_outputs, process

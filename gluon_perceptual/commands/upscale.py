@@ -62,7 +62,7 @@ def upscale(
     from pathlib import Path
 
     from .._mxnet import devices
-    from ..images import Picture, read_picture, write_picture
+    from ..image.io import Picture, read_picture, write_picture
     from ..inference import Upscaler
     from ._batch import plan_outputs, process
     from ._inputs import ModelChoice, default_models

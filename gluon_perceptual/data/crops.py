@@ -8,8 +8,8 @@ from typing import Sequence
 import cv2
 import numpy as np
 
-from ..image_files import PictureFile
-from .turns import PhotoTurns
+from ..image.files import PictureFile
+from .sampler import PhotoTurns
 
 FLAT_PART = 3  # of a photo's shorter side, what a flat crop shows of it
 FLAT_TRIES = 8
@@ -26,7 +26,7 @@ class PhotoCrops:
 
     `crops[k]` is (crop, crop): uint8 RGB (3, size, size), as input and as what to compare with. The photo's shorter
     side is scaled to between `size` and 1.25·`size` first (the paper scales it to `size`), so that a crop shows most
-    of a photo of any resolution. Photos take turns, see `turns.PhotoTurns`; those with a side under a quarter of the
+    of a photo of any resolution. Photos take turns, see `sampler.PhotoTurns`; those with a side under a quarter of the
     size are skipped.
 
     Few crops are as flat as a sky or a wall that fills a picture. So a share of them may show but a third of the

@@ -7,23 +7,23 @@ from typing import Sequence
 import numpy as np
 
 from ..errors import UserError
-from ..image_files import PictureFile
-from ..jpeg import BLOCK
-from ..resize import degradation_margin, degrade
-from .turns import PhotoTurns
+from ..image.files import PictureFile
+from ..image.jpeg import BLOCK
+from ..image.resize import degradation_margin, degrade
+from .sampler import PhotoTurns
 
 
 class PatchPairs:
     """Endless random patch pairs from photos, reproducible: pair `k` depends on the arguments and on `k` alone.
 
     `pairs[k]` is (low, high): uint8 RGB (3, patch/scale, patch/scale) and (3, patch, patch). Photos take turns, see
-    `turns.PhotoTurns`; those smaller than a patch are skipped.
+    `sampler.PhotoTurns`; those smaller than a patch are skipped.
 
     Args:
         photos: Files.
         scale: Integer factor between the two.
         patch: Side of the high-resolution patch, a multiple of `scale`.
-        sigma, method: The degradation, see `resize.degrade`.
+        sigma, method: The degradation, see `image.resize.degrade`.
         crops: Patches in a row from a photo.
         augment: Random flips and quarter turns.
         seed: Of everything random here.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Sequence, overload
 
-from ..image_files import PictureFile
+from ..image.files import PictureFile
 
 
 class PhotoList(Sequence[PictureFile]):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Hashable, Iterable, Iterator
 
 from ..errors import UserError
-from ..image_files import PictureFile, is_picture_file
+from ..image.files import PictureFile, is_picture_file
 from .photo_list import PhotoList
 from .reading import UNUSABLE, note, read_photo
 from .records import Record, open_records

@@ -11,8 +11,8 @@ import numpy as np
 
 from ..errors import ImageError, UserError
 from ..files import write_json
-from ..image_files import PictureFile
-from ..images import read_rgb
+from ..image.files import PictureFile
+from ..image.io import read_rgb
 
 MAX_PIXELS = 200_000_000  # fewer than one picture alone may have: several are decoded at a time
 UNUSABLE = (ImageError, OSError)  # what reading a photo raises where the photo is to blame, or the disk
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def read_photo(photo: PictureFile) -> np.ndarray:
-    """Return (H, W, 3) uint8, as `images.read_rgb`; one of over `MAX_PIXELS` is refused by its header.
+    """Return (H, W, 3) uint8, as `image.io.read_rgb`; one of over `MAX_PIXELS` is refused by its header.
 
     Raises:
         ImageError, OSError: It is no good, see `UNUSABLE`.

@@ -13,7 +13,7 @@ from typing import Any, Callable, Sequence
 
 from ..errors import ImageError, UserError
 from ..files import atomic_path
-from ..image_files import PictureFile
+from ..image.files import PictureFile
 from .photo_list import PhotoList
 from .reading import UNUSABLE, naming, note, read_photo
 from .recordio import LENGTH_BITS, read_record, write_record

@@ -15,9 +15,9 @@ from typing import Any, Callable, Iterator
 import numpy as np
 
 from .._mxnet import mx
-from ..checkpoint.params_file import Pieces, read_params, write_params
 from ..errors import UserError
 from ..files import parse_json
+from ..formats.mxnet_params import Pieces, read_params, write_params
 
 STRIDE, FEATURES = 2, 128  # of relu2_2 in the picture
 BATCH = 8  # pairs to compute at a time

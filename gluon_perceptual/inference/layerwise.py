@@ -15,10 +15,10 @@ from typing import Any, Iterator
 import numpy as np
 
 from .._mxnet import mx, mxnet_errors
+from ..image.tiling import Span, plan
 from ..nets.folding import fold_batch_norm, leaves
 from ..nets.precision import computing_in
 from ..nets.style import CELL
-from ..tiling import Span, plan
 
 nn: Any = mx.gluon.nn
 

@@ -10,16 +10,16 @@ import numpy as np
 
 from .._mxnet import inference_precision, mx, mxnet_errors
 from ..checkpoint.model import Recipe, fold, load_for_use
-from ..checkpoint.symbol_files import is_symbol_file, load_symbol
-from ..color import luma
 from ..errors import UserError
-from ..histogram import match_images
-from ..images import Picture, check_rgb, to_image, to_tensor
+from ..image.color import luma
+from ..image.histogram import match_images
+from ..image.io import Picture, check_rgb, to_image, to_tensor
+from ..image.resize import fit
 from ..nets.instance_norm import for_single_pictures
 from ..nets.pixels import OnPixels
 from ..nets.style import CELL
-from ..nets.symbol import SymbolModel
-from ..resize import fit
+from ..symbols.files import is_symbol_file, load_symbol
+from ..symbols.model import SymbolModel
 from .layerwise import HALO_OUT, LayerwiseStyle, mirrored
 from .upscaler import bleed
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from .._mxnet import inference_precision, mx, mxnet_errors
 from ..checkpoint.model import IMAGENET_MEAN, load_for_use
-from ..checkpoint.symbol_files import is_symbol_file, load_symbol
 from ..errors import UserError
-from ..histogram import match_images
-from ..images import Picture, check_rgb, to_image, to_tensor
+from ..image.histogram import match_images
+from ..image.io import Picture, check_rgb, to_image, to_tensor
+from ..image.tiling import Tile, map_tiles, plan
 from ..nets.pixels import OnPixels
 from ..nets.plsr import PlsrNet
-from ..tiling import Tile, map_tiles, plan
+from ..symbols.files import is_symbol_file, load_symbol
 
 Network = Callable[[np.ndarray], np.ndarray]
 TILE_OUTPUT = 768  # most of an automatic tile's side, in output pixels: larger ones take memory and gain nothing

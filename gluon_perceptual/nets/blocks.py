@@ -11,7 +11,7 @@ import numpy as np
 
 from .._mxnet import mx
 from ..errors import UserError
-from ..resize import cubic
+from ..image.resize import cubic
 from .fast import Conv2D, InputConv2D, NearestConv2D, TransposedConv2D
 from .instance_norm import InstanceNorm
 from .precision import current_precision
@@ -138,7 +138,7 @@ def upsample(
 
 
 class BicubicEnlargement(mx.gluon.HybridBlock):
-    """(N, 3, H, W) -> (N, 3, f·H, f·W): `resize.imresize` in the network."""
+    """(N, 3, H, W) -> (N, 3, f·H, f·W): `image.resize.imresize` in the network."""
 
     def __init__(self, scale: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -9,10 +9,10 @@ from typing import Mapping, Sequence
 import numpy as np
 
 from .. import weights as shipped
-from ..checkpoint.foreign import natural_order, read_arrays
-from ..checkpoint.matching import Shapes, fits
-from ..checkpoint.params_file import read_params
 from ..errors import UserError
+from ..formats.arrays import natural_order, read_arrays
+from ..formats.matching import Shapes, fits
+from ..formats.mxnet_params import read_params
 
 CONVS_OF_STAGE = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}  # VGG16, the paper's, and VGG19, Gatys et al.'s
 ROUNDED = 1e-3  # as much may float16 move the released weights of the first layer
@@ -21,7 +21,7 @@ ROUNDED = 1e-3  # as much may float16 move the released weights of the first lay
 def read_vgg_weights(paths: Sequence[Path]) -> tuple[list[np.ndarray], str, int]:
     """Return VGG's convolutions as [weight, bias, weight, …] for RGB input, their variant, and the depth.
 
-    The files are of any kind that `checkpoint.foreign.read_arrays` knows: the model zoo's, torchvision's `.pth`,
+    The files are of any kind that `formats.arrays.read_arrays` knows: the model zoo's, torchvision's `.pth`,
     safetensors, Keras's. Arrays come as float32, weights as (out, in, 3, 3). The variant is "torchvision" where the
     names are the model zoo's (`vgg0_conv0…`); "original" where the first layer is that of the released VGG16, in
     either order of channels, or the names are the release's (`conv1_1…`) or Keras's (`block1_conv1…`), whose weights

@@ -13,12 +13,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from ..checkpoint.mapping import load_parameters
+from ..checkpoint.loading import load_parameters
 from ..checkpoint.model import save_model
-from ..checkpoint.states import load_state, save_state
 from ..errors import UserError
 from ..files import atomic_path
 from .loop import Callback, Progress
+from .optimizer_state import load_state, save_state
 
 PARTS = (".params", ".json", ".state")
 SUMS = ".sha256"

@@ -9,19 +9,19 @@ from typing import Any, Callable, Sequence
 
 from .._mxnet import check_bfloat16, devices, mx, start_amp
 from ..checkpoint.model import Recipe
-from ..cluster import SharedStop, Workers
 from ..data.batches import batches
 from ..data.photos import readable_photos
 from ..errors import UserError
-from ..image_files import PictureFile
+from ..image.files import PictureFile
 from ..losses.perceptual import PerceptualLoss
 from ..nets.pixels import OnPixels
 from ..nets.precision import computing_in
+from ..signals import StopRequest
+from .cluster import SharedStop, Workers
 from .config import TrainingConfig
 from .loop import Callback, fit
 from .record import RunRecord
 from .schedule import learning_rate_schedule
-from .signals import StopRequest
 from .step import LOSS_SCALE, TrainingStep
 
 SKIPS = 20  # steps in a row that may be left out; more will not help

@@ -8,9 +8,9 @@ from typing import Any, Callable, Sequence
 import numpy as np
 
 from .._mxnet import keep_freed_memory, mx, mxnet_errors
-from ..cluster import WorkerLostError, Workers
 from ..errors import UserError
 from ..losses.functional import clipped_share
+from .cluster import WorkerLostError, Workers
 
 LOSS_SCALE = 2.0**16  # of mixed precision, at first
 GROWTH = 2000  # updates after which it is doubled

@@ -11,18 +11,18 @@ import numpy as np
 
 from .._mxnet import mx
 from ..checkpoint.model import Recipe
-from ..checkpoint.recipe import read_recipe
+from ..checkpoint.spec import read_recipe
 from ..data.crops import PhotoCrops, smallest_side
 from ..data.photos import split_photos
 from ..errors import UserError
-from ..histogram import match_images
+from ..evaluation.style_metrics import clipped_area
+from ..image.histogram import match_images
 from ..losses.perceptual import PerceptualLoss
 from ..nets.fast import OutputConv2D
 from ..nets.instance_norm import fast_twin
 from ..nets.pixels import OnPixels
 from ..nets.precision import current_precision
 from ..nets.vgg import LossNetwork, check_layers
-from ..style_metrics import clipped_area
 from ..styles import (
     STYLE_LAYERS,
     STYLE_WEIGHT,

@@ -11,19 +11,19 @@ import numpy as np
 
 from .._mxnet import mx
 from ..checkpoint.model import Recipe
-from ..cluster import Workers
 from ..data.patches import PatchPairs
 from ..data.photos import split_photos
 from ..data.shards import ShardPairs, describe_shards
 from ..errors import UserError
-from ..evaluation import smallest_side
-from ..image_files import PictureFile
+from ..evaluation.scores import mean
+from ..evaluation.spectrum import weave
+from ..evaluation.super_resolution import smallest_side
+from ..image.files import PictureFile
 from ..losses.perceptual import PerceptualLoss
 from ..nets.pixels import OnPixels
 from ..nets.precision import current_precision
 from ..nets.vgg import LossNetwork
-from ..scores import mean
-from ..spectrum import weave
+from .cluster import Workers
 from .config import SuperResolutionConfig
 from .run import Run
 
@@ -120,7 +120,7 @@ class SuperResolutionRun(Run):
         return super()._targets()
 
     def measure(self, outputs: Any, references: Any) -> dict[str, float]:
-        """Return the weave, see `spectrum`: the means over the pictures that have smooth places, if any has."""
+        """Return the weave, see `evaluation.spectrum`: the means over the pictures that have smooth places."""
         pictures = (np.moveaxis(array.clip(0, 255).asnumpy(), 1, -1) for array in (outputs, references))
         found = [weave(output, truth) for output, truth in zip(*pictures)]
         measures = {"weave": mean(each.mean for each in found), "worst_weave": mean(each.worst for each in found)}

@@ -1,0 +1,77 @@
+"""How to build a model: what a checkpoint's sidecar says."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Mapping
+
+import gluon_perceptual
+
+from .._mxnet import mx
+from ..errors import UserError
+from ..files import parse_json
+from ..formats.arrays import safetensors_metadata
+from ..nets.fast_neural_style import FastNeuralStyleNet
+from ..nets.pixels import OnPixels
+from ..nets.plsr import PlsrNet
+from ..nets.precision import Float32, computing_in
+from ..nets.style import StyleNet
+from ..nets.super_resolution import SuperResolutionNet
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+LARGEST = 4096  # of an argument: with more blocks or channels a network could not be built in time
+NETWORKS = {net.__name__: net for net in (SuperResolutionNet, PlsrNet, StyleNet, FastNeuralStyleNet)}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to build a model: a network's name and arguments, and its range (see `nets.pixels.OnPixels`)."""
+
+    network: str
+    arguments: Mapping[str, Any]
+    peak: float = 255.0
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+
+    def build(self, precision: str | Float32 = "float32") -> OnPixels:
+        """Return the model, its network not initialised and computing in `precision`."""
+        with computing_in(precision):
+            return OnPixels(NETWORKS[self.network](**self.arguments), self.peak, self.mean)
+
+
+def describe(recipe: Recipe) -> dict[str, Any]:
+    """Return the recipe and the versions that it is written by, for JSON."""
+    versions = {"gluon_perceptual": gluon_perceptual.__version__, "mxnet": mx.__version__}
+    return {**asdict(recipe), "versions": versions}
+
+
+def read_recipe(path: Path) -> Recipe | None:
+    """Read what says how the model in the file `path` is built: the `.json` beside it, or its own metadata.
+
+    Returns:
+        The recipe, or None where neither is there.
+
+    Raises:
+        UserError: It is none.
+    """
+    sidecar = path.with_suffix(".json")
+    if sidecar.exists():
+        return _parse(sidecar, sidecar.read_text(encoding="utf-8", errors="replace"))
+    text = safetensors_metadata(path).get("recipe")
+    return _parse(path, text) if text else None
+
+
+def _parse(path: Path, text: str) -> Recipe:
+    try:
+        values = parse_json(text)
+        peak, mean = float(values["peak"]), tuple(map(float, values["mean"]))
+        if not peak > 0 or len(mean) != 3:
+            raise ValueError(f"peak {peak:g}, mean {mean}")
+        if any(isinstance(value, int) and value > LARGEST for value in values["arguments"].values()):
+            raise ValueError(f"arguments {values['arguments']}, where no number is over {LARGEST}")
+        recipe = Recipe(values["network"], values["arguments"], peak, mean)
+        recipe.build()
+    except (ValueError, KeyError, TypeError, AttributeError, AssertionError, OverflowError, mx.MXNetError) as error:
+        reason = " ".join(f"{error!r}".split())[:200]
+        raise UserError(f"{path}: this is not the description of a model ({reason})") from error
+    return recipe

@@ -1,0 +1,180 @@
+"""A training's result becomes a model that ships: half the bytes where that costs nothing, and an entry that tells all.
+
+The entry says how the model was made, as commands that anyone can repeat, and how good it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from .._mxnet import mx
+from ..checkpoint.model import load_with_recipe, with_lowpass
+from ..checkpoint.spec import describe
+from ..errors import UserError
+from ..evaluation import scores, super_resolution
+from ..files import parse_json, write_json
+from ..formats.mxnet_params import write_params
+from ..image.files import PictureFile
+from ..image.io import to_tensor
+from ..inference import Upscaler
+from ..nets.pixels import OnPixels
+from ..nets.vgg import LossNetwork
+from ..training.config import MACHINE, SuperResolutionConfig
+from ..training.jsonl import read_lines
+from ..training.style import StyleConfig
+from ..weights import FOLDER, manifest, models
+
+HALF_IS_ENOUGH = 62.0  # dB between outputs of the two precisions; by this a model of 37 dB loses less than 0.02 dB
+JPEG_QUALITIES = (75, 60, 40)  # of the files on which models for photos from the web are scored, too
+
+
+def ship(
+    checkpoint: Path,
+    name: str,
+    words: dict[str, str],
+    sets: Mapping[str, Sequence[PictureFile]],
+    lowpass: float | None = None,
+) -> dict[str, Any]:
+    """Write a run's checkpoint to the shipped weights as `name`, with its entry in the manifest, which is returned.
+
+    Args:
+        checkpoint: `step-….params` in the `checkpoints` of a run's folder.
+        name: What the model is called.
+        words: What the entry says besides: `what`, in a line, `data` and `license`.
+        sets: Photos to score a super-resolution model on, by the set's name.
+        lowpass: Cut-off of a low-pass that the model gets, see `nets.lowpass`; the entry has it, too.
+
+    Raises:
+        UserError, OSError: The run or the photos cannot be read.
+    """
+    if not checkpoint.is_file():
+        raise UserError(f"{checkpoint}: no such file; expected a checkpoint in a run's folder")
+    made_by = list(commands(checkpoint))  # before anything is written
+    shipped, runs = _history(checkpoint)
+    started: dict[str, Any] = models()[shipped] if shipped else {}
+    model, recipe = load_with_recipe(checkpoint)
+    if lowpass is not None:
+        model, recipe = with_lowpass(model, recipe, lowpass)
+        words = {**words, "changes": f"after training, a low-pass on what the network adds (--lowpass {lowpass:g})"}
+    target = FOLDER / f"{name}.params"
+    arrays = {key: p.data().asnumpy() for key, p in model.net._collect_params_with_prefix().items()}
+    halves = {key: array.astype(np.float16) for key, array in arrays.items()}
+    kept = halves if _agreement(model, arrays, halves) > HALF_IS_ENOUGH else arrays
+    write_params(target, kept)
+    write_json(target.with_suffix(".json"), describe(recipe))
+    style = recipe.network == "StyleNet"
+    web = not style and _settings(runs[-1])["degradation"] == "web"
+    entry = {
+        "kind": "style" if style else "super-resolution",
+        **words,
+        **({} if style else {"scale": model.scale, "inputs": "web" if web else "clean"}),
+        "recipe": made_by,
+        "steps": started.get("steps", 0) + sum(len(_log(run)) for run in runs),
+        "hours": round(started.get("hours", 0) + sum(map(_hours, runs)), 1),
+        "scores": {} if style else _scores(target, sets, JPEG_QUALITIES if web else ()),
+        "dtype": str(next(iter(kept.values())).dtype),
+        "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
+    }
+    write_json(FOLDER / "manifest.json", {**manifest(), target.name: entry})
+    return entry
+
+
+def commands(checkpoint: Path) -> Iterator[str]:
+    """Yield the commands that train such a checkpoint, in their order: that of its run, after those it started from.
+
+    Photos are named by their folder alone, runs as if they were made in `runs/`. A model that ships has its own recipe.
+    """
+    for run in _history(checkpoint)[1]:
+        style = "style" in _settings(run)
+        kind: Any = StyleConfig if style else SuperResolutionConfig
+        values = {**kind.earlier, **_settings(run)}
+        defaults = {**asdict(kind.from_architecture(values["arch"])), "arch": kind.arch}
+        usual = json.loads(json.dumps(defaults))  # with lists for tuples, as the settings
+        given = {
+            key: values[key]
+            for key in usual
+            if key not in (*MACHINE, "style") and values.get(key, usual[key]) != usual[key]
+        }
+        options = [f"--{key.replace('_', '-')}{_as_text(key, value)}" for key, value in given.items()]
+        words = [f"train_{'style' if style else 'sr'}", *(Path(path).name for path in values.get("style", ()))]
+        yield " ".join([*words, *options, f"--out runs/{run.name}"])
+
+
+def _as_text(key: str, value: Any) -> str:
+    """Return what stands after an option's name."""
+    if value is True:
+        return ""
+    if key == "start_from":
+        return f" {value}" if value in models() else " " + "/".join(("runs", *Path(value).parts[-3:]))
+    if key in ("data", "validation", "shards"):
+        return f" {Path(value).name}"
+    return " " + (",".join(map(str, value)) if isinstance(value, list) else str(value))
+
+
+def _history(checkpoint: Path) -> tuple[str | None, list[Path]]:
+    """Return the shipped model that all started from, if any, and the folders of the runs since, the first first."""
+    runs: list[Path] = []
+    before: str | None = str(checkpoint)
+    while before and before not in models():
+        run = Path(before).absolute().parent.parent
+        if run in runs:
+            raise UserError(f"{run / 'config.json'}: this run started from itself")
+        runs.insert(0, run)
+        before = _settings(run).get("start_from")
+    return before, runs
+
+
+def _settings(run: Path) -> dict[str, Any]:
+    try:
+        settings: dict[str, Any] = parse_json((run / "config.json").read_bytes())["config"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{run / 'config.json'}: not the record of a run ({error})") from error
+    return settings
+
+
+def _log(run: Path) -> list[dict[str, Any]]:
+    return [line for line in read_lines(run / "log.jsonl") if "skipped" not in line]
+
+
+def _hours(run: Path) -> float:
+    batch = _settings(run)["batch"]
+    return sum(batch / line["images_per_second"] for line in _log(run)) / 3600
+
+
+def _agreement(model: OnPixels, arrays: dict[str, np.ndarray], halves: dict[str, np.ndarray]) -> float:
+    """Return the PSNR between the model's outputs with the two sets of parameters; the model keeps `arrays`."""
+    from skimage.data import astronaut
+
+    tensor = mx.nd.array(to_tensor(astronaut()[:256, :256]))
+    outputs = []
+    for values in (halves, arrays):
+        for key, parameter in model.net._collect_params_with_prefix().items():
+            parameter.set_data(mx.nd.array(values[key].astype(np.float32)))
+        outputs.append(model(tensor).clip(0, 255).asnumpy())
+    error = float(np.mean((outputs[0] - outputs[1]) ** 2))
+    return float("inf") if error == 0 else 10 * float(np.log10(255**2 / error))
+
+
+def _scores(
+    model: Path, sets: Mapping[str, Sequence[PictureFile]], qualities: Sequence[int]
+) -> dict[str, dict[str, float]]:
+    """Return a model's mean scores on each set, and on the set's inputs saved as JPEG files of these qualities."""
+    upscaler, loss_network = Upscaler(model), LossNetwork.pretrained(super_resolution.DISTANCE_LAYERS)
+    found = {}
+    for name, photos in sets.items():
+        for jpeg in (None, *qualities):
+            title = name if jpeg is None else f"{name}, JPEG {jpeg}"
+            rows = [
+                row
+                for photo in photos
+                for row in super_resolution.evaluate({"": upscaler}, photo, upscaler.scale, loss_network, jpeg=jpeg)
+            ]
+            mean = scores.means(rows)[0]
+            found[title] = {key: round(getattr(mean, key), 4) for key in scores.measured([mean])}
+    return found

@@ -1,0 +1,111 @@
+"""Whose turn it is: photos in an order shuffled anew for each round, those that cannot be used left out."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Callable, Iterator, Sequence
+
+import numpy as np
+
+from ..errors import UserError
+from ..image.files import PictureFile
+from .reading import UNUSABLE, naming, note, read_photo
+
+CACHE_BYTES = 512 * 2**20
+CACHED_SET = 1000  # photos; of more, too few would be in the cache when their next turn comes
+RECENT = 8  # pictures kept of such a large set, for several crops in a row
+
+
+class PhotoTurns:
+    """Photos in turn, reproducibly: which is the k-th depends on the arguments and on `k` alone.
+
+    A photo that cannot be read or does not fit is passed over for the next one, named in the log, and noted in
+    `skipped`, by name what is wrong. Those are only remembered there: what has been skipped before, by whichever
+    thread, decides nothing.
+
+    Args:
+        photos: Files.
+        seed: Of the order.
+        misfit: From a picture (H, W, 3) uint8 to what is wrong with it, or "".
+    """
+
+    def __init__(self, photos: Sequence[PictureFile], seed: int, misfit: Callable[[np.ndarray], str]) -> None:
+        self.photos, self._seed, self._misfit = photos, seed, misfit
+        self.skipped: dict[str, str] = {}
+        self._bad: set[int] = set()
+        count = CACHED_SET if len(photos) <= CACHED_SET else RECENT
+        self._read = PictureCache(lambda index: read_photo(photos[index]), count, CACHE_BYTES)
+        self._order = lru_cache(maxsize=2)(self._shuffle)
+
+    @contextmanager
+    def turn(self, k: int) -> Iterator[np.ndarray]:
+        """Give the body the photo whose turn it is, or the next one of its round that is good; not to be changed.
+
+        Raises:
+            UserError: No photo can be used; or something unexpected happened, with the photo, here or in the body.
+        """
+        index, picture = self._next_good(k)
+        with naming(self.photos[index]):
+            yield picture
+
+    def _next_good(self, k: int) -> tuple[int, np.ndarray]:
+        count = len(self.photos)
+        round_number, position = divmod(k, count)
+        order = self._order(round_number)
+        for step in range(count):
+            index = int(order[(position + step) % count])
+            picture = None if index in self._bad else self._try(index)
+            if picture is not None:
+                return index, picture
+        first = str(self.photos[min(self._bad)])
+        raise UserError(f"none of the {count} photos can be used, the first because of {first}: {self.skipped[first]}")
+
+    def _try(self, index: int) -> np.ndarray | None:
+        photo = self.photos[index]
+        try:
+            with naming(photo):
+                picture = self._read(index)
+                problem: Exception | str = self._misfit(picture)
+        except UNUSABLE as error:
+            problem = error
+        if not problem:
+            return picture
+        note(self.skipped, photo, problem)
+        self._bad.add(index)
+        return None
+
+    def _shuffle(self, round_number: int) -> np.ndarray:
+        return np.random.default_rng((self._seed, 0, round_number)).permutation(len(self.photos))
+
+
+class PictureCache:
+    """Pictures by number, the last ones kept; for many threads.
+
+    Args:
+        read: From a number to the picture (H, W, 3) uint8.
+        count: How many are kept.
+        limit: Likewise, in bytes.
+    """
+
+    def __init__(self, read: Callable[[int], np.ndarray], count: int, limit: int) -> None:
+        self._read, self._count, self._limit, self._bytes = read, count, limit, 0
+        self._pictures: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __call__(self, number: int) -> np.ndarray:
+        """Return the picture; callers must not change it."""
+        with self._lock:
+            if number in self._pictures:
+                self._pictures.move_to_end(number)
+                return self._pictures[number]
+        picture = self._read(number)
+        with self._lock:
+            if number not in self._pictures:
+                self._pictures[number] = picture
+                self._bytes += picture.nbytes
+            while self._bytes > self._limit or len(self._pictures) > self._count:
+                self._bytes -= self._pictures.popitem(last=False)[1].nbytes
+        return picture

@@ -1,0 +1,1 @@
+"""How good pictures are: metrics of a pair, and methods scored on a folder of photos."""

@@ -1,0 +1,89 @@
+"""The weave that a network leaves where a photo is smooth: fine waves that the truth has not, in local spectra."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import UserError
+from ..image.color import luma
+
+BLOCK = 32  # side of the blocks of a local spectrum, in pixels; they overlap by half
+SMOOTH = 10.0  # grey levels: blocks of the truth are smooth up to this standard deviation
+FINE = 0.25  # cycles a pixel, over which waves are looked for: under it a picture has its shapes
+WORST = 0.1  # share of the blocks
+
+_BINS = np.arange(BLOCK // 2 + 1)
+AXIAL, DIAGONAL = _BINS / BLOCK, _BINS / BLOCK * 2**0.5  # frequencies of a block's spectra, in cycles a pixel
+_WINDOW = np.outer(*2 * [np.sin(np.pi * np.arange(BLOCK) / BLOCK) ** 2])
+# Mean power of an upright wave of height 1: a quarter of its bin's, which the mean over 3×3 bins leaves, on one of two
+# axes.
+_WAVE = _WINDOW.sum() ** 2 / 4 / (_WINDOW**2).sum() / 4 / 2
+
+
+@dataclass(frozen=True)
+class Weave:
+    """The waves over 0.25 cycles a pixel that a picture has and the truth has not, in blocks where that is smooth.
+
+    mean, worst: The height (amplitude) in grey levels of a block's strongest such wave; the mean over blocks and over
+    the tenth of them that have the highest. Under about 0.1 it is rounding, from 0.5 on it can be seen; not a number
+    where no block is smooth. axial, diagonal: the power over the truth's, by frequency, (17,) each, of which the place
+    k is for k/32 cycles a pixel along an axis, and along both.
+    """
+
+    mean: float
+    worst: float
+    axial: np.ndarray
+    diagonal: np.ndarray
+
+
+def weave(output: np.ndarray, truth: np.ndarray) -> Weave:
+    """Measure the waves in `output` that `truth` has not, see `Weave`.
+
+    On luma, in blocks of 32×32 pixels under a Hann window, 16 apart. Smooth is where the truth's standard deviation is
+    at most 10 grey levels.
+
+    Args:
+        output: (H, W, 3) RGB in [0, 255].
+        truth: Likewise.
+
+    Raises:
+        UserError: The shapes differ.
+    """
+    if output.shape != truth.shape:
+        raise UserError(f"pictures of shapes {output.shape} and {truth.shape}: expected the same")
+    known = _blocks(truth)
+    smooth = known.std(axis=(1, 2)) <= SMOOTH
+    if not smooth.any():
+        nothing = np.full(len(_BINS), np.nan)
+        return Weave(float("nan"), float("nan"), nothing, nothing)
+    axial, diagonal = directional_power(_blocks(output)[smooth]) - directional_power(known[smooth])
+    fine = np.concatenate([axial[:, AXIAL > FINE], diagonal[:, DIAGONAL > FINE]], axis=1)
+    heights = np.sort(np.sqrt(fine.max(axis=1).clip(0) / _WAVE))[::-1]
+    worst = heights[: max(1, round(WORST * len(heights)))]
+    return Weave(float(heights.mean()), float(worst.mean()), axial.mean(axis=0), diagonal.mean(axis=0))
+
+
+def directional_power(blocks: np.ndarray) -> np.ndarray:
+    """Return the power of blocks (B, 32, 32) along the axes and along the diagonals, by frequency: (2, B, 17).
+
+    Each is the mean over the two axes or diagonals, and over the 3×3 bins that the window smears a wave over. White
+    noise has its variance at all frequencies.
+    """
+    centred = blocks - blocks.mean(axis=(1, 2), keepdims=True)
+    power = np.abs(np.fft.fft2(centred * _WINDOW)) ** 2 / (_WINDOW**2).sum()
+    for axis in (1, 2):
+        power = (np.roll(power, 1, axis) + power + np.roll(power, -1, axis)) / 3
+    axial = power[:, 0, _BINS] + power[:, _BINS, 0]
+    diagonal = power[:, _BINS, _BINS] + power[:, _BINS, -_BINS]
+    return np.stack([axial, diagonal]) / 2
+
+
+def _blocks(picture: np.ndarray) -> np.ndarray:
+    """Return the luma of all blocks, (B, 32, 32); none of a picture that is smaller."""
+    y = luma(picture) * (255 / 219)
+    if min(y.shape) < BLOCK:
+        return np.zeros((0, BLOCK, BLOCK))
+    windows = np.lib.stride_tricks.sliding_window_view(y, (BLOCK, BLOCK))
+    return np.asarray(windows[:: BLOCK // 2, :: BLOCK // 2].reshape(-1, BLOCK, BLOCK))

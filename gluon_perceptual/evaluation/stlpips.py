@@ -1,0 +1,57 @@
+"""ST-LPIPS: how different two pictures look, by features of a network trained on people's judgements.
+
+Ghildyal and Liu, "Shift-tolerant perceptual similarity metric", ECCV 2022. Unlike the distances of VGG16's features it
+is none of the losses here, so no model was trained for it. It runs in PyTorch, from the package stlpips-pytorch.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+
+from ..errors import MissingDependencyError, UserError
+from ..formats.arrays import require
+
+EXTRA = "perceptual"
+
+log = logging.getLogger(__name__)
+
+
+class ShiftTolerantLpips:
+    """The metric, of AlexNet's features.
+
+    Raises:
+        MissingDependencyError: PyTorch or stlpips-pytorch is not installed.
+    """
+
+    def __init__(self) -> None:
+        self._torch = require("torch", EXTRA, "ST-LPIPS")
+        library = require("stlpips_pytorch.stlpips", EXTRA, "ST-LPIPS")
+        self._metric = library.LPIPS(net="alex", variant="shift_tolerant", verbose=False)
+
+    def __call__(self, picture: np.ndarray, truth: np.ndarray) -> float:
+        """Return the distance of two (H, W, 3) uint8 RGB pictures: 0 for equal ones, about 0.5 for unlike ones.
+
+        Raises:
+            UserError: The shapes differ.
+        """
+        if picture.shape != truth.shape:
+            raise UserError(f"pictures of shapes {picture.shape} and {truth.shape}: expected the same")
+        with self._torch.no_grad():
+            return float(self._metric(self._tensor(picture), self._tensor(truth)))
+
+    def _tensor(self, picture: np.ndarray) -> Any:
+        """(H, W, 3) uint8 -> (1, 3, H, W) in [-1, 1]."""
+        values = np.ascontiguousarray(picture.transpose(2, 0, 1)[np.newaxis], np.float32)
+        return self._torch.from_numpy(values / 127.5 - 1)
+
+
+def st_lpips_if_installed() -> ShiftTolerantLpips | None:
+    """Return the metric, or None, with a line in the log that says how to have it."""
+    try:
+        return ShiftTolerantLpips()
+    except MissingDependencyError as error:
+        log.warning("left out: %s", error)
+        return None

@@ -1,0 +1,86 @@
+"""How a repainted picture fares, beside its photo and the painting: clipping, blobs, colored noise, edges.
+
+Pictures are (H, W, 3) RGB in [0, 255]; no measure depends on their size but through what they show.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ..errors import UserError
+from ..image.color import rgb_to_ycbcr
+
+FINE = 1.0  # σ in pixels: detail that a Gaussian of it takes away is fine
+EDGES = 2.0  # σ in pixels of the Gaussian before edges are looked for
+WINDOW = 17  # side in pixels of the windows in which a picture is flat or not
+FLAT = 3.0  # standard deviation of luma in a window, in levels of Y, below which it is flat
+DRAWN = 6.0  # the same, from which on something is drawn there
+
+
+def clipped_area(picture: np.ndarray) -> float:
+    """Return the share of pixels of which two channels are 0 or 255, when rounded, or beyond.
+
+    One alone is no fault: pure colors have it.
+    """
+    channels = (np.abs(np.asarray(picture, np.float64) - 127.5) >= 127).sum(axis=2)
+    return float((channels >= 2).mean())
+
+
+def blob_area(picture: np.ndarray, photo: np.ndarray) -> float:
+    """Return the share of pixels around which the picture is flat and the photo is not.
+
+    Flat is a deviation of luma under 3 levels in the window of 17×17 around the pixel; for "not", it is over 6.
+
+    Raises:
+        UserError: The shapes differ.
+    """
+    _check_pair(picture, photo)
+    return float(((_deviation(picture) < FLAT) & (_deviation(photo) > DRAWN)).mean())
+
+
+def color_noise(picture: np.ndarray) -> float:
+    """Return how strong fine detail of chroma (Cb and Cr) is beside that of luma: RMS over RMS, 0 for grey pictures.
+
+    Fine detail is what differs from the picture blurred by a Gaussian of σ = 1. It is 0.2 to 0.5 in paintings.
+    """
+    ycbcr = rgb_to_ycbcr(picture)
+    squares = np.square(ycbcr - cv2.GaussianBlur(ycbcr, (0, 0), FINE)).mean(axis=(0, 1))
+    return float(np.sqrt((squares[1] + squares[2]) / max(squares[0], 1e-12)))
+
+
+def edge_correlation(picture: np.ndarray, photo: np.ndarray) -> float:
+    """Return how far the edges of luma are those of the photo: the correlation of the gradients' magnitudes.
+
+    Both are blurred by a Gaussian of σ = 2 first, so that strokes count less than shapes. 1 for the photo itself; 0
+    where one of both has no edges.
+
+    Raises:
+        UserError: The shapes differ.
+    """
+    _check_pair(picture, photo)
+    a, b = (edges - edges.mean() for edges in map(_edges, (picture, photo)))
+    norm = float(np.sqrt((a**2).sum() * (b**2).sum()))
+    return float((a * b).sum()) / norm if norm > 1e-9 else 0.0
+
+
+def _luma(picture: np.ndarray) -> np.ndarray:
+    return rgb_to_ycbcr(picture)[..., 0]
+
+
+def _deviation(picture: np.ndarray) -> np.ndarray:
+    """(H, W, 3) -> (H, W): the standard deviation of luma around each pixel; the border is mirrored."""
+    y = _luma(picture)
+    mean, of_squares = (cv2.blur(values, (WINDOW, WINDOW)) for values in (y, y * y))
+    return np.sqrt(np.maximum(of_squares - mean**2, 0))
+
+
+def _edges(picture: np.ndarray) -> np.ndarray:
+    smooth = cv2.GaussianBlur(_luma(picture), (0, 0), EDGES)
+    dy, dx = np.gradient(smooth)
+    return np.hypot(dy, dx)
+
+
+def _check_pair(picture: np.ndarray, photo: np.ndarray) -> None:
+    if picture.shape != photo.shape or not picture.size:
+        raise UserError(f"pictures of shapes {picture.shape} and {photo.shape}: expected the same, not empty")

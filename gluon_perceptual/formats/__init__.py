@@ -1,0 +1,1 @@
+"""Files of arrays, of MXNet and other frameworks, and whose parameters they are. Nothing here needs MXNet."""

@@ -1,0 +1,196 @@
+"""The bytes of MXNet's `.params` files, read with every length checked; `mxnet_params` is the way in."""
+
+from __future__ import annotations
+
+import math
+import struct
+import sys
+from collections import Counter
+
+import numpy as np
+
+from ..errors import ParamsFormatError
+from ._params_layout import (
+    BFLOAT16,
+    CSR,
+    DENSE,
+    DTYPES,
+    INTEGER,
+    KIND,
+    LIST,
+    LIST_MAGIC,
+    MAX_DIMENSIONS,
+    NUMBER,
+    ROW_SPARSE,
+    SIZES,
+    TYPE,
+    V0,
+    V0_SIZES,
+    V1,
+    V2,
+    V3,
+    dense_csr,
+    dense_rows,
+    native,
+)
+
+ALLOWANCE = 48 << 20  # bytes that reading may take besides twice the file's own size
+RECORD = 256  # bytes that an array takes besides its values, in NumPy and in the dictionary
+INDEX = 16  # bytes that a sparse array's index takes until the array is dense
+CHARACTERS = 5  # bytes of memory for one of a name: its copy, and the 4 of a wide string
+
+
+class Reader:
+    """A cursor over a file's bytes, which believes no length before it has seen that the bytes are there.
+
+    Args:
+        path: The file's name, for errors.
+        content: Its bytes; dense arrays become views of them.
+        v2_scalars: Whether a V2 array of 0 dimensions is a scalar, as MXNet 1.9.1 writes it (and cannot read it
+            back), or "none", after which nothing follows.
+    """
+
+    def __init__(self, path: str, content: memoryview, v2_scalars: bool = False) -> None:
+        self.path, self.content, self.v2_scalars = path, content, v2_scalars
+        self.offset = 0
+        self.memory_left = 2 * len(content) + ALLOWANCE
+
+    def read(self) -> dict[str, np.ndarray]:
+        """Return the arrays by name, or raise ParamsFormatError."""
+        magic, _, count = LIST.unpack_from(self.content, self._take(LIST.size, "a header"))
+        if magic != LIST_MAGIC:
+            self.offset = 0
+            raise self._error(f"{magic:#x} where {LIST_MAGIC:#x} is expected")
+        self._afford(count * RECORD, f"{count} arrays")
+        arrays = [self._array() for _ in range(count)]
+        names = self._names(count)
+        if self.offset < len(self.content):
+            raise self._error(f"{len(self.content) - self.offset} bytes too many")
+        return dict(zip(names, arrays))
+
+    def _error(self, reason: str) -> ParamsFormatError:
+        return ParamsFormatError(self.path, self.offset, reason)
+
+    def _take(self, size: int, what: str) -> int:
+        """Step over `size` bytes and return where they start."""
+        start, left = self.offset, len(self.content) - self.offset
+        if size > left:
+            raise self._error(f"{what} of {size} bytes where {left} are left")
+        self.offset += size
+        return start
+
+    def _afford(self, size: int, what: str) -> None:
+        """Account for memory that is going to be taken."""
+        self.memory_left -= size
+        if self.memory_left < 0:
+            raise self._error(f"{what}, which take far more memory than the file")
+
+    def _native(self, array: np.ndarray) -> np.ndarray:
+        if array.dtype == BFLOAT16:
+            self._afford(2 * array.nbytes, f"bfloat16 values of shape {array.shape}")
+        return native(array)
+
+    def _names(self, arrays: int) -> list[str]:
+        (count,) = NUMBER.unpack_from(self.content, self._take(NUMBER.size, "a count of names"))
+        if count == 0:
+            return [str(index) for index in range(arrays)]
+        if count != arrays:
+            raise self._error(f"{count} names for {arrays} arrays")
+        left = len(self.content) - self.offset
+        self._afford(CHARACTERS * left, f"names of {left} bytes")
+        rest, end = bytes(self.content[self.offset :]), 0
+        names, unpack, size = [], NUMBER.unpack_from, NUMBER.size
+        try:
+            for _ in range(count):
+                start = end + size
+                end = start + unpack(rest, end)[0]
+                names.append(rest[start:end].decode())
+        except (struct.error, OverflowError):
+            end = max(end, left + 1)
+        except UnicodeDecodeError:
+            self.offset += start
+            raise self._error("a name that is not UTF-8") from None
+        if end > left:
+            raise self._error(f"names of {end} bytes or more where {left} are left")
+        self.offset += end
+        if len(set(names)) < count:
+            raise self._error(f"the name {Counter(names).most_common(1)[0][0][:80]!r} a second time")
+        return names
+
+    def _array(self) -> np.ndarray:
+        """Return the next array; its first words say its version, whether it is sparse, and how many dimensions."""
+        magic, second, third = KIND.unpack_from(self.content, self._take(KIND.size, "an array"))
+        if magic in (V2, V3):
+            if second == DENSE:
+                return self._dense(magic, third)
+            self.offset -= 4
+            return self._sparse(magic, second)
+        if magic == V1:
+            self.offset -= 4
+            return self._dense(magic, second)
+        self.offset -= 8
+        return self._dense(V0, magic)
+
+    def _dense(self, version: int, ndim: int) -> np.ndarray:
+        """Return an array whose sizes, of `ndim` dimensions, come next: a view, but for bfloat16."""
+        shape = self._shape(version, ndim)
+        if shape is None:
+            return np.zeros(0, np.float32)
+        array = self._values(self._dtype_after_device(), shape)
+        return array if array.dtype.names is None else self._native(array)
+
+    def _sparse(self, version: int, storage: int) -> np.ndarray:
+        """Return the dense form of a row-sparse array (index: rows) or a CSR one (indices: row starts, columns)."""
+        if storage not in (ROW_SPARSE, CSR):
+            raise self._error(f"storage type {storage}")
+        stored, shape = self._next_shape(V2), self._next_shape(version)
+        if shape is None:
+            return np.zeros(0, np.float32)
+        dtype = self._dtype_after_device()
+        layout = [(self._dtype(self._number("a type flag")), self._next_shape(V2) or ()) for _ in range(storage)]
+        values = self._values(dtype, stored or ())
+        indices = [self._values(*entry) for entry in layout]
+        size = math.prod(side or 1 for side in shape) * dtype.itemsize
+        self._afford(size + INDEX * sum(index.size for index in indices), f"sparse values of shape {shape}")
+        try:
+            dense = dense_rows(shape, values, *indices) if storage == ROW_SPARSE else dense_csr(shape, values, *indices)
+        except ValueError as error:
+            raise self._error(f"a sparse array of shape {shape} with {error}") from None
+        return self._native(dense)
+
+    def _next_shape(self, version: int) -> tuple[int, ...] | None:
+        return self._shape(version, self._number("a number of dimensions"))
+
+    def _shape(self, version: int, ndim: int) -> tuple[int, ...] | None:
+        """Return the `ndim` sizes that come next, or None for an array that is "none"."""
+        if ndim == 0 and not (version == V3 or (version == V2 and self.v2_scalars)):
+            return None
+        if ndim == -1 and version == V3:  # NumPy's shapes say so of an unknown number, or size
+            return None
+        if not 0 <= ndim <= MAX_DIMENSIONS:
+            raise self._error(f"{ndim} dimensions, or an array of an unknown kind")
+        sizes = (V0_SIZES if version == V0 else SIZES)[ndim]
+        shape = sizes.unpack_from(self.content, self._take(sizes.size, "a shape"))
+        if shape and min(shape) < 0:
+            if version == V3 and -1 in shape:
+                return None
+            raise self._error(f"shape {shape}")
+        return shape
+
+    def _number(self, what: str) -> int:
+        return int(INTEGER.unpack_from(self.content, self._take(INTEGER.size, what))[0])
+
+    def _dtype_after_device(self) -> np.dtype:
+        """Return the type that follows a device, which is where the array was: of no use here."""
+        return self._dtype(TYPE.unpack_from(self.content, self._take(TYPE.size, "a device and a type flag"))[2])
+
+    def _dtype(self, flag: int) -> np.dtype:
+        if 0 <= flag < len(DTYPES):
+            return DTYPES[flag]
+        raise self._error(f"type flag {flag}")
+
+    def _values(self, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+        size = math.prod(shape) * dtype.itemsize
+        if not size and math.prod(side or 1 for side in shape) * dtype.itemsize > sys.maxsize:  # NumPy's limit
+            raise self._error(f"shape {shape}")
+        return np.ndarray(shape, dtype, self.content, self._take(size, "an array"))

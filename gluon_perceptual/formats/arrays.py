@@ -1,0 +1,184 @@
+"""Arrays by name from the files of any framework: told apart by their first bytes, and never unpickled."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import re
+import struct
+import warnings
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+import numpy as np
+
+from ..errors import MissingDependencyError, ParamsFormatError, UserError
+from ._params_layout import DTYPES, V1, V2, V3, native
+from .mxnet_params import read_params
+
+STARTS = {"HDF5": b"\x89HDF\r\n\x1a\n", "zip": b"PK\x03\x04", "PyTorch": b"\x80\x02"}
+LARGEST_GROWTH = 100  # how many times larger than the file its arrays may be
+SAFETENSORS_TYPES = ("F32", "F64", "F16", "U8", "I32", "I8", "I64", "BOOL", "I16", "U16", "U32", "U64", "BF16")
+SAFETENSORS = dict(zip(SAFETENSORS_TYPES, DTYPES))
+KERAS_WEIGHTS = "model.weights.h5"  # in a `.keras` archive
+
+
+def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """Read every array of a file: MXNet's `.params`, PyTorch's `.pth`, safetensors, Keras's `.h5` and `.keras`, `.npz`.
+
+    PyTorch's files are read with `weights_only`, so that nothing in them runs. bfloat16 comes as float32, all else as
+    it is stored: layouts are the framework's.
+
+    Returns:
+        The arrays by name; those of groups have names such as "block1/conv1/kernel:0".
+
+    Raises:
+        ParamsFormatError: It is none of these.
+        MissingDependencyError: PyTorch, safetensors or h5py is needed and not installed.
+        UserError: It is damaged, or holds other things than arrays.
+        OSError: It cannot be read.
+    """
+    path = Path(path)
+    return READERS[_family(path)](path)
+
+
+def format_of(path: Path) -> str:
+    """Return the format of a file that `read_arrays` reads, such as "MXNet V2" or "safetensors".
+
+    The first array says MXNet's version: V0 before 0.9, V1 before 0.12, V2 since, V3 with NumPy's shapes.
+    """
+    family = _family(path)
+    if family != "MXNet":
+        return family
+    versions = {V1: "V1", V2: "V2", V3: "V3"}
+    with path.open("rb") as file:
+        _, _, count, magic = struct.unpack("<QQQI", file.read(28).ljust(28, b"\0"))
+    return f"MXNet {versions.get(magic, 'V0')}" if count else "MXNet, without arrays"
+
+
+def safetensors_metadata(path: Path) -> dict[str, str]:
+    """Return the metadata of a safetensors file; of any other file none.
+
+    Raises:
+        MissingDependencyError, UserError, OSError: As `read_arrays`.
+    """
+    if _family(path) != "safetensors":
+        return {}
+    library = require("safetensors", "safetensors", path)
+    with _as_user_error(path, "safetensors"), library.safe_open(path, framework="np") as file:
+        return file.metadata() or {}
+
+
+def natural_order(name: str) -> list[Any]:
+    """Return a key that sorts "conv2" before "conv10"."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
+
+
+def require(module: str, extra: str, need: object) -> Any:
+    """Import an optional library, which `need` needs: a file, or what is to be done.
+
+    Raises:
+        MissingDependencyError: It is not installed; `extra` is that of this package which brings it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        library = module.partition(".")[0]
+        raise MissingDependencyError(
+            f"{need} needs {library}: pip install 'gluon-perceptual[{extra}]' ({error})"
+        ) from error
+
+
+def _family(path: Path) -> str:
+    """Tell a file's format by its first bytes."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    if start[4:] == b"\0\0\0\0{":  # a length below 2³², then JSON
+        return "safetensors"
+    return next((name for name, bytes_ in STARTS.items() if start.startswith(bytes_)), "MXNet")
+
+
+@contextmanager
+def _as_user_error(path: Path, kind: str) -> Iterator[None]:
+    """Say in one line what a reader found wrong: the libraries' errors have no common class."""
+    try:
+        yield
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:
+        reason = str(error).strip().splitlines()
+        raise UserError(f"{path}: not a readable {kind} file ({reason[0][:200] if reason else error!r})") from error
+
+
+def _read_torch(path: Path) -> dict[str, np.ndarray]:
+    torch = require("torch", "torch", path)
+    with _as_user_error(path, "PyTorch"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of old files, and of those that are none
+        values = torch.load(path, map_location="cpu", weights_only=True)
+        values = values.get("state_dict", values)
+        return {
+            name: (value.float() if value.dtype == torch.bfloat16 else value).detach().numpy()
+            for name, value in values.items()
+        }
+
+
+def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    library = require("safetensors", "safetensors", path)
+    with _as_user_error(path, "safetensors"):
+        stored = library.deserialize(path.read_bytes())
+        return {name: _safetensor(name, **entry) for name, entry in stored}
+
+
+def _safetensor(name: str, dtype: str, shape: list[int], data: bytes) -> np.ndarray:
+    if dtype not in SAFETENSORS:
+        raise ValueError(f"{name} is {dtype}; expected one of {', '.join(SAFETENSORS)}")
+    return native(np.frombuffer(data, SAFETENSORS[dtype]).reshape(shape)).copy()
+
+
+def _read_zip(path: Path) -> dict[str, np.ndarray]:
+    with _as_user_error(path, "zip"), zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        _check_growth(sum(entry.file_size for entry in archive.infolist()), path)
+        if KERAS_WEIGHTS in names:
+            return _read_hdf5(path, io.BytesIO(archive.read(KERAS_WEIGHTS)))
+    if any(name.endswith("data.pkl") for name in names):
+        return _read_torch(path)
+    if not names or not all(name.endswith(".npy") for name in names):
+        raise ParamsFormatError(str(path), 0, "a zip archive of no framework that is known here")
+    with _as_user_error(path, ".npz"), np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _read_hdf5(path: Path, source: Any) -> dict[str, np.ndarray]:
+    h5py = require("h5py", "keras", path)
+    arrays: dict[str, np.ndarray] = {}
+    total = 0
+
+    def visit(name: str, item: Any) -> None:
+        nonlocal total
+        if isinstance(item, h5py.Dataset) and item.dtype.kind == "f":
+            total += item.size * item.dtype.itemsize
+            _check_growth(total, path)
+            arrays[name] = item[()]
+
+    with _as_user_error(path, "HDF5"), h5py.File(source, "r") as file:
+        file.visititems(visit)
+    return arrays
+
+
+def _check_growth(size: int, path: Path) -> None:
+    """Raise ValueError where a small file would fill the memory."""
+    if size > LARGEST_GROWTH * path.stat().st_size:
+        raise ValueError(f"{size} bytes of arrays in it, over {LARGEST_GROWTH} times as many as it has")
+
+
+READERS: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
+    "HDF5": lambda path: _read_hdf5(path, path),
+    "zip": _read_zip,
+    "PyTorch": _read_torch,
+    "safetensors": _read_safetensors,
+    "MXNet": read_params,
+}

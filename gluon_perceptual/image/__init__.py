@@ -1,0 +1,1 @@
+"""Pictures: files and arrays, color, size, histograms, tiles. Nothing here needs MXNet."""

@@ -1,0 +1,98 @@
+"""Picture files as they are on the disk: names, bytes, headers, and what is too large to be opened."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Iterator, Protocol
+
+from PIL import Image, UnidentifiedImageError
+
+from ..errors import ImageError
+
+MAX_PIXELS = 500_000_000
+BYTES_PER_PIXEL = 8  # of the largest that are read: RGBA of 16 bits, not compressed
+METADATA_BYTES = 2**26
+FORMATS = {
+    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"
+}  # fmt: skip
+SUFFIXES = tuple(FORMATS)
+_pillow_limit = threading.Lock()
+
+
+class PictureFile(Protocol):
+    """What pictures are read from: a path, or what reads like one, as a record in a RecordIO file; `str` names it."""
+
+    @property
+    def name(self) -> str:
+        """The last part of its name."""
+
+    def read_bytes(self) -> bytes:
+        """Return the encoded picture; raises ImageError or OSError."""
+
+
+def is_picture_file(path: str | Path) -> bool:
+    """Return whether the name has a picture's suffix, in any case, and is not hidden."""
+    name = str(path).rpartition(os.sep)[2]  # making a Path of each of a million names takes seconds
+    return name.lower().endswith(SUFFIXES) and not name.startswith(".")
+
+
+def read_bytes(file: str | PictureFile, max_pixels: int) -> bytes:
+    """Return a file's bytes.
+
+    Raises:
+        ImageError: It is missing, no file, or has more bytes than a picture of `max_pixels` needs.
+        OSError: It may not be read.
+    """
+    if isinstance(file, (str, Path)):
+        file = Path(file)
+        if not file.is_file():
+            raise ImageError(f"{file}: {'not a file' if file.exists() else 'no such file'}")
+        size, limit = file.stat().st_size, BYTES_PER_PIXEL * max_pixels + METADATA_BYTES
+        if size > limit:
+            raise ImageError(f"{file}: {size:,} bytes are more than the {limit:,} that are read of a picture")
+    return file.read_bytes()
+
+
+@contextmanager
+def as_image_error(file: str | PictureFile) -> Iterator[None]:
+    """Name the file in every error; Pillow has no one type for what it finds wrong."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except ImageError as error:
+        raise ImageError(f"{file}: {error}") from error
+    except Exception as error:
+        raise ImageError(f"{file}: damaged picture ({' '.join(str(error).split())})") from error
+
+
+@contextmanager
+def own_limit() -> Iterator[None]:
+    """Lift Pillow's limit of pixels, which is a global: ours decides."""
+    with _pillow_limit:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def open_picture(data: bytes, max_pixels: int) -> Any:
+    """Return what Pillow makes of the header, no pixel decoded.
+
+    Raises:
+        ImageError: These are no picture's bytes, or it has over `max_pixels` pixels.
+    """
+    try:
+        with own_limit():
+            image = Image.open(io.BytesIO(data), formats=tuple(FORMATS.values()))
+    except UnidentifiedImageError:
+        raise ImageError("not a PNG, JPEG, WebP, TIFF or BMP picture" if data else "an empty file") from None
+    width, height = image.size
+    if width * height > max_pixels:
+        raise ImageError(f"{width}×{height} pixels are more than {max_pixels:,}; cut the picture into parts")
+    return image

@@ -1,0 +1,217 @@
+"""Gives a picture the histogram of another, as rio-hist does (github.com/mapbox/rio-hist, `match.py`).
+
+The paper matches each super-resolved picture to its low-resolution input, which mends the network's colours.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Collection
+
+import cv2
+import numpy as np
+
+from ..errors import UserError
+from .color import checked_space, from_space, to_space
+
+BANDS = (1, 2, 3)
+
+_TABLE_TYPES = (np.uint8, np.uint16)  # so few values that a histogram and a table replace sorting
+_EXACT_COUNTS = 2**24  # cv2.calcHist returns float32
+_OVERSHOOT = 0.5  # filters and networks leave [0, 1] by less; pixels in [0, 255] are a mistake
+_DECIMALS = 9  # of converted values: noise in their last bits would part what is equal
+
+
+def histogram_match(source: np.ndarray, reference: np.ndarray, match_proportion: float = 1.0) -> np.ndarray:
+    """Change the values of one band so that their distribution becomes the reference's.
+
+    A value's quantile is the share of the pixels that are no greater. The value becomes the reference's of the same
+    quantile, interpolated between those that occur: a constant band takes the reference's greatest value.
+
+    Args:
+        source: Real numbers of any type and shape. The masked ones of a masked array stay out of the distribution
+            and keep their value and mask.
+        reference: The same; its type and shape may be others.
+        match_proportion: From 0, no change, to 1, the full match.
+
+    Returns:
+        float64 of the source's shape; a masked array where the source is one.
+
+    Raises:
+        UserError: A proportion outside [0, 1], values that are not finite, a reference without unmasked ones.
+    """
+
+    def match(band: np.ndarray) -> np.ndarray:
+        values, counts, picks = _distinct_values(band)
+        reference_values, reference_counts, _ = _distinct_values(np.ma.compressed(reference))
+        return _look_up(_match(values, counts, reference_values, reference_counts, match_proportion), picks)
+
+    return _change_unmasked(match, source, np.dtype(np.float64))
+
+
+def match_band(source: np.ndarray, reference: np.ndarray, match_proportion: float = 1.0) -> np.ndarray:
+    """Match one band of pictures of uint8, uint16 or float in [0, 1]: as `histogram_match`, in the source's type.
+
+    Full scale becomes full scale where the types differ. Values are clipped and rounded to the nearest; rio-hist
+    truncates to uint8 without clipping, so that its 1.02 wraps to 4.
+
+    Raises:
+        UserError: As `histogram_match`.
+    """
+    dtype, factor = source.dtype, _full_scale(source) / _full_scale(reference)
+
+    def match(band: np.ndarray) -> np.ndarray:
+        values, counts, picks = _distinct_values(band)
+        reference_values, reference_counts, _ = _distinct_values(np.ma.compressed(reference))
+        matched = _match(values, counts, reference_values * factor, reference_counts, match_proportion)
+        return _look_up(_quantize(matched, dtype), picks)
+
+    return _change_unmasked(match, source, dtype)
+
+
+def match_images(
+    source: np.ndarray,
+    reference: np.ndarray,
+    color_space: str = "RGB",
+    bands: Collection[int] = BANDS,
+    match_proportion: float = 1.0,
+) -> np.ndarray:
+    """Match bands of a colour picture in a colour space.
+
+    Args:
+        source: (H, W, 3) sRGB, uint8, uint16 or float in [0, 1]. The masked values of a masked array stay out of
+            the distribution and keep value and mask; outside RGB one masked band masks the pixel.
+        reference: The same; its type and size may be others.
+        color_space: RGB, LAB, LCH, LUV or XYZ, in any case.
+        bands: Which bands of the color space to match, of 1, 2 and 3.
+        match_proportion: From 0, no change, to 1, the full match.
+
+    Returns:
+        (H, W, 3) sRGB of the source's type, clipped and rounded as in `match_band`; a masked array where the source
+        is one.
+
+    Raises:
+        UserError: An unknown color space or band, a proportion outside [0, 1], other pictures than described.
+    """
+    space = checked_space(color_space)
+    if not bands or not set(bands) <= set(BANDS):
+        raise UserError(f"bands {bands}: expected some of {', '.join(map(str, BANDS))}")
+    _check_picture(source, "source")
+    _check_picture(reference, "reference")
+    matched, indices = source.copy(), {band - 1 for band in bands}
+    if space == "RGB":
+        for i in indices:
+            matched[..., i] = match_band(source[..., i], reference[..., i], match_proportion)
+    else:
+        np.ma.getdata(matched)[_unmasked(source)] = _match_colors(source, reference, space, indices, match_proportion)
+    return matched
+
+
+def _match_colors(
+    source: np.ndarray, reference: np.ndarray, space: str, indices: Collection[int], proportion: float
+) -> np.ndarray:
+    """Return the unmasked pixels of `source`, (N, 3), matched in the space; each colour is converted only once."""
+    colors, counts, picks = _distinct_colors(source)
+    reference_colors, reference_counts, _ = _distinct_colors(reference)
+    values = to_space(colors / _full_scale(source), space).round(_DECIMALS)
+    reference_values = to_space(reference_colors / _full_scale(reference), space).round(_DECIMALS)
+    for i in indices:
+        values[:, i] = _match(values[:, i], counts, reference_values[:, i], reference_counts, proportion)
+    matched = _quantize(from_space(values, space) * _full_scale(source), source.dtype)
+    return matched[picks]
+
+
+def _match(
+    values: np.ndarray,
+    counts: np.ndarray,
+    reference_values: np.ndarray,
+    reference_counts: np.ndarray,
+    proportion: float,
+) -> np.ndarray:
+    """Return what each of the source's values becomes, float64. Counts say how often a value occurs; all are 1-D."""
+    if not 0 <= proportion <= 1:
+        raise UserError(f"match proportion {proportion}: expected a number from 0 to 1")
+    occurs = reference_counts > 0
+    if not occurs.any():
+        raise UserError("the reference has no unmasked pixel, so no histogram to match")
+    _, quantiles, picks = _quantiles(values, counts)
+    reference_values, reference_quantiles, _ = _quantiles(reference_values[occurs], reference_counts[occurs])
+    matched = np.interp(quantiles, reference_quantiles, reference_values)[picks]
+    return values - (values - matched) * proportion
+
+
+def _quantiles(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the distinct values in ascending order, the quantile of each, and for each value which of them it is."""
+    if values.dtype.kind not in "biuf":
+        raise UserError(f"values of type {values.dtype} cannot be matched: expected integers or floats")
+    if not np.isfinite(values).all():
+        raise UserError("NaN and infinity cannot be matched: mask these pixels")
+    distinct, picks = np.unique(values, return_inverse=True)
+    return distinct, np.cumsum(np.bincount(picks, counts)) / max(counts.sum(), 1), picks
+
+
+def _distinct_values(band: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """1-D -> values, how often each occurs, for each element which of them it is.
+
+    These are all values of uint8 or uint16, also those that do not occur; of other types each element.
+    """
+    if band.dtype not in _TABLE_TYPES:
+        return band, np.ones(band.size), np.arange(band.size)
+    counts = np.zeros(np.iinfo(band.dtype).max + 1, np.int64)
+    for start in range(0, band.size, _EXACT_COUNTS):
+        row = band[None, start : start + _EXACT_COUNTS]
+        counts += cv2.calcHist([row], [0], None, [counts.size], [0, counts.size])[:, 0].astype(np.int64)
+    return np.arange(counts.size), counts, band
+
+
+def _distinct_colors(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(H, W, 3) -> colours (N, 3), how often each occurs, for each unmasked pixel which of them it is."""
+    pixels = np.ma.getdata(picture)[_unmasked(picture)]
+    if picture.dtype not in _TABLE_TYPES:
+        return pixels, np.ones(len(pixels)), np.arange(len(pixels))
+    padded = np.zeros((len(pixels), 4), picture.dtype)
+    padded[:, :3] = pixels
+    numbers = padded.view(f"u{4 * padded.itemsize}")  # a colour as one number
+    distinct, picks, counts = np.unique(numbers, return_inverse=True, return_counts=True)
+    return distinct.view(picture.dtype).reshape(-1, 4)[:, :3], counts, picks
+
+
+def _unmasked(picture: np.ndarray) -> np.ndarray:
+    """(H, W, 3) -> (H, W): True where no band is masked."""
+    return ~np.ma.getmaskarray(picture).any(axis=-1)
+
+
+def _change_unmasked(change: Callable[[np.ndarray], np.ndarray], band: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return `band` as `dtype` with its unmasked values, which `change` gets as a 1-D array, changed."""
+    if not isinstance(band, np.ma.MaskedArray):
+        return change(band.ravel()).reshape(band.shape)
+    changed, unmasked = band.astype(dtype), ~np.ma.getmaskarray(band)
+    np.ma.getdata(changed)[unmasked] = change(np.ma.getdata(band)[unmasked])
+    return changed
+
+
+def _look_up(table: np.ndarray, picks: np.ndarray) -> np.ndarray:
+    """Return `table[picks]`, sooner for uint8."""
+    if picks.dtype == np.uint8 and picks.size:
+        return cv2.LUT(picks, table)[:, 0]
+    return table[picks]
+
+
+def _full_scale(picture: np.ndarray) -> float:
+    return float(np.iinfo(picture.dtype).max) if picture.dtype.kind == "u" else 1.0
+
+
+def _quantize(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Clip to the type's full scale and, for integers, round to the nearest."""
+    if dtype.kind == "f":
+        return np.clip(values, 0, 1).astype(dtype)
+    return np.rint(np.clip(values, 0, np.iinfo(dtype).max)).astype(dtype)
+
+
+def _check_picture(picture: np.ndarray, name: str) -> None:
+    if picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
+        raise UserError(f"{name} of shape {picture.shape}: expected (H, W, 3)")
+    if picture.dtype not in _TABLE_TYPES and picture.dtype.kind != "f":
+        raise UserError(f"{name} of type {picture.dtype}: expected uint8, uint16 or float in [0, 1]")
+    if picture.dtype.kind == "f" and (picture.min() < -_OVERSHOOT or picture.max() > 1 + _OVERSHOOT):
+        span = f"{picture.min():g} to {picture.max():g}"
+        raise UserError(f"{name} with floats from {span}: expected [0, 1]; divide by the full scale")

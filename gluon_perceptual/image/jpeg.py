@@ -1,0 +1,67 @@
+"""JPEG: what saving a picture so makes of it, and at what quality a file was saved."""
+
+from __future__ import annotations
+
+import io
+from typing import Mapping, Sequence
+
+import numpy as np
+from PIL import Image
+
+from ..errors import UserError
+from .files import MAX_PIXELS, PictureFile, as_image_error, open_picture, read_bytes
+
+BLOCK = 16  # side in pixels of what is coded by itself with 4:2:0: 8×8 of each of the halved chroma planes
+SUBSAMPLINGS = ("4:2:0", "4:4:4")
+LUMA_TABLE = (
+    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
+    87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101,
+    72, 92, 95, 98, 112, 100, 103, 99,
+)  # fmt: skip
+"""The standard's example of quantization steps for luma (ITU-T T.81, table K.1)."""
+
+
+def compress(image: np.ndarray, quality: int, subsampling: str = "4:2:0") -> np.ndarray:
+    """Return the picture as it comes back from a JPEG file.
+
+    Args:
+        image: (H, W, 3) RGB or (H, W) grey, uint8.
+        quality: As libjpeg and most programs count it, 1 to 100.
+        subsampling: "4:2:0", chroma at half the size, as most programs save; "4:4:4", at the whole.
+
+    Raises:
+        UserError: Another quality.
+    """
+    if not 1 <= quality <= 100:
+        raise UserError(f"JPEG quality {quality}: expected 1 to 100")
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "JPEG", quality=int(quality), subsampling=subsampling)
+    return np.array(Image.open(file, formats=("JPEG",)))
+
+
+def quality_of(tables: Mapping[int, Sequence[int]]) -> int:
+    """Estimate the quality, 1 to 100, that a JPEG file was saved at: where the standard's table is most like its own.
+
+    That is the quality itself where libjpeg wrote the file. Programs with tables of their own get the quality of which
+    the quantization steps are as coarse.
+
+    Args:
+        tables: Quantization tables by number, each of 64 steps in any order; table 0 is luma's.
+    """
+    found, standard = np.sort(tables[0]), np.sort(LUMA_TABLE)
+    qualities = np.arange(1, 101)
+    percent = np.where(qualities < 50, 5000 // qualities, 200 - 2 * qualities)[:, np.newaxis]  # libjpeg's scaling
+    scaled = np.clip((standard * percent + 50) // 100, 1, 255)
+    return int(qualities[np.abs(scaled - found).sum(axis=1).argmin()])
+
+
+def file_quality(file: str | PictureFile, max_pixels: int = MAX_PIXELS) -> int | None:
+    """Return the quality at which a file was saved, estimated by `quality_of`; None if it is no JPEG file.
+
+    Raises:
+        ImageError, OSError: As of `io.read_picture`; no pixel is decoded.
+    """
+    data = read_bytes(file, max_pixels)
+    with as_image_error(file):
+        tables = getattr(open_picture(data, max_pixels), "quantization", None)
+        return quality_of(tables) if tables else None

@@ -1,0 +1,190 @@
+"""Resizing as MATLAB's `imresize` does it, and the degradation from high to low resolution."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from functools import lru_cache
+from typing import Any, Sequence
+
+import cv2
+import numpy as np
+
+from ..errors import ImageError, UserError
+from .defects import BLUR_RADIUS, with_defects
+from .jpeg import BLOCK
+
+REACH = 2  # the bicubic kernel is zero from here on, in pixels of the coarser grid
+
+
+def cubic(x: np.ndarray) -> np.ndarray:
+    """Return Keys' cubic convolution kernel with a = −0.5 at the distances `x`.
+
+    Source: R. Keys, "Cubic convolution interpolation for digital image processing", 1981.
+    """
+    x = np.abs(x)
+    near = (1.5 * x - 2.5) * x**2 + 1
+    far = ((-0.5 * x + 2.5) * x - 4) * x + 2
+    return np.where(x <= 1, near, np.where(x < REACH, far, 0.0))
+
+
+def imresize(image: np.ndarray, scale: float) -> np.ndarray:
+    """Resize by the bicubic kernel, widened when shrinking so that nothing aliases, as MATLAB's `imresize` does.
+
+    Border pixels are repeated, as in the MATLAB that made the field's benchmarks; later versions mirror them.
+
+    Args:
+        image: (H, W) or (H, W, C), uint8, uint16 or float of any range.
+        scale: Positive factor.
+
+    Returns:
+        (⌈scale·H⌉, ⌈scale·W⌉) or (⌈scale·H⌉, ⌈scale·W⌉, C) of the same type. Integers are clipped and rounded, halves
+        up, after each axis; floats may overshoot the range of `image`.
+
+    Raises:
+        UserError: `scale` is not positive and finite.
+        ImageError: `image` is empty, or of another shape or type.
+    """
+    if not 0 < scale < math.inf:
+        raise UserError(f"scale {scale}: expected a positive number")
+    return _resize(image, [math.ceil(scale * size) for size in image.shape[:2]], (scale, scale))
+
+
+def resize_to(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize to a given size, with a scale for each axis; otherwise as `imresize`."""
+    if height < 1 or width < 1:
+        raise UserError(f"size {height}×{width}: expected positive numbers")
+    sizes = (height, width)
+    return _resize(image, sizes, [new / max(1, old) for new, old in zip(sizes, image.shape)])
+
+
+def fit(image: np.ndarray, side: int) -> np.ndarray:
+    """Resize so that the longer side has `side` pixels, and the other at least 1; otherwise as `imresize`."""
+    zoom = side / max(image.shape[:2])
+    return resize_to(image, *(max(1, round(length * zoom)) for length in image.shape[:2]))
+
+
+def _resize(image: np.ndarray, sizes: Sequence[int], scales: Sequence[float]) -> np.ndarray:
+    if image.ndim not in (2, 3) or not image.size or image.dtype.kind not in "uf":
+        raise ImageError(
+            f"an image of shape {image.shape} and type {image.dtype}: expected (H, W) or (H, W, C), unsigned or float"
+        )
+    dtype = np.float32 if image.dtype in (np.uint8, np.float32) else np.float64
+    values = image.astype(dtype, copy=False)
+    for axis in sorted((0, 1), key=scales.__getitem__):  # the result depends on it, where it is rounded in between
+        first = np.moveaxis(values, axis, 0)
+        weights = _weights(image.shape[axis], sizes[axis], scales[axis], dtype)
+        values = (weights @ first.reshape(len(first), -1)).reshape(-1, *first.shape[1:])
+        values = np.moveaxis(values, 0, axis)
+        if image.dtype.kind == "u":
+            values = _rounded(values, image.dtype).astype(dtype)
+    return np.ascontiguousarray(values, image.dtype)
+
+
+@lru_cache(maxsize=64)
+def _weights(size: int, new_size: int, scale: float, dtype: type) -> Any:
+    """Return the sparse matrix (new_size, size) that resizes one axis; each of its rows sums to 1."""
+    from scipy import sparse
+
+    shrinking = min(scale, 1.0)
+    centres = (np.arange(new_size) + 0.5) * (1 / scale) - 0.5  # in the old pixels; exact for 1/2, 1/3, …
+    taps = np.floor(centres - REACH / shrinking)[:, np.newaxis] + np.arange(math.ceil(2 * REACH / shrinking) + 2)
+    weights = cubic((centres[:, np.newaxis] - taps) * shrinking)
+    weights /= weights.sum(axis=1, keepdims=True)
+    rows = np.broadcast_to(np.arange(new_size)[:, np.newaxis], taps.shape)
+    columns = np.clip(taps, 0, size - 1).astype(np.int64)
+    matrix = sparse.csr_matrix((weights.ravel(), (rows.ravel(), columns.ravel())), shape=(new_size, size))
+    matrix.eliminate_zeros()
+    return matrix.astype(dtype)
+
+
+def _rounded(values: np.ndarray, dtype: Any) -> np.ndarray:
+    """Clip to the unsigned `dtype` and round halves up, as MATLAB does; NumPy would round them to even."""
+    return np.floor(np.clip(values, 0, np.iinfo(dtype).max) + values.dtype.type(0.5)).astype(dtype)
+
+
+def gaussian_blur(image: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur (H, W) or (H, W, C) by a Gaussian of `sigma` pixels, cut at 4σ, the picture mirrored at its borders.
+
+    Returns:
+        The same shape and value range, float32; with a sigma of 0 the same values.
+
+    Raises:
+        UserError: `sigma` is negative or not finite.
+    """
+    image = image.astype(np.float32)
+    radius = _blur_radius(sigma)
+    if radius == 0:
+        return image
+    return cv2.GaussianBlur(image, (2 * radius + 1,) * 2, sigma, borderType=cv2.BORDER_REFLECT).reshape(image.shape)
+
+
+def _blur_radius(sigma: float) -> int:
+    if not 0 <= sigma < math.inf:
+        raise UserError(f"sigma {sigma}: expected 0 or a positive number of pixels")
+    return math.ceil(4 * sigma)
+
+
+def degrade(
+    image: np.ndarray,
+    scale: int,
+    sigma: float = 1.0,
+    method: str = "bicubic",
+    rng: np.random.Generator | None = None,
+) -> np.ndarray:
+    """Make the low-resolution picture of a high-resolution one: blur, shrink, round.
+
+    Args:
+        image: (H, W, 3) or (H, W), uint8 or float in [0, 255]; cropped (bottom, right) to a multiple of `scale`.
+        scale: Integer factor.
+        sigma: Of the Gaussian blur, in high-resolution pixels; 0 for none.
+        method: "bicubic", by `imresize` (paper, section 4.2), or "decimate", every scale-th pixel (the blog), which
+            moves the picture by (scale − 1)/2 pixels up and left; or "web", as "bicubic", then the random defects of
+            photos from the web, see `defects`.
+        rng: What these are drawn from. None: they depend on the picture alone.
+
+    Returns:
+        (H // scale, W // scale, 3) or (H // scale, W // scale) uint8.
+
+    Raises:
+        UserError: A scale under 1, a negative sigma, or an unknown method.
+        ImageError: The picture is smaller than `scale`.
+    """
+    blurred = gaussian_blur(crop_to_multiple(image, scale), sigma)
+    if method in ("bicubic", "web"):
+        low = resize_to(blurred, blurred.shape[0] // scale, blurred.shape[1] // scale)
+    elif method == "decimate":
+        low = blurred[::scale, ::scale]
+    else:
+        raise UserError(f"degradation {method!r}: expected 'bicubic', 'decimate' or 'web'")
+    low = _rounded(low, np.uint8)
+    if method != "web":
+        return low
+    return with_defects(low, rng or np.random.default_rng(zlib.crc32(low.tobytes())))
+
+
+def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
+    """Return the top left part (H, W) or (H, W, C) whose height and width are the largest multiples of `scale`.
+
+    Raises:
+        UserError: `scale` is under 1.
+        ImageError: Nothing would be left.
+    """
+    if scale < 1:
+        raise UserError(f"scale {scale}: expected 1 or more")
+    height, width = image.shape[:2]
+    if min(height, width) < scale:
+        raise ImageError(f"a picture of {height}×{width} pixels cannot be made {scale} times smaller")
+    return image[: height - height % scale, : width - width % scale]
+
+
+def degradation_margin(scale: int, sigma: float, method: str = "bicubic") -> int:
+    """Return how far a high-resolution pixel reaches in `degrade`, in pixels, rounded up to a multiple of `scale`.
+
+    A crop with this margin (where the picture goes on), degraded, less the margin is the crop of the degraded picture;
+    by "web" one that it might be.
+    """
+    reach = 3 * scale // 2 + _blur_radius(sigma)  # a low-resolution pixel ends ½, the kernel 2 from its centre
+    if method == "web":
+        reach += scale * (BLOCK + BLUR_RADIUS)
+    return scale * math.ceil(reach / scale)

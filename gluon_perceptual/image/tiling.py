@@ -1,0 +1,91 @@
+"""Large pictures in tiles: cut with a halo, work on each, put together without seams; knows no network.
+
+All windows of a plan have the same size, so that a network compiles once for pictures of one size. They stay inside
+the picture: a window at the border is shifted inwards, not padded, so that the network sees the picture's own border
+there.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Callable, Iterator
+
+import numpy as np
+
+from ..errors import UserError
+
+
+@dataclass(frozen=True)
+class Span:
+    """A window along one axis: pixels [start, stop) are looked at, of which [keep_start, keep_stop) are kept."""
+
+    start: int
+    stop: int
+    keep_start: int
+    keep_stop: int
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A window of a picture."""
+
+    rows: Span
+    columns: Span
+
+
+def plan_axis(length: int, window: int, halo: int) -> list[Span]:
+    """Return the fewest spans of at most `window` pixels whose kept parts cover [0, length) once.
+
+    A kept pixel is at least `halo` away from its span's ends, unless that is the picture's end. All spans have the
+    same length, the smallest that does. A picture not longer than a window is one span.
+
+    Raises:
+        UserError: The window is all halo.
+    """
+    if length <= window:
+        return [Span(0, length, 0, length)]
+    if window <= 2 * halo:
+        raise UserError(f"tiles of {window} pixels: expected more than {2 * halo}, twice what the network looks around")
+    inner = length - 2 * halo
+    count = math.ceil(inner / (window - 2 * halo))
+    side = math.ceil(inner / count) + 2 * halo
+    spans, kept = [], 0
+    while kept < length:
+        start = min(max(kept - halo, 0), length - side)
+        stop = start + side
+        keep_stop = length if stop == length else stop - halo
+        spans.append(Span(start, stop, kept, keep_stop))
+        kept = keep_stop
+    return spans
+
+
+def plan(height: int, width: int, window: int, halo: int) -> list[Tile]:
+    """Return the tiles that cover a picture, row by row; `window`, `halo` as in `plan_axis`."""
+    columns = plan_axis(width, window, halo)
+    return [Tile(row, column) for row in plan_axis(height, window, halo) for column in columns]
+
+
+def map_tiles(
+    image: np.ndarray, work: Callable[[np.ndarray], np.ndarray], scale: int, tiles: list[Tile]
+) -> Iterator[tuple[slice, slice, np.ndarray]]:
+    """Yield (rows, columns, values) of the enlarged picture, tile by tile.
+
+    Args:
+        image: (H, W, C).
+        work: (h, w, C) -> (scale·h, scale·w, C).
+        scale: How many times larger the result is.
+        tiles: As of `plan` for this picture.
+    """
+    for tile in tiles:
+        rows, columns = tile.rows, tile.columns
+        values = work(image[rows.start : rows.stop, columns.start : columns.stop])
+        kept = tuple(
+            _scaled(span.keep_start - span.start, span.keep_stop - span.start, scale) for span in (rows, columns)
+        )
+        target = tuple(_scaled(span.keep_start, span.keep_stop, scale) for span in (rows, columns))
+        yield target[0], target[1], values[kept]
+
+
+def _scaled(start: int, stop: int, scale: int) -> slice:
+    return slice(start * scale, stop * scale)

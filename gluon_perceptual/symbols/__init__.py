@@ -1,0 +1,1 @@
+"""Networks that are only an MXNet symbol, run without their code."""

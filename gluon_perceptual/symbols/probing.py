@@ -1,0 +1,84 @@
+"""What a network from pictures to pictures takes and gives, found by trying."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .._mxnet import mx
+from ..errors import UserError
+from ..image.resize import imresize
+from .model import SymbolModel, SymbolOptions
+
+SIZES = (64, 96)  # pixels a side
+UNBOUNDED = 1 << 20  # halo of a network that sees the whole picture, such as one with instance norms
+SEEN = 1e-3  # grey levels
+
+
+def probe(path: str, net: Any, ctx: Any) -> SymbolOptions:
+    """Return the options of an initialised network (N, C, H, W) -> (N, C, …), C being 1 or 3.
+
+    Channels, scale and what its convolutions cut off come from the sizes of its outputs; the range is that in which it
+    restores a picture better, so that of a style network is a guess; the halo is how far a changed pixel is seen.
+
+    Args:
+        path: What to call it in errors.
+        net: The network.
+        ctx: Its device.
+
+    Raises:
+        UserError: It is no such network.
+    """
+    options = _from_sizes(path, net, ctx)
+    models = [SymbolModel(net, replace(options, peak=peak), ctx) for peak in (255.0, 1.0)]
+    model = min(models, key=lambda model: _unlikeness(model, ctx))
+    return replace(model.options, halo=_halo(model, ctx))
+
+
+def _from_sizes(path: str, net: Any, ctx: Any) -> SymbolOptions:
+    shapes: list[tuple[int, ...]] = []
+    for channels in (3, 1):
+        try:
+            shapes = [net(mx.nd.zeros((1, channels, side, side), ctx=ctx)).shape for side in SIZES]
+        except mx.MXNetError:
+            continue
+        if all(len(shape) == 4 and shape[:2] == (1, channels) for shape in shapes):
+            break
+    else:
+        given = f"; it made {shapes[0]} of {SIZES[0]}×{SIZES[0]} pixels" if shapes else ""
+        raise UserError(f"{path}: expected a network from pictures of any size, in RGB or grey, to such{given}")
+    small, large = (shape[2] for shape in shapes)
+    scale, rest = divmod(large - small, SIZES[1] - SIZES[0])
+    cut = SIZES[0] * scale - small
+    square = all(shape[2] == shape[3] for shape in shapes)
+    if not square or rest or scale < 1 or cut < 0 or cut % (2 * scale) or SIZES[1] % scale:
+        raise UserError(f"{path}: {SIZES[0]} pixels a side become {small}, {SIZES[1]} become {large}: no enlargement")
+    return SymbolOptions({3: "rgb", 1: "y"}[channels], scale, padding=cut // (2 * scale))
+
+
+def _unlikeness(model: SymbolModel, ctx: Any) -> float:
+    """Return how far, in grey levels, rings come out from what they were before they were shrunk by half."""
+    axis = np.arange(SIZES[1]) - SIZES[1] / 2
+    radius = np.hypot(axis, axis[:, np.newaxis])
+    rings = np.dstack([60.0 + 135 * (radius // width % 2) for width in (7, 9, 11)])
+    factor = max(model.scale, 2)
+    shrunk = imresize(rings, 1 / factor)
+    given = shrunk if model.scale > 1 else imresize(shrunk, factor)
+    found = model(mx.nd.array(given.transpose(2, 0, 1)[np.newaxis], ctx=ctx)).asnumpy()[0].transpose(1, 2, 0)
+    return float(np.abs(found - rings).mean())
+
+
+def _halo(model: SymbolModel, ctx: Any) -> int:
+    """Return how many pixels away a changed pixel is seen, and one more, or `UNBOUNDED`."""
+    side, middle, reach = SIZES[1], SIZES[1] // 2, 0
+    for seed in range(2):
+        noise = np.random.default_rng(seed).uniform(0, 255, (1, 3, side, side))
+        changed = noise.copy()
+        changed[:, :, middle, middle] = 255 * (noise[:, :, middle, middle] < 128)
+        before, after = (model(mx.nd.array(x, ctx=ctx)).asnumpy() for x in (noise, changed))
+        _, _, rows, columns = np.nonzero(np.abs(after - before) > SEEN)
+        places = np.concatenate([rows, columns]) // model.scale
+        reach = max([reach, *np.abs(places - middle)])
+    return UNBOUNDED if reach >= middle - 1 else int(reach) + 1

@@ -1,0 +1,1 @@
+"""What is timed: the work of trainings and of inference, and the paper's table of speeds."""

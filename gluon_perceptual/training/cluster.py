@@ -1,0 +1,192 @@
+"""One training by several processes: MXNet's parameter server, whose processes `dmlc_tracker` starts.
+
+Servers and the scheduler need nothing of this: in them `import mxnet` serves until the workers have left, and ends the
+process. Workers call `join`. Each waits for the others in every exchange; none of them waits for ever.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Callable, Mapping, Sequence
+
+from .._mxnet import mx, mxnet_errors
+from ..errors import UserError
+from .waiting import WorkerLostError, end_at_once, within
+
+KVSTORES = ("local", "device", "nccl", "dist_sync")
+PATIENCE = 300.0  # seconds
+VARIABLES = ("DMLC_PS_ROOT_URI", "DMLC_PS_ROOT_PORT", "DMLC_NUM_WORKER", "DMLC_NUM_SERVER")
+NUMBERS_KEY = 1 << 20  # beyond those of parameters, which are their places in Gluon's Trainer
+NUMBERS = 32  # that can be added up at once
+FAILED = NUMBERS - 1  # the place among them where a worker that fails tells the others
+
+
+class Workers:
+    """The processes that share a training, as seen from one of them. This one alone: `Workers()`.
+
+    As a context it tells the others of an error in its body, whose next exchange fails then, too.
+
+    Args:
+        kvstore: What adds up the gradients: "local", "device", "nccl", or MXNet's distributed store.
+        patience: Seconds to wait for the others.
+
+    Attributes:
+        rank: The number of this process; 0 is that of the one that writes the run's folder.
+        ranks: How many there are.
+    """
+
+    def __init__(self, kvstore: Any = "local", patience: float = PATIENCE) -> None:
+        self.kvstore, self.patience = kvstore, patience
+        self.alone = isinstance(kvstore, str)
+        self.rank: int = 0 if self.alone else kvstore.rank
+        self.ranks: int = 1 if self.alone else kvstore.num_workers
+        if not self.alone:
+            self.wait(lambda: kvstore.init(NUMBERS_KEY, mx.nd.zeros(NUMBERS)))
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception) and not isinstance(error, WorkerLostError) and not self.alone:
+            with suppress(WorkerLostError):
+                self._exchange([0.0] * FAILED + [1.0])
+
+    def wait(self, action: Callable[[], Any]) -> Any:
+        """Return what `action` returns, an exchange with the others.
+
+        Raises:
+            WorkerLostError: It takes longer than the patience.
+        """
+        return action() if self.alone else within(self.patience, action)
+
+    def add(self, numbers: Mapping[str, float]) -> dict[str, float]:
+        """Return the sums of all workers' numbers, up to 31 with the same names.
+
+        Raises:
+            WorkerLostError: The others do not answer, or one of them has failed.
+        """
+        if self.alone:
+            return dict(numbers)
+        totals = self._exchange(list(numbers.values()))
+        if totals[FAILED]:
+            raise WorkerLostError("another worker has failed and says why")
+        return dict(zip(numbers, map(float, totals)))
+
+    def _exchange(self, numbers: Sequence[float]) -> Any:
+        """Return the sums over all workers, at every place."""
+        mine, total = mx.nd.zeros(NUMBERS), mx.nd.zeros(NUMBERS)
+        mine[: len(numbers)] = list(numbers)
+
+        def exchange() -> Any:
+            self.kvstore.push(NUMBERS_KEY, mine)
+            self.kvstore.pull(NUMBERS_KEY, out=total)
+            return total.asnumpy()
+
+        return self.wait(exchange)
+
+    def check_agreed(self, step: int) -> None:
+        """Raise UserError if the workers go on from different steps, WorkerLostError if one of them cannot begin."""
+        first = self.add({"step": 0 if self.rank else step})["step"]
+        if self.add({"differs": step != first})["differs"]:
+            raise UserError(
+                f"worker {self.rank} is at step {step}, worker 0 at {first:.0f}: all need the run's folder as it is"
+            )
+
+    def share(self, trainer: Any) -> None:
+        """Give the first worker's parameters to all, and return when they are there.
+
+        Gluon's trainer does not wait for them before its first exchange of gradients: a worker that asks the server
+        too late gets gradients as its parameters.
+
+        Raises:
+            WorkerLostError: The others do not answer.
+        """
+
+        def exchange() -> None:
+            if not trainer._kv_initialized:
+                trainer._init_kvstore()
+            trainer._init_params()
+            mx.nd.waitall()
+
+        if not self.alone:
+            self.wait(exchange)
+
+    def leave(self, trainer: Any) -> None:
+        """Part from the others, all at the same time; `trainer`, whose gradients they added up, is of no more use.
+
+        Raises:
+            WorkerLostError: The others do not answer.
+        """
+        if self.alone:
+            return
+        stores = [self.kvstore]
+        trainer._kvstore, trainer._kvstore_params, self.kvstore = None, {}, None
+        self.wait(stores.clear)  # MXNet's store says goodbye when the last name of it goes
+        atexit.unregister(end_at_once)
+        self.alone = True
+
+
+class SharedStop:
+    """The `signals.StopRequest` of all workers: when one is asked to stop, all do so after the same step."""
+
+    def __init__(self, stop: Any, workers: Workers) -> None:
+        self._stop, self._workers = stop, workers
+
+    @property
+    def requested(self) -> int:
+        """The signal, or 0. To be asked once after each step."""
+        if not self._workers.add({"stop": float(bool(self._stop.requested))})["stop"]:
+            return 0  # also where one has come since the others were told of none
+        self._stop.requested = self._stop.requested or signal.SIGTERM
+        return int(self._stop.requested)
+
+
+def join(kvstore: str | None, gpus: str | None = None, patience: float = PATIENCE) -> Workers:
+    """Return the workers of a training, once all of them are there.
+
+    Args:
+        kvstore: One of `KVSTORES`; None: "device" for GPUs, "local" else.
+        gpus: Where it trains, see `_mxnet.devices`.
+        patience: See `Workers`.
+
+    Raises:
+        UserError: It does not go with where the process runs, or MXNet lacks it.
+        WorkerLostError: The others do not come.
+    """
+    kvstore = kvstore or ("device" if gpus else "local")
+    _check(kvstore, gpus)
+    if not kvstore.startswith("dist"):
+        with mxnet_errors("use --kvstore device"):
+            mx.kv.create(kvstore)
+        return Workers(kvstore)
+    atexit.register(end_at_once)  # until they `leave`: the store's own end waits for all workers
+    return Workers(within(patience, lambda: mx.kv.create(kvstore)), patience)
+
+
+def _check(kvstore: str, gpus: str | None) -> None:
+    role = os.environ.get("DMLC_ROLE")
+    if kvstore == "dist_async":
+        raise UserError(
+            "--kvstore dist_async: its servers keep the optimiser's state, which no checkpoint gets, and its result is "
+            "never the same twice; use dist_sync"
+        )
+    if kvstore not in KVSTORES:
+        raise UserError(f"--kvstore {kvstore}: expected one of {', '.join(KVSTORES)}")
+    if kvstore == "nccl" and not gpus:
+        raise UserError("--kvstore nccl is for GPUs: give --gpus, or leave it away")
+    if not kvstore.startswith("dist"):
+        if role == "worker":
+            raise UserError(f"a worker of a cluster (DMLC_ROLE) with --kvstore {kvstore}: give --kvstore dist_sync")
+        return
+    missing = [name for name in ("DMLC_ROLE", *VARIABLES) if not os.environ.get(name)]
+    if missing:
+        raise UserError(
+            f"--kvstore {kvstore} is for the processes of a cluster, and {', '.join(missing)} is not set: "
+            "start them with `gluon-perceptual cluster`"
+        )
