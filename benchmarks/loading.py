@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 
 from gluon_perceptual.data.batches import batches
-from gluon_perceptual.data.patches import PatchPairs
+from gluon_perceptual.data.patches import PatchDataset
 from gluon_perceptual.data.sampler import CACHE_BYTES
 from gluon_perceptual.timing.workloads import training_step
 
@@ -25,7 +25,7 @@ def waiting(steps: int = 40) -> dict[str, Any]:
     """Train with batches of 4 made by two threads; return the share of the time that the step waits for them."""
     with tempfile.TemporaryDirectory() as folder:
         photos = _write_photos(Path(folder), 2 * CACHE_BYTES)
-        pairs = PatchPairs(photos, 2, 144)
+        pairs = PatchDataset(photos, 2, 144)
         step = training_step("sr2")
         stream = iter(batches(pairs, 4, 0, steps + WARM_UP))
         waited = total = 0.0

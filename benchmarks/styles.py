@@ -17,7 +17,7 @@ from tqdm import tqdm
 from gluon_perceptual.data.photos import find_photos
 from gluon_perceptual.evaluation.style_metrics import blob_area, clipped_area, color_noise, edge_correlation
 from gluon_perceptual.image.io import read_rgb, to_tensor
-from gluon_perceptual.image.resize import fit
+from gluon_perceptual.image.resize import resize_longest_side
 from gluon_perceptual.inference import Stylizer
 from gluon_perceptual.optimize import Objective, minimize, style_objective
 from gluon_perceptual.styles import STYLE_LAYERS, read_style
@@ -44,10 +44,15 @@ def main(models: Sequence[str], photos: Sequence[str], **options: int) -> None:
     for given in models:
         name, _, painting = given.partition("=")
         paint = Stylizer(name)
-        cells = [f"`{Path(name).stem}`", *measured(paint, [fit(picture, options["size"]) for picture in pictures])]
+        cells = [
+            f"`{Path(name).stem}`",
+            *measured(paint, [resize_longest_side(picture, options["size"]) for picture in pictures]),
+        ]
         if painting:
             style = read_style(Path(painting), StyleConfig.style_size)
-            small = [fit(picture, options["loss_size"]) for picture in pictures[: options["loss_photos"]]]
+            small = [
+                resize_longest_side(picture, options["loss_size"]) for picture in pictures[: options["loss_photos"]]
+            ]
             cells += [f"{100 * clipped_area(style):.1f} %", f"{color_noise(style):.2f}"]
             cells += compared(paint, small, style, options["iterations"]) if small else []
         click.echo(f"| {' | '.join([*cells, *[''] * (len(HEAD) - len(cells))])} |")

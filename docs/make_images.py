@@ -13,7 +13,7 @@ import skimage.data
 
 from gluon_perceptual.evaluation.super_resolution import bicubic, centre_pair
 from gluon_perceptual.figures import comparison_figure, save_figure
-from gluon_perceptual.image.resize import fit
+from gluon_perceptual.image.resize import resize_longest_side
 from gluon_perceptual.inference import Stylizer, Upscaler
 from gluon_perceptual.weights import DEFAULTS, models
 
@@ -54,7 +54,10 @@ def compared(methods: dict[str, Callable[[np.ndarray], np.ndarray]], photos: lis
 
 def painted(photos: list[np.ndarray]) -> Any:
     """Return the figure of the styles."""
-    styles, small = {name: Stylizer(name) for name in models("style")}, [fit(photo, 384) for photo in photos]
+    styles, small = (
+        {name: Stylizer(name) for name in models("style")},
+        [resize_longest_side(photo, 384) for photo in photos],
+    )
     return comparison_figure(
         ["photo", *styles], [[photo, *(paint(photo) for paint in styles.values())] for photo in small]
     )

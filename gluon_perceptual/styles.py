@@ -11,7 +11,7 @@ import numpy as np
 from ._mxnet import mx
 from .errors import UserError
 from .image.io import read_rgb, to_tensor
-from .image.resize import fit
+from .image.resize import resize_longest_side
 from .losses import FeatureLoss, PerceptualLoss, StabilityLoss, StyleLoss, TotalVariationLoss
 from .losses.functional import gram_matrix
 from .losses.terms import Term
@@ -35,7 +35,7 @@ def read_style(path: Path, size: int = 0) -> np.ndarray:
         shape = "×".join(map(str, picture.shape[:2]))
         raise UserError(f"{path}: {shape} pixels are too few for a style; expected at least {SMALLEST_STYLE} a side")
     long, short = max(picture.shape[:2]), min(picture.shape[:2])
-    return fit(picture, max(size, math.ceil(SMALLEST_STYLE * long / short))) if size else picture
+    return resize_longest_side(picture, max(size, math.ceil(SMALLEST_STYLE * long / short))) if size else picture
 
 
 def check_blend(blend: Sequence[float], styles: Sequence[Any]) -> None:

@@ -285,12 +285,12 @@ def test_parameters_are_shared_before_gradients_are(monkeypatch):
 
 
 def test_waiting_ends():
-    assert cluster.within(60, lambda: 3) == 3
+    assert cluster.call_with_timeout(60, lambda: 3) == 3
     with pytest.raises(ZeroDivisionError):
-        cluster.within(60, lambda: 1 // 0)
+        cluster.call_with_timeout(60, lambda: 1 // 0)
     never = threading.Event()
     with pytest.raises(cluster.WorkerLostError, match=r"not answered for 0.05 s"):
-        cluster.within(0.05, never.wait)
+        cluster.call_with_timeout(0.05, never.wait)
     never.set()
 
 

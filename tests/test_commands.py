@@ -12,7 +12,7 @@ import pytest
 from cli import assert_one_line_error, run, start, write
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.model import Recipe, save_model
+from gluon_perceptual.checkpoint.model import ModelSpec, save_model
 from gluon_perceptual.files import atomic_path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,11 +23,11 @@ NETWORK = {"scale": 2, "width": 4, "blocks": 1, "norm": "none", "upsampling": "t
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "x2.params"
-    recipe = Recipe("SuperResolutionNet", NETWORK)
+    spec = ModelSpec("SuperResolutionNet", NETWORK)
     mx.random.seed(0)
-    network = recipe.build()
+    network = spec.build()
     network.net.initialize(mx.init.Xavier())
-    save_model(path, network, recipe)
+    save_model(path, network, spec)
     return path
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.data.batches import batches
-from gluon_perceptual.data.patches import PatchPairs
+from gluon_perceptual.data.patches import PatchDataset
 from gluon_perceptual.data.photos import EMBEDDED_HELD_OUT, find_photos, split_photos
 from gluon_perceptual.data.sampler import PictureCache
-from gluon_perceptual.data.shards import ShardPairs, write_shards
+from gluon_perceptual.data.shards import ShardDataset, write_shards
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.formats.mxnet_params import read_params
 from gluon_perceptual.image.io import read_rgb
@@ -117,7 +117,7 @@ def test_photos_to_measure_on_are_not_trained_on(photos):
 @pytest.mark.parametrize("scale", [2, 4])
 @pytest.mark.parametrize("method", ["bicubic", "decimate"])
 def test_a_patch_is_what_the_degraded_photo_shows(photos, scale, method):
-    pairs = PatchPairs(photos[:1], scale, 16, method=method, augment=False)
+    pairs = PatchDataset(photos[:1], scale, 16, method=method, augment=False)
     whole = read_rgb(photos[0])
     low_whole = degrade(whole, scale, 1.0, method)
     for k in range(8):
@@ -142,7 +142,7 @@ def test_the_blocks_of_jpeg_begin_anywhere_in_a_patch(photos, monkeypatch):
         return np.dstack([rows, columns, rows]).astype(np.uint8)
 
     monkeypatch.setattr("gluon_perceptual.image.resize.with_defects", places)
-    pairs = PatchPairs([write_photo(photos[0].with_name("large.png"), 200, 200)], 2, 16, 0.0, "web", augment=False)
+    pairs = PatchDataset([write_photo(photos[0].with_name("large.png"), 200, 200)], 2, 16, 0.0, "web", augment=False)
     corners = {tuple(pairs[k][0][:2, 0, 0]) for k in range(300)}
     for axis in (0, 1):
         assert {corner[axis] for corner in corners} == set(range(16))
@@ -150,34 +150,34 @@ def test_the_blocks_of_jpeg_begin_anywhere_in_a_patch(photos, monkeypatch):
 
 @pytest.mark.parametrize("method", ["bicubic", "web"])
 def test_pairs_are_reproducible_in_any_order(photos, method):
-    one, two = (PatchPairs(photos, 2, 16, method=method, seed=3) for _ in range(2))
+    one, two = (PatchDataset(photos, 2, 16, method=method, seed=3) for _ in range(2))
     forwards = [one[k] for k in range(12)]
     for k in reversed(range(12)):
         for a, b in zip(forwards[k], two[k]):
             np.testing.assert_array_equal(a, b)
-    other = PatchPairs(photos, 2, 16, method=method, seed=4)
+    other = PatchDataset(photos, 2, 16, method=method, seed=4)
     assert any(not np.array_equal(forwards[k][1], other[k][1]) for k in range(12))
 
 
 def test_turning_keeps_pairs_together(photos):
     """Shrinking the high patch gives the low one, whichever way they are turned."""
-    pairs = PatchPairs(photos, 2, 32, sigma=0.0, seed=1)
+    pairs = PatchDataset(photos, 2, 32, sigma=0.0, seed=1)
     turned = 0
     for k in range(8):
         low, high = (image.transpose(1, 2, 0) for image in pairs[k])
         inner = np.s_[3:-3, 3:-3]  # the patch's own border lacks its surroundings
         assert np.abs(degrade(high, 2, 0.0).astype(int) - low)[inner].max() <= 1
-        turned += not np.array_equal(PatchPairs(photos, 2, 32, sigma=0.0, seed=1, augment=False)[k][1], pairs[k][1])
+        turned += not np.array_equal(PatchDataset(photos, 2, 32, sigma=0.0, seed=1, augment=False)[k][1], pairs[k][1])
     assert turned > 2
 
 
 def shown_height(pairs, k):
-    with pairs.turns.turn(k) as picture:
+    with pairs.sampler.photo(k) as picture:
         return picture.shape[0]
 
 
 def test_each_round_shows_each_photo_once(photos):
-    pairs = PatchPairs(photos, 2, 16, crops=2)
+    pairs = PatchDataset(photos, 2, 16, crops=2)
     shown = [next(i for i in range(5) if shown_height(pairs, k // 2) == 40 + i) for k in range(20)]
     assert shown[0::2] == shown[1::2]
     assert sorted(shown[:10:2]) == sorted(shown[10::2]) == [0, 1, 2, 3, 4]
@@ -187,23 +187,23 @@ def test_bad_photos_are_skipped_named_and_counted(photos, tmp_path, caplog):
     empty, small = tmp_path / "empty.jpg", write_photo(tmp_path / "small.png", 8, 8)
     empty.touch()
     missing = tmp_path / "missing.png"
-    pairs = PatchPairs([*photos, empty, small, missing], 2, 16)
+    pairs = PatchDataset([*photos, empty, small, missing], 2, 16)
     with caplog.at_level(logging.WARNING):
         for k in range(24):
             assert pairs[k][1].shape == (3, 16, 16)
-    assert set(pairs.turns.skipped) == {str(path) for path in (empty, small, missing)}
-    assert pairs.turns.skipped[str(empty)] == "an empty file"
+    assert set(pairs.sampler.skipped) == {str(path) for path in (empty, small, missing)}
+    assert pairs.sampler.skipped[str(empty)] == "an empty file"
     for path in (empty, small, missing):
         assert sum(str(path) in record.getMessage() for record in caplog.records) == 1
-    one_good = PatchPairs([*photos[:1], *(empty.with_name(f"{i}.gone") for i in range(9))], 2, 16)
+    one_good = PatchDataset([*photos[:1], *(empty.with_name(f"{i}.gone") for i in range(9))], 2, 16)
     assert {one_good[k][1].shape for k in range(60)} == {(3, 16, 16)}
     with pytest.raises(UserError, match="none of the 2 photos"):
-        PatchPairs([empty, missing], 2, 16)[0]
+        PatchDataset([empty, missing], 2, 16)[0]
 
 
 def test_a_patch_that_cannot_be_shrunk_is_refused(photos):
     with pytest.raises(UserError, match="multiple of the scale 4"):
-        PatchPairs(photos, 4, 18)
+        PatchDataset(photos, 4, 18)
 
 
 @pytest.mark.parametrize(("count", "limit", "kept"), [(9, 3 * 41 * 51 * 3, 2), (2, 10**9, 2), (9, 10**9, 5)])
@@ -217,7 +217,7 @@ def test_the_cache_is_bounded(photos, count, limit, kept):
 
 @pytest.mark.parametrize("workers", [0, 3])
 def test_batches_do_not_depend_on_the_workers(photos, workers):
-    pairs = PatchPairs(photos, 2, 16)
+    pairs = PatchDataset(photos, 2, 16)
     found = list(batches(pairs, 3, 2, 5, workers))
     assert len(found) == 3
     for number, (low, high) in enumerate(found, 2):
@@ -226,11 +226,13 @@ def test_batches_do_not_depend_on_the_workers(photos, workers):
             np.testing.assert_array_equal(high[i], pairs[3 * number + i][1])
 
 
-@pytest.mark.parametrize("ranks", [1, 2, 3])
-def test_the_parts_of_a_clusters_workers_make_up_the_global_batch(photos, ranks):
-    pairs = PatchPairs(photos, 2, 16)
+@pytest.mark.parametrize("num_workers", [1, 2, 3])
+def test_the_parts_of_a_clusters_workers_make_up_the_global_batch(photos, num_workers):
+    pairs = PatchDataset(photos, 2, 16)
     whole = list(batches(pairs, 6, 1, 4))
-    parts = [list(batches(pairs, 6 // ranks, 1, 4, rank=rank, ranks=ranks)) for rank in range(ranks)]
+    parts = [
+        list(batches(pairs, 6 // num_workers, 1, 4, rank=rank, num_workers=num_workers)) for rank in range(num_workers)
+    ]
     assert {len(part) for part in parts} == {len(whole)} == {3}
     for batch, *shares in zip(whole, *parts):
         for side in (0, 1):
@@ -246,11 +248,11 @@ class Doubled(mx.gluon.Block):
 
 @pytest.mark.parametrize("network", [None, Doubled()])
 def test_shards_round_trip(photos, tmp_path, network):
-    pairs = PatchPairs(photos, 2, 16, augment=False)
+    pairs = PatchDataset(photos, 2, 16, augment=False)
     done = []
     write_shards(pairs, 7, tmp_path, shard_size=3, loss_network=network, progress=done.append)
     assert sum(done) == 7
-    shards = ShardPairs(tmp_path)
+    shards = ShardDataset(tmp_path)
     assert len(shards) == 7
     assert shards.holds_features == (network is not None)
     assert shards.scale == 2
@@ -269,7 +271,7 @@ def test_shards_round_trip(photos, tmp_path, network):
 
 
 def test_shards_are_the_files_that_the_blog_reads(photos, tmp_path):
-    write_shards(PatchPairs(photos, 2, 16), 4, tmp_path, 4)
+    write_shards(PatchDataset(photos, 2, 16), 4, tmp_path, 4)
     x, y = (mx.nd.load(str(tmp_path / f"train{side}_0.params")) for side in "xy")
     assert isinstance(x, list)
     assert len(x) == len(y) == 1
@@ -283,7 +285,7 @@ def test_files_that_the_blogs_code_wrote_are_read(tmp_path):
     x, y = mx.nd.random.uniform(shape=(5, 3, 4, 4)), mx.nd.random.uniform(shape=(5, 128, 4, 4))
     mx.nd.save(str(tmp_path / "trainx_3.params"), [x])
     mx.nd.save(str(tmp_path / "trainy_3.params"), [y])
-    shards = ShardPairs(tmp_path)
+    shards = ShardDataset(tmp_path)
     assert shards.holds_features
     assert shards.scale == 2
     low, reference = shards[0]
@@ -294,11 +296,11 @@ def test_files_that_the_blogs_code_wrote_are_read(tmp_path):
 
 def test_shards_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"no trainx_0\.params"):
-        ShardPairs(tmp_path)
+        ShardDataset(tmp_path)
     mx.nd.save(str(tmp_path / "trainx_0.params"), [mx.nd.zeros((5, 3, 4, 4))])
     mx.nd.save(str(tmp_path / "trainy_0.params"), [mx.nd.zeros((4, 128, 4, 4))])
     with pytest.raises(UserError, match="as many references"):
-        ShardPairs(tmp_path)
+        ShardDataset(tmp_path)
     mx.nd.save(str(tmp_path / "trainy_0.params"), {"a": mx.nd.zeros(1), "b": mx.nd.zeros(1)})
     with pytest.raises(UserError, match="a list of one float32 array"):
-        ShardPairs(tmp_path)
+        ShardDataset(tmp_path)

@@ -7,32 +7,36 @@ import pytest
 from cli import assert_one_line_error, run
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.model import Recipe, load_model, save_model
+from gluon_perceptual.checkpoint.model import ModelSpec, load_model, save_model
 
 IMAGENET = (0.485, 0.456, 0.406)
 SMALL = {"width": 4, "blocks": 1}
-RECIPES = {
-    "x2": Recipe("SuperResolutionNet", {"scale": 2, "norm": "none", "upsampling": "nearest", "skip": True, **SMALL}),
-    "x2, low-pass": Recipe("SuperResolutionNet", {"scale": 2, "norm": "none", "skip": True, "lowpass": 0.3, **SMALL}),
-    "x4": Recipe("SuperResolutionNet", {"scale": 4, "norm": "batch", "upsampling": "transposed", **SMALL}),
-    "x8": Recipe("SuperResolutionNet", {"scale": 8, "norm": "batch", "upsampling": "subpixel", "skip": True, **SMALL}),
-    "blog": Recipe("PlsrNet", SMALL, 1.0, IMAGENET),
-    "style": Recipe("StyleNet", {"width": 4, "norm": "instance", "upsampling": "transposed"}),
-    "style, batch norm": Recipe("StyleNet", {"width": 4, "norm": "batch", "upsampling": "nearest"}),
-    "fast": Recipe("FastNeuralStyleNet", {"width": 4, "norm": "instance"}),
+SPECS = {
+    "x2": ModelSpec("SuperResolutionNet", {"scale": 2, "norm": "none", "upsampling": "nearest", "skip": True, **SMALL}),
+    "x2, low-pass": ModelSpec(
+        "SuperResolutionNet", {"scale": 2, "norm": "none", "skip": True, "lowpass": 0.3, **SMALL}
+    ),
+    "x4": ModelSpec("SuperResolutionNet", {"scale": 4, "norm": "batch", "upsampling": "transposed", **SMALL}),
+    "x8": ModelSpec(
+        "SuperResolutionNet", {"scale": 8, "norm": "batch", "upsampling": "subpixel", "skip": True, **SMALL}
+    ),
+    "blog": ModelSpec("PlsrNet", SMALL, 1.0, IMAGENET),
+    "style": ModelSpec("StyleNet", {"width": 4, "norm": "instance", "upsampling": "transposed"}),
+    "style, batch norm": ModelSpec("StyleNet", {"width": 4, "norm": "batch", "upsampling": "nearest"}),
+    "fast": ModelSpec("FastNeuralStyleNet", {"width": 4, "norm": "instance"}),
 }
 SIZES = [(2, 20, 24), (1, 13, 31)]
 
 
-def save(folder, recipe):
+def save(folder, spec):
     """Save a model with random parameters and statistics."""
     mx.random.seed(0)
-    model = recipe.build()
+    model = spec.build()
     model.net.initialize(mx.init.Xavier())
     for name, parameter in model.net.collect_params().items():
         if name.endswith(("gamma", "running_var")):
             parameter.set_data(mx.nd.random.uniform(0.5, 1.5, parameter.shape))
-    save_model(folder / "model.params", model, recipe)
+    save_model(folder / "model.params", model, spec)
     return folder / "model.params"
 
 
@@ -41,9 +45,9 @@ def session(path):
     return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", SPECS)
 def test_onnx_runtime_gives_what_mxnet_gives(tmp_path, name):
-    path = save(tmp_path, RECIPES[name])
+    path = save(tmp_path, SPECS[name])
     status, out, _ = run("export-onnx", path, "-o", tmp_path / "x.onnx")
     assert (status, out.strip()) == (0, str(tmp_path / "x.onnx"))
     graph, model = session(tmp_path / "x.onnx"), load_model(path)
@@ -56,7 +60,7 @@ def test_onnx_runtime_gives_what_mxnet_gives(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["x2", "blog", "style"])
 def test_pictures_in_and_out(tmp_path, name):
-    path = save(tmp_path, RECIPES[name])
+    path = save(tmp_path, SPECS[name])
     assert run("export-onnx", path, "-o", tmp_path / "x.onnx", "--pictures")[0] == 0
     graph, model = session(tmp_path / "x.onnx"), load_model(path)
     for n, height, width in SIZES:
@@ -71,7 +75,7 @@ def test_pictures_in_and_out(tmp_path, name):
 
 def test_the_recipe_is_in_the_graph(tmp_path):
     onnx = pytest.importorskip("onnx")
-    run("export-onnx", save(tmp_path, RECIPES["x2"]), "-o", tmp_path / "x.onnx")
+    run("export-onnx", save(tmp_path, SPECS["x2"]), "-o", tmp_path / "x.onnx")
     values = {entry.key: entry.value for entry in onnx.load(str(tmp_path / "x.onnx")).metadata_props}
     assert json.loads(values["recipe"])["arguments"]["scale"] == 2
 
@@ -79,7 +83,7 @@ def test_the_recipe_is_in_the_graph(tmp_path):
 @pytest.mark.parametrize("name", ["x4", "blog", "fast"])
 def test_safetensors_are_models_like_others(tmp_path, name):
     pytest.importorskip("safetensors")
-    path = save(tmp_path, RECIPES[name])
+    path = save(tmp_path, SPECS[name])
     assert run("export-safetensors", path, "-o", tmp_path / "alone" / "x.safetensors")[0] == 0
     x = mx.nd.random.uniform(0, 255, (1, 3, 12, 12))
     again = load_model(tmp_path / "alone" / "x.safetensors")

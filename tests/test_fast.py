@@ -9,7 +9,7 @@ from gluon_perceptual.nets import fast
 from gluon_perceptual.nets.fast import InputConv2D, NearestConv2D, OutputConv2D, TransposedConv2D
 from gluon_perceptual.nets.fast_neural_style import FastNeuralStyleNet
 from gluon_perceptual.nets.instance_norm import InstanceNorm, for_single_pictures
-from gluon_perceptual.nets.pixels import OnPixels
+from gluon_perceptual.nets.pixels import PixelRangeAdapter
 from gluon_perceptual.nets.plsr import PlsrNet
 from gluon_perceptual.nets.style import StyleNet
 from gluon_perceptual.nets.super_resolution import SuperResolutionNet
@@ -168,7 +168,7 @@ def test_on_a_gpu_a_layer_is_its_plain_form(layer):
 def trained(net, scale, steps):
     """The losses of a network that learns to enlarge random blots."""
     rng = np.random.default_rng(0)
-    model = OnPixels(net)
+    model = PixelRangeAdapter(net)
     mx.random.seed(3)
     net.initialize(mx.init.Xavier())
     model.hybridize(static_alloc=True, static_shape=True)

@@ -6,7 +6,7 @@ from cli import assert_one_line_error, run, write
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.fast_neural_style import LAYERS, NORMS, convert_fast_neural_style
-from gluon_perceptual.checkpoint.model import load_model, recognise
+from gluon_perceptual.checkpoint.model import load_model, recognize
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.inference import Stylizer
 from gluon_perceptual.nets.fast_neural_style import FastNeuralStyleNet
@@ -81,8 +81,8 @@ def test_it_is_what_pytorch_computes(model):
 def test_the_network_is_recognised(model, tmp_path):
     copy = tmp_path / "copy.params"
     copy.write_bytes(model[0].read_bytes())
-    recipe = recognise(copy)
-    assert (recipe.network, recipe.arguments) == ("FastNeuralStyleNet", {"width": 4, "norm": "instance"})
+    spec = recognize(copy)
+    assert (spec.network, spec.arguments) == ("FastNeuralStyleNet", {"width": 4, "norm": "instance"})
     load_model(copy)
 
 

@@ -71,8 +71,8 @@ def undisturbed(tmp_path_factory):
     """The folder of a run, and the command without its folder."""
     pytest.importorskip("tensorboardX")
     folder = tmp_path_factory.mktemp("undisturbed")
-    habits = ["--save-every", 2, "--preview-every", 4, "--tensorboard"]
-    command = [*TINY, "--data", write_photos(folder / "photos"), "--steps", 24, *habits]
+    options = ["--save-every", 2, "--preview-every", 4, "--tensorboard"]
+    command = [*TINY, "--data", write_photos(folder / "photos"), "--steps", 24, *options]
     assert run(*command, "--out", folder / "run")[0] == 0
     return folder / "run", command
 

@@ -2,27 +2,27 @@ import numpy as np
 import pytest
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.model import Recipe, load_for_use, load_model, save_model
+from gluon_perceptual.checkpoint.model import ModelSpec, load_for_use, load_model, save_model
 from gluon_perceptual.nets.folding import fold_batch_norm, folded_parameters, has_batch_norm
 
-RECIPES = {
-    "transposed": Recipe("SuperResolutionNet", {"scale": 2, "width": 6, "blocks": 2, "upsampling": "transposed"}),
-    "nearest": Recipe("SuperResolutionNet", {"scale": 4, "width": 6, "blocks": 1, "upsampling": "nearest"}),
-    "subpixel": Recipe("SuperResolutionNet", {"scale": 2, "width": 6, "blocks": 1, "upsampling": "subpixel"}),
-    "low-pass": Recipe("SuperResolutionNet", {"scale": 2, "width": 6, "blocks": 1, "skip": True, "lowpass": 0.3}),
-    "blog": Recipe("PlsrNet", {"width": 6, "blocks": 2}, peak=1.0, mean=(0.4, 0.5, 0.6)),
+SPECS = {
+    "transposed": ModelSpec("SuperResolutionNet", {"scale": 2, "width": 6, "blocks": 2, "upsampling": "transposed"}),
+    "nearest": ModelSpec("SuperResolutionNet", {"scale": 4, "width": 6, "blocks": 1, "upsampling": "nearest"}),
+    "subpixel": ModelSpec("SuperResolutionNet", {"scale": 2, "width": 6, "blocks": 1, "upsampling": "subpixel"}),
+    "low-pass": ModelSpec("SuperResolutionNet", {"scale": 2, "width": 6, "blocks": 1, "skip": True, "lowpass": 0.3}),
+    "blog": ModelSpec("PlsrNet", {"width": 6, "blocks": 2}, max_value=1.0, mean=(0.4, 0.5, 0.6)),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", SPECS)
 def test_a_model_loaded_for_use_has_no_norms_and_the_same_outputs(name, tmp_path):
-    recipe = RECIPES[name]
-    model = recipe.build()
+    spec = SPECS[name]
+    model = spec.build()
     mx.random.seed(5)
     model.net.initialize(mx.init.Xavier(magnitude=3))
     for parameter in model.net.collect_params(".*(gamma|beta|running_mean|running_var)").values():
         parameter.set_data(mx.nd.random.uniform(0.5, 1.5, shape=parameter.shape))
-    save_model(tmp_path / "model.params", model, recipe)
+    save_model(tmp_path / "model.params", model, spec)
     folded = load_for_use(tmp_path / "model.params")
     assert not has_batch_norm(folded)
     x = mx.nd.random.uniform(0, 255, shape=(2, 3, 9, 8))
@@ -47,7 +47,9 @@ def test_folding_changes_none_of_its_arguments():
 
 
 def test_parameters_without_norms_stay_as_they_are():
-    net = Recipe("SuperResolutionNet", {"scale": 2, "width": 4, "blocks": 1, "norm": "none", "skip": True}).build().net
+    net = (
+        ModelSpec("SuperResolutionNet", {"scale": 2, "width": 4, "blocks": 1, "norm": "none", "skip": True}).build().net
+    )
     net.initialize()
     parameters = net._collect_params_with_prefix()
     folded = folded_parameters(net)

@@ -15,7 +15,7 @@ from PIL import Image
 from gluon_perceptual.data import reading
 from gluon_perceptual.data.batches import batches
 from gluon_perceptual.data.crops import PhotoCrops
-from gluon_perceptual.data.patches import PatchPairs
+from gluon_perceptual.data.patches import PatchDataset
 from gluon_perceptual.data.photos import find_photos, readable_photos
 from gluon_perceptual.data.reading import read_photo, write_report
 from gluon_perceptual.errors import ImageError, UserError
@@ -49,10 +49,10 @@ def bad(folder):
 
 @pytest.fixture(scope="module")
 def expected(folder, bad):
-    """Some pairs of a round, each from a `PatchPairs` that knows of no bad photo yet."""
+    """Some pairs of a round, each from a `PatchDataset` that knows of no bad photo yet."""
     photos = find_photos(folder)
     assert 250 < len(bad) < 500
-    return {k: PatchPairs(photos, 2, PATCH)[k] for k in range(0, len(photos), 5)}
+    return {k: PatchDataset(photos, 2, PATCH)[k] for k in range(0, len(photos), 5)}
 
 
 @pytest.mark.parametrize("workers", [0, 1, 4])
@@ -60,15 +60,15 @@ def test_the_bad_among_500_mutated_pictures_are_skipped_and_named(
     folder, bad, expected, workers, tmp_path, caplog, capfd
 ):
     photos = find_photos(folder)
-    pairs = PatchPairs(photos, 2, PATCH)
+    pairs = PatchDataset(photos, 2, PATCH)
     with caplog.at_level(logging.WARNING):
         found = list(batches(pairs, 8, 0, ROUNDS * len(photos) // 8, workers))
-    assert set(pairs.turns.skipped) == bad
+    assert set(pairs.sampler.skipped) == bad
     assert sorted(record.getMessage().split(": ")[1] for record in caplog.records) == sorted(bad)
     for k, pair in expected.items():
         for side in (0, 1):  # what was skipped before, by whichever thread, decides nothing
             np.testing.assert_array_equal(found[k // 8][side][k % 8], pair[side])
-    write_report(tmp_path / "skipped.json", pairs.turns.skipped)
+    write_report(tmp_path / "skipped.json", pairs.sampler.skipped)
     report = json.loads((tmp_path / "skipped.json").read_text())
     assert list(report) == sorted(bad)
     assert all(reason and str(folder) not in reason and "\n" not in reason for reason in report.values())
@@ -131,10 +131,10 @@ def test_refused(tmp_path, kind):
     if kind == "forbidden" and os.access(path, os.R_OK):
         pytest.skip("root may read all")
     (tmp_path / "good.png").write_bytes(good("png"))
-    pairs = PatchPairs(find_photos(tmp_path), 2, PATCH)
+    pairs = PatchDataset(find_photos(tmp_path), 2, PATCH)
     assert all(pairs[k][1].shape == (3, PATCH, PATCH) for k in range(4))
-    assert list(pairs.turns.skipped) == [str(path)]
-    assert pairs.turns.skipped[str(path)].startswith(reason)
+    assert list(pairs.sampler.skipped) == [str(path)]
+    assert pairs.sampler.skipped[str(path)].startswith(reason)
     skipped = {}
     assert list(readable_photos(find_photos(tmp_path), PATCH, skipped)) == [tmp_path / "good.png"]
     assert list(skipped) == [str(path)]
@@ -197,7 +197,7 @@ def test_it_names_its_photo(tmp_path, monkeypatch, workers, error, where):
 
 def test_a_command_tells_it_in_one_line(tmp_path, monkeypatch):
     (tmp_path / "photo.png").write_bytes(good("png", side=40))
-    monkeypatch.setattr(PatchPairs, "_crop", lambda self, picture, rng: 1 / 0)
+    monkeypatch.setattr(PatchDataset, "_crop", lambda self, picture, rng: 1 / 0)
     options = ("--targets", "patches", "--patch", 16)
     result = run("prepare-data", "--data", tmp_path, "--out", tmp_path / "new", "--count", 4, *options)
     assert_one_line_error(result, "photo.png: a worker failed at this photo (ZeroDivisionError")

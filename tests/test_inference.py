@@ -2,31 +2,31 @@ import numpy as np
 import pytest
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.model import Recipe, load_model, recognise, save_model
+from gluon_perceptual.checkpoint.model import ModelSpec, load_model, recognize, save_model
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.image.histogram import match_images
 from gluon_perceptual.image.io import Picture
 from gluon_perceptual.inference import Upscaler
 from gluon_perceptual.inference.upscaler import bleed
 
-RECIPES = {
-    "skip": Recipe("SuperResolutionNet", {"scale": 2, "width": 4, "blocks": 1, "norm": "none",
+SPECS = {
+    "skip": ModelSpec("SuperResolutionNet", {"scale": 2, "width": 4, "blocks": 1, "norm": "none",
                                           "upsampling": "transposed", "skip": True}),
-    "paper": Recipe("SuperResolutionNet", {"scale": 4, "width": 4, "blocks": 2, "norm": "batch",
+    "paper": ModelSpec("SuperResolutionNet", {"scale": 4, "width": 4, "blocks": 2, "norm": "batch",
                                            "upsampling": "subpixel", "skip": False}),
-    "nearest": Recipe("SuperResolutionNet", {"scale": 2, "width": 6, "blocks": 0, "norm": "none",
+    "nearest": ModelSpec("SuperResolutionNet", {"scale": 2, "width": 6, "blocks": 0, "norm": "none",
                                              "upsampling": "nearest", "skip": True}),
-    "mend": Recipe("SuperResolutionNet", {"scale": 1, "width": 4, "blocks": 1, "norm": "none",
+    "mend": ModelSpec("SuperResolutionNet", {"scale": 1, "width": 4, "blocks": 1, "norm": "none",
                                           "upsampling": "transposed", "skip": True}),
-    "low-pass": Recipe("SuperResolutionNet", {"scale": 4, "width": 4, "blocks": 1, "norm": "none",
+    "low-pass": ModelSpec("SuperResolutionNet", {"scale": 4, "width": 4, "blocks": 1, "norm": "none",
                                                "upsampling": "transposed", "skip": True, "lowpass": 0.3}),
-    "blog": Recipe("PlsrNet", {"width": 4, "blocks": 1}, 1.0, (0.485, 0.456, 0.406)),
+    "blog": ModelSpec("PlsrNet", {"width": 4, "blocks": 1}, 1.0, (0.485, 0.456, 0.406)),
 }  # fmt: skip
 
 
-def make_model(recipe, seed=0):
+def make_model(spec, seed=0):
     mx.random.seed(seed)
-    model = recipe.build()
+    model = spec.build()
     model.net.initialize(mx.init.Xavier())
     return model
 
@@ -35,24 +35,24 @@ def picture(height, width, seed=0, dtype=np.uint8):
     return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, (height, width, 3), dtype, endpoint=True)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", SPECS)
 def test_models_come_back_with_and_without_their_sidecar(name, tmp_path):
-    recipe, path = RECIPES[name], tmp_path / "model.params"
-    model = make_model(recipe)
-    save_model(path, model, recipe)
+    spec, path = SPECS[name], tmp_path / "model.params"
+    model = make_model(spec)
+    save_model(path, model, spec)
     x = mx.nd.array(picture(9, 8).transpose(2, 0, 1)[np.newaxis])
     expected = model(x).asnumpy()
     np.testing.assert_array_equal(load_model(path)(x).asnumpy(), expected)
     path.with_suffix(".json").unlink()
-    assert recognise(path) == recipe
+    assert recognize(path) == spec
     np.testing.assert_array_equal(load_model(path)(x).asnumpy(), expected)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", SPECS)
 @pytest.mark.parametrize("size", [(70, 41), (130, 90)])
 def test_tiled_equals_whole(name, size):
     """In grey levels before rounding, to 1e-4 of the range."""
-    model = make_model(RECIPES[name])
+    model = make_model(SPECS[name])
     image = picture(*size)
     tiled, whole = Upscaler(model, tile=2 * model.halo + 9), Upscaler(model, tile=1000)
     rounded = np.abs(tiled(image).astype(int) - whole(image)).max()
@@ -80,20 +80,20 @@ def run_unrounded(upscaler, image):
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("size", [(1, 1), (3, 20)])
 def test_small_pictures_and_both_depths(dtype, size):
-    large = Upscaler(make_model(RECIPES["skip"]))(picture(*size, dtype=dtype))
+    large = Upscaler(make_model(SPECS["skip"]))(picture(*size, dtype=dtype))
     assert large.dtype == dtype
     assert large.shape == (2 * size[0], 2 * size[1], 3)
 
 
 def test_sixteen_bits_are_not_cut_to_eight():
-    model = make_model(RECIPES["skip"])
+    model = make_model(SPECS["skip"])
     model.net.tail.weight.set_data(mx.nd.zeros(model.net.tail.weight.shape))
     ramp = np.repeat(np.arange(0, 65536, 101, dtype=np.uint16)[np.newaxis, :, np.newaxis], 3, axis=2)
     assert len(np.unique(Upscaler(model)(ramp))) > 600
 
 
 def test_histogram_matching_follows():
-    model, image = make_model(RECIPES["skip"]), picture(20, 20)
+    model, image = make_model(SPECS["skip"]), picture(20, 20)
     plain = Upscaler(model)(image)
     matched = Upscaler(model, match_histogram="RGB")(image)
     np.testing.assert_array_equal(matched, match_images(plain, image, "RGB"))
@@ -102,23 +102,23 @@ def test_histogram_matching_follows():
 @pytest.mark.parametrize("image", [np.zeros((4, 4)), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)])
 def test_what_is_no_picture_is_refused(image):
     with pytest.raises(UserError, match="expected"):
-        Upscaler(make_model(RECIPES["skip"]))(image)
+        Upscaler(make_model(SPECS["skip"]))(image)
 
 
 def test_tiles_smaller_than_the_halo_are_refused():
     with pytest.raises(UserError, match="tiles of 8 pixels"):
-        Upscaler(make_model(RECIPES["skip"]), tile=8)(picture(40, 40))
+        Upscaler(make_model(SPECS["skip"]), tile=8)(picture(40, 40))
 
 
 def test_the_blogs_network_runs_in_its_own_range():
-    recipe = RECIPES["blog"]
-    model = make_model(recipe)
+    spec = SPECS["blog"]
+    model = make_model(spec)
     image = picture(9, 9)
     np.testing.assert_array_equal(Upscaler(model.net)(image), Upscaler(model)(image))
 
 
 def test_grey_stays_grey():
-    upscaler = Upscaler(make_model(RECIPES["skip"]))
+    upscaler = Upscaler(make_model(SPECS["skip"]))
     grey = picture(9, 7)[:, :, 0]
     large = upscaler.enlarge(Picture(grey, None, b"profile"))
     assert large.color.shape == (18, 14)
@@ -129,7 +129,7 @@ def test_grey_stays_grey():
 
 def test_transparent_colours_do_not_shine_through():
     """The same red disc on hidden green or hidden red gives the same result."""
-    model = make_model(RECIPES["skip"])
+    model = make_model(SPECS["skip"])
     rows, columns = np.mgrid[:30, :30]
     alpha = np.where((rows - 15) ** 2 + (columns - 15) ** 2 < 80, 255, 0).astype(np.uint8)
     red = np.zeros((30, 30, 3), np.uint8)
@@ -144,7 +144,7 @@ def test_transparent_colours_do_not_shine_through():
 
 
 def test_constant_alpha_stays_constant():
-    upscaler = Upscaler(make_model(RECIPES["skip"]))
+    upscaler = Upscaler(make_model(SPECS["skip"]))
     large = upscaler.enlarge(Picture(picture(6, 6), np.full((6, 6), 77, np.uint8), None))
     assert np.all(large.alpha == 77)
 
@@ -159,7 +159,7 @@ def test_bleeding_keeps_what_can_be_seen():
 
 def test_a_checkpoint_for_another_network_is_named(tmp_path):
     path = tmp_path / "model.params"
-    save_model(path, make_model(RECIPES["paper"]), RECIPES["skip"])
+    save_model(path, make_model(SPECS["paper"]), SPECS["skip"])
     with pytest.raises(UserError, match=r"model\.params"):
         Upscaler(path)
     path.with_suffix(".json").write_text('{"network": "Other"}')

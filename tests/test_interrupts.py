@@ -9,12 +9,12 @@ import pytest
 from cli import FORKS, start, wait_until, write
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.model import Recipe, save_model
+from gluon_perceptual.checkpoint.model import ModelSpec, save_model
 from gluon_perceptual.files import atomic_path, end_process
 
 COUNT = 300
-ENLARGING = Recipe("SuperResolutionNet", {"scale": 2, "width": 4, "blocks": 1})
-PAINTING = Recipe("StyleNet", {"width": 4})
+ENLARGING = ModelSpec("SuperResolutionNet", {"scale": 2, "width": 4, "blocks": 1})
+PAINTING = ModelSpec("StyleNet", {"width": 4})
 
 
 @pytest.fixture
@@ -26,10 +26,10 @@ def folder(tmp_path):
     return first.parent
 
 
-def model(path, recipe):
-    network = recipe.build()
+def model(path, spec):
+    network = spec.build()
     network.net.initialize(mx.init.Xavier())
-    save_model(path, network, recipe)
+    save_model(path, network, spec)
     return path
 
 

@@ -4,7 +4,7 @@ from scipy.ndimage import correlate
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.loading import load_parameters
-from gluon_perceptual.checkpoint.model import Recipe, load_with_recipe, save_model, with_lowpass
+from gluon_perceptual.checkpoint.model import ModelSpec, load_with_spec, save_model, with_lowpass
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.nets import SuperResolutionNet
 from gluon_perceptual.nets.lowpass import LowPass, cutoff_of, lowpass_kernel
@@ -82,12 +82,12 @@ def test_the_cutoff_is_told_by_the_filters_also_in_float16(cutoff):
 
 
 def test_a_model_gets_a_low_pass(tmp_path):
-    recipe = Recipe("SuperResolutionNet", ARGUMENTS)
-    model = recipe.build()
+    spec = ModelSpec("SuperResolutionNet", ARGUMENTS)
+    model = spec.build()
     model.net.initialize(mx.init.Xavier())
     path = tmp_path / "model.params"
-    save_model(path, *with_lowpass(model, recipe, 0.3))
-    loaded, found = load_with_recipe(path)
+    save_model(path, *with_lowpass(model, spec, 0.3))
+    loaded, found = load_with_spec(path)
     assert found.arguments == {**ARGUMENTS, "lowpass": 0.3}
     np.testing.assert_array_equal(loaded.net.tail.weight.data().asnumpy(), model.net.tail.weight.data().asnumpy())
     with pytest.raises(UserError, match="a low-pass is for"):

@@ -5,7 +5,7 @@ from gluon_perceptual._mxnet import mx
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.image.resize import imresize
 from gluon_perceptual.nets.blocks import UPSAMPLINGS, BicubicEnlargement, ResidualBlock, upsample
-from gluon_perceptual.nets.pixels import OnPixels
+from gluon_perceptual.nets.pixels import PixelRangeAdapter
 from gluon_perceptual.nets.plsr import PlsrNet
 from gluon_perceptual.nets.super_resolution import SuperResolutionNet
 
@@ -150,7 +150,7 @@ def test_on_pixels_changes_the_range_and_back():
         def hybrid_forward(self, F, x):
             return 2 * x
 
-    model = OnPixels(Double(), peak=1.0, mean=(0.1, 0.2, 0.3))
+    model = PixelRangeAdapter(Double(), max_value=1.0, mean=(0.1, 0.2, 0.3))
     y = model(mx.nd.full((1, 3, 1, 1), 255.0)).asnumpy().ravel()
     np.testing.assert_allclose(y, 255 * 2 * (1 - np.array([0.1, 0.2, 0.3])), rtol=1e-6)
 

@@ -25,7 +25,7 @@ from gluon_perceptual.nets.blocks import ResidualBlock, upsample
 from gluon_perceptual.nets.fast import Conv2D, InputConv2D, NearestConv2D, OutputConv2D, TransposedConv2D
 from gluon_perceptual.nets.fast_neural_style import FastNeuralStyleNet
 from gluon_perceptual.nets.instance_norm import fast_twin
-from gluon_perceptual.nets.pixels import OnPixels
+from gluon_perceptual.nets.pixels import PixelRangeAdapter
 from gluon_perceptual.nets.plsr import PlsrNet
 from gluon_perceptual.nets.precision import computing_in, current_precision
 from gluon_perceptual.nets.style import StyleNet
@@ -256,7 +256,7 @@ def test_a_training_follows_float32s(make):
 
     def losses(precision):
         with computing_in(precision):
-            model = OnPixels(make())
+            model = PixelRangeAdapter(make())
             loss = PerceptualLoss(
                 {FeatureLoss("relu2_2"): 1e-3, PixelLoss(): 1.0}, LossNetwork.pretrained(("relu2_2",))
             )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.data.batches import batches
-from gluon_perceptual.data.patches import PatchPairs
+from gluon_perceptual.data.patches import PatchDataset
 from gluon_perceptual.data.photos import find_photos, split_photos
 from gluon_perceptual.data.recordio import MAGIC_BYTES, read_record, write_record
 from gluon_perceptual.data.records import write_records
@@ -89,7 +89,9 @@ def test_photos_in_it_are_those_of_the_folder(packed, folder):
     assert json.loads((packed.parent / "skipped.json").read_text()) == {
         str(folder / "broken.jpg"): "not a PNG, JPEG, WebP, TIFF or BMP picture"
     }
-    for found, wanted in zip(batches(PatchPairs(photos, 2, 16), 4, 0, 5), batches(PatchPairs(names, 2, 16), 4, 0, 5)):
+    for found, wanted in zip(
+        batches(PatchDataset(photos, 2, 16), 4, 0, 5), batches(PatchDataset(names, 2, 16), 4, 0, 5)
+    ):
         for side in (0, 1):
             np.testing.assert_array_equal(found[side], wanted[side])
 
@@ -131,12 +133,12 @@ def test_a_damaged_record_is_skipped_and_named(packed, damage):
         index = packed.with_suffix(".idx")
         index.write_text(index.read_text().replace(f"2\t{third}\n", f"2\t{third + 4}\n"))
     photos = find_photos(packed)
-    pairs = PatchPairs(photos, 2, 16)
+    pairs = PatchDataset(photos, 2, 16)
     for k in range(10):
         assert pairs[k][1].shape == (3, 16, 16)
     wanted = photos[2:] if damage == "cut" else photos[2:3]
-    assert set(pairs.turns.skipped) == {str(photo) for photo in wanted}
-    assert "damaged record" in pairs.turns.skipped[str(photos[2])] or damage == "header"
+    assert set(pairs.sampler.skipped) == {str(photo) for photo in wanted}
+    assert "damaged record" in pairs.sampler.skipped[str(photos[2])] or damage == "header"
 
 
 @settings(max_examples=200, deadline=None)
@@ -152,7 +154,7 @@ def test_a_mutated_file_gives_pictures_or_is_skipped(scratch, data):
         at = data.draw(st.integers(0, len(content) - 1))
         content[at] = data.draw(st.integers(0, 255))
     (scratch / "data.rec").write_bytes(content[: data.draw(st.integers(0, len(content)))])
-    pairs = PatchPairs(find_photos(scratch / "data.rec"), 2, 16)
+    pairs = PatchDataset(find_photos(scratch / "data.rec"), 2, 16)
     try:
         assert all(pairs[k][1].shape == (3, 16, 16) for k in range(4))
     except UserError as error:

@@ -25,8 +25,8 @@ from gluon_perceptual.training.loop import Callback, StepFailedError, fit
 from gluon_perceptual.training.step import NonFiniteLossError
 from gluon_perceptual.training.super_resolution import SuperResolutionRun
 
-HABITS = ["--save-every", 2, "--keep", 0, "--preview-every", 99]
-TINY = ["--width", 4, "--workers", 1, "--batch", 2, *HABITS]
+RUN_OPTIONS = ["--save-every", 2, "--keep", 0, "--preview-every", 99]
+TINY = ["--width", 4, "--workers", 1, "--batch", 2, *RUN_OPTIONS]
 SR = ["train-sr", "--blocks", 1, "--patch", 32]
 KINDS = {
     "pixel": [*SR, "--loss", "pixel"],
@@ -76,7 +76,7 @@ def test_a_run_that_goes_on_is_the_same(photos, tmp_path, kind):
     for path in (again / "checkpoints").iterdir():
         if path.name.startswith(("step-0000006", "step-0000007")):
             path.unlink()
-    assert run(command[0], *HABITS, "--resume", "--out", again)[0] == 0  # the settings are those of config.json
+    assert run(command[0], *RUN_OPTIONS, "--resume", "--out", again)[0] == 0  # the settings are those of config.json
     assert_same_run(whole, again)
 
 
@@ -295,8 +295,8 @@ class Recorder(Callback):
     def __init__(self):
         self.seen = []
 
-    def after_step(self, progress):
-        self.seen.append((progress.step, progress.skipped))
+    def after_step(self, result):
+        self.seen.append((result.step, result.skipped))
 
 
 def test_steps_that_are_not_finite_can_be_skipped():

@@ -9,7 +9,7 @@ from cli import assert_one_line_error, run, write
 from PIL import Image
 
 from gluon_perceptual import weights
-from gluon_perceptual.checkpoint.model import load_with_recipe
+from gluon_perceptual.checkpoint.model import load_with_spec
 from gluon_perceptual.evaluation.scores import SCORES
 from gluon_perceptual.formats.mxnet_params import read_params
 from gluon_perceptual.image.io import read_rgb
@@ -73,7 +73,7 @@ def test_a_low_pass_can_be_put_in(shelf):
         checkpoint = next(shelf.parent.parent.rglob("sharp/checkpoints/step-0000003.params"))
         assert run("ship-model", checkpoint, "softer", *WORDS, "--lowpass", 0.3)[0] == 0
         assert "--lowpass 0.3" in weights.models()["softer"]["changes"]
-        assert load_with_recipe("softer")[1].arguments["lowpass"] == 0.3
+        assert load_with_spec("softer")[1].arguments["lowpass"] == 0.3
     finally:
         (shelf / "manifest.json").write_text(before)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.model import Recipe, load_for_use, load_model, recognise, save_model
+from gluon_perceptual.checkpoint.model import ModelSpec, load_for_use, load_model, recognize, save_model
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.inference import Stylizer
 from gluon_perceptual.inference.layerwise import mirrored
@@ -80,23 +80,23 @@ def test_mirrored_frame(size):
 @pytest.mark.parametrize("upsampling", UPSAMPLINGS)
 def test_checkpoints_are_recognised(norm, upsampling, tmp_path):
     output = "linear" if norm == "instance" else "tanh"
-    recipe = Recipe("StyleNet", {"width": 3, "norm": norm, "upsampling": upsampling, "output": output})
-    model, path = recipe.build(), tmp_path / "style.params"
+    spec = ModelSpec("StyleNet", {"width": 3, "norm": norm, "upsampling": upsampling, "output": output})
+    model, path = spec.build(), tmp_path / "style.params"
     initialized(model.net)
-    save_model(path, model, recipe)
+    save_model(path, model, spec)
     x = pictures(1, 3, 20, 17)
     expected = model(x).asnumpy()
     np.testing.assert_array_equal(load_model(path)(x).asnumpy(), expected)
     np.testing.assert_allclose(load_for_use(path)(x).asnumpy(), expected, atol=2e-3)
     path.with_suffix(".json").unlink()
-    assert recognise(path) == recipe
+    assert recognize(path) == spec
 
 
 def test_a_sidecar_without_an_output_means_tanh(tmp_path):
-    recipe, path = Recipe("StyleNet", {"width": 2, "norm": "none", "upsampling": "nearest"}), tmp_path / "style.params"
-    model = recipe.build()
+    spec, path = ModelSpec("StyleNet", {"width": 2, "norm": "none", "upsampling": "nearest"}), tmp_path / "style.params"
+    model = spec.build()
     initialized(model.net)
-    save_model(path, model, recipe)
+    save_model(path, model, spec)
     assert "output" not in path.with_suffix(".json").read_text()
     assert load_model(path).net.arguments["output"] == "tanh"
 

@@ -10,15 +10,15 @@ from cli import assert_one_line_error, run, write
 from test_style_net import initialized
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.model import Recipe, save_model
+from gluon_perceptual.checkpoint.model import ModelSpec, save_model
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.image.io import Picture, read_picture, read_rgb, to_image, to_tensor, write_picture
-from gluon_perceptual.image.resize import fit
+from gluon_perceptual.image.resize import resize_longest_side
 from gluon_perceptual.inference import Stylizer
 from gluon_perceptual.inference.layerwise import LayerwiseStyle, Statistics
 from gluon_perceptual.inference.stylizer import SMALLEST_WINDOW, framed
 from gluon_perceptual.nets.blocks import UPSAMPLINGS
-from gluon_perceptual.nets.style import FRAYED, StyleNet
+from gluon_perceptual.nets.style import BORDER_ARTIFACT_WIDTH, StyleNet
 
 
 def photo(height, width, seed=0, dtype=np.uint8):
@@ -70,7 +70,7 @@ def test_a_small_picture_is_not_reduced():
 
 def test_reduced_statistics_are_those_of_the_reduced_picture():
     net, image = initialized(StyleNet(width=4)), photo(600, 560).astype(np.float32).transpose(2, 0, 1)
-    reduced = fit(image.transpose(1, 2, 0), 512).transpose(2, 0, 1)
+    reduced = resize_longest_side(image.transpose(1, 2, 0), 512).transpose(2, 0, 1)
     one, other = (LayerwiseStyle(net, tile, None) for tile in (1024, 200))
     one.settle(reduced)
     other.settle(reduced)
@@ -80,8 +80,10 @@ def test_reduced_statistics_are_those_of_the_reduced_picture():
 @pytest.mark.parametrize("norm", ["none", "batch"])
 def test_networks_without_instance_norms_need_no_statistics(norm):
     net, image = initialized(StyleNet(width=4, norm=norm)), photo(150, 131)
-    whole = net(mx.nd.array(to_tensor(framed(image, FRAYED)))).asnumpy()
-    whole = to_image(whole, np.uint8)[FRAYED:-FRAYED, FRAYED:-FRAYED].astype(int)
+    whole = net(mx.nd.array(to_tensor(framed(image, BORDER_ARTIFACT_WIDTH)))).asnumpy()
+    whole = to_image(whole, np.uint8)[
+        BORDER_ARTIFACT_WIDTH:-BORDER_ARTIFACT_WIDTH, BORDER_ARTIFACT_WIDTH:-BORDER_ARTIFACT_WIDTH
+    ].astype(int)
     for tile in ("auto", SMALLEST_WINDOW):
         assert np.abs(whole - Stylizer(net, tile=tile)(image)).max() <= 1
 
@@ -148,10 +150,10 @@ def test_bad_arguments(arguments, message):
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    recipe = Recipe("StyleNet", {"width": 2, "norm": "instance", "upsampling": "transposed"})
-    model, path = recipe.build(), tmp_path_factory.mktemp("model") / "style.params"
+    spec = ModelSpec("StyleNet", {"width": 2, "norm": "instance", "upsampling": "transposed"})
+    model, path = spec.build(), tmp_path_factory.mktemp("model") / "style.params"
     initialized(model.net)
-    save_model(path, model, recipe)
+    save_model(path, model, spec)
     return path
 
 
@@ -253,21 +255,21 @@ except UserError as error:
 
 
 def test_a_model_that_enlarges(tmp_path):
-    recipe = Recipe("PlsrNet", {"width": 4, "blocks": 1}, 1.0, (0.485, 0.456, 0.406))
-    model = recipe.build()
+    spec = ModelSpec("PlsrNet", {"width": 4, "blocks": 1}, 1.0, (0.485, 0.456, 0.406))
+    model = spec.build()
     model.net.initialize()
-    save_model(tmp_path / "sr.params", model, recipe)
+    save_model(tmp_path / "sr.params", model, spec)
     source = write(tmp_path / "in.png")
     result = run("stylize", source, "-o", tmp_path / "out.png", "--model", tmp_path / "sr.params")
     assert_one_line_error(result, "has no style; use upscale")
 
 
 def test_a_model_that_does_not_enlarge(tmp_path):
-    recipe = Recipe("StyleNet", {"width": 4})
-    model = recipe.build()
+    spec = ModelSpec("StyleNet", {"width": 4})
+    model = spec.build()
     model.net.initialize()
     model(mx.nd.zeros((1, 3, 16, 16)))
-    save_model(tmp_path / "style.params", model, recipe)
+    save_model(tmp_path / "style.params", model, spec)
     source = write(tmp_path / "in.png")
     for command in (["upscale", source, "-o", tmp_path / "out.png"], ["evaluate", "--data", source, "--scale", 2]):
         result = run(*command, "--model", tmp_path / "style.params")

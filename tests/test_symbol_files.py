@@ -50,7 +50,7 @@ def picture(height=14, width=11, seed=0):
 def test_a_network_of_luma_that_keeps_the_size(tmp_path):
     path = restorer(tmp_path)
     options = load_symbol(path).options
-    assert (options.color, options.scale, options.padding, options.peak, options.halo) == ("y", 1, 0, 1.0, 1)
+    assert (options.color, options.scale, options.padding, options.max_value, options.halo) == ("y", 1, 0, 1.0, 1)
     image = picture()
     np.testing.assert_array_equal(Upscaler(path)(image), image)
     larger = Upscaler(path, scale=2)(image)
@@ -83,7 +83,7 @@ def test_the_range_is_found(tmp_path, peak):
     else:
         clipped = mx.sym.relu(mx.sym.broadcast_mul(mx.sym.var("data"), mx.sym.var("gain")) - 20) + 20
         path = save(tmp_path, clipped, {"gain": np.ones((1, 1, 1, 1))})
-    assert load_symbol(path).options.peak == peak
+    assert load_symbol(path).options.max_value == peak
 
 
 def test_rgb_and_tiles(tmp_path):

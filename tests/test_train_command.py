@@ -11,7 +11,7 @@ import pytest
 from cli import assert_one_line_error, run, start, wait_until, write
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.model import Recipe, load_model, load_with_recipe, save_model
+from gluon_perceptual.checkpoint.model import ModelSpec, load_model, load_with_spec, save_model
 
 TINY = ["--width", 4, "--blocks", 1, "--patch", 32, "--steps", 4, "--workers", 1]
 PARTS = [
@@ -72,7 +72,7 @@ def test_a_low_pass_is_trained_with_and_validation_tells_of_the_weave(tmp_path):
     (line,) = map(json.loads, (tmp_path / "run/validation.jsonl").read_text().splitlines())
     assert 0 <= line["weave"] <= line["worst_weave"] < 0.2  # the network adds next to nothing yet
     checkpoint = tmp_path / "run/checkpoints/step-0000001.params"
-    assert load_with_recipe(checkpoint)[1].arguments["lowpass"] == 0.3
+    assert load_with_spec(checkpoint)[1].arguments["lowpass"] == 0.3
     again = (*given, "--start-from", checkpoint, "--out", tmp_path / "again")
     assert_one_line_error(run(*again, "--lowpass", 0.4), "lowpass.filters is a constant of this network")
     assert_one_line_error(run(*given, "--arch", "paper", "--lowpass", 0.3), "--lowpass is for --arch skip")
@@ -193,18 +193,18 @@ def test_a_refused_run_leaves_no_folder(photos, tmp_path, monkeypatch):
 
 
 def test_a_checkpoint_is_what_gluon_would_write_and_whole(tmp_path):
-    recipe = Recipe("SuperResolutionNet", {"scale": 2, "width": 4, "blocks": 1})
-    model = recipe.build()
+    spec = ModelSpec("SuperResolutionNet", {"scale": 2, "width": 4, "blocks": 1})
+    model = spec.build()
     model.net.initialize()
-    save_model(tmp_path / "ours.params", model, recipe)
+    save_model(tmp_path / "ours.params", model, spec)
     model.net.save_parameters(str(tmp_path / "gluons.params"))
     assert (tmp_path / "ours.params").read_bytes() == (tmp_path / "gluons.params").read_bytes()
 
 
 def test_a_full_disk_leaves_no_half_checkpoint(photos, tmp_path):
-    habits = ["--save-every", 1, "--preview-every", 99]
+    options = ["--save-every", 1, "--preview-every", 99]
     log = tmp_path / "log"
-    process = start(log, "train-sr", "--data", photos, "--out", tmp_path / "run", *TINY, *habits, file_size=9000)
+    process = start(log, "train-sr", "--data", photos, "--out", tmp_path / "run", *TINY, *options, file_size=9000)
     process.join()
     assert_one_line_error((process.exitcode, "", log.read_text()), "File too large")
     assert list((tmp_path / "run/checkpoints").iterdir()) == []

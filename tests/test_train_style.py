@@ -11,9 +11,9 @@ from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import load_model
 from gluon_perceptual.data.crops import PhotoCrops
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.nets.pixels import OnPixels
+from gluon_perceptual.nets.pixels import PixelRangeAdapter
 from gluon_perceptual.styles import read_style, style_weights
-from gluon_perceptual.training.loop import Progress
+from gluon_perceptual.training.loop import StepResult
 from gluon_perceptual.training.record import resumed_config
 from gluon_perceptual.training.saturation import SaturationWarning
 from gluon_perceptual.training.step import TrainingStep
@@ -153,7 +153,7 @@ def test_a_saturated_output_is_warned_of_once(photos, painting, caplog):
     saturated = step(batch, batch)
     assert saturated["clipped"] == 1
     for number in range(1, 60):
-        watch.after_step(Progress(number, 99, terms if number <= 20 else saturated, 1e-3, 1.0, 0.0))
+        watch.after_step(StepResult(number, 99, terms if number <= 20 else saturated, 1e-3, 1.0, 0.0))
     warnings = [record.message for record in caplog.records if "saturates" in record.message]
     assert len(warnings) == 1
     assert "of the output's pixels are clipped (the style's: 1.0 %)" in warnings[0]
@@ -235,7 +235,7 @@ def test_mistakes(photos, painting, tmp_path):
 
 def test_the_model_of_a_run_is_the_paper_s_network_on_pixels(photos, painting):
     training = make_run(photos, painting, norm="batch")
-    assert isinstance(training.model, OnPixels)
+    assert isinstance(training.model, PixelRangeAdapter)
     expected = {"width": 2, "norm": "batch", "upsampling": "nearest", "output": "linear"}
     assert training.model.net.arguments == expected
     assert training.devices == [mx.cpu(0)]

@@ -14,7 +14,7 @@ from gluon_perceptual.signals import StopRequest
 from gluon_perceptual.training.callbacks import BlogLog, Every, History, JsonLog, TensorBoard
 from gluon_perceptual.training.cluster import WorkerLostError, Workers
 from gluon_perceptual.training.jsonl import JsonLines
-from gluon_perceptual.training.loop import Callback, Progress, fit
+from gluon_perceptual.training.loop import Callback, StepResult, fit
 from gluon_perceptual.training.schedule import learning_rate_schedule
 from gluon_perceptual.training.step import NonFiniteLossError, TrainingStep
 
@@ -153,8 +153,8 @@ class Recorder(Callback):
     def __init__(self):
         self.seen, self.closed = [], 0
 
-    def after_step(self, progress):
-        self.seen.append(progress)
+    def after_step(self, result):
+        self.seen.append(result)
 
     def close(self):
         self.closed += 1
@@ -168,8 +168,8 @@ def test_the_loop_tells_callbacks_of_each_step_and_closes_them():
     recorder = Recorder()
     done = fit(lambda x, y: {"pixel": 2.0, "loss": 1.0}, FakeTrainer(), batches(3), 3, [recorder])
     assert done == 3
-    assert [progress.step for progress in recorder.seen] == [1, 2, 3]
-    assert {progress.loss for progress in recorder.seen} == {1.0}
+    assert [result.step for result in recorder.seen] == [1, 2, 3]
+    assert {result.loss for result in recorder.seen} == {1.0}
     assert recorder.closed == 1
 
 
@@ -219,8 +219,8 @@ def test_a_second_sigterm_changes_nothing(first):
     assert stop.requested == first
 
 
-def progress(step, loss=2.0):
-    return Progress(step, 4, {"pixel": 1.0, "loss": loss}, 0.1, 3.0, 0.01)
+def result(step, loss=2.0):
+    return StepResult(step, 4, {"pixel": 1.0, "loss": loss}, 0.1, 3.0, 0.01)
 
 
 def test_logs(tmp_path):
@@ -229,7 +229,7 @@ def test_logs(tmp_path):
     every = Every(2, acted.append)
     for step in (1, 2, 3, 4):
         for callback in (json_log, blog_log, history, every):
-            callback.after_step(progress(step, loss=step))
+            callback.after_step(result(step, loss=step))
     for callback in (json_log, blog_log):
         callback.close()
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
@@ -243,7 +243,7 @@ def test_logs(tmp_path):
 
 def test_tensorboard_events(tmp_path):
     board = TensorBoard(tmp_path)
-    board.after_step(progress(1))
+    board.after_step(result(1))
     board.close()
     (events,) = tmp_path.iterdir()
     content = events.read_bytes()

@@ -1,4 +1,4 @@
-"""Models for other programs: ONNX graphs, and safetensors with their recipe."""
+"""Models for other programs: ONNX graphs, and safetensors with their spec."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from .._mxnet import mx
 from ..errors import UserError
 from ..files import atomic_path
 from ..formats.arrays import require
-from ..nets.pixels import OnPixels
-from .spec import Recipe, describe
+from ..nets.pixels import PixelRangeAdapter
+from .spec import ModelSpec, describe
 
 OPSET, IR_VERSION = 13, 7  # what MXNet's converters write; ONNX Runtime 1.8 and later read it
 INPUT, OUTPUT = "input", "output"
 TRACED_SIZE = (1, 3, 32, 32)
 
 
-def export_onnx(path: Path, model: OnPixels, recipe: Recipe, pictures: bool = False) -> None:
+def export_onnx(path: Path, model: PixelRangeAdapter, spec: ModelSpec, pictures: bool = False) -> None:
     """Write a model as an ONNX graph from `input` to `output`, for any batch, height and width.
 
     Args:
         path: The file.
         model: Initialised, on the CPU.
-        recipe: Its recipe, which comes as metadata.
+        spec: Its spec, which comes as metadata.
         pictures: False: (N, 3, H, W) float32 RGB in [0, 255] -> (N, 3, scale·H, scale·W), not clipped. True: pre- and
             post-processing are inside, (N, H, W, 3) uint8 RGB -> (N, scale·H, scale·W, 3) uint8.
 
@@ -43,12 +43,12 @@ def export_onnx(path: Path, model: OnPixels, recipe: Recipe, pictures: bool = Fa
         _tidy(onnx, graph)
         if pictures:
             _take_pictures(onnx, graph)
-        onnx.helper.set_model_props(graph, {"recipe": json.dumps(describe(recipe)), "scale": str(model.scale)})
+        onnx.helper.set_model_props(graph, {"recipe": json.dumps(describe(spec)), "scale": str(model.scale)})
         onnx.checker.check_model(graph, full_check=True)
         onnx.save(graph, str(temporary))
 
 
-def _convert(path: Path, model: OnPixels) -> None:
+def _convert(path: Path, model: PixelRangeAdapter) -> None:
     """Write what MXNet's converter makes of the model."""
     with mx.gpu():  # nothing runs there: each layer of `nets.fast` takes its plain form, which others do fast
         symbol = model(mx.sym.var(INPUT))
@@ -110,8 +110,8 @@ def _declare(onnx: Any, entries: Any, name: str, kind: int, shape: tuple[Any, ..
     entries.append(onnx.helper.make_tensor_value_info(name, kind, shape))
 
 
-def export_safetensors(path: Path, model: OnPixels, recipe: Recipe) -> None:
-    """Write a model's parameters, by their structural names, with the recipe as metadata; `load_model` reads it back.
+def export_safetensors(path: Path, model: PixelRangeAdapter, spec: ModelSpec) -> None:
+    """Write a model's parameters, by their structural names, with the spec as metadata; `load_model` reads it back.
 
     Raises:
         MissingDependencyError: safetensors is not installed.
@@ -121,4 +121,4 @@ def export_safetensors(path: Path, model: OnPixels, recipe: Recipe) -> None:
     parameters = model.net._collect_params_with_prefix()
     arrays = {name: parameter._reduce().asnumpy() for name, parameter in parameters.items()}
     with atomic_path(path) as temporary:
-        temporary.write_bytes(library.save(arrays, {"recipe": json.dumps(describe(recipe))}))
+        temporary.write_bytes(library.save(arrays, {"recipe": json.dumps(describe(spec))}))

@@ -14,8 +14,8 @@ import numpy as np
 from .._mxnet import mx
 from ..errors import UserError
 from ..formats.arrays import read_arrays
-from ..nets.pixels import OnPixels
-from .spec import Recipe
+from ..nets.pixels import PixelRangeAdapter
+from .spec import ModelSpec
 
 LAYERS = {
     "conv1": "encode.0", "conv2": "encode.1", "conv3": "encode.2",
@@ -45,8 +45,8 @@ def is_fast_neural_style(names: Container[str]) -> bool:
     return "deconv3.conv2d.weight" in names and "in1.weight" in names
 
 
-def convert_fast_neural_style(path: Path) -> tuple[OnPixels, Recipe]:
-    """Return the model in a checkpoint of the example, and its recipe, for `model.save_model`.
+def convert_fast_neural_style(path: Path) -> tuple[PixelRangeAdapter, ModelSpec]:
+    """Return the model in a checkpoint of the example, and its spec, for `model.save_model`.
 
     Raises:
         UserError: It is no such checkpoint, or of another network.
@@ -56,15 +56,15 @@ def convert_fast_neural_style(path: Path) -> tuple[OnPixels, Recipe]:
     if not is_fast_neural_style(arrays):
         raise UserError(f"{path}: no checkpoint of PyTorch's fast-neural-style example (its names are others)")
     found = _renamed(path, arrays)
-    recipe = Recipe("FastNeuralStyleNet", {"width": len(found["encode.0.1.weight"]), "norm": "instance"})
-    model = recipe.build()
+    spec = ModelSpec("FastNeuralStyleNet", {"width": len(found["encode.0.1.weight"]), "norm": "instance"})
+    model = spec.build()
     model.net.initialize()
     parameters = model.net._collect_params_with_prefix()
     for name, parameter in parameters.items():
         if found[name].shape != parameter.shape:
             raise UserError(f"{path}: {name} would be {found[name].shape}; the network has {parameter.shape}")
         parameter.set_data(mx.nd.array(found[name]))
-    return model, recipe
+    return model, spec
 
 
 def _renamed(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ from ..formats.arrays import format_of, read_arrays
 from ..formats.matching import match_names
 from ..nets.vgg_files import read_vgg_weights
 from .fast_neural_style import is_fast_neural_style
-from .recognition import recipe_of
+from .recognition import spec_of
 
 
 @dataclass(frozen=True)
@@ -73,17 +73,17 @@ def _facts(name: str, array: np.ndarray) -> ArrayFacts:
 
 def _fits(path: Path, arrays: Mapping[str, np.ndarray]) -> str | None:
     shapes = {name: array.shape for name, array in arrays.items()}
-    recipe = recipe_of(arrays)
-    if recipe is not None:
-        parameters = recipe.build().net._collect_params_with_prefix()
+    spec = spec_of(arrays)
+    if spec is not None:
+        parameters = spec.build().net._collect_params_with_prefix()
         wanted = {name: parameter.shape for name, parameter in parameters.items()}
         own_names = {name: parameter.name for name, parameter in parameters.items()}
         try:
             strategy, _ = match_names(wanted, shapes, own_names=own_names)
         except UserError:
             return None
-        arguments = ", ".join(f"{name}={value!r}" for name, value in recipe.arguments.items())
-        return f"{recipe.network}({arguments}), matched by {strategy}"
+        arguments = ", ".join(f"{name}={value!r}" for name, value in spec.arguments.items())
+        return f"{spec.network}({arguments}), matched by {strategy}"
     if is_fast_neural_style(arrays):
         return "FastNeuralStyleNet, once converted by convert_style"
     try:

@@ -13,37 +13,37 @@ from ..errors import UserError
 from ..files import write_json
 from ..formats.mxnet_params import write_params
 from ..nets.folding import folded_parameters, has_batch_norm
-from ..nets.pixels import OnPixels
+from ..nets.pixels import PixelRangeAdapter
 from ..nets.precision import Float32
 from ..weights import model_path
 from .loading import load_parameters
-from .recognition import recognise
-from .spec import IMAGENET_MEAN, Recipe, describe, read_recipe
+from .recognition import recognize
+from .spec import IMAGENET_MEAN, ModelSpec, describe, read_spec
 
 __all__ = [
     "IMAGENET_MEAN",
-    "Recipe",
+    "ModelSpec",
     "fold",
     "load_for_use",
     "load_model",
-    "load_with_recipe",
-    "recognise",
+    "load_with_spec",
+    "recognize",
     "save_model",
     "with_lowpass",
 ]
 
 
-def save_model(path: Path, model: OnPixels, recipe: Recipe) -> None:
+def save_model(path: Path, model: PixelRangeAdapter, spec: ModelSpec) -> None:
     """Write `path` as Gluon's `save_parameters` does (which ignores a full disk), and its sidecar."""
     parameters = model.net._collect_params_with_prefix()
     write_params(path, {name: parameter._reduce().asnumpy() for name, parameter in parameters.items()})
-    write_json(path.with_suffix(".json"), describe(recipe))
+    write_json(path.with_suffix(".json"), describe(spec))
 
 
-def load_with_recipe(
+def load_with_spec(
     path: str | Path, ctx: Any = None, precision: str | Float32 = "float32"
-) -> tuple[OnPixels, Recipe]:
-    """Return the model in the file `path`, or the shipped one called so, on `ctx` (None: the CPU), and its recipe.
+) -> tuple[PixelRangeAdapter, ModelSpec]:
+    """Return the model in the file `path`, or the shipped one called so, on `ctx` (None: the CPU), and its spec.
 
     It computes in `precision`.
 
@@ -54,25 +54,27 @@ def load_with_recipe(
         OSError: The file cannot be read.
     """
     path, ctx = model_path(path), ctx or mx.cpu()
-    recipe = read_recipe(path) or recognise(path)
-    model = recipe.build(precision)
+    spec = read_spec(path) or recognize(path)
+    model = spec.build(precision)
     load_parameters(model.net, path, ctx)
     model.mean.reset_ctx(ctx)
-    return model, recipe
+    return model, spec
 
 
-def load_model(path: str | Path, ctx: Any = None) -> OnPixels:
-    """Return the model in `path`, see `load_with_recipe`."""
-    return load_with_recipe(path, ctx)[0]
+def load_model(path: str | Path, ctx: Any = None) -> PixelRangeAdapter:
+    """Return the model in `path`, see `load_with_spec`."""
+    return load_with_spec(path, ctx)[0]
 
 
-def load_for_use(path: str | Path, ctx: Any = None, precision: str | Float32 = "float32") -> OnPixels:
+def load_for_use(path: str | Path, ctx: Any = None, precision: str | Float32 = "float32") -> PixelRangeAdapter:
     """Return the model in `path` as `load_model` does, faster but good for inference only: without batch norms."""
-    return fold(*load_with_recipe(path, ctx, precision), ctx, precision)
+    return fold(*load_with_spec(path, ctx, precision), ctx, precision)
 
 
-def fold(model: OnPixels, recipe: Recipe, ctx: Any = None, precision: str | Float32 = "float32") -> OnPixels:
-    """Return a model that does what `model` does in inference, without batch norms; `recipe` is that of `model`.
+def fold(
+    model: PixelRangeAdapter, spec: ModelSpec, ctx: Any = None, precision: str | Float32 = "float32"
+) -> PixelRangeAdapter:
+    """Return a model that does what `model` does in inference, without batch norms; `spec` is that of `model`.
 
     It computes in `precision`, if it had batch norms, and else as `model` does.
     """
@@ -80,34 +82,34 @@ def fold(model: OnPixels, recipe: Recipe, ctx: Any = None, precision: str | Floa
     if not has_batch_norm(model.net):
         return model
     return _rebuilt(
-        replace(recipe, arguments={**recipe.arguments, "norm": "none"}), folded_parameters(model.net), ctx, precision
+        replace(spec, arguments={**spec.arguments, "norm": "none"}), folded_parameters(model.net), ctx, precision
     )
 
 
-def with_lowpass(model: OnPixels, recipe: Recipe, cutoff: float) -> tuple[OnPixels, Recipe]:
-    """Return the model with a low-pass on what its network adds to the bicubic enlargement, on the CPU, and its recipe.
+def with_lowpass(model: PixelRangeAdapter, spec: ModelSpec, cutoff: float) -> tuple[PixelRangeAdapter, ModelSpec]:
+    """Return the model with a low-pass on what its network adds to the bicubic enlargement, on the CPU, and its spec.
 
     Args:
         model: A `SuperResolutionNet` with `skip`, and without a low-pass.
-        recipe: Its recipe.
+        spec: Its spec.
         cutoff: In cycles a pixel, see `nets.lowpass`.
 
     Raises:
         UserError: It is another network, or `cutoff` is none.
     """
-    if recipe.network != "SuperResolutionNet" or recipe.arguments.get("lowpass") is not None:
-        which = f"{recipe.network} with {dict(recipe.arguments)}"
+    if spec.network != "SuperResolutionNet" or spec.arguments.get("lowpass") is not None:
+        which = f"{spec.network} with {dict(spec.arguments)}"
         raise UserError(f"{which}: a low-pass is for a SuperResolutionNet that has none")
-    recipe = replace(recipe, arguments={**recipe.arguments, "lowpass": cutoff})
+    spec = replace(spec, arguments={**spec.arguments, "lowpass": cutoff})
     parameters = model.net._collect_params_with_prefix()
-    return _rebuilt(recipe, {name: p._reduce().asnumpy() for name, p in parameters.items()}), recipe
+    return _rebuilt(spec, {name: p._reduce().asnumpy() for name, p in parameters.items()}), spec
 
 
 def _rebuilt(
-    recipe: Recipe, values: dict[str, np.ndarray], ctx: Any = None, precision: str | Float32 = "float32"
-) -> OnPixels:
-    """Return the recipe's model with these parameters, by structural name."""
-    model, ctx = recipe.build(precision), ctx or mx.cpu()
+    spec: ModelSpec, values: dict[str, np.ndarray], ctx: Any = None, precision: str | Float32 = "float32"
+) -> PixelRangeAdapter:
+    """Return the spec's model with these parameters, by structural name."""
+    model, ctx = spec.build(precision), ctx or mx.cpu()
     model.net.initialize(ctx=ctx)
     parameters = model.net._collect_params_with_prefix()
     for name, value in values.items():

@@ -13,12 +13,12 @@ from ..formats.arrays import read_arrays
 from ..formats.matching import Shapes
 from ..nets.lowpass import cutoff_of
 from .fast_neural_style import is_fast_neural_style
-from .spec import IMAGENET_MEAN, Recipe
+from .spec import IMAGENET_MEAN, ModelSpec
 
 LOW_PASS = "lowpass.filters"
 
 
-def recognise(path: Path) -> Recipe:
+def recognize(path: Path) -> ModelSpec:
     """Tell by a file's parameters which network it belongs to.
 
     The blog's network is known by its 1×1 convolutions, whatever the names; its data's mean is unknown and taken as
@@ -28,8 +28,8 @@ def recognise(path: Path) -> Recipe:
         UserError: It belongs to none.
     """
     arrays = read_arrays(path)
-    recipe = recipe_of(arrays)
-    if recipe is None:
+    spec = spec_of(arrays)
+    if spec is None:
         hint = f", and there is no {path.stem}.json to say which"
         symbol = path.with_name(re.sub(r"-\d{4}$", "", path.stem) + "-symbol.json")
         if is_fast_neural_style({name: array.shape for name, array in arrays.items()}):
@@ -37,28 +37,28 @@ def recognise(path: Path) -> Recipe:
         elif symbol.exists():
             hint = f": give {symbol.name} as the model"
         raise UserError(f"{path}: these parameters are of no network here{hint}")
-    return recipe
+    return spec
 
 
-def recipe_of(arrays: Mapping[str, np.ndarray]) -> Recipe | None:
-    """Return the recipe of the network whose parameters these are, by their names and shapes, or None."""
+def spec_of(arrays: Mapping[str, np.ndarray]) -> ModelSpec | None:
+    """Return the spec of the network whose parameters these are, by their names and shapes, or None."""
     shapes = {name: array.shape for name, array in arrays.items()}
     filters = {name for name, shape in shapes.items() if len(shape) == 4 and min(shape) > 0}
     kernels = [shapes[name] for name in shapes if name in filters]
     units = sum(shape[2:] == (1, 1) for shape in kernels)
     if len(kernels) == 3 * units + 3 and kernels[0][1:] == (3, 9, 9) and units:
         arguments = {"width": kernels[0][0], "blocks": units}
-        return Recipe("PlsrNet", arguments, peak=1.0, mean=IMAGENET_MEAN)
+        return ModelSpec("PlsrNet", arguments, max_value=1.0, mean=IMAGENET_MEAN)
     enlarges = any(name.startswith("up.") for name in shapes)
     has_upsampling = not enlarges or bool({"up.0.0.weight", "up.0.1.weight"} & filters)
     if {"head.0.weight", "tail.weight"} <= filters and has_upsampling:
         lowpass = {"lowpass": cutoff_of(arrays[LOW_PASS])} if LOW_PASS in filters else {}
-        return Recipe("SuperResolutionNet", {**_super_resolution_arguments(shapes), **lowpass})
+        return ModelSpec("SuperResolutionNet", {**_super_resolution_arguments(shapes), **lowpass})
     if "encode.1.0.weight" in filters and {"decode.0.0.weight", "decode.0.1.weight"} & filters:
-        return Recipe("StyleNet", _style_arguments(shapes))
+        return ModelSpec("StyleNet", _style_arguments(shapes))
     if {"encode.0.1.weight", "decode.5.weight"} <= filters:
         style = {"width": shapes["encode.0.1.weight"][0], "norm": _norm(shapes, "encode.0.2")}
-        return Recipe("FastNeuralStyleNet", style)
+        return ModelSpec("FastNeuralStyleNet", style)
     return None
 
 

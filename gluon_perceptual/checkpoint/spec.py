@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping
 
@@ -13,7 +13,7 @@ from ..errors import UserError
 from ..files import parse_json
 from ..formats.arrays import safetensors_metadata
 from ..nets.fast_neural_style import FastNeuralStyleNet
-from ..nets.pixels import OnPixels
+from ..nets.pixels import PixelRangeAdapter
 from ..nets.plsr import PlsrNet
 from ..nets.precision import Float32, computing_in
 from ..nets.style import StyleNet
@@ -25,31 +25,32 @@ NETWORKS = {net.__name__: net for net in (SuperResolutionNet, PlsrNet, StyleNet,
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How to build a model: a network's name and arguments, and its range (see `nets.pixels.OnPixels`)."""
+class ModelSpec:
+    """How to build a model: a network's name and arguments, and its range (see `nets.pixels.PixelRangeAdapter`)."""
 
     network: str
     arguments: Mapping[str, Any]
-    peak: float = 255.0
+    max_value: float = 255.0
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
 
-    def build(self, precision: str | Float32 = "float32") -> OnPixels:
+    def build(self, precision: str | Float32 = "float32") -> PixelRangeAdapter:
         """Return the model, its network not initialised and computing in `precision`."""
         with computing_in(precision):
-            return OnPixels(NETWORKS[self.network](**self.arguments), self.peak, self.mean)
+            return PixelRangeAdapter(NETWORKS[self.network](**self.arguments), self.max_value, self.mean)
 
 
-def describe(recipe: Recipe) -> dict[str, Any]:
-    """Return the recipe and the versions that it is written by, for JSON."""
+def describe(spec: ModelSpec) -> dict[str, Any]:
+    """Return the spec and the versions that it is written by, for JSON, where `max_value` is called `peak`."""
     versions = {"gluon_perceptual": gluon_perceptual.__version__, "mxnet": mx.__version__}
-    return {**asdict(recipe), "versions": versions}
+    values = {"network": spec.network, "arguments": spec.arguments, "peak": spec.max_value, "mean": spec.mean}
+    return {**values, "versions": versions}
 
 
-def read_recipe(path: Path) -> Recipe | None:
+def read_spec(path: Path) -> ModelSpec | None:
     """Read what says how the model in the file `path` is built: the `.json` beside it, or its own metadata.
 
     Returns:
-        The recipe, or None where neither is there.
+        The spec, or None where neither is there.
 
     Raises:
         UserError: It is none.
@@ -61,17 +62,17 @@ def read_recipe(path: Path) -> Recipe | None:
     return _parse(path, text) if text else None
 
 
-def _parse(path: Path, text: str) -> Recipe:
+def _parse(path: Path, text: str) -> ModelSpec:
     try:
         values = parse_json(text)
-        peak, mean = float(values["peak"]), tuple(map(float, values["mean"]))
-        if not peak > 0 or len(mean) != 3:
-            raise ValueError(f"peak {peak:g}, mean {mean}")
+        max_value, mean = float(values["peak"]), tuple(map(float, values["mean"]))
+        if not max_value > 0 or len(mean) != 3:
+            raise ValueError(f"peak {max_value:g}, mean {mean}")
         if any(isinstance(value, int) and value > LARGEST for value in values["arguments"].values()):
             raise ValueError(f"arguments {values['arguments']}, where no number is over {LARGEST}")
-        recipe = Recipe(values["network"], values["arguments"], peak, mean)
-        recipe.build()
+        spec = ModelSpec(values["network"], values["arguments"], max_value, mean)
+        spec.build()
     except (ValueError, KeyError, TypeError, AttributeError, AssertionError, OverflowError, mx.MXNetError) as error:
         reason = " ".join(f"{error!r}".split())[:200]
         raise UserError(f"{path}: this is not the description of a model ({reason})") from error
-    return recipe
+    return spec

@@ -13,13 +13,13 @@ from tqdm import tqdm
 from .._mxnet import devices
 from ..figures import loss_figure, save_figure
 from ..image.io import Picture, read_rgb, to_image, write_picture
-from ..image.resize import fit
+from ..image.resize import resize_longest_side
 from ..optimize import Iterate, Objective, minimize
 
 
 def read_content(path: Path, size: int) -> np.ndarray:
     """Return a picture (H, W, 3) uint8, its longer side scaled to `size`."""
-    return fit(read_rgb(path), size)
+    return resize_longest_side(read_rgb(path), size)
 
 
 @dataclass

@@ -19,24 +19,24 @@ from ..training.run import Run
 from ..training.saturation import SaturationWarning
 from ..training.validation import Validation
 from ._command import describe_reason
-from ._training_options import Habits
+from ._training_options import RunOptions
 
 log = logging.getLogger(__name__)
 
 
-def run_folder(habits: Habits, name: str) -> Path:
+def run_folder(run_options: RunOptions, name: str) -> Path:
     """Return the folder for a run: `out`, or the first of runs/NAME, runs/NAME-2, … that is not there.
 
     Raises:
         UserError: `out` holds a run already, and it is not to go on.
         UsageError: It is to go on, and there is no `out`.
     """
-    if habits.resume and not habits.out:
+    if run_options.resume and not run_options.out:
         raise click.UsageError("--resume needs the run's folder: give --out, too")
     candidates = (Path("runs", name if number == 1 else f"{name}-{number}") for number in count(1))
-    folder = Path(habits.out) if habits.out else next(path for path in candidates if not path.exists())
+    folder = Path(run_options.out) if run_options.out else next(path for path in candidates if not path.exists())
     log_file = folder / "log.jsonl"
-    if not habits.resume and log_file.exists() and log_file.stat().st_size:
+    if not run_options.resume and log_file.exists() and log_file.stat().st_size:
         raise UserError(f"{folder} holds a run already: choose another --out, remove it, or go on with --resume")
     return folder
 
@@ -59,7 +59,7 @@ def prepare_folder(run: Run, folder: Path, checkpoint: Path | None, keep: int) -
         run.record().check_same(folder / "config.json")
 
 
-def logs(run: Run, folder: Path, habits: Habits) -> list[Callback]:
+def logs(run: Run, folder: Path, run_options: RunOptions) -> list[Callback]:
     """Return what tells of a run in words and numbers; the lines of steps that are to be made again are removed."""
     lines = JsonLines(folder / "log.jsonl", run.done)
     losses = {line["step"]: line.get("loss") for line in lines.read()}
@@ -67,11 +67,11 @@ def logs(run: Run, folder: Path, habits: Habits) -> list[Callback]:
         log.warning("%s has lost the lines of %d steps", folder / "log.jsonl", run.done - len(losses))
     validation = JsonLines(folder / "validation.jsonl", run.done)
     return [
-        *([TensorBoard(folder / "tensorboard", run.done)] if habits.tensorboard else []),
+        *([TensorBoard(folder / "tensorboard", run.done)] if run_options.tensorboard else []),
         JsonLog(lines),
-        Every(habits.save_every, lambda step: lines.sync()),  # a checkpoint is never ahead of the log
+        Every(run_options.save_every, lambda step: lines.sync()),  # a checkpoint is never ahead of the log
         BlogLog(folder / "training.log", run.steps_per_epoch, [losses.get(k + 1) for k in range(run.done)]),
-        Validation(run, validation, folder / "checkpoints" / "best.params", habits.save_every),
+        Validation(run, validation, folder / "checkpoints" / "best.params", run_options.save_every),
         SaturationWarning(run.natural_clipping),
         ProgressBar(run.config.steps, run.done),
     ]

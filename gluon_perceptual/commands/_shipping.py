@@ -14,7 +14,7 @@ from typing import Any, Iterator, Mapping, Sequence
 import numpy as np
 
 from .._mxnet import mx
-from ..checkpoint.model import load_with_recipe, with_lowpass
+from ..checkpoint.model import load_with_spec, with_lowpass
 from ..checkpoint.spec import describe
 from ..errors import UserError
 from ..evaluation import scores, super_resolution
@@ -23,7 +23,7 @@ from ..formats.mxnet_params import write_params
 from ..image.files import PictureFile
 from ..image.io import to_tensor
 from ..inference import Upscaler
-from ..nets.pixels import OnPixels
+from ..nets.pixels import PixelRangeAdapter
 from ..nets.vgg import LossNetwork
 from ..training.config import MACHINE, SuperResolutionConfig
 from ..training.jsonl import read_lines
@@ -58,17 +58,17 @@ def ship(
     made_by = list(commands(checkpoint))  # before anything is written
     shipped, runs = _history(checkpoint)
     started: dict[str, Any] = models()[shipped] if shipped else {}
-    model, recipe = load_with_recipe(checkpoint)
+    model, spec = load_with_spec(checkpoint)
     if lowpass is not None:
-        model, recipe = with_lowpass(model, recipe, lowpass)
+        model, spec = with_lowpass(model, spec, lowpass)
         words = {**words, "changes": f"after training, a low-pass on what the network adds (--lowpass {lowpass:g})"}
     target = FOLDER / f"{name}.params"
     arrays = {key: p.data().asnumpy() for key, p in model.net._collect_params_with_prefix().items()}
     halves = {key: array.astype(np.float16) for key, array in arrays.items()}
     kept = halves if _agreement(model, arrays, halves) > HALF_IS_ENOUGH else arrays
     write_params(target, kept)
-    write_json(target.with_suffix(".json"), describe(recipe))
-    style = recipe.network == "StyleNet"
+    write_json(target.with_suffix(".json"), describe(spec))
+    style = spec.network == "StyleNet"
     web = not style and _settings(runs[-1])["degradation"] == "web"
     entry = {
         "kind": "style" if style else "super-resolution",
@@ -147,7 +147,7 @@ def _hours(run: Path) -> float:
     return sum(batch / line["images_per_second"] for line in _log(run)) / 3600
 
 
-def _agreement(model: OnPixels, arrays: dict[str, np.ndarray], halves: dict[str, np.ndarray]) -> float:
+def _agreement(model: PixelRangeAdapter, arrays: dict[str, np.ndarray], halves: dict[str, np.ndarray]) -> float:
     """Return the PSNR between the model's outputs with the two sets of parameters; the model keeps `arrays`."""
     from skimage.data import astronaut
 

@@ -25,7 +25,7 @@ from ..training.record import resumed_config
 from ..training.run import Run
 from ..weights import model_path
 from ._run_folder import last_good, logs, prepare_folder, report_skipped, run_folder
-from ._training_options import Habits
+from ._training_options import RunOptions
 
 log = logging.getLogger(__name__)
 
@@ -51,54 +51,54 @@ class Kind:
     name: str
 
 
-def train(kind: Kind, given: dict[str, Any], habits: Habits) -> int:
+def train(kind: Kind, given: dict[str, Any], run_options: RunOptions) -> int:
     """Run a training from its start, or from a checkpoint, to its end and return the exit status.
 
     Raises:
         UserError, OSError: It cannot start, or its last checkpoint cannot be written.
     """
-    with join(habits.kvstore, given.get("gpus"), habits.patience) as workers:
-        return (assist if workers.rank else lead)(kind, given, habits, workers)
+    with join(run_options.kvstore, given.get("gpus"), run_options.patience) as workers:
+        return (run_worker if workers.rank else run_leader)(kind, given, run_options, workers)
 
 
-def lead(kind: Kind, given: dict[str, Any], habits: Habits, workers: Workers) -> int:
+def run_leader(kind: Kind, given: dict[str, Any], run_options: RunOptions, workers: Workers) -> int:
     """Run a training, alone or with the help of other workers, see `train`."""
-    folder = run_folder(habits, kind.name)
+    folder = run_folder(run_options, kind.name)
     nothing = UserError(f"{folder}: there is no whole checkpoint to go on from; give --resume auto to start anew")
-    if habits.resume == "always" and not (folder / "config.json").exists():
+    if run_options.resume == "always" and not (folder / "config.json").exists():
         raise nothing
     with ExitStack() as stack:
         is_new = not folder.is_dir()
         if not is_new:
             stack.enter_context(locked(folder))
-        checkpoint = latest(folder / "checkpoints") if habits.resume else None
-        if checkpoint is None and habits.resume == "always":
+        checkpoint = latest(folder / "checkpoints") if run_options.resume else None
+        if checkpoint is None and run_options.resume == "always":
             raise nothing
         config = resumed_config(kind.settings, folder / "config.json", given) if checkpoint else kind.configure(**given)
         run = kind.run(config, workers)
-        set_out(run, checkpoint)
+        restore_or_initialize(run, checkpoint)
         if is_new:
             folder.mkdir(parents=True)  # another run may have begun in it meanwhile, which is an error
             stack.enter_context(locked(folder))
-        prepare_folder(run, folder, checkpoint, habits.keep)
-        return follow(run, kind.pictures(run, folder), folder, habits)
+        prepare_folder(run, folder, checkpoint, run_options.keep)
+        return train_and_report(run, kind.pictures(run, folder), folder, run_options)
 
 
-def assist(kind: Kind, given: dict[str, Any], habits: Habits, workers: Workers) -> int:
+def run_worker(kind: Kind, given: dict[str, Any], run_options: RunOptions, workers: Workers) -> int:
     """Take part in a training of which worker 0 keeps everything and return the exit status.
 
     Raises:
         UserError: It cannot start or not go on.
     """
-    folder = Path(habits.out or "")
-    checkpoint = latest(folder / "checkpoints") if habits.resume else None
+    folder = Path(run_options.out or "")
+    checkpoint = latest(folder / "checkpoints") if run_options.resume else None
     config = resumed_config(kind.settings, folder / "config.json", given) if checkpoint else kind.configure(**given)
     run = kind.run(config, workers)
-    set_out(run, checkpoint)
-    log.info("worker %d of %d: %d photos", workers.rank, workers.ranks, len(run.photos))
+    restore_or_initialize(run, checkpoint)
+    log.info("worker %d of %d: %d photos", workers.rank, workers.num_workers, len(run.photos))
     with StopRequest() as stop:
         done = run.train(
-            [Every(habits.save_every, lambda step: log.info("worker %d: step %d", workers.rank, step))], stop
+            [Every(run_options.save_every, lambda step: log.info("worker %d: step %d", workers.rank, step))], stop
         )
     for photo, reason in run.skipped.items():
         log.warning("worker %d skipped %s: %s", workers.rank, photo, reason)
@@ -106,7 +106,7 @@ def assist(kind: Kind, given: dict[str, Any], habits: Habits, workers: Workers) 
     return stop.exit_status if stop.requested else 0
 
 
-def set_out(run: Run, checkpoint: Path | None) -> None:
+def restore_or_initialize(run: Run, checkpoint: Path | None) -> None:
     """Give the parameters the values that the training goes on from.
 
     Raises:
@@ -120,16 +120,16 @@ def set_out(run: Run, checkpoint: Path | None) -> None:
         log.info("%s", load_parameters(run.model.net, model_path(run.config.start_from), run.devices))
 
 
-def follow(run: Run, pictures: Pictures, folder: Path, habits: Habits) -> int:
+def train_and_report(run: Run, pictures: Pictures, folder: Path, run_options: RunOptions) -> int:
     """Train, with all that is kept of it, and show the result.
 
     Raises:
         UserError, OSError: As of `train`.
     """
-    config, saver = run.config, Checkpoints(run, folder / "checkpoints", habits.save_every, habits.keep)
+    config, saver = run.config, Checkpoints(run, folder / "checkpoints", run_options.save_every, run_options.keep)
     source = getattr(config, "shards", None) or f"{len(run.photos)} photos"
     log.info("%s: %d steps of %d pictures of %s", folder, config.steps, config.batch, source)
-    callbacks = [*logs(run, folder, habits), saver, Every(habits.preview_every, pictures.preview)]
+    callbacks = [*logs(run, folder, run_options), saver, Every(run_options.preview_every, pictures.preview)]
     with StopRequest() as stop:
         done = attempt(run, callbacks, stop, saver, folder)
         final = saver.path(done) if saver.saved == done else saver.save(done)

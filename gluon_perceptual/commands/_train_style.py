@@ -9,7 +9,7 @@ import click
 
 from ..figures import comparison_figure, save_figure
 from ..image.io import Picture, read_rgb, write_picture
-from ..image.resize import fit
+from ..image.resize import resize_longest_side
 from ..inference import Stylizer
 from ..training.style import StyleRun
 
@@ -22,7 +22,7 @@ class StylePictures:
 
     def __init__(self, run: StyleRun, folder: Path) -> None:
         self.run, self.folder = run, folder
-        self.photos = [fit(read_rgb(path), FIGURE_SIDE) for path in run.held_out[:FIGURE_ROWS]]
+        self.photos = [resize_longest_side(read_rgb(path), FIGURE_SIDE) for path in run.held_out[:FIGURE_ROWS]]
 
     def preview(self, step: int) -> None:
         """Write the figure as it looks after a step."""

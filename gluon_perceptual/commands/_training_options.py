@@ -68,7 +68,7 @@ _OPTIONS: list[Callable[[Any], Any]] = [
 
 
 @dataclass(frozen=True)
-class Habits:
+class RunOptions:
     """What is kept of a run, and how often; see the options of the same names."""
 
     out: str | None
@@ -93,14 +93,14 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def habits(context: click.Context) -> Habits:
+def run_options(context: click.Context) -> RunOptions:
     """Return what the command line says of them."""
-    return Habits(**{entry.name: context.params[entry.name] for entry in fields(Habits)})
+    return RunOptions(**{entry.name: context.params[entry.name] for entry in fields(RunOptions)})
 
 
 def given(context: click.Context) -> dict[str, Any]:
-    """Return the settings that the command line has, without a run's habits."""
-    names = {entry.name for entry in fields(Habits)}
+    """Return the settings that the command line has, without those of the run."""
+    names = {entry.name for entry in fields(RunOptions)}
     return {
         name: value
         for name, value in context.params.items()

@@ -14,7 +14,7 @@ from ._command import Command, parse_numbers
 @click.option("--color", type=click.Choice(["rgb", "y"]), help="What it takes: RGB, or luma alone.")
 @click.option("--enlarge", type=click.IntRange(1), help="Bicubic enlargement before it, as SRCNN and VDSR want it.")
 @click.option("--padding", type=click.IntRange(0), help="Mirrored pixels around its input, cut off its output.")
-@click.option("--peak", type=click.FloatRange(0, min_open=True), help="White in its range: 255 or 1.")
+@click.option("--peak", "max_value", type=click.FloatRange(0, min_open=True), help="White in its range: 255 or 1.")
 @click.option("--mean", metavar="R,G,B", callback=parse_numbers, help="What it wants subtracted, in its range.")
 @click.option("--halo", type=click.IntRange(0), help="Pixels that an output pixel depends on, besides its own.")
 def describe_symbol(symbol: str, **given: Any) -> None:
@@ -23,14 +23,14 @@ def describe_symbol(symbol: str, **given: Any) -> None:
     What is not given is found by trying; the result is printed as JSON.
     """
     import json
-    from dataclasses import asdict, replace
+    from dataclasses import replace
     from pathlib import Path
 
-    from ..symbols.files import load_symbol, save_options
+    from ..symbols.files import describe, load_symbol, save_options
 
     values = {name: value for name, value in given.items() if value not in (None, ())}
     found = load_symbol(symbol).options
     crop = found.crop + found.scale * (values.get("padding", found.padding) - found.padding)
     options = replace(found, crop=crop, **values)
     save_options(Path(symbol), options)
-    click.echo(json.dumps(asdict(options), indent=2))
+    click.echo(json.dumps(describe(options), indent=2))

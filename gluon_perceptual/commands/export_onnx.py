@@ -20,8 +20,8 @@ def export_onnx(model: str, out: str, pictures: bool) -> None:
     from pathlib import Path
 
     from ..checkpoint import export
-    from ..checkpoint.model import fold, load_with_recipe
+    from ..checkpoint.model import fold, load_with_spec
 
-    loaded, recipe = load_with_recipe(model)
-    export.export_onnx(Path(out), fold(loaded, recipe), recipe, pictures)
+    loaded, spec = load_with_spec(model)
+    export.export_onnx(Path(out), fold(loaded, spec), spec, pictures)
     click.echo(out)

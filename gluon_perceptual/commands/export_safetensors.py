@@ -1,4 +1,4 @@
-"""`export_safetensors`: a model's parameters and recipe in one safetensors file."""
+"""`export_safetensors`: a model's parameters and spec in one safetensors file."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ._command import Command
 @click.argument("model", type=click.Path())
 @click.option("-o", "--out", required=True, type=click.Path(), help="File to write (.safetensors).")
 def export_safetensors(model: str, out: str) -> None:
-    """Write MODEL (.params) as safetensors, its recipe as metadata: `--model` of all commands takes it, too."""
+    """Write MODEL (.params) as safetensors, its spec as metadata: `--model` of all commands takes it, too."""
     from pathlib import Path
 
     from ..checkpoint import export
-    from ..checkpoint.model import load_with_recipe
+    from ..checkpoint.model import load_with_spec
 
-    export.export_safetensors(Path(out), *load_with_recipe(model))
+    export.export_safetensors(Path(out), *load_with_spec(model))
     click.echo(out)

@@ -93,7 +93,7 @@ def _write_shards(
 ) -> str:
     from tqdm import tqdm
 
-    from ..data.patches import PatchPairs
+    from ..data.patches import PatchDataset
     from ..data.photos import split_photos
     from ..data.reading import write_report
     from ..data.shards import write_shards
@@ -103,7 +103,7 @@ def _write_shards(
 
     if list(folder.glob("train[xy]_*.params")):
         raise UserError(f"{folder} holds shards already: choose another --out, or remove them")
-    pairs = PatchPairs(split_photos(data)[0], int(scale), patch, sigma, degradation, augment=False, seed=seed)
+    pairs = PatchDataset(split_photos(data)[0], int(scale), patch, sigma, degradation, augment=False, seed=seed)
     network = LossNetwork.pretrained(("relu2_2",), vgg) if targets == "features" else None
     made = {"scale": int(scale), "patch": patch, "sigma": sigma, "degradation": degradation, "seed": seed}
     write_json(

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ._command import Command, degradation_option, scales
-from ._training_options import Picture, given, habits, training_options
+from ._training_options import Picture, given, run_options, training_options
 
 
 @click.command(cls=Command)
@@ -58,4 +58,4 @@ def train_sr(context: click.Context, /, **options: Any) -> None:
         SuperResolutionPictures,
         f"sr_x{options['scale']}",
     )
-    raise SystemExit(train(kind, chosen, habits(context)))
+    raise SystemExit(train(kind, chosen, run_options(context)))

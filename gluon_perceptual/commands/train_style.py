@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ._command import Command, parse_names, parse_numbers
-from ._training_options import Picture, given, habits, training_options
+from ._training_options import Picture, given, run_options, training_options
 
 
 @click.command(cls=Command)
@@ -54,4 +54,4 @@ def train_style(context: click.Context, /, style: tuple[str, ...], **options: An
 
     name = Path(style[0]).stem if style else "style"
     kind = Kind(StyleConfig, StyleConfig.from_architecture, StyleRun, StylePictures, name)
-    raise SystemExit(train(kind, given(context), habits(context)))
+    raise SystemExit(train(kind, given(context), run_options(context)))

@@ -15,11 +15,11 @@ class ConsecutiveBatches:
     """Batch sampler: batch b of `size` holds the pairs b·size, b·size + 1, …; for b in [first, last).
 
     Of several workers in a cluster each has its own part of batch b: together they have the pairs that one worker
-    would have of batches `ranks` times as large.
+    would have of batches `num_workers` times as large.
     """
 
-    def __init__(self, size: int, first: int, last: int, rank: int = 0, ranks: int = 1) -> None:
-        self._size, self._range = size, range(first * ranks + rank, last * ranks + rank, ranks)
+    def __init__(self, size: int, first: int, last: int, rank: int = 0, num_workers: int = 1) -> None:
+        self._size, self._range = size, range(first * num_workers + rank, last * num_workers + rank, num_workers)
 
     def __len__(self) -> int:
         return len(self._range)
@@ -35,7 +35,7 @@ def stack(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, n
     return np.stack(first), np.stack(second)
 
 
-def batches(pairs: Any, size: int, first: int, last: int, workers: int = 2, rank: int = 0, ranks: int = 1) -> Any:
+def batches(pairs: Any, size: int, first: int, last: int, threads: int = 2, rank: int = 0, num_workers: int = 1) -> Any:
     """Return an iterable over the batches [first, last) of `pairs`, each (inputs, references) as NumPy arrays.
 
     Threads suffice: decoding and resizing release Python's lock, and no process is forked beside MXNet's threads.
@@ -46,15 +46,15 @@ def batches(pairs: Any, size: int, first: int, last: int, workers: int = 2, rank
         size: Pairs in a batch, of this worker of the cluster.
         first: Number of the first batch.
         last: Number after that of the last.
-        workers: Threads; 0: none.
+        threads: How many prepare them; 0: none.
         rank: This worker of the cluster, see `ConsecutiveBatches`.
-        ranks: Workers in the cluster.
+        num_workers: Workers in the cluster.
     """
     return mx.gluon.data.DataLoader(
         pairs,
-        batch_sampler=ConsecutiveBatches(size, first, last, rank, ranks),
+        batch_sampler=ConsecutiveBatches(size, first, last, rank, num_workers),
         batchify_fn=stack,
-        num_workers=workers,
+        num_workers=threads,
         thread_pool=True,
         timeout=WAIT_SECONDS,
     )

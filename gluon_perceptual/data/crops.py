@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ..image.files import PictureFile
-from .sampler import PhotoTurns
+from .sampler import PhotoSampler
 
 FLAT_PART = 3  # of a photo's shorter side, what a flat crop shows of it
 FLAT_TRIES = 8
@@ -26,8 +26,8 @@ class PhotoCrops:
 
     `crops[k]` is (crop, crop): uint8 RGB (3, size, size), as input and as what to compare with. The photo's shorter
     side is scaled to between `size` and 1.25·`size` first (the paper scales it to `size`), so that a crop shows most
-    of a photo of any resolution. Photos take turns, see `sampler.PhotoTurns`; those with a side under a quarter of the
-    size are skipped.
+    of a photo of any resolution. Photos take turns, see `sampler.PhotoSampler`; those with a side under a quarter of
+    the size are skipped.
 
     Few crops are as flat as a sky or a wall that fills a picture. So a share of them may show but a third of the
     photo, the flattest of 8 places.
@@ -43,7 +43,7 @@ class PhotoCrops:
     """
 
     def __init__(self, photos: Sequence[PictureFile], size: int, seed: int = 0, flat: float = 0.0) -> None:
-        self.photos, self.turns = photos, PhotoTurns(photos, seed, self._misfit)
+        self.photos, self.sampler = photos, PhotoSampler(photos, seed, self._misfit)
         self.size, self.seed, self.flat = size, seed, flat
 
     def __len__(self) -> int:
@@ -53,11 +53,11 @@ class PhotoCrops:
     @property
     def skipped(self) -> dict[str, str]:
         """Photos found unusable so far, by name, and why."""
-        return self.turns.skipped
+        return self.sampler.skipped
 
     def __getitem__(self, k: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng((self.seed, 1, k))
-        with self.turns.turn(k) as picture:
+        with self.sampler.photo(k) as picture:
             crop = self._crop(picture, rng)
         return crop, crop
 

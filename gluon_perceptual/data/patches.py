@@ -10,14 +10,14 @@ from ..errors import UserError
 from ..image.files import PictureFile
 from ..image.jpeg import BLOCK
 from ..image.resize import degradation_margin, degrade
-from .sampler import PhotoTurns
+from .sampler import PhotoSampler
 
 
-class PatchPairs:
+class PatchDataset:
     """Endless random patch pairs from photos, reproducible: pair `k` depends on the arguments and on `k` alone.
 
     `pairs[k]` is (low, high): uint8 RGB (3, patch/scale, patch/scale) and (3, patch, patch). Photos take turns, see
-    `sampler.PhotoTurns`; those smaller than a patch are skipped.
+    `sampler.PhotoSampler`; those smaller than a patch are skipped.
 
     Args:
         photos: Files.
@@ -45,7 +45,7 @@ class PatchPairs:
     ) -> None:
         if patch % scale or patch < scale:
             raise UserError(f"patch size {patch}: expected a multiple of the scale {scale}")
-        self.photos, self.turns = photos, PhotoTurns(photos, seed, self._misfit)
+        self.photos, self.sampler = photos, PhotoSampler(photos, seed, self._misfit)
         self.scale, self.patch, self.sigma, self.method = scale, patch, sigma, method
         self.crops, self.augment, self.seed = crops, augment, seed
 
@@ -56,11 +56,11 @@ class PatchPairs:
     @property
     def skipped(self) -> dict[str, str]:
         """Photos found unusable so far, by name, and why."""
-        return self.turns.skipped
+        return self.sampler.skipped
 
     def __getitem__(self, k: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng((self.seed, 1, k))
-        with self.turns.turn(k // self.crops) as picture:
+        with self.sampler.photo(k // self.crops) as picture:
             return self._augmented(*self._crop(picture, rng), rng)
 
     def _misfit(self, picture: np.ndarray) -> str:

@@ -19,7 +19,7 @@ CACHED_SET = 1000  # photos; of more, too few would be in the cache when their n
 RECENT = 8  # pictures kept of such a large set, for several crops in a row
 
 
-class PhotoTurns:
+class PhotoSampler:
     """Photos in turn, reproducibly: which is the k-th depends on the arguments and on `k` alone.
 
     A photo that cannot be read or does not fit is passed over for the next one, named in the log, and noted in
@@ -41,7 +41,7 @@ class PhotoTurns:
         self._order = lru_cache(maxsize=2)(self._shuffle)
 
     @contextmanager
-    def turn(self, k: int) -> Iterator[np.ndarray]:
+    def photo(self, k: int) -> Iterator[np.ndarray]:
         """Give the body the photo whose turn it is, or the next one of its round that is good; not to be changed.
 
         Raises:

@@ -24,8 +24,8 @@ BATCH = 8  # pairs to compute at a time
 _NAME = re.compile(r"trainx_(\d+)\.params$")
 
 
-class ShardPairs:
-    """Endless pairs from shards, in an order shuffled anew for each round, reproducible like `patches.PatchPairs`.
+class ShardDataset:
+    """Endless pairs from shards, in an order shuffled anew for each round, reproducible like `patches.PatchDataset`.
 
     `shards[k]` is (low, reference): float32 (3, h, w) in [0, 255], and activations (128, H/2, W/2) as they are or a
     patch (3, H, W) in [0, 255], as `holds_features` says. The files are memory-mapped: only what is used is read.
@@ -118,7 +118,7 @@ def write_shards(
     written as they are made.
 
     Args:
-        pairs: `patches.PatchPairs`, or anything alike.
+        pairs: `patches.PatchDataset`, or anything alike.
         count: Number of pairs.
         folder: An existing folder.
         shard_size: Pairs in a file (blog: 1000).

@@ -58,7 +58,7 @@ def resize_to(image: np.ndarray, height: int, width: int) -> np.ndarray:
     return _resize(image, sizes, [new / max(1, old) for new, old in zip(sizes, image.shape)])
 
 
-def fit(image: np.ndarray, side: int) -> np.ndarray:
+def resize_longest_side(image: np.ndarray, side: int) -> np.ndarray:
     """Resize so that the longer side has `side` pixels, and the other at least 1; otherwise as `imresize`."""
     zoom = side / max(image.shape[:2])
     return resize_to(image, *(max(1, round(length * zoom)) for length in image.shape[:2]))

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from .._mxnet import inference_precision, mx, mxnet_errors
-from ..checkpoint.model import Recipe, fold, load_for_use
+from ..checkpoint.model import ModelSpec, fold, load_for_use
 from ..errors import UserError
 from ..image.color import luma
 from ..image.histogram import match_images
 from ..image.io import Picture, check_rgb, to_image, to_tensor
-from ..image.resize import fit
+from ..image.resize import resize_longest_side
 from ..nets.instance_norm import for_single_pictures
-from ..nets.pixels import OnPixels
+from ..nets.pixels import PixelRangeAdapter
 from ..nets.style import CELL
 from ..symbols.files import is_symbol_file, load_symbol
 from ..symbols.model import SymbolModel
@@ -94,9 +94,9 @@ class Stylizer:
             if not hasattr(loaded, "encode"):
                 raise UserError(f"{model}: a {type(loaded).__name__} enlarges pictures and has no style; use upscale")
         else:
-            net = model.net if isinstance(model, OnPixels) else model
-            recipe = Recipe(type(net).__name__, net.arguments)
-            loaded = fold(OnPixels(net), recipe, self.ctx, net.precision).net
+            net = model.net if isinstance(model, PixelRangeAdapter) else model
+            spec = ModelSpec(type(net).__name__, net.arguments)
+            loaded = fold(PixelRangeAdapter(net), spec, self.ctx, net.precision).net
         return loaded
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
@@ -115,9 +115,9 @@ class Stylizer:
     def _paint(self, image: np.ndarray) -> np.ndarray:
         """(H, W, 3) -> (3, H, W) in [0, 255]; what the network frays at a border is mirrored picture, and cut off."""
         height, width = image.shape[:2]
-        frayed = getattr(self.net, "frayed", 0)
-        painted = self._through(framed(image, frayed))
-        return painted[:, frayed : frayed + height, frayed : frayed + width]
+        border = getattr(self.net, "border_artifact_width", 0)
+        painted = self._through(framed(image, border))
+        return painted[:, border : border + height, border : border + width]
 
     def _through(self, image: np.ndarray) -> np.ndarray:
         """(H, W, 3) -> what the network makes of it, (3, H, W)."""
@@ -129,7 +129,7 @@ class Stylizer:
             self._layerwise = LayerwiseStyle(self.net, self.tile, self.ctx)
         if self.statistics == "whole":
             return self._layerwise.settle(to_tensor(image)[0])
-        self._layerwise.settle(to_tensor(fit(image, min(REDUCED, max(image.shape[:2]))))[0])
+        self._layerwise.settle(to_tensor(resize_longest_side(image, min(REDUCED, max(image.shape[:2]))))[0])
         return self._layerwise(to_tensor(image)[0])
 
     def stylize(self, picture: Picture) -> Picture:

@@ -14,7 +14,7 @@ from ..errors import UserError
 from ..image.histogram import match_images
 from ..image.io import Picture, check_rgb, to_image, to_tensor
 from ..image.tiling import Tile, map_tiles, plan
-from ..nets.pixels import OnPixels
+from ..nets.pixels import PixelRangeAdapter
 from ..nets.plsr import PlsrNet
 from ..symbols.files import is_symbol_file, load_symbol
 
@@ -57,7 +57,7 @@ class Upscaler:
     ) -> None:
         self.ctx = ctx or mx.cpu()
         self.precision = inference_precision(precision, self.ctx)
-        self.model = OnPixels(model, 1.0, IMAGENET_MEAN) if isinstance(model, PlsrNet) else model
+        self.model = PixelRangeAdapter(model, 1.0, IMAGENET_MEAN) if isinstance(model, PlsrNet) else model
         if isinstance(model, (str, Path)):
             symbol = is_symbol_file(model)
             if symbol and precision == "bfloat16":

@@ -71,7 +71,7 @@ class FastNeuralStyleNet(mx.gluon.HybridBlock):
     """
 
     scale = 1
-    margin = frayed = 0
+    margin = border_artifact_width = 0
 
     def __init__(self, width: int = 32, norm: str = "instance", **kwargs: Any) -> None:
         super().__init__(**kwargs)

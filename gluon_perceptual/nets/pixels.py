@@ -11,20 +11,22 @@ from .._mxnet import mx
 HALF_RANGE = 127.5  # pixels are in [0, 255]
 
 
-class OnPixels(mx.gluon.HybridBlock):
+class PixelRangeAdapter(mx.gluon.HybridBlock):
     """Runs `net` on pictures (N, 3, H, W) float32 RGB in [0, 255] and returns pictures in [0, 255].
 
     Args:
         net: Network with `scale` and `halo`, whose parameters stay its own.
-        peak: White in the network's range: 255, or 1 as in the blog.
+        max_value: White in the network's range: 255, or 1 as in the blog.
         mean: What the network wants subtracted from each channel, in its own range. The blog subtracts the mean patch
             of its training set; its mean over the patch is used here, so that pictures of any size can be input.
     """
 
-    def __init__(self, net: Any, peak: float = 255.0, mean: Sequence[float] = (0.0, 0.0, 0.0), **kwargs: Any) -> None:
+    def __init__(
+        self, net: Any, max_value: float = 255.0, mean: Sequence[float] = (0.0, 0.0, 0.0), **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.net = net
-        self.peak = peak
+        self.max_value = max_value
         with self.name_scope():
             self.mean = self.params.get_constant("mean", np.array(mean, np.float32).reshape(1, 3, 1, 1))
         self.mean.initialize()
@@ -41,4 +43,4 @@ class OnPixels(mx.gluon.HybridBlock):
 
     def hybrid_forward(self, F: Any, x: Any, mean: Any) -> Any:
         """(N, 3, H, W) in [0, 255] -> (N, 3, scale·H, scale·W) in [0, 255], not clipped."""
-        return self.net(F.broadcast_sub(x * (self.peak / 255.0), mean)) * (255.0 / self.peak)
+        return self.net(F.broadcast_sub(x * (self.max_value / 255.0), mean)) * (255.0 / self.max_value)

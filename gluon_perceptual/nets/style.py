@@ -20,7 +20,7 @@ CELL = 4  # pixels a side: what becomes one position of the feature maps in the 
 MARGIN = 10 * CELL  # what the 5 residual blocks without padding take away, 2 cells a side each
 # How far from a border pixels are other than further inside, since convolutions pad with zeros: 2 cells by those before
 # the residual blocks (7 pixels), 2.5 by those after them (4 pixels, 1 at half the size, 1 cell), in whole cells.
-FRAYED = 5 * CELL
+BORDER_ARTIFACT_WIDTH = 5 * CELL
 
 
 class StyleNet(mx.gluon.HybridBlock):
@@ -44,7 +44,7 @@ class StyleNet(mx.gluon.HybridBlock):
 
     scale = 1
     margin = MARGIN
-    frayed = FRAYED
+    border_artifact_width = BORDER_ARTIFACT_WIDTH
 
     def __init__(
         self,

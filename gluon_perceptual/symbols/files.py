@@ -63,8 +63,13 @@ def load_symbol(path: str | Path, ctx: Any = None, scale: int | None = None) -> 
 def save_options(path: Path, options: SymbolOptions) -> Path:
     """Write what `load_symbol` is to know of the symbol in `path`, and return where."""
     sidecar = _sidecar(path)
-    write_json(sidecar, asdict(options))
+    write_json(sidecar, describe(options))
     return sidecar
+
+
+def describe(options: SymbolOptions) -> dict[str, Any]:
+    """Return the options for JSON, where `max_value` is called `peak`, as on the command line."""
+    return {"peak" if name == "max_value" else name: value for name, value in asdict(options).items()}
 
 
 def _sidecar(path: Path) -> Path:
@@ -76,8 +81,10 @@ def _read_options(path: Path) -> SymbolOptions | None:
     if not sidecar.exists():
         return None
     try:
-        values = parse_json(sidecar.read_bytes())
-        return SymbolOptions(**{**values, "mean": tuple(map(float, values["mean"]))})
+        values = dict(parse_json(sidecar.read_bytes()))
+        values["mean"] = tuple(map(float, values["mean"]))
+        values["max_value"] = values.pop("peak", SymbolOptions.max_value)
+        return SymbolOptions(**values)
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise UserError(f"{sidecar}: these are not the options of a model ({error})") from error
 

@@ -30,7 +30,7 @@ class SymbolOptions:
         padding: Pixels, mirrored, to be put around its input: what its convolutions cut off, or more, so that the
             zeros that it puts there itself stay away from the picture.
         crop: Pixels to be cut off its output after that.
-        peak: White in its range: 255 or 1.
+        max_value: White in its range: 255 or 1.
         mean: What it wants subtracted, in its own range: one number, or three for red, green and blue.
         halo: How many input pixels beyond its own an output pixel can depend on, in the network's input.
     """
@@ -40,18 +40,18 @@ class SymbolOptions:
     enlarge: int = 1
     padding: int = 0
     crop: int = 0
-    peak: float = 255.0
+    max_value: float = 255.0
     mean: tuple[float, ...] = (0.0,)
     halo: int = 0
 
     def __post_init__(self) -> None:
         """Raise UserError if they make no sense."""
         counts = (self.scale, self.enlarge, self.padding + 1, self.crop + 1, self.halo + 1)
-        if not all(isinstance(count, int) and count >= 1 for count in counts) or not self.peak > 0:
+        if not all(isinstance(count, int) and count >= 1 for count in counts) or not self.max_value > 0:
             raise UserError(f"{self}: expected whole numbers, scale and enlarge from 1 on, and a positive peak")
         if len(self.mean) not in {"rgb": (1, 3), "y": (1,)}.get(self.color, ()):
             raise UserError(f"color {self.color}, mean {self.mean}: expected rgb and 1 or 3 numbers, or y and 1 number")
-        if self.scale * self.enlarge > MOST_ENLARGED or self.padding > MOST_FRAMED or not math.isfinite(self.peak):
+        if self.scale * self.enlarge > MOST_ENLARGED or self.padding > MOST_FRAMED or not math.isfinite(self.max_value):
             raise UserError(f"{self}: enlarged at most {MOST_ENLARGED} times, framed by {MOST_FRAMED} pixels")
         if self.scale > 1 and self.enlarge > 1:
             raise UserError(f"enlarge {self.enlarge}: this network enlarges {self.scale} times itself")
@@ -94,7 +94,7 @@ class SymbolModel(mx.gluon.HybridBlock):
 
     def _run(self, F: Any, x: Any, mean: Any) -> Any:
         """Pixels -> pixels."""
-        factor = self.options.peak / 255.0
+        factor = self.options.max_value / 255.0
         out, crop = self.net(F.broadcast_sub(self.frame(x * factor), mean)), self.options.crop
         if crop:
             out = F.slice(out, begin=(None, None, crop, crop), end=(None, None, -crop, -crop))

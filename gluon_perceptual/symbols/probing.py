@@ -32,7 +32,7 @@ def probe(path: str, net: Any, ctx: Any) -> SymbolOptions:
         UserError: It is no such network.
     """
     options = _from_sizes(path, net, ctx)
-    models = [SymbolModel(net, replace(options, peak=peak), ctx) for peak in (255.0, 1.0)]
+    models = [SymbolModel(net, replace(options, max_value=max_value), ctx) for max_value in (255.0, 1.0)]
     model = min(models, key=lambda model: _unlikeness(model, ctx))
     return replace(model.options, halo=_halo(model, ctx))
 

@@ -9,7 +9,7 @@ from typing import Any, Callable
 import numpy as np
 
 from .._mxnet import mx
-from ..checkpoint.model import Recipe, fold
+from ..checkpoint.model import ModelSpec, fold
 from ..image.io import to_tensor
 from ..losses import FeatureLoss, PerceptualLoss, TotalVariationLoss
 from ..nets.instance_norm import fast_twin, for_single_pictures
@@ -22,11 +22,11 @@ from ..training.step import TrainingStep
 nn: Any = mx.gluon.nn
 
 NETWORKS = {  # as the paper and the blog have them
-    "sr2": Recipe("SuperResolutionNet", {"scale": 2}),
-    "sr4": Recipe("SuperResolutionNet", {"scale": 4}),
-    "blog2": Recipe("PlsrNet", {}, peak=1.0),
-    "style_batch": Recipe("StyleNet", {"norm": "batch"}),
-    "style_instance": Recipe("StyleNet", {"norm": "instance"}),
+    "sr2": ModelSpec("SuperResolutionNet", {"scale": 2}),
+    "sr4": ModelSpec("SuperResolutionNet", {"scale": 4}),
+    "blog2": ModelSpec("PlsrNet", {}, max_value=1.0),
+    "style_batch": ModelSpec("StyleNet", {"norm": "batch"}),
+    "style_instance": ModelSpec("StyleNet", {"norm": "instance"}),
 }
 CONTENT_LAYER = "relu2_2"
 TV_WEIGHT = 1e-4

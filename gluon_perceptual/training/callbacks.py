@@ -11,7 +11,7 @@ from typing import Any, Callable, Sequence
 from ..errors import MissingDependencyError
 from ..files import GrowingFile
 from .jsonl import JsonLines
-from .loop import Callback, Progress
+from .loop import Callback, StepResult
 
 
 class ProgressBar(Callback):
@@ -22,9 +22,9 @@ class ProgressBar(Callback):
 
         self._bar = tqdm(total=steps, initial=done, unit="step", dynamic_ncols=True)
 
-    def after_step(self, progress: Progress) -> None:
+    def after_step(self, result: StepResult) -> None:
         """Advance by one."""
-        shown = {"loss": f"{progress.loss:.4g}", "images/s": f"{progress.pictures_per_second:.2f}"}
+        shown = {"loss": f"{result.loss:.4g}", "images/s": f"{result.pictures_per_second:.2f}"}
         self._bar.set_postfix(shown, refresh=False)
         self._bar.update()
 
@@ -33,14 +33,14 @@ class ProgressBar(Callback):
         self._bar.close()
 
 
-def log_line(progress: Progress) -> dict[str, Any]:
+def log_line(result: StepResult) -> dict[str, Any]:
     """Return what a log has of a step: its number, its terms or why it was skipped, its learning rate, its speed."""
-    done = {"skipped": progress.skipped} if progress.skipped else progress.terms
+    done = {"skipped": result.skipped} if result.skipped else result.terms
     times = {
-        "images_per_second": round(progress.pictures_per_second, 3),
-        "seconds_waiting": round(progress.seconds_waiting, 4),
+        "images_per_second": round(result.pictures_per_second, 3),
+        "seconds_waiting": round(result.seconds_waiting, 4),
     }
-    return {"step": progress.step, **done, "learning_rate": progress.learning_rate, **times}
+    return {"step": result.step, **done, "learning_rate": result.learning_rate, **times}
 
 
 class JsonLog(Callback):
@@ -49,9 +49,9 @@ class JsonLog(Callback):
     def __init__(self, lines: JsonLines) -> None:
         self._lines = lines
 
-    def after_step(self, progress: Progress) -> None:
+    def after_step(self, result: StepResult) -> None:
         """Write the step's line."""
-        self._lines.append(log_line(progress))
+        self._lines.append(log_line(result))
 
     def close(self) -> None:
         """Close the file."""
@@ -64,9 +64,9 @@ class History(Callback):
     def __init__(self) -> None:
         self.lines: list[dict[str, Any]] = []
 
-    def after_step(self, progress: Progress) -> None:
+    def after_step(self, result: StepResult) -> None:
         """Keep the step's line."""
-        self.lines.append(log_line(progress))
+        self.lines.append(log_line(result))
 
 
 class BlogLog(Callback):
@@ -89,9 +89,9 @@ class BlogLog(Callback):
         for loss in losses:
             self._add(loss or 0.0)
 
-    def after_step(self, progress: Progress) -> None:
+    def after_step(self, result: StepResult) -> None:
         """Add up, and write at an epoch's end."""
-        self._add(0.0 if progress.skipped else progress.loss)
+        self._add(0.0 if result.skipped else result.loss)
 
     def _add(self, loss: float) -> None:
         self._losses.append(loss)
@@ -133,11 +133,11 @@ class TensorBoard(Callback):
         start = {"step": done + 1, "session_log": SessionLog(status=SessionLog.START)}
         self._file.append(self._record(file_version="brain.Event:2") + self._record(**start))
 
-    def after_step(self, progress: Progress) -> None:
+    def after_step(self, result: StepResult) -> None:
         """Write the step's values."""
-        values = {**progress.terms, "learning_rate": progress.learning_rate}
+        values = {**result.terms, "learning_rate": result.learning_rate}
         summaries = (self._scalar(name.replace(":", "/"), value) for name, value in values.items())
-        self._file.append(b"".join(self._record(step=progress.step, summary=summary) for summary in summaries))
+        self._file.append(b"".join(self._record(step=result.step, summary=summary) for summary in summaries))
 
     def _record(self, **event: Any) -> bytes:
         """Return an event as a TFRecord: its length and it itself, each followed by its checksum."""
@@ -156,7 +156,7 @@ class Every(Callback):
     def __init__(self, steps: int, action: Callable[[int], Any]) -> None:
         self._steps, self._action = steps, action
 
-    def after_step(self, progress: Progress) -> None:
+    def after_step(self, result: StepResult) -> None:
         """Act if it is time."""
-        if progress.step % self._steps == 0:
-            self._action(progress.step)
+        if result.step % self._steps == 0:
+            self._action(result.step)

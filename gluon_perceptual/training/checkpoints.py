@@ -17,7 +17,7 @@ from ..checkpoint.loading import load_parameters
 from ..checkpoint.model import save_model
 from ..errors import UserError
 from ..files import atomic_path
-from .loop import Callback, Progress
+from .loop import Callback, StepResult
 from .optimizer_state import load_state, save_state
 
 PARTS = (".params", ".json", ".state")
@@ -32,7 +32,7 @@ class Checkpoints(Callback):
     """Saves a run every so many steps, and after a step that could not be saved at the next one.
 
     Args:
-        run: A `run.Run`: its `model`, `recipe` and `trainer` are saved.
+        run: A `run.Run`: its `model`, `spec` and `trainer` are saved.
         folder: An existing folder that no other process writes to.
         every: Steps between checkpoints.
         keep: How many of the last ones stay; 0: all.
@@ -43,15 +43,15 @@ class Checkpoints(Callback):
         self._behind = False
         self.saved = self.done = run.done
 
-    def after_step(self, progress: Progress) -> None:
+    def after_step(self, result: StepResult) -> None:
         """Save if it is time, or if that failed before.
 
         Raises:
             OSError: It cannot be written; those before it stay.
         """
-        self.done = progress.step
-        if self._behind or progress.step % self._every == 0:
-            self.save(progress.step)
+        self.done = result.step
+        if self._behind or result.step % self._every == 0:
+            self.save(result.step)
 
     def path(self, step: int) -> Path:
         """Return where the model after a step is."""
@@ -65,7 +65,7 @@ class Checkpoints(Callback):
         """
         path, self._behind = self.path(step), True
         path.with_suffix(SUMS).unlink(missing_ok=True)
-        save_model(path, self._run.model, self._run.recipe)
+        save_model(path, self._run.model, self._run.spec)
         save_state(path.with_suffix(".state"), self._run.trainer, {"step": step})
         with atomic_path(path.with_suffix(SUMS)) as temporary:
             temporary.write_text("".join(f"{_digest(file)}  {file.name}\n" for file in _files(path)), encoding="utf-8")

@@ -15,7 +15,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 from .._mxnet import mx, mxnet_errors
 from ..errors import UserError
-from .waiting import WorkerLostError, end_at_once, within
+from .waiting import WorkerLostError, call_with_timeout, end_at_once
 
 KVSTORES = ("local", "device", "nccl", "dist_sync")
 PATIENCE = 300.0  # seconds
@@ -36,14 +36,14 @@ class Workers:
 
     Attributes:
         rank: The number of this process; 0 is that of the one that writes the run's folder.
-        ranks: How many there are.
+        num_workers: How many there are.
     """
 
     def __init__(self, kvstore: Any = "local", patience: float = PATIENCE) -> None:
         self.kvstore, self.patience = kvstore, patience
         self.alone = isinstance(kvstore, str)
         self.rank: int = 0 if self.alone else kvstore.rank
-        self.ranks: int = 1 if self.alone else kvstore.num_workers
+        self.num_workers: int = 1 if self.alone else kvstore.num_workers
         if not self.alone:
             self.wait(lambda: kvstore.init(NUMBERS_KEY, mx.nd.zeros(NUMBERS)))
 
@@ -63,7 +63,7 @@ class Workers:
         Raises:
             WorkerLostError: It takes longer than the patience.
         """
-        return action() if self.alone else within(self.patience, action)
+        return action() if self.alone else call_with_timeout(self.patience, action)
 
     def add(self, numbers: Mapping[str, float]) -> dict[str, float]:
         """Return the sums of all workers' numbers, up to 31 with the same names.
@@ -166,7 +166,7 @@ def join(kvstore: str | None, gpus: str | None = None, patience: float = PATIENC
             mx.kv.create(kvstore)
         return Workers(kvstore)
     atexit.register(end_at_once)  # until they `leave`: the store's own end waits for all workers
-    return Workers(within(patience, lambda: mx.kv.create(kvstore)), patience)
+    return Workers(call_with_timeout(patience, lambda: mx.kv.create(kvstore)), patience)
 
 
 def _check(kvstore: str, gpus: str | None) -> None:

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Progress:
+class StepResult:
     """What a step did: its number (from 1) of how many, its terms and loss, its learning rate, its speed.
 
     `terms` has the gradient's norm, too. `skipped` says why a step was left out, whose terms are empty; else it is "".
@@ -42,7 +42,7 @@ class Callback:
     An OSError of either is warned of, and the training goes on.
     """
 
-    def after_step(self, progress: Progress) -> None:
+    def after_step(self, result: StepResult) -> None:
         """Be told of a step."""
 
     def close(self) -> None:
@@ -100,10 +100,10 @@ def fit(
                 raise StepFailedError(number, skipped)
             now = time.perf_counter()
             speed, waited = len(inputs) / (now - before), ready - before
-            progress = Progress(number, steps, terms, trainer.learning_rate, speed, waited, skipped)
+            result = StepResult(number, steps, terms, trainer.learning_rate, speed, waited, skipped)
             done = number
             for callback in callbacks:
-                _tell(number, callback.after_step, progress)
+                _tell(number, callback.after_step, result)
             before = time.perf_counter()
             if stop is not None and stop.requested:
                 break
@@ -121,8 +121,8 @@ def _attempt(step: Callable[..., dict[str, float]], *batch: np.ndarray) -> tuple
         return {}, str(error)
 
 
-def _tell(step: int, method: Callable[..., None], *progress: Progress) -> None:
+def _tell(step: int, method: Callable[..., None], *result: StepResult) -> None:
     try:
-        method(*progress)
+        method(*result)
     except OSError as error:
         log.warning("after step %d, and the training goes on: %s", step, error)

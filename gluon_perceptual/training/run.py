@@ -8,13 +8,13 @@ from itertools import islice
 from typing import Any, Callable, Sequence
 
 from .._mxnet import check_bfloat16, devices, mx, start_amp
-from ..checkpoint.model import Recipe
+from ..checkpoint.model import ModelSpec
 from ..data.batches import batches
 from ..data.photos import readable_photos
 from ..errors import UserError
 from ..image.files import PictureFile
 from ..losses.perceptual import PerceptualLoss
-from ..nets.pixels import OnPixels
+from ..nets.pixels import PixelRangeAdapter
 from ..nets.precision import computing_in
 from ..signals import StopRequest
 from .cluster import SharedStop, Workers
@@ -44,15 +44,15 @@ class Run(ABC):
     photos: Sequence[PictureFile]
     held_out: list[PictureFile]
     loss: PerceptualLoss
-    recipe: Recipe
-    model: OnPixels
+    spec: ModelSpec
+    model: PixelRangeAdapter
     done: int = 0
     natural_clipping: float = 1.0  # share of clipped pixels of what the output is to look like; 1: not known
 
     def __init__(self, config: TrainingConfig, workers: Workers | None = None) -> None:
         self.config: Any = config
         self.workers = workers or Workers("device" if config.gpus else "local")
-        config.check_devices(self.workers.ranks)
+        config.check_devices(self.workers.num_workers)
         self.devices = devices(config.gpus, config.cpus)
         half = config.precision == "float16"
         if half:
@@ -70,7 +70,7 @@ class Run(ABC):
 
     @abstractmethod
     def _prepare(self) -> None:
-        """Set `photos`, `held_out`, `pairs`, `loss`, `recipe` and `model`."""
+        """Set `photos`, `held_out`, `pairs`, `loss`, `spec` and `model`."""
 
     def _targets(self) -> Callable[[Any], dict[str, Any]]:
         """Return the function from a batch of references to what the loss compares with."""
@@ -115,7 +115,7 @@ class Run(ABC):
             raise UserError(f"none of the {len(candidates)} photos to measure on can be used; see the log above")
         return good
 
-    def _initialize(self, model: OnPixels) -> None:
+    def _initialize(self, model: PixelRangeAdapter) -> None:
         model.net.initialize(mx.init.Xavier(), ctx=self.devices)
         model.mean.reset_ctx(self.devices)
 
@@ -139,8 +139,8 @@ class Run(ABC):
         scale = LOSS_SCALE if config.precision == "float16" else 1.0
         options = (self.trainer, self.devices, config.max_norm, scale, workers)
         step = TrainingStep(self._step_model(), self.loss, self.targets, *options)
-        part = (config.batch // workers.ranks, self.done, config.steps)
-        stream = batches(self.pairs, *part, config.workers, workers.rank, workers.ranks)
+        part = (config.batch // workers.num_workers, self.done, config.steps)
+        stream = batches(self.pairs, *part, config.workers, workers.rank, workers.num_workers)
         skips = SKIPS if config.on_nonfinite == "skip" else 0
         shared = SharedStop(stop, workers) if stop is not None else None
         self.done = fit(step, self.trainer, stream, config.steps, callbacks, shared, self.done, skips)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 
-from .loop import Callback, Progress
+from .loop import Callback, StepResult
 
 WINDOW = 20  # steps whose mean counts
 TOO_MUCH = 0.1  # more than what is natural
@@ -24,15 +24,15 @@ class SaturationWarning(Callback):
         self._natural, self._warned = natural, False
         self._shares: deque[float] = deque(maxlen=WINDOW)
 
-    def after_step(self, progress: Progress) -> None:
+    def after_step(self, result: StepResult) -> None:
         """Add the step's share to the mean, and warn if it is too large."""
-        if "clipped" in progress.terms and not self._warned:
-            self._shares.append(progress.terms["clipped"])
+        if "clipped" in result.terms and not self._warned:
+            self._shares.append(result.terms["clipped"])
             share = sum(self._shares) / len(self._shares)
             if len(self._shares) == WINDOW and share > self._natural + TOO_MUCH:
                 self._warned = True
                 log.warning(
                     "step %d: %.0f %% of the output's pixels are clipped (the style's: %.1f %%): it saturates, and "
                     "patches without drawing will stay; start anew with --output linear, a lower --lr or more --warmup",
-                    *(progress.step, 100 * share, 100 * self._natural),
+                    *(result.step, 100 * share, 100 * self._natural),
                 )

@@ -97,7 +97,7 @@ class TrainingStep:
 
     def _update(self, inputs: np.ndarray, references: np.ndarray) -> dict[str, float]:
         sums = [self._backward(x, y) for x, y in zip(self._spread(inputs), self._spread(references))]
-        size = len(inputs) * self.workers.ranks
+        size = len(inputs) * self.workers.num_workers
         totals = self.workers.add({name: sum(float(part[name].asscalar()) for part in sums) for name in sums[0]})
         terms = {name: total / size for name, total in totals.items()}
         if not all(math.isfinite(value) for value in terms.values()):

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from .._mxnet import mx
-from ..checkpoint.model import Recipe
-from ..checkpoint.spec import read_recipe
+from ..checkpoint.model import ModelSpec
+from ..checkpoint.spec import read_spec
 from ..data.crops import PhotoCrops, smallest_side
 from ..data.photos import split_photos
 from ..errors import UserError
@@ -20,7 +20,7 @@ from ..image.histogram import match_images
 from ..losses.perceptual import PerceptualLoss
 from ..nets.fast import OutputConv2D
 from ..nets.instance_norm import fast_twin
-from ..nets.pixels import OnPixels
+from ..nets.pixels import PixelRangeAdapter
 from ..nets.precision import current_precision
 from ..nets.vgg import LossNetwork, check_layers
 from ..styles import (
@@ -143,11 +143,11 @@ class StyleRun(Run):
         self.styles = [self._style_picture(Path(path)) for path in config.style]
         self.natural_clipping = float(np.mean([clipped_area(style) for style in self.styles]))
         self.loss = self._make_loss()
-        self.recipe = Recipe("StyleNet", {name: getattr(config, name) for name in NETWORK})
+        self.spec = ModelSpec("StyleNet", {name: getattr(config, name) for name in NETWORK})
         self.model = self._make_model()
 
-    def _make_model(self) -> OnPixels:
-        model = self.recipe.build(current_precision())
+    def _make_model(self) -> PixelRangeAdapter:
+        model = self.spec.build(current_precision())
         self._initialize(model)
         if self.config.output == "tanh":  # the paper does not say; by Xavier's a tenth is beyond its ends in 20 steps
             weight = next(layer.weight for layer in model.net.decode if isinstance(layer, OutputConv2D))
@@ -156,8 +156,8 @@ class StyleRun(Run):
 
     def _check_start(self) -> None:
         """Another output has parameters of the same shapes, but what they learnt is of no use to it."""
-        recipe = read_recipe(model_path(self.config.start_from)) if self.config.start_from else None
-        output = recipe.arguments.get("output", "tanh") if recipe else self.config.output
+        spec = read_spec(model_path(self.config.start_from)) if self.config.start_from else None
+        output = spec.arguments.get("output", "tanh") if spec else self.config.output
         if output != self.config.output:
             raise UserError(f"{self.config.start_from} has a {output} output: give --output {output} to start from it")
 
@@ -191,12 +191,12 @@ class StyleRun(Run):
 
     def _step_model(self) -> Any:
         """Return the fast twin where all devices get the same number of pictures."""
-        config, batch = self.config, self.config.batch // self.workers.ranks
+        config, batch = self.config, self.config.batch // self.workers.num_workers
         if config.norm != "instance" or config.gpus or batch % len(self.devices):
             self._trained = self.model
         else:
             each = batch // len(self.devices)
-            twin = OnPixels(fast_twin(self.model.net, each, self.devices))
+            twin = PixelRangeAdapter(fast_twin(self.model.net, each, self.devices))
             twin.mean.reset_ctx(self.devices)
             twin.hybridize(static_alloc=True, static_shape=True)
             self._trained = twin

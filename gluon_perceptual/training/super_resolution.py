@@ -10,17 +10,17 @@ from typing import Any, Callable, Sequence
 import numpy as np
 
 from .._mxnet import mx
-from ..checkpoint.model import Recipe
-from ..data.patches import PatchPairs
+from ..checkpoint.model import ModelSpec
+from ..data.patches import PatchDataset
 from ..data.photos import split_photos
-from ..data.shards import ShardPairs, describe_shards
+from ..data.shards import ShardDataset, describe_shards
 from ..errors import UserError
 from ..evaluation.scores import mean
 from ..evaluation.spectrum import weave
 from ..evaluation.super_resolution import smallest_side
 from ..image.files import PictureFile
 from ..losses.perceptual import PerceptualLoss
-from ..nets.pixels import OnPixels
+from ..nets.pixels import PixelRangeAdapter
 from ..nets.precision import current_precision
 from ..nets.vgg import LossNetwork
 from .cluster import Workers
@@ -55,22 +55,22 @@ class SuperResolutionRun(Run):
         self.held_out = self._choose_held_out(held_out, smallest_side(self.config.scale))
         self.pairs = self._make_pairs()
         self.loss = self._make_loss()
-        self.recipe = self._make_recipe()
+        self.spec = self._make_spec()
         self.model = self._make_model()
 
     def _make_pairs(self) -> Any:
         return self._open_shards(Path(self.config.shards)) if self.config.shards else self._patches(self.photos)
 
-    def validation_pairs(self) -> PatchPairs:
+    def validation_pairs(self) -> PatchDataset:
         """Return patches of the photos held out, also where shards are trained on."""
         return self._patches(self.held_out)
 
-    def _patches(self, photos: Sequence[PictureFile]) -> PatchPairs:
+    def _patches(self, photos: Sequence[PictureFile]) -> PatchDataset:
         c = self.config
-        return PatchPairs(photos, c.scale, c.patch, c.sigma, c.degradation, c.crops, seed=c.seed)
+        return PatchDataset(photos, c.scale, c.patch, c.sigma, c.degradation, c.crops, seed=c.seed)
 
-    def _open_shards(self, folder: Path) -> ShardPairs:
-        config, shards = self.config, ShardPairs(folder, seed=self.config.seed)
+    def _open_shards(self, folder: Path) -> ShardDataset:
+        config, shards = self.config, ShardDataset(folder, seed=self.config.seed)
         if shards.scale != config.scale:
             raise UserError(
                 f"{folder} holds pairs of scale {shards.scale:g}, not {config.scale}: give the right --scale"
@@ -95,20 +95,20 @@ class SuperResolutionRun(Run):
         if made_by is not None and made_by["sha256"] != network.origin["sha256"]:
             raise UserError(f"{self.config.shards} holds features of other VGG16 weights: --vgg {made_by['weights']}")
 
-    def _make_recipe(self) -> Recipe:
+    def _make_spec(self) -> ModelSpec:
         config = self.config
         size = {"width": config.width, "blocks": config.blocks}
         if config.arch == "blog":
             inputs = [self.pairs[k][0] for k in range(PAIRS_FOR_MEAN)]
             mean = np.mean([values.mean(axis=(1, 2)) for values in inputs], axis=0) / 255
-            return Recipe("PlsrNet", size, peak=1.0, mean=tuple(round(float(value), 6) for value in mean))
+            return ModelSpec("PlsrNet", size, max_value=1.0, mean=tuple(round(float(value), 6) for value in mean))
         arguments = {"norm": config.norm, "upsampling": config.upsampling, "skip": config.arch == "skip"}
         if config.lowpass is not None:
             arguments["lowpass"] = config.lowpass
-        return Recipe("SuperResolutionNet", {"scale": config.scale, **size, **arguments})
+        return ModelSpec("SuperResolutionNet", {"scale": config.scale, **size, **arguments})
 
-    def _make_model(self) -> OnPixels:
-        model = self.recipe.build(current_precision())
+    def _make_model(self) -> PixelRangeAdapter:
+        model = self.spec.build(current_precision())
         self._initialize(model)
         if self.config.arch == "skip":  # the first output is the bicubic enlargement, nearly
             model.net.tail.weight.initialize(mx.init.Normal(NEAR_ZERO), ctx=self.devices, force_reinit=True)

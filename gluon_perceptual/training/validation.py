@@ -14,7 +14,7 @@ from ..checkpoint.model import save_model
 from ..data.batches import stack
 from ..errors import UserError
 from .jsonl import JsonLines
-from .loop import Callback, Progress
+from .loop import Callback, StepResult
 
 PAIRS = 8
 
@@ -38,16 +38,16 @@ class Validation(Callback):
         self._best = min((line["loss"] for line in lines.read() if line.get("best")), default=math.inf)
         self._batches = validation_batches(run)
 
-    def after_step(self, progress: Progress) -> None:
+    def after_step(self, result: StepResult) -> None:
         """Measure if it is time."""
-        if self._batches and progress.step % self._every == 0:
+        if self._batches and result.step % self._every == 0:
             terms, before = validate(self._run, self._batches), self._best
             try:
                 if terms["loss"] < self._best:
-                    save_model(self._path, self._run.model, self._run.recipe)
+                    save_model(self._path, self._run.model, self._run.spec)
                     self._best = terms["loss"]
             finally:
-                self._lines.append({"step": progress.step, **terms, "best": self._best < before})
+                self._lines.append({"step": result.step, **terms, "best": self._best < before})
                 self._lines.sync()
 
     def close(self) -> None:

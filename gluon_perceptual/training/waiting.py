@@ -14,7 +14,7 @@ class WorkerLostError(UserError):
     """The other workers, or the servers, do not answer any more; this process can only save what it has and end."""
 
 
-def within(seconds: float, action: Callable[[], Any]) -> Any:
+def call_with_timeout(seconds: float, action: Callable[[], Any]) -> Any:
     """Return what `action` returns, or raise what it raises, or WorkerLostError if that takes longer."""
     outcome: list[tuple[Any, BaseException | None]] = []
 
