@@ -53,7 +53,7 @@ def main(data: Sequence[str], drawings: str | None, only: str | None) -> None:
             click.echo(f"\n### ×{scale}, {title} as JPEG\n\n{saved(methods, find_photos(folder), scale)}")
         if scale == 2 and drawings:
             click.echo(f"\n### ×2, drawings\n\n{scored(methods, split_photos(drawings)[1], 2)}")
-    click.echo("\nLargest deviation of a flat grey picture's enlargement, in grey levels:")
+    click.echo("\nLargest deviation of a flat gray picture's enlargement, in gray levels:")
     for name in names:
         click.echo(f"- {name}: {deviation(Upscaler(name)):.3f}")
 
@@ -115,7 +115,7 @@ def markdown(head: Sequence[str], lines: Iterator[list[str]] | list[list[str]]) 
 
 
 def deviation(upscaler: Upscaler) -> float:
-    """Return the largest standard deviation of the enlargement of a flat grey picture, over grey levels."""
+    """Return the largest standard deviation of the enlargement of a flat gray picture, over gray levels."""
     return max(float(upscaler(np.full((32, 32, 3), level, np.uint8)).std()) for level in LEVELS)
 
 

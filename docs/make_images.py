@@ -11,7 +11,7 @@ from typing import Any, Callable
 import numpy as np
 import skimage.data
 
-from gluon_perceptual.evaluation.super_resolution import bicubic, centre_pair
+from gluon_perceptual.evaluation.super_resolution import bicubic, center_pair
 from gluon_perceptual.figures import comparison_figure, save_figure
 from gluon_perceptual.image.resize import resize_longest_side
 from gluon_perceptual.inference import Stylizer, Upscaler
@@ -40,14 +40,14 @@ def enlarged(photos: list[tuple[np.ndarray, int]]) -> Any:
     """Return the README's figure: what goes in, bicubic enlargement, ours, and the truth."""
     rows = []
     for photo, scale in photos:
-        low, truth = centre_pair(photo, scale, SIDE)
+        low, truth = center_pair(photo, scale, SIDE)
         rows.append([low, bicubic(scale)(low), Upscaler(DEFAULTS[scale])(low), truth])
     return comparison_figure(["input", "bicubic", "gluon_perceptual", "truth"], rows)
 
 
 def compared(methods: dict[str, Callable[[np.ndarray], np.ndarray]], photos: list[np.ndarray], scale: int) -> Any:
     """Return the figure of a scale's models."""
-    pairs = [centre_pair(photo, scale, SIDE) for photo in photos]
+    pairs = [center_pair(photo, scale, SIDE) for photo in photos]
     rows = [[*(enlarge(low) for enlarge in methods.values()), truth] for low, truth in pairs]
     return comparison_figure([*methods, "truth"], rows)
 

@@ -136,10 +136,10 @@ def histogram_figure(
     """Return rio-hist's figure: the pictures and, for each band that was matched, their histograms and CDFs.
 
     Args:
-        source: (H, W, 3) sRGB or (H, W) grey, uint8 or uint16. Masked pixels are white and do not count.
+        source: (H, W, 3) sRGB or (H, W) gray, uint8 or uint16. Masked pixels are white and do not count.
         reference: The same; its size may be another, as that of `matched`.
         matched: What became of `source`.
-        color_space: Where colours were matched, one of `image.color.SPACES`.
+        color_space: Where colors were matched, one of `image.color.SPACES`.
         bands: Which of its bands were matched.
     """
     pictures = {"source": _thinned(source), "reference": _thinned(reference), "matched": _thinned(matched)}
@@ -153,7 +153,7 @@ def histogram_figure(
     values = {name: _values_in(picture, color_space) for name, picture in pictures.items()}
     for (histogram, cdf), band in zip(below.subplots(len(bands), 2, squeeze=False), bands):
         _draw_distributions(histogram, cdf, {name: array[:, band - 1] for name, array in values.items()})
-        label = "grey" if source.ndim == 2 else color_space.upper()[band - 1]
+        label = "gray" if source.ndim == 2 else color_space.upper()[band - 1]
         histogram.set(xlabel=label, ylabel="share of pixels")
         cdf.set(xlabel=label, ylabel="cumulative share")
     return figure
@@ -166,7 +166,7 @@ def _thinned(picture: np.ndarray) -> np.ndarray:
 
 
 def _values_in(picture: np.ndarray, color_space: str) -> np.ndarray:
-    """Return the unmasked pixels as (N, 3) values of the space, or (N, 1) of a grey picture."""
+    """Return the unmasked pixels as (N, 3) values of the space, or (N, 1) of a gray picture."""
     if picture.ndim == 2:
         return np.ma.compressed(picture)[:, np.newaxis]
     unmasked = ~np.ma.getmaskarray(picture).any(axis=-1)

@@ -1,4 +1,4 @@
-"""A picture itself optimised: Gatys et al.'s style transfer, the paper's baseline, and feature inversion (figure 3)."""
+"""A picture itself optimized: Gatys et al.'s style transfer, the paper's baseline, and feature inversion (figure 3)."""
 
 from __future__ import annotations
 
@@ -67,18 +67,18 @@ def minimize(
     learning_rate: float = 5.0,
     watch: Callable[[Iterate], None] = lambda iterate: None,
 ) -> np.ndarray:
-    """Return the picture (1, 3, H, W) in [0, 255] that minimises the objective.
+    """Return the picture (1, 3, H, W) in [0, 255] that minimizes the objective.
 
     Args:
-        objective: What is minimised.
+        objective: What is minimized.
         start: (1, 3, H, W).
         iterations: At most so many accepted steps; L-BFGS ends earlier where it finds no lower loss.
         optimizer: "lbfgs", L-BFGS with bounds as in the paper, or "adam".
-        learning_rate: Adam's, in grey levels.
+        learning_rate: Adam's, in gray levels.
         watch: Told of each accepted step.
 
     Raises:
-        UserError: The optimiser is unknown.
+        UserError: The optimizer is unknown.
     """
     if optimizer not in OPTIMIZERS:
         raise UserError(f"optimizer {optimizer!r}: expected one of {', '.join(OPTIMIZERS)}")
@@ -188,5 +188,5 @@ def _tensor_of(image: np.ndarray) -> np.ndarray:
 
 
 def noise(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
-    """Return a start of uniform noise around mid-grey, in [102, 153]."""
+    """Return a start of uniform noise around mid-gray, in [102, 153]."""
     return np.random.default_rng(seed).uniform(102, 153, shape).astype(np.float32)

@@ -72,7 +72,7 @@ def style_weights(
 
     That norm differs by 10⁴ from layer to layer: relu4_3's features are small. By the number of entries, as in the
     paper's released code, relu4_3 has 1/10,000 of the sum, and a network learns the colors and the finest strokes
-    alone; by the style's own norm each layer counts by its relative error, and shapes are learnt, too.
+    alone; by the style's own norm each layer counts by its relative error, and shapes are learned, too.
 
     Args:
         layers: Where style is compared.

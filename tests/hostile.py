@@ -8,7 +8,7 @@ from PIL import Image
 SIDE = 24
 KINDS = {
     "png": ("RGB", {}), "jpg": ("RGB", {}), "webp": ("RGB", {}), "tif": ("RGB", {"compression": "tiff_lzw"}),
-    "bmp": ("RGB", {}), "grey.png": ("L", {}), "palette.png": ("P", {}), "alpha.webp": ("RGBA", {"lossless": True}),
+    "bmp": ("RGB", {}), "gray.png": ("L", {}), "palette.png": ("P", {}), "alpha.webp": ("RGBA", {"lossless": True}),
     "progressive.jpg": ("RGB", {"progressive": True}), "cmyk.jpg": ("CMYK", {}), "deep.png": ("I;16", {}),
     "jpeg.tif": ("RGB", {"compression": "jpeg"}),
 }  # fmt: skip

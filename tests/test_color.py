@@ -1,4 +1,4 @@
-"""Colour spaces against scikit-image and closed-form values."""
+"""Color spaces against scikit-image and closed-form values."""
 
 import numpy as np
 import pytest

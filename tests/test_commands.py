@@ -81,9 +81,9 @@ def test_histogram_matching_is_asked_for(model, tmp_path, options, changes):
     assert np.array_equal(plain, other) != changes
 
 
-def test_alpha_grey_and_depth_are_kept(model, tmp_path):
+def test_alpha_gray_and_depth_are_kept(model, tmp_path):
     rng = np.random.default_rng(1)
-    shapes = {"grey": (8, 8), "rgb": (8, 8, 3), "rgba": (8, 8, 4)}
+    shapes = {"gray": (8, 8), "rgb": (8, 8, 3), "rgba": (8, 8, 4)}
     for name, shape in shapes.items():
         for dtype in (np.uint8, np.uint16):
             file = write(tmp_path / f"{name}{dtype.__name__}.png", rng.integers(0, np.iinfo(dtype).max, shape, dtype))

@@ -52,8 +52,8 @@ def test_the_values_are_in_their_ranges(photo, monkeypatch):
         defects.compressed(photo, rng)
     assert {quality for quality, _ in drawn} == set(range(30, 96))
     assert {subsampling for _, subsampling in drawn} == set(SUBSAMPLINGS)
-    grey = np.full((64, 64, 3), 128, np.uint8)
-    deviations = [defects.noise(grey, rng).std() for _ in range(50)]
+    gray = np.full((64, 64, 3), 128, np.uint8)
+    deviations = [defects.noise(gray, rng).std() for _ in range(50)]
     assert defects.NOISE[0] < min(deviations) < max(deviations) < defects.NOISE[1] + 0.3  # and rounding
-    np.testing.assert_array_equal(defects.blur(grey, rng), grey)
+    np.testing.assert_array_equal(defects.blur(gray, rng), gray)
     assert defects.blur(photo, rng).std() < photo.std()

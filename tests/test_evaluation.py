@@ -110,11 +110,11 @@ def test_photos_too_small_are_refused(tmp_path, loss_network):
 @pytest.mark.parametrize("degradation", ["bicubic", "decimate"])
 def test_the_middle_of_a_photo_is_degraded_with_its_surroundings(degradation):
     image = np.random.default_rng(0).integers(0, 256, (61, 83, 3), np.uint8)
-    low, truth = super_resolution.centre_pair(image, 2, 32, 1.0, degradation)
+    low, truth = super_resolution.center_pair(image, 2, 32, 1.0, degradation)
     np.testing.assert_array_equal(truth, image[14:46, 24:56])
     np.testing.assert_array_equal(low, degrade(image, 2, 1.0, degradation)[7:23, 12:28])
 
 
 def test_the_middle_of_a_small_photo_is_as_large_as_it_can_be():
-    low, truth = super_resolution.centre_pair(np.zeros((9, 21, 3), np.uint8), 4, 144)
+    low, truth = super_resolution.center_pair(np.zeros((9, 21, 3), np.uint8), 4, 144)
     assert (low.shape, truth.shape) == ((2, 2, 3), (8, 8, 3))

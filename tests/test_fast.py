@@ -19,7 +19,7 @@ nn = mx.gluon.nn
 
 
 class Repeated(nn.HybridSequential):
-    """Nearest-neighbour enlargement, then a convolution whose parameters are this block's only ones."""
+    """Nearest-neighbor enlargement, then a convolution whose parameters are this block's only ones."""
 
     def __init__(self, bias):
         super().__init__()
@@ -52,7 +52,7 @@ LAYERS = {
 }
 
 
-def learnt(net):
+def learned(net):
     return [p for p in net.collect_params().values() if p.grad_req != "null"]
 
 
@@ -61,7 +61,7 @@ def run(net, x, head):
     with mx.autograd.record():
         y = net(x)
     y.backward(head)
-    return [y.asnumpy(), x.grad.asnumpy(), *(p.grad().asnumpy() for p in learnt(net))]
+    return [y.asnumpy(), x.grad.asnumpy(), *(p.grad().asnumpy() for p in learned(net))]
 
 
 @pytest.mark.parametrize("size", [(1, 2), (4, 8), (9, 6), (13, 15)])
@@ -73,7 +73,7 @@ def test_layer_equals_the_plain_one_and_so_do_its_gradients(layer, hybrid, bias,
     mx.random.seed(1)
     for net in nets:
         net.initialize()
-    for ours, plains in zip(*map(learnt, nets)):
+    for ours, plains in zip(*map(learned, nets)):
         assert ours.shape == plains.shape
         ours.set_data(mx.nd.random.normal(shape=ours.shape))
         plains.set_data(ours.data())
@@ -95,8 +95,8 @@ def test_instance_norm_of_one_picture(shape):
     gamma, beta = np.linspace(-1, 2, channels), np.linspace(3, 0, channels)
     net.gamma.set_data(mx.nd.array(gamma))
     net.beta.set_data(mx.nd.array(beta))
-    centred = x - x.mean(axis=(2, 3), keepdims=True, dtype=np.float64)
-    normal = centred / np.sqrt(x.var(axis=(2, 3), keepdims=True, dtype=np.float64) + 1e-5)
+    centered = x - x.mean(axis=(2, 3), keepdims=True, dtype=np.float64)
+    normal = centered / np.sqrt(x.var(axis=(2, 3), keepdims=True, dtype=np.float64) + 1e-5)
     expected = normal * gamma.reshape(-1, 1, 1) + beta.reshape(-1, 1, 1)
     with mx.autograd.train_mode():
         found = net(mx.nd.array(x)).asnumpy()
@@ -116,8 +116,8 @@ def test_instance_norm_for_inference_is_exact(shape, hybrid):
     net.for_inference()
     if hybrid:
         net.hybridize()
-    centred = x - x.mean(axis=(2, 3), keepdims=True, dtype=np.float64)
-    normal = centred / np.sqrt(x.var(axis=(2, 3), keepdims=True, dtype=np.float64) + 1e-5)
+    centered = x - x.mean(axis=(2, 3), keepdims=True, dtype=np.float64)
+    normal = centered / np.sqrt(x.var(axis=(2, 3), keepdims=True, dtype=np.float64) + 1e-5)
     expected = normal * np.reshape([0.5, 1, 2], (3, 1, 1)) + np.reshape([0, -1, 3], (3, 1, 1))
     np.testing.assert_allclose(net(mx.nd.array(x)).asnumpy(), expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
 

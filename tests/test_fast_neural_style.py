@@ -78,7 +78,7 @@ def test_it_is_what_pytorch_computes(model):
     np.testing.assert_allclose(load_model(path)(mx.nd.array(x)).asnumpy(), in_torch(arrays, x), atol=1e-3)
 
 
-def test_the_network_is_recognised(model, tmp_path):
+def test_the_network_is_recognized(model, tmp_path):
     copy = tmp_path / "copy.params"
     copy.write_bytes(model[0].read_bytes())
     spec = recognize(copy)

@@ -188,7 +188,7 @@ def test_types_and_sizes_may_differ(space, dtype):
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_colors_that_srgb_lacks_do_not_wrap(space, data):
-    """Matching each band alone asks for colours beyond white and black; none may come out at the other end."""
+    """Matching each band alone asks for colors beyond white and black; none may come out at the other end."""
     pixels = hnp.arrays(np.uint8, (6, 6, 3), elements=st.sampled_from([0, 1, 254, 255]))
     source, reference = data.draw(pixels), data.draw(pixels)
     small = match_images(source, reference, space).astype(float)

@@ -73,7 +73,7 @@ def test_lossless_formats_give_back_what_was_written(tmp_path, suffix, channels,
         assert not path.exists()
         return
     write_picture(path, picture)
-    if alpha and dtype == np.uint16:  # no library here writes grey with alpha of 16 bits
+    if alpha and dtype == np.uint16:  # no library here writes gray with alpha of 16 bits
         picture = Picture(picture.rgb, picture.alpha, profile)
     if suffix == ".bmp":
         picture = Picture(picture.color)
@@ -90,7 +90,7 @@ def test_lossy_formats_come_close(tmp_path, suffix, channels):
     for quality in (30, 95):
         write_picture(tmp_path / f"p{suffix}", picture, quality=quality)
         back = read_picture(tmp_path / f"p{suffix}")
-        assert back.is_grey == (channels is None and suffix != ".webp")
+        assert back.is_gray == (channels is None and suffix != ".webp")
         assert back.icc_profile == SRGB
         assert read_size(tmp_path / f"p{suffix}") == (64, 81)
         errors[quality] = np.abs(back.rgb.astype(float) - picture.rgb).mean()
@@ -119,9 +119,9 @@ def test_what_is_read_is_writable_contiguous_and_owned(tmp_path):
 # --- formats and modes
 
 
-def test_grey_palette_and_one_bit(tmp_path):
-    grey = smooth()
-    one_bit = Image.fromarray(grey).convert("1")
+def test_gray_palette_and_one_bit(tmp_path):
+    gray = smooth()
+    one_bit = Image.fromarray(gray).convert("1")
     picture = read_picture(save(tmp_path / "1.png", one_bit))
     np.testing.assert_array_equal(picture.color, np.where(np.asarray(one_bit), 255, 0))
     assert picture.color.dtype == np.uint8
@@ -184,7 +184,7 @@ def test_a_16_bit_tiff_that_would_be_misread_is_refused(tmp_path, options, capfd
     values = smooth(channels=3 if "planarconfig" in options else 4, dtype=np.uint16)
     values = values.transpose(2, 0, 1) if "planarconfig" in options else values
     tifffile.imwrite(tmp_path / "p.tif", values, **{"photometric": "rgb", **options})
-    with pytest.raises(ImageError, match="16-bit colours"):
+    with pytest.raises(ImageError, match="16-bit colors"):
         read_picture(tmp_path / "p.tif")
     assert capfd.readouterr().err == ""
 
@@ -376,8 +376,8 @@ def test_threads_leave_pillows_limit_as_it_was(tmp_path):
 
 
 def test_read_rgb(tmp_path):
-    write_picture(tmp_path / "grey.png", Picture(smooth()))
-    np.testing.assert_array_equal(read_rgb(tmp_path / "grey.png"), np.dstack([smooth()] * 3))
+    write_picture(tmp_path / "gray.png", Picture(smooth()))
+    np.testing.assert_array_equal(read_rgb(tmp_path / "gray.png"), np.dstack([smooth()] * 3))
     deep = np.array([[[0, 128, 129], [257, 65406, 65407]], [[65535, 385, 386], [1, 300, 600]]], np.uint16)
     write_picture(tmp_path / "deep.png", Picture(deep))
     np.testing.assert_array_equal(read_rgb(tmp_path / "deep.png"), np.rint(deep / 257))

@@ -51,7 +51,7 @@ def test_models_come_back_with_and_without_their_sidecar(name, tmp_path):
 @pytest.mark.parametrize("name", SPECS)
 @pytest.mark.parametrize("size", [(70, 41), (130, 90)])
 def test_tiled_equals_whole(name, size):
-    """In grey levels before rounding, to 1e-4 of the range."""
+    """In gray levels before rounding, to 1e-4 of the range."""
     model = make_model(SPECS[name])
     image = picture(*size)
     tiled, whole = Upscaler(model, tile=2 * model.halo + 9), Upscaler(model, tile=1000)
@@ -117,17 +117,17 @@ def test_the_blogs_network_runs_in_its_own_range():
     np.testing.assert_array_equal(Upscaler(model.net)(image), Upscaler(model)(image))
 
 
-def test_grey_stays_grey():
+def test_gray_stays_gray():
     upscaler = Upscaler(make_model(SPECS["skip"]))
-    grey = picture(9, 7)[:, :, 0]
-    large = upscaler.enlarge(Picture(grey, None, b"profile"))
+    gray = picture(9, 7)[:, :, 0]
+    large = upscaler.enlarge(Picture(gray, None, b"profile"))
     assert large.color.shape == (18, 14)
     assert large.icc_profile == b"profile"
-    three = upscaler(np.repeat(grey[:, :, np.newaxis], 3, axis=2)).astype(float)
+    three = upscaler(np.repeat(gray[:, :, np.newaxis], 3, axis=2)).astype(float)
     assert np.abs(large.color - three.mean(axis=2)).max() <= 0.5
 
 
-def test_transparent_colours_do_not_shine_through():
+def test_transparent_colors_do_not_shine_through():
     """The same red disc on hidden green or hidden red gives the same result."""
     model = make_model(SPECS["skip"])
     rows, columns = np.mgrid[:30, :30]

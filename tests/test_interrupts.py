@@ -111,7 +111,7 @@ def test_a_video_in_work_is_not_there_and_later_ones_are_not_begun(folder, tmp_p
     assert (assert_all_whole(out, (160, 160, 3)) > 0) == (first == "pictures")
 
 
-def test_an_optimisation_leaves_its_pictures_on_the_way(tmp_path):
+def test_an_optimization_leaves_its_pictures_on_the_way(tmp_path):
     said, out = tmp_path / "said", tmp_path / "out.png"
     photo = write(tmp_path / "photo.png", height=40, width=32)
     options = ("--layer", "relu1_1", "--size", 40, "--optimizer", "adam", "--iterations", 100000, "--save-every", 1)

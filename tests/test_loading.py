@@ -30,7 +30,7 @@ class ResidualUnit(mx.gluon.HybridBlock):
 
 
 class BlogNet(mx.gluon.HybridBlock):
-    """The blog's network with the blog's names; sizes of inputs are left to deferred initialisation."""
+    """The blog's network with the blog's names; sizes of inputs are left to deferred initialization."""
 
     def __init__(self):
         super().__init__()
@@ -128,11 +128,11 @@ def test_values_that_the_parameters_type_cannot_hold_are_counted(tmp_path):
     assert load_parameters(net, tmp_path / "x.params").not_finite == 1
 
 
-@pytest.mark.parametrize("initialised", [False, True])
-def test_sizes_that_the_network_does_not_know_come_from_the_file(tmp_path, initialised):
+@pytest.mark.parametrize("initialized", [False, True])
+def test_sizes_that_the_network_does_not_know_come_from_the_file(tmp_path, initialized):
     write_params(tmp_path / "x.params", {"weight": np.float32([[1, 2, 3]]), "bias": np.float32([4])})
     net = nn.Dense(1)
-    if initialised:
+    if initialized:
         net.initialize()
     load_parameters(net, tmp_path / "x.params")
     assert net.weight.shape == (1, 3)

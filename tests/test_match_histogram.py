@@ -84,26 +84,26 @@ def test_transparent_pixels_of_the_reference_do_not_count(source, tmp_path):
 
 
 @pytest.mark.parametrize(("dtype", "first_seen"), [(np.uint8, 0), (np.uint16, 0), (np.uint8, 3)])
-def test_grey_matches_grey(tmp_path, dtype, first_seen):
+def test_gray_matches_gray(tmp_path, dtype, first_seen):
     top = np.iinfo(dtype).max
-    grey, wanted = colors((16, 12), top // 2, dtype=dtype), colors((9, 14), top, top // 3, seed=1, dtype=dtype)
-    alpha = np.full(grey.shape, top, dtype) if first_seen else None
+    gray, wanted = colors((16, 12), top // 2, dtype=dtype), colors((9, 14), top, top // 3, seed=1, dtype=dtype)
+    alpha = np.full(gray.shape, top, dtype) if first_seen else None
     if first_seen:
         alpha[:first_seen] = 0
-    write_picture(tmp_path / "a.png", Picture(grey, alpha))
+    write_picture(tmp_path / "a.png", Picture(gray, alpha))
     write_picture(tmp_path / "b.png", Picture(wanted))
     assert run(tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.png", "--plot", "-c", "LAB")[0] == 0
     written = read_picture(tmp_path / "c.png")
-    assert written.is_grey
-    np.testing.assert_array_equal(written.color[:first_seen], grey[:first_seen])
-    expected = np.rint(histogram_match(grey[first_seen:], wanted))
+    assert written.is_gray
+    np.testing.assert_array_equal(written.color[:first_seen], gray[:first_seen])
+    expected = np.rint(histogram_match(gray[first_seen:], wanted))
     np.testing.assert_array_equal(written.color[first_seen:], expected)
 
 
-def test_grey_does_not_match_colors(source, tmp_path):
-    write_picture(tmp_path / "grey.png", Picture(colors((16, 12))))
-    assert_one_line_error(run(tmp_path / "grey.png", source, tmp_path / "out.png"), "grey.png", "source.png", "grey")
-    assert run(source, tmp_path / "grey.png", tmp_path / "out.png")[0] == 0
+def test_gray_does_not_match_colors(source, tmp_path):
+    write_picture(tmp_path / "gray.png", Picture(colors((16, 12))))
+    assert_one_line_error(run(tmp_path / "gray.png", source, tmp_path / "out.png"), "gray.png", "source.png", "gray")
+    assert run(source, tmp_path / "gray.png", tmp_path / "out.png")[0] == 0
 
 
 @pytest.mark.parametrize("options", [["-c", "LCH", "-b", "2"], ["-b", "1,2,3"]])

@@ -166,10 +166,10 @@ def test_halo_covers_the_receptive_field(net):
     initialized(net)
     side = 2 * net.halo + 9
     x = pictures((1, 3, side, side)) / 255
-    centre = side // 2
+    center = side // 2
     changed = x.copy()
-    changed[:, :, centre, centre] += 100
+    changed[:, :, center, center] += 100
     rows, columns = np.nonzero(np.abs((net(changed) - net(x)).asnumpy()).max(axis=(0, 1)))
     for positions in (rows, columns):
-        reach = max(centre - positions.min() // net.scale, positions.max() // net.scale - centre)
+        reach = max(center - positions.min() // net.scale, positions.max() // net.scale - center)
         assert 0 < reach <= net.halo

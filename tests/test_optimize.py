@@ -1,4 +1,4 @@
-"""Pictures by optimisation: L-BFGS and Adam, styles of any size, the commands."""
+"""Pictures by optimization: L-BFGS and Adam, styles of any size, the commands."""
 
 import numpy as np
 import pytest

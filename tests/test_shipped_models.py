@@ -26,7 +26,7 @@ def upscaler(request):
 
 
 @pytest.mark.parametrize("upscaler", NAMES, indirect=True)
-def test_flat_grey_comes_out_flat(upscaler):
+def test_flat_gray_comes_out_flat(upscaler):
     for level in range(0, 256, 15):
         output = upscaler(np.full((24, 30, 3), level, np.uint8)).astype(float)
         assert output.shape == (24 * upscaler.scale, 30 * upscaler.scale, 3)

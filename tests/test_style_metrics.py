@@ -38,8 +38,8 @@ def test_a_blob_is_where_only_the_photo_has_something():
 
 
 def test_color_noise_is_that_of_chroma_over_that_of_luma():
-    grey = np.repeat(noise(40, 40)[:, :, :1], 3, axis=2)
-    assert color_noise(grey) < 1e-6
+    gray = np.repeat(noise(40, 40)[:, :, :1], 3, axis=2)
+    assert color_noise(gray) < 1e-6
     assert color_noise(np.full((20, 20, 3), 7, np.uint8)) < 1e-3
     weights = np.random.default_rng(0).standard_normal((200, 200, 1)) * (1.0, 1.0, 1.0)
     color = weights * 10 + np.random.default_rng(1).standard_normal((200, 200, 1)) * (20.0, -10.0, 0.0) + 128

@@ -44,10 +44,10 @@ def test_sizes_follow_the_papers_table(upsampling):
 
 @pytest.mark.parametrize("norm", ["instance", "batch"])
 def test_number_of_parameters(norm):
-    learnt = [p for p in initialized(StyleNet(norm=norm)).collect_params().values() if p.grad_req != "null"]
+    learned = [p for p in initialized(StyleNet(norm=norm)).collect_params().values() if p.grad_req != "null"]
     kernels = 9 * 9 * 3 * 32 * 2 + 9 * (32 * 64 + 64 * 128) * 2 + 10 * 9 * 128 * 128
     norms = 2 * (32 + 64 + 128 + 10 * 128 + 64 + 32)
-    assert sum(p.data().size for p in learnt) == kernels + norms + 3  # 1.68 million
+    assert sum(p.data().size for p in learned) == kernels + norms + 3  # 1.68 million
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (2, 3), (40, 41), (41, 66), (83, 5)])
@@ -78,7 +78,7 @@ def test_mirrored_frame(size):
 
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("upsampling", UPSAMPLINGS)
-def test_checkpoints_are_recognised(norm, upsampling, tmp_path):
+def test_checkpoints_are_recognized(norm, upsampling, tmp_path):
     output = "linear" if norm == "instance" else "tanh"
     spec = ModelSpec("StyleNet", {"width": 3, "norm": norm, "upsampling": upsampling, "output": output})
     model, path = spec.build(), tmp_path / "style.params"

@@ -1,4 +1,4 @@
-"""Pictures and videos repainted: tiles beside the whole, colours, files."""
+"""Pictures and videos repainted: tiles beside the whole, colors, files."""
 
 import subprocess
 import sys
@@ -108,8 +108,8 @@ def test_strength_mixes():
 
 def test_colors_are_kept():
     net, image = initialized(StyleNet(width=2)), photo(60, 50)
-    grey = np.repeat(image.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
-    kept = Stylizer(net, preserve_color="luminance")(grey)
+    gray = np.repeat(image.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
+    kept = Stylizer(net, preserve_color="luminance")(gray)
     assert (kept.max(axis=2) - kept.min(axis=2)).max() <= 1
     matched = Stylizer(net, preserve_color="histogram")(image)
     np.testing.assert_allclose(matched.mean(axis=(0, 1)), image.mean(axis=(0, 1)), atol=3)
@@ -126,11 +126,11 @@ def test_16_bits_and_alpha():
     np.testing.assert_array_equal(picture.alpha, alpha)
 
 
-def test_grey_becomes_colored_and_loses_its_profile():
+def test_gray_becomes_colored_and_loses_its_profile():
     stylizer, image = Stylizer(initialized(StyleNet(width=2))), photo(21, 30)
-    grey = stylizer.stylize(Picture(image[:, :, 0], icc_profile=b"grey"))
-    assert grey.color.shape == (21, 30, 3)
-    assert grey.icc_profile is None
+    gray = stylizer.stylize(Picture(image[:, :, 0], icc_profile=b"gray"))
+    assert gray.color.shape == (21, 30, 3)
+    assert gray.icc_profile is None
     assert stylizer.stylize(Picture(image, icc_profile=b"RGB")).icc_profile == b"RGB"
 
 

@@ -51,7 +51,7 @@ def test_a_run_leaves_everything(photos, painting, tmp_path, options):
     command = ("train-style", painting, "--data", photos, *TINY, "--preview-every", 2, "--out", out, *options)
     status, stdout, _ = run(*command)
     assert status == 0
-    assert "stylised" in stdout
+    assert "stylized" in stdout
     expected = [
         ".lock",
         "checkpoints",
@@ -61,7 +61,7 @@ def test_a_run_leaves_everything(photos, painting, tmp_path, options):
         "loss.png",
         "previews",
         "skipped.json",
-        "stylised",
+        "stylized",
         "training.log",
         "validation.jsonl",
     ]
@@ -167,8 +167,8 @@ def test_styles_are_blended(photos, painting, tmp_path):
 
 
 def test_matched_colors_are_those_of_the_photos(photos, tmp_path):
-    grey = write(tmp_path / "grey.png", np.random.default_rng(0).integers(0, 40, (40, 40, 3), np.uint8))
-    training = make_run(photos, grey, match_color=True, style_size=0)
+    gray = write(tmp_path / "gray.png", np.random.default_rng(0).integers(0, 40, (40, 40, 3), np.uint8))
+    training = make_run(photos, gray, match_color=True, style_size=0)
     crops = np.stack([training.pairs[k][0] for k in range(len(training.pairs))])
     np.testing.assert_allclose(training.styles[0].mean(axis=(0, 1)), crops.mean(axis=(0, 2, 3)), atol=12)
 
@@ -201,7 +201,7 @@ def test_photos_smaller_than_the_network_s_frame(painting, tmp_path):
     write(tmp_path / "photos" / "small.png", height=10, width=12)
     command = ("train-style", painting, "--data", tmp_path / "photos", *TINY, "--out", tmp_path / "run")
     assert run(*command)[0] == 0
-    assert (tmp_path / "run" / "stylised" / "small.png").exists()
+    assert (tmp_path / "run" / "stylized" / "small.png").exists()
 
 
 def test_narrow_style_pictures_keep_their_shape(tmp_path):

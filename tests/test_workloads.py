@@ -65,7 +65,7 @@ def test_style_steps_train(network, monkeypatch):
     assert seen[0]["loss"] != seen[1]["loss"]  # the first step has changed the network
 
 
-def test_the_headline_puts_one_pass_beside_the_optimisation(monkeypatch):
+def test_the_headline_puts_one_pass_beside_the_optimization(monkeypatch):
     code, out, _ = run("benchmark", "--headline", "--sizes", "32", "--runs", 1, "--json")
     row = json.loads(out)["rows"][0]
     assert code == 0

@@ -26,7 +26,7 @@ def export_onnx(path: Path, model: PixelRangeAdapter, spec: ModelSpec, pictures:
 
     Args:
         path: The file.
-        model: Initialised, on the CPU.
+        model: Initialized, on the CPU.
         spec: Its spec, which comes as metadata.
         pictures: False: (N, 3, H, W) float32 RGB in [0, 255] -> (N, 3, scale·H, scale·W), not clipped. True: pre- and
             post-processing are inside, (N, H, W, 3) uint8 RGB -> (N, scale·H, scale·W, 3) uint8.

@@ -37,7 +37,7 @@ NAMES = {
     "deconv3.conv2d.bias": "decode.5.bias",
 }
 IGNORED = re.compile(r".*\.(running_mean|running_var|num_batches_tracked)")  # stale: instance norms have none
-CANCELLED = {f"{theirs}.conv2d.bias" for theirs in LAYERS}  # taken away by the norm that follows
+CANCELED = {f"{theirs}.conv2d.bias" for theirs in LAYERS}  # taken away by the norm that follows
 
 
 def is_fast_neural_style(names: Container[str]) -> bool:
@@ -70,7 +70,7 @@ def convert_fast_neural_style(path: Path) -> tuple[PixelRangeAdapter, ModelSpec]
 def _renamed(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the arrays under this package's names, all of them."""
     missing = sorted(set(NAMES) - set(arrays))
-    extra = sorted(name for name in set(arrays) - set(NAMES) - CANCELLED if not IGNORED.fullmatch(name))
+    extra = sorted(name for name in set(arrays) - set(NAMES) - CANCELED if not IGNORED.fullmatch(name))
     if missing or extra:
         what = f"it lacks {missing[0]}" if missing else f"it has {extra[0]}"
         raise UserError(f"{path}: not the network of PyTorch's fast-neural-style example: {what}")

@@ -56,7 +56,7 @@ def load_parameters(net: Any, path: str | os.PathLike[str], ctx: Any = None, str
     `arg:` and `aux:`, or missing. Every parameter must be met and every array used, but for a whole VGG that is read
     into the beginning of one; constants that a file lacks keep their value, and those that it has must be the
     network's, but for rounding. Nothing is changed unless all of it fits.
-    Dimensions that the network does not know yet (deferred initialisation) become the file's.
+    Dimensions that the network does not know yet (deferred initialization) become the file's.
 
     Args:
         net: The block.

@@ -34,7 +34,7 @@ class ModelSpec:
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
 
     def build(self, precision: str | Float32 = "float32") -> PixelRangeAdapter:
-        """Return the model, its network not initialised and computing in `precision`."""
+        """Return the model, its network not initialized and computing in `precision`."""
         with computing_in(precision):
             return PixelRangeAdapter(NETWORKS[self.network](**self.arguments), self.max_value, self.mean)
 

@@ -113,7 +113,7 @@ match_histogram_option = click.option(
     type=click.Choice(["RGB", "LCH", "LAB", "LUV", "XYZ"], case_sensitive=False),
     is_flag=False,
     flag_value="RGB",
-    help="Match each output's histogram to its input's, in this colour space or RGB.",
+    help="Match each output's histogram to its input's, in this color space or RGB.",
 )
 precision_option = click.option(
     "--precision",

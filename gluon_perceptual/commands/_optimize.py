@@ -1,4 +1,4 @@
-"""What `optimize_image` does around an optimisation: progress, pictures on the way, the plot of the loss."""
+"""What `optimize_image` does around an optimization: progress, pictures on the way, the plot of the loss."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_content(path: Path, size: int) -> np.ndarray:
 
 @dataclass
 class Optimization:
-    """How to optimise, and where to write."""
+    """How to optimize, and where to write."""
 
     out: Path
     iterations: int
@@ -41,7 +41,7 @@ class Optimization:
         return cls(out, iterations, optimizer, rate, options.pop("save_every"), device)
 
     def __call__(self, objective: Objective, start: np.ndarray, name: str = "") -> np.ndarray:
-        """Optimise; write the picture, to OUT or for one of several into the folder beside it, and return it."""
+        """Optimize; write the picture, to OUT or for one of several into the folder beside it, and return it."""
         folder = self.out.with_suffix("") / name
         target = folder.with_suffix(".png") if name else self.out
         log: list[dict[str, float]] = []

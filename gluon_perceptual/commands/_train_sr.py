@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..evaluation.scores import as_json, means, table
-from ..evaluation.super_resolution import DISTANCE_LAYERS, Method, bicubic, centre_pair, evaluate
+from ..evaluation.super_resolution import DISTANCE_LAYERS, Method, bicubic, center_pair, evaluate
 from ..figures import blog_figure, save_figure
 from ..files import write_json
 from ..image.io import read_rgb
@@ -58,4 +58,4 @@ def held_out_pairs(run: SuperResolutionRun) -> list[tuple[np.ndarray, np.ndarray
     """Return pieces of the held-out photos, (low, true), for the figure and the previews."""
     c = run.config
     photos = map(read_rgb, run.held_out[:FIGURE_ROWS])
-    return [centre_pair(photo, c.scale, FIGURE_SIDE, c.sigma, c.degradation) for photo in photos]
+    return [center_pair(photo, c.scale, FIGURE_SIDE, c.sigma, c.degradation) for photo in photos]

@@ -32,12 +32,12 @@ class StylePictures:
         """Return the figure: photo, style, the photo in the style."""
         paint, styles = Stylizer(self.run.model, self.run.devices[0]), self.run.styles
         rows = [[photo, styles[k % len(styles)], paint(photo)] for k, photo in enumerate(self.photos)]
-        return comparison_figure(["photo", "style", "stylised"], rows)
+        return comparison_figure(["photo", "style", "stylized"], rows)
 
     def report(self, checkpoint: Path) -> None:
         """Draw the figure, and write each of its pictures in full."""
         save_figure(self._figure(), self.folder / "figure.png")
         paint = Stylizer(self.run.model, self.run.devices[0])
         for path, photo in zip(self.run.held_out, self.photos):
-            write_picture(self.folder / "stylised" / f"{Path(path.name).stem}.png", Picture(paint(photo)))
-        click.echo(f"pictures {self.folder / 'stylised'}")
+            write_picture(self.folder / "stylized" / f"{Path(path.name).stem}.png", Picture(paint(photo)))
+        click.echo(f"pictures {self.folder / 'stylized'}")

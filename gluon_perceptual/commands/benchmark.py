@@ -21,7 +21,7 @@ def parse_sizes(context: click.Context, option: click.Parameter, text: str) -> t
 
 @click.command(cls=Command)
 @click.option("--runs", type=click.IntRange(1), default=3, help="Times that each is measured; the median counts.")
-@click.option("--headline", is_flag=True, help="The paper's table: one pass beside Gatys et al.'s optimisation.")
+@click.option("--headline", is_flag=True, help="The paper's table: one pass beside Gatys et al.'s optimization.")
 @click.option(
     "--sizes", default="256,512,1024", metavar="N,...", callback=parse_sizes, help="Sides of the headline's pictures."
 )
@@ -88,5 +88,5 @@ def print_headline(sizes: tuple[int, ...], runs: int, as_json: bool, ctx: Any) -
     if as_json:
         click.echo(json.dumps({"device": str(ctx), "rows": rows}, indent=2))
         return
-    click.echo(f"{ctx}: Gatys et al.'s optimisation beside one pass (its steps are measured on five of them)")
+    click.echo(f"{ctx}: Gatys et al.'s optimization beside one pass (its steps are measured on five of them)")
     click.echo(paper_table.table(rows))

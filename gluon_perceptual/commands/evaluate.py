@@ -43,7 +43,7 @@ def evaluate(
     """Measure models beside bicubic enlargement on photos that are shrunk first.
 
     PSNR and SSIM by the field's protocol (Y, border shaved), the loss network's distances relu2_2 and relu4_3, the
-    colour error CIEDE2000, the energy at the upsampling grid's frequencies (1: no dots), the height in grey levels of
+    color error CIEDE2000, the energy at the upsampling grid's frequencies (1: no dots), the height in gray levels of
     fine waves where photos are smooth, as mean and in the worst tenth of places, and, where `pip install
     'gluon-perceptual[perceptual]'` was done, the perceptual distance ST-LPIPS.
     """

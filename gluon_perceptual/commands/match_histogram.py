@@ -1,4 +1,4 @@
-"""`match_histogram`: give a picture the colours of another."""
+"""`match_histogram`: give a picture the colors of another."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def parse_bands(context: click.Context, option: click.Parameter, text: str) -> t
     "--color-space",
     type=click.Choice(["RGB", "LCH", "LAB", "LUV", "XYZ"], case_sensitive=False),
     default="RGB",
-    help="Colour space to match in.",
+    help="Color space to match in.",
 )
-@click.option("-b", "--bands", default="1,2,3", callback=parse_bands, help="Bands of the colour space to match.")
+@click.option("-b", "--bands", default="1,2,3", callback=parse_bands, help="Bands of the color space to match.")
 @click.option("-m", "--match-proportion", type=click.FloatRange(0, 1), default=1.0, help="0: no change, 1: full match.")
 @click.option(
     "--plot", is_flag=True, help="Also write pictures, histograms and CDFs as a figure, DST's name + _plot.png."
@@ -49,8 +49,8 @@ def match_histogram(
 ) -> None:
     """Give SRC the histogram of REF, band by band, and write it to DST.
 
-    Alpha, depth and colour profile are SRC's; fully transparent pixels neither count nor change. A grey SRC needs a
-    grey REF; colour space and bands do not concern it.
+    Alpha, depth and color profile are SRC's; fully transparent pixels neither count nor change. A gray SRC needs a
+    gray REF; color space and bands do not concern it.
     """
     from dataclasses import replace
     from pathlib import Path
@@ -65,9 +65,9 @@ def match_histogram(
 
     check_no_input(target, source, reference)
     picture, model = read_picture(source), read_picture(reference)
-    if picture.is_grey and not model.is_grey:
-        raise UserError(f"{source} is grey, but {reference} has colours: make the second grey, or the first RGB")
-    if picture.is_grey:
+    if picture.is_gray and not model.is_gray:
+        raise UserError(f"{source} is gray, but {reference} has colors: make the second gray, or the first RGB")
+    if picture.is_gray:
         before, wanted = visible(picture, picture.color), visible(model, model.color)
         after = match_band(before, wanted, match_proportion)
     else:

@@ -1,4 +1,4 @@
-"""`optimize_image`: pictures by optimisation, as before the paper."""
+"""`optimize_image`: pictures by optimization, as before the paper."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def optimization_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--size", type=click.IntRange(32), default=256, help="Longer side of the picture in pixels."),
         click.option("--iterations", type=click.IntRange(1), default=300, help="Steps at most."),
         click.option("--optimizer", type=click.Choice(["lbfgs", "adam"]), default="lbfgs", help="Method."),
-        click.option("--lr", type=click.FloatRange(0, min_open=True), default=5.0, help="Adam's rate in grey levels."),
+        click.option("--lr", type=click.FloatRange(0, min_open=True), default=5.0, help="Adam's rate in gray levels."),
         click.option("--tv", type=click.FloatRange(0), default=1e-6, help="Weight of the total variation."),
         click.option("--vgg", metavar="shipped|zoo|zoo19|FILE", default="shipped", help="VGG16's or VGG19's weights."),
         click.option("--save-every", type=click.IntRange(1), default=50, help="Steps between pictures on the way."),
@@ -30,7 +30,7 @@ def optimization_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def optimize_image() -> None:
-    """Optimise a picture: style transfer as by Gatys et al., or the inversion of features.
+    """Optimize a picture: style transfer as by Gatys et al., or the inversion of features.
 
     Beside the picture OUT.png goes the folder OUT with pictures on the way and the plot of the loss.
     """

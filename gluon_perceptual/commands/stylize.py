@@ -25,7 +25,7 @@ from ._command import (
 @click.option(
     "--preserve-color",
     type=click.Choice(["luminance", "histogram"]),
-    help="Keep the photo's colours: take the style's luminance alone, or match the result's histogram to the photo's.",
+    help="Keep the photo's colors: take the style's luminance alone, or match the result's histogram to the photo's.",
 )
 @click.option("--strength", type=click.FloatRange(0, 1), default=1.0, help="Mix, from 0, the photo, to 1, the style.")
 @click.option(
@@ -56,7 +56,7 @@ def stylize(
 ) -> None:
     """Repaint INPUTS in the model's style: pictures, folders of them, whose tree is kept, and videos, without sound.
 
-    Alpha, 16 bits and colour profiles are kept. Videos in folders are left out: name them. What fails is named at the
+    Alpha, 16 bits and color profiles are kept. Videos in folders are left out: name them. What fails is named at the
     end, and the rest is done.
     """
     from pathlib import Path

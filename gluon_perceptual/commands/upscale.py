@@ -55,7 +55,7 @@ def upscale(
 ) -> None:
     """Enlarge INPUTS: pictures, or folders of them, whose tree is kept.
 
-    Alpha, grey, 16 bits and colour profiles are kept. Without --model, JPEG files of a quality below 90 get the model
+    Alpha, gray, 16 bits and color profiles are kept. Without --model, JPEG files of a quality below 90 get the model
     for such, where one ships for that scale; else a line says what the model is for. What fails is named at the end,
     and the rest is done.
     """

@@ -27,7 +27,7 @@ EMBEDDED_HELD_OUT = ("chelsea.png", "coffee.png")
 
 
 def embedded_photos() -> PhotoList:
-    """Return the colour photos in scikit-image's wheel, so that everything runs without a download."""
+    """Return the color photos in scikit-image's wheel, so that everything runs without a download."""
     import skimage
 
     return PhotoList(EMBEDDED_PHOTOS, (Path(skimage.__file__).parent / "data").joinpath)

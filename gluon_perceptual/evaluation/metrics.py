@@ -16,7 +16,7 @@ _BLOCK = 64  # side of the blocks of a local spectrum, in pixels
 _PERIODS = 5  # the least in a block: what is compared with one frequency then lies beside no other
 _AT = (-1, 0, 1)  # what a Hann window smears a frequency over, in bins
 _BESIDE = (-3, -2, 2, 3)
-_ROUNDING_NOISE = 1 / 12  # variance of rounding to whole grey levels
+_ROUNDING_NOISE = 1 / 12  # variance of rounding to whole gray levels
 
 
 def psnr(a: np.ndarray, b: np.ndarray, *, data_range: float) -> float:
@@ -83,7 +83,7 @@ def luma_scores(output: np.ndarray, truth: np.ndarray, scale: int) -> tuple[floa
 
 
 def color_error(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the mean colour difference CIEDE2000 of two (H, W, 3) uint8 sRGB pictures; 1 is just noticeable.
+    """Return the mean color difference CIEDE2000 of two (H, W, 3) uint8 sRGB pictures; 1 is just noticeable.
 
     Raises:
         UserError: The shapes differ.
@@ -113,7 +113,7 @@ def grid_energy(image: np.ndarray, period: int) -> float:
         period: Of the grid, in pixels; an upsampling network's scale.
 
     Returns:
-        Ratio of powers, positive. Dots one grey level high on a flat picture have 160 at period 2 and 11 at 4.
+        Ratio of powers, positive. Dots one gray level high on a flat picture have 160 at period 2 and 11 at 4.
 
     Raises:
         UserError: The period is under 2, or the picture has a side under 5 periods.

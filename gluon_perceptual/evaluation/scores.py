@@ -27,9 +27,9 @@ class Row:
     """Scores of one enlarged photo against the true one.
 
     psnr (dB) and ssim on Y of BT.601 with a border of `scale` pixels shaved; relu2_2 and relu4_3: mean squared
-    distance of the loss network's activations; ciede2000: mean colour error; grid: energy at the frequencies of the
+    distance of the loss network's activations; ciede2000: mean color error; grid: energy at the frequencies of the
     upsampling grid relative to those around (1: none, see `metrics.grid_energy`); weave, worst_weave: fine waves where
-    the truth is smooth, in grey levels, the mean and that of the worst tenth (see `spectrum.Weave`); st_lpips: see
+    the truth is smooth, in gray levels, the mean and that of the worst tenth (see `spectrum.Weave`); st_lpips: see
     `stlpips`. axial, diagonal: power in smooth blocks less that of the truth, by frequency (`spectrum.Weave`).
 
     What could not be measured is not a number: the weave where nothing is smooth, ST-LPIPS where it is not installed.

@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..image.color import luma
 
 BLOCK = 32  # side of the blocks of a local spectrum, in pixels; they overlap by half
-SMOOTH = 10.0  # grey levels: blocks of the truth are smooth up to this standard deviation
+SMOOTH = 10.0  # gray levels: blocks of the truth are smooth up to this standard deviation
 FINE = 0.25  # cycles a pixel, over which waves are looked for: under it a picture has its shapes
 WORST = 0.1  # share of the blocks
 
@@ -26,7 +26,7 @@ _WAVE = _WINDOW.sum() ** 2 / 4 / (_WINDOW**2).sum() / 4 / 2
 class Weave:
     """The waves over 0.25 cycles a pixel that a picture has and the truth has not, in blocks where that is smooth.
 
-    mean, worst: The height (amplitude) in grey levels of a block's strongest such wave; the mean over blocks and over
+    mean, worst: The height (amplitude) in gray levels of a block's strongest such wave; the mean over blocks and over
     the tenth of them that have the highest. Under about 0.1 it is rounding, from 0.5 on it can be seen; not a number
     where no block is smooth. axial, diagonal: the power over the truth's, by frequency, (17,) each, of which the place
     k is for k/32 cycles a pixel along an axis, and along both.
@@ -42,7 +42,7 @@ def weave(output: np.ndarray, truth: np.ndarray) -> Weave:
     """Measure the waves in `output` that `truth` has not, see `Weave`.
 
     On luma, in blocks of 32×32 pixels under a Hann window, 16 apart. Smooth is where the truth's standard deviation is
-    at most 10 grey levels.
+    at most 10 gray levels.
 
     Args:
         output: (H, W, 3) RGB in [0, 255].
@@ -71,8 +71,8 @@ def directional_power(blocks: np.ndarray) -> np.ndarray:
     Each is the mean over the two axes or diagonals, and over the 3×3 bins that the window smears a wave over. White
     noise has its variance at all frequencies.
     """
-    centred = blocks - blocks.mean(axis=(1, 2), keepdims=True)
-    power = np.abs(np.fft.fft2(centred * _WINDOW)) ** 2 / (_WINDOW**2).sum()
+    centered = blocks - blocks.mean(axis=(1, 2), keepdims=True)
+    power = np.abs(np.fft.fft2(centered * _WINDOW)) ** 2 / (_WINDOW**2).sum()
     for axis in (1, 2):
         power = (np.roll(power, 1, axis) + power + np.roll(power, -1, axis)) / 3
     axial = power[:, 0, _BINS] + power[:, _BINS, 0]

@@ -1,4 +1,4 @@
-"""ST-LPIPS: how different two pictures look, by features of a network trained on people's judgements.
+"""ST-LPIPS: how different two pictures look, by features of a network trained on people's judgments.
 
 Ghildyal and Liu, "Shift-tolerant perceptual similarity metric", ECCV 2022. Unlike the distances of VGG16's features it
 is none of the losses here, so no model was trained for it. It runs in PyTorch, from the package stlpips-pytorch.

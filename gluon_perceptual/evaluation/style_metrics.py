@@ -40,7 +40,7 @@ def blob_area(picture: np.ndarray, photo: np.ndarray) -> float:
 
 
 def color_noise(picture: np.ndarray) -> float:
-    """Return how strong fine detail of chroma (Cb and Cr) is beside that of luma: RMS over RMS, 0 for grey pictures.
+    """Return how strong fine detail of chroma (Cb and Cr) is beside that of luma: RMS over RMS, 0 for gray pictures.
 
     Fine detail is what differs from the picture blurred by a Gaussian of σ = 1. It is 0.2 to 0.5 in paintings.
     """

@@ -115,7 +115,7 @@ def evaluate(
     ]
 
 
-def centre_pair(
+def center_pair(
     photo: np.ndarray, scale: int, side: int, sigma: float = 0.0, degradation: str = "bicubic"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the middle of a photo, low and true, degraded together with its surroundings.

@@ -15,7 +15,7 @@ from .jpeg import SUBSAMPLINGS, compress
 CLEAN = 0.2  # of the pictures have no defect
 SOME = 0.25  # of the others have noise, and so many blur; all are compressed
 QUALITY = (30, 95)  # of JPEG, both included
-NOISE = (0.5, 4.0)  # standard deviation in grey levels, of each pixel and channel by itself
+NOISE = (0.5, 4.0)  # standard deviation in gray levels, of each pixel and channel by itself
 BLUR = (0.2, 0.7)  # standard deviation in pixels
 BLUR_RADIUS = 3  # in pixels, where it is cut off
 

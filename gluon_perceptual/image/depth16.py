@@ -1,4 +1,4 @@
-"""Pictures of 16 bits a channel in PNG and TIFF, whose colours Pillow cuts to 8; see `io`."""
+"""Pictures of 16 bits a channel in PNG and TIFF, whose colors Pillow cuts to 8; see `io`."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def has_16_bits(image: Any, data: bytes) -> bool:
 
 
 def read_16_bits(image: Any, data: bytes) -> np.ndarray:
-    """Return (H, W, 1 to 4) uint16; colours by OpenCV, as Pillow has cut them to 8 bits."""
+    """Return (H, W, 1 to 4) uint16; colors by OpenCV, as Pillow has cut them to 8 bits."""
     if image.mode.startswith("I;16") or (image.mode, image.format) == ("I", "PNG"):
         channels = np.asarray(image).astype(np.uint16)[:, :, np.newaxis]
     else:
         channels = _read_colors(image, data)
     transparent = image.info.get("transparency")
-    if transparent is not None:  # the colour that PNG's tRNS chunk names
+    if transparent is not None:  # the color that PNG's tRNS chunk names
         alpha = np.where((channels == transparent).all(axis=2), 0, 65535).astype(np.uint16)
         channels = np.dstack([channels, alpha])
     return channels
@@ -45,7 +45,7 @@ def _read_colors(image: Any, data: bytes) -> np.ndarray:
     order = OPENCV_ORDER.get(image.mode)
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if order else None
     if decoded is None or not np.array_equal(decoded[:, :, order] >> 8, np.asarray(image)):
-        raise ImageError("16-bit colours that are damaged, or not RGB pixel by pixel with plain alpha; save it as PNG")
+        raise ImageError("16-bit colors that are damaged, or not RGB pixel by pixel with plain alpha; save it as PNG")
     return decoded[:, :, order]
 
 

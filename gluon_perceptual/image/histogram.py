@@ -1,6 +1,6 @@
 """Gives a picture the histogram of another, as rio-hist does (github.com/mapbox/rio-hist, `match.py`).
 
-The paper matches each super-resolved picture to its low-resolution input, which mends the network's colours.
+The paper matches each super-resolved picture to its low-resolution input, which mends the network's colors.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def match_images(
     bands: Collection[int] = BANDS,
     match_proportion: float = 1.0,
 ) -> np.ndarray:
-    """Match bands of a colour picture in a colour space.
+    """Match bands of a color picture in a color space.
 
     Args:
         source: (H, W, 3) sRGB, uint8, uint16 or float in [0, 1]. The masked values of a masked array stay out of
@@ -109,7 +109,7 @@ def match_images(
 def _match_colors(
     source: np.ndarray, reference: np.ndarray, space: str, indices: Collection[int], proportion: float
 ) -> np.ndarray:
-    """Return the unmasked pixels of `source`, (N, 3), matched in the space; each colour is converted only once."""
+    """Return the unmasked pixels of `source`, (N, 3), matched in the space; each color is converted only once."""
     colors, counts, picks = _distinct_colors(source)
     reference_colors, reference_counts, _ = _distinct_colors(reference)
     values = to_space(colors / _full_scale(source), space).round(_DECIMALS)
@@ -164,13 +164,13 @@ def _distinct_values(band: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 
 def _distinct_colors(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(H, W, 3) -> colours (N, 3), how often each occurs, for each unmasked pixel which of them it is."""
+    """(H, W, 3) -> colors (N, 3), how often each occurs, for each unmasked pixel which of them it is."""
     pixels = np.ma.getdata(picture)[_unmasked(picture)]
     if picture.dtype not in _TABLE_TYPES:
         return pixels, np.ones(len(pixels)), np.arange(len(pixels))
     padded = np.zeros((len(pixels), 4), picture.dtype)
     padded[:, :3] = pixels
-    numbers = padded.view(f"u{4 * padded.itemsize}")  # a colour as one number
+    numbers = padded.view(f"u{4 * padded.itemsize}")  # a color as one number
     distinct, picks, counts = np.unique(numbers, return_inverse=True, return_counts=True)
     return distinct.view(picture.dtype).reshape(-1, 4)[:, :3], counts, picks
 

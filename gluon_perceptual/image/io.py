@@ -30,9 +30,9 @@ class Picture:
     """What a picture file holds.
 
     Attributes:
-        color: (H, W, 3) RGB or (H, W) grey, uint8 or uint16.
-        alpha: (H, W) of the same type, 0 for transparent, colours not multiplied by it; or None.
-        icc_profile: The colour profile's bytes, or None; nothing here converts by it.
+        color: (H, W, 3) RGB or (H, W) gray, uint8 or uint16.
+        alpha: (H, W) of the same type, 0 for transparent, colors not multiplied by it; or None.
+        icc_profile: The color profile's bytes, or None; nothing here converts by it.
     """
 
     color: np.ndarray
@@ -40,21 +40,21 @@ class Picture:
     icc_profile: bytes | None = None
 
     @property
-    def is_grey(self) -> bool:
+    def is_gray(self) -> bool:
         """Whether there is one channel besides alpha."""
         return self.color.ndim == 2
 
     @property
     def rgb(self) -> np.ndarray:
-        """The colours (H, W, 3), grey repeated."""
-        return np.repeat(self.color[:, :, np.newaxis], 3, axis=2) if self.is_grey else self.color
+        """The colors (H, W, 3), gray repeated."""
+        return np.repeat(self.color[:, :, np.newaxis], 3, axis=2) if self.is_gray else self.color
 
 
 def read_picture(file: str | PictureFile, max_pixels: int = MAX_PIXELS) -> Picture:
     """Read a PNG, JPEG, WebP, TIFF or BMP file, whatever its suffix; of several frames the first.
 
     It is turned upright by its EXIF orientation. Palettes become RGB, 1 bit becomes 8, CMYK becomes RGB and loses its
-    profile; 16 bits stay 16, but grey with alpha becomes RGB there.
+    profile; 16 bits stay 16, but gray with alpha becomes RGB there.
 
     Raises:
         ImageError: The file is missing, damaged, no picture, or has over `max_pixels` pixels.
@@ -75,7 +75,7 @@ def read_picture(file: str | PictureFile, max_pixels: int = MAX_PIXELS) -> Pictu
 
 
 def read_rgb(file: str | PictureFile, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """Read (H, W, 3) uint8: as `read_picture`, but grey repeated, 16 bits rounded to 8, alpha laid over white."""
+    """Read (H, W, 3) uint8: as `read_picture`, but gray repeated, 16 bits rounded to 8, alpha laid over white."""
     picture = read_picture(file, max_pixels)
     rgb, top = picture.rgb, np.iinfo(picture.color.dtype).max
     if picture.alpha is not None:
@@ -98,7 +98,7 @@ def read_size(file: str | PictureFile) -> tuple[int, int]:
 
 
 def _read_8_bits(image: Any) -> np.ndarray:
-    """Return (H, W, 1 to 4) uint8: grey or RGB, and alpha where there is any."""
+    """Return (H, W, 1 to 4) uint8: gray or RGB, and alpha where there is any."""
     if image.mode[0] in "IF":
         raise ImageError("a picture of 32 bits a channel; expected 8 or 16")
     mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
@@ -125,7 +125,7 @@ def _upright(pixels: np.ndarray, orientation: Any) -> np.ndarray:
 def write_picture(path: str | Path, picture: Picture, quality: int = 95) -> None:
     """Write a picture in the format of the path's suffix, the whole file or nothing; BMP holds no profile.
 
-    Grey with alpha is stored as RGBA in WebP, and in PNG and TIFF of 16 bits.
+    Gray with alpha is stored as RGBA in WebP, and in PNG and TIFF of 16 bits.
 
     Args:
         path: File to write; its folder is made where it is missing.
@@ -177,7 +177,7 @@ def check_rgb(image: np.ndarray) -> None:
 
 
 def to_tensor(image: np.ndarray) -> np.ndarray:
-    """(H, W, 3) RGB or (H, W) grey, uint8 or uint16 -> (1, 3, H, W) float32 in [0, 255], grey repeated.
+    """(H, W, 3) RGB or (H, W) gray, uint8 or uint16 -> (1, 3, H, W) float32 in [0, 255], gray repeated.
 
     Raises:
         ImageError: `image` has another shape or type.

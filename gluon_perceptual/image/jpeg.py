@@ -25,7 +25,7 @@ def compress(image: np.ndarray, quality: int, subsampling: str = "4:2:0") -> np.
     """Return the picture as it comes back from a JPEG file.
 
     Args:
-        image: (H, W, 3) RGB or (H, W) grey, uint8.
+        image: (H, W, 3) RGB or (H, W) gray, uint8.
         quality: As libjpeg and most programs count it, 1 to 100.
         subsampling: "4:2:0", chroma at half the size, as most programs save; "4:4:4", at the whole.
 

@@ -87,9 +87,9 @@ def _weights(size: int, new_size: int, scale: float, dtype: type) -> Any:
     from scipy import sparse
 
     shrinking = min(scale, 1.0)
-    centres = (np.arange(new_size) + 0.5) * (1 / scale) - 0.5  # in the old pixels; exact for 1/2, 1/3, …
-    taps = np.floor(centres - REACH / shrinking)[:, np.newaxis] + np.arange(math.ceil(2 * REACH / shrinking) + 2)
-    weights = cubic((centres[:, np.newaxis] - taps) * shrinking)
+    centers = (np.arange(new_size) + 0.5) * (1 / scale) - 0.5  # in the old pixels; exact for 1/2, 1/3, …
+    taps = np.floor(centers - REACH / shrinking)[:, np.newaxis] + np.arange(math.ceil(2 * REACH / shrinking) + 2)
+    weights = cubic((centers[:, np.newaxis] - taps) * shrinking)
     weights /= weights.sum(axis=1, keepdims=True)
     rows = np.broadcast_to(np.arange(new_size)[:, np.newaxis], taps.shape)
     columns = np.clip(taps, 0, size - 1).astype(np.int64)
@@ -184,7 +184,7 @@ def degradation_margin(scale: int, sigma: float, method: str = "bicubic") -> int
     A crop with this margin (where the picture goes on), degraded, less the margin is the crop of the degraded picture;
     by "web" one that it might be.
     """
-    reach = 3 * scale // 2 + _blur_radius(sigma)  # a low-resolution pixel ends ½, the kernel 2 from its centre
+    reach = 3 * scale // 2 + _blur_radius(sigma)  # a low-resolution pixel ends ½, the kernel 2 from its center
     if method == "web":
         reach += scale * (BLOCK + BLUR_RADIUS)
     return scale * math.ceil(reach / scale)

@@ -73,8 +73,8 @@ class Statistics:
         """Take in (C, h, w), by the formula of Chan et al. for two sets."""
         count = values[0].size
         mean = values.mean(axis=(1, 2), dtype=np.float64)
-        centred = values - mean.astype(np.float32)[:, np.newaxis, np.newaxis]
-        squares = np.einsum("chw,chw->c", centred, centred).astype(np.float64)
+        centered = values - mean.astype(np.float32)[:, np.newaxis, np.newaxis]
+        squares = np.einsum("chw,chw->c", centered, centered).astype(np.float64)
         total, delta = self.count + count, mean - self.mean
         self.squares = self.squares + squares + delta**2 * self.count * count / total
         self.mean = self.mean + delta * count / total
@@ -88,7 +88,7 @@ class LayerwiseStyle:
     width, and 24 for the picture itself.
 
     Args:
-        net: Initialised `StyleNet` or `FastNeuralStyleNet` without batch norms; its parameters are copied.
+        net: Initialized `StyleNet` or `FastNeuralStyleNet` without batch norms; its parameters are copied.
         window: Side of the windows in pixels.
         ctx: Device.
     """

@@ -1,4 +1,4 @@
-"""Pictures in, repainted pictures out: whole or window by window, in their own colours if asked for."""
+"""Pictures in, repainted pictures out: whole or window by window, in their own colors if asked for."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Stylizer:
 
     Args:
         model: A checkpoint's path; the name of a shipped model; the path of a symbol, X-symbol.json, which gets every
-            picture whole; or an initialised `StyleNet` or `FastNeuralStyleNet`.
+            picture whole; or an initialized `StyleNet` or `FastNeuralStyleNet`.
         ctx: Device; None for the CPU.
         tile: Side of the windows in pixels, or "auto".
         statistics: "whole", as if the picture went through at once, or "reduced": about half of the time for
             pictures larger than a window, no seams either, but other contrasts.
-        preserve_color: None; "luminance" keeps the picture's own colours and takes only the luminance (Gatys et al.
+        preserve_color: None; "luminance" keeps the picture's own colors and takes only the luminance (Gatys et al.
             2016, "Preserving color in neural artistic style transfer"); "histogram" gives the result the picture's
-            colours by histogram matching.
+            colors by histogram matching.
         strength: From 0, the picture, to 1, the repainted one.
         precision: In which checkpoints are computed: "auto", "float32" or "bfloat16", see `inference_precision`.
             Symbols always are in float32, networks in what they were built in.
@@ -133,13 +133,13 @@ class Stylizer:
         return self._layerwise(to_tensor(image)[0])
 
     def stylize(self, picture: Picture) -> Picture:
-        """Repaint a picture as read from a file: alpha is kept, and grey becomes coloured and loses its profile.
+        """Repaint a picture as read from a file: alpha is kept, and gray becomes colored and loses its profile.
 
-        Colours under fully transparent pixels are replaced by those of the nearest pixels that can be seen, since they
+        Colors under fully transparent pixels are replaced by those of the nearest pixels that can be seen, since they
         would bleed into these.
         """
         color = picture.rgb if picture.alpha is None else bleed(picture.rgb, picture.alpha)
-        return replace(picture, color=self(color), icc_profile=None if picture.is_grey else picture.icc_profile)
+        return replace(picture, color=self(color), icc_profile=None if picture.is_gray else picture.icc_profile)
 
 
 def framed(image: np.ndarray, margin: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Pictures in, larger pictures out: whole or in tiles, with alpha, grey and 16 bit, then histogram matching."""
+"""Pictures in, larger pictures out: whole or in tiles, with alpha, gray and 16 bit, then histogram matching."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Upscaler:
         ctx: Device; None for the CPU.
         tile: Largest side of the tiles in input pixels, or "auto". Tiles overlap by the model's receptive field, so the
             result is that of the whole picture.
-        match_histogram: Colour space in which each result's histogram is matched to its input's (paper, section
+        match_histogram: Color space in which each result's histogram is matched to its input's (paper, section
             4.2), or None.
         self_ensemble: Return the mean over the eight turned and flipped pictures, in eight times the time.
         scale: How many times the model has to enlarge, or None. A symbol that keeps the size, such as SRCNN's, is run
@@ -107,9 +107,9 @@ class Upscaler:
         return values
 
     def enlarge(self, picture: Picture) -> Picture:
-        """Enlarge a picture as read from a file: grey stays grey, alpha is enlarged by the model too.
+        """Enlarge a picture as read from a file: gray stays gray, alpha is enlarged by the model too.
 
-        Colours under fully transparent pixels mean nothing, yet would shine through at the edges; before enlarging
+        Colors under fully transparent pixels mean nothing, yet would shine through at the edges; before enlarging
         they are replaced by those of the nearest pixels that can be seen.
         """
         color, alpha = picture.rgb, picture.alpha
@@ -117,7 +117,7 @@ class Upscaler:
             color = bleed(color, alpha)
             alpha = self._enlarge_alpha(alpha)
         large = self(color)
-        return replace(picture, color=_mean(large) if picture.is_grey else large, alpha=alpha)
+        return replace(picture, color=_mean(large) if picture.is_gray else large, alpha=alpha)
 
     def _enlarge_alpha(self, alpha: np.ndarray) -> np.ndarray:
         if alpha.min() == alpha.max():

@@ -61,7 +61,7 @@ def clipped_share(F: Any, pictures: Any) -> Any:
 
 
 def total_variation(F: Any, x: Any) -> Any:
-    """Sum of squared differences of neighbouring pixels (paper; not divided by the size, as in its released code)."""
+    """Sum of squared differences of neighboring pixels (paper; not divided by the size, as in its released code)."""
     dy, dx = _differences(F, x)
     return F.sum(F.square(dy), axis=0, exclude=True) + F.sum(F.square(dx), axis=0, exclude=True)
 

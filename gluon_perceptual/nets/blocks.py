@@ -28,7 +28,7 @@ def identity() -> mx.gluon.HybridBlock:
 
 
 def norm_layer(norm: str, channels: int) -> mx.gluon.HybridBlock:
-    """Return batch or instance normalisation, or a block that does nothing for "none"."""
+    """Return batch or instance normalization, or a block that does nothing for "none"."""
     if norm == "batch":
         return nn.BatchNorm(in_channels=channels)
     if norm == "instance":
@@ -48,7 +48,7 @@ def convolution(
 
 
 class ConvBlock(nn.HybridSequential):
-    """The paper's "conv": convolution, normalisation, ReLU; with zero padding, unless `padding` is False."""
+    """The paper's "conv": convolution, normalization, ReLU; with zero padding, unless `padding` is False."""
 
     def __init__(
         self,
@@ -105,10 +105,10 @@ class DepthToSpace(mx.gluon.HybridBlock):
 def upsample(
     channels: int, upsampling: str, norm: str = "batch", in_channels: int | None = None
 ) -> mx.gluon.HybridBlock:
-    """Return a block that doubles H and W: the paper's "conv of stride 1/2", with normalisation and ReLU.
+    """Return a block that doubles H and W: the paper's "conv of stride 1/2", with normalization and ReLU.
 
-    Its first weights are such that values come out about as large as from other convolutions. By the initialisation
-    of those, ×8's three blocks without normalisation let so little through that their ReLUs die in training.
+    Its first weights are such that values come out about as large as from other convolutions. By the initialization
+    of those, ×8's three blocks without normalization let so little through that their ReLUs die in training.
 
     Args:
         channels: Channels out.
@@ -156,8 +156,8 @@ class BicubicEnlargement(mx.gluon.HybridBlock):
 
 def bicubic_phases(scale: int) -> np.ndarray:
     """Return the filters (scale², 5, 5) float32 that give the scale×scale enlarged pixels around an input pixel."""
-    centres = (np.arange(scale) + 0.5) / scale - 0.5
-    taps = cubic(centres[:, np.newaxis] - np.arange(-2, 3))
+    centers = (np.arange(scale) + 0.5) / scale - 0.5
+    taps = cubic(centers[:, np.newaxis] - np.arange(-2, 3))
     return np.einsum("ik,jl->ijkl", taps, taps).reshape(scale**2, 5, 5).astype(np.float32)
 
 

@@ -15,7 +15,7 @@ CELL = 4  # pixels a side: what becomes one position of the feature maps in the 
 
 
 class ReflectedConv(nn.HybridSequential):
-    """Reflection padding, convolution, normalisation, and ReLU where `activation` is "relu"; same size at stride 1."""
+    """Reflection padding, convolution, normalization, and ReLU where `activation` is "relu"; same size at stride 1."""
 
     def __init__(
         self, in_channels: int, channels: int, kernel: int, norm: str, stride: int = 1, activation: str = "relu"
@@ -67,7 +67,7 @@ class FastNeuralStyleNet(mx.gluon.HybridBlock):
 
     Args:
         width: Channels of the first layer (there: 32); the others have 2 and 4 times as many.
-        norm: "instance"; "none" for a network whose normalisations are folded.
+        norm: "instance"; "none" for a network whose normalizations are folded.
     """
 
     scale = 1

@@ -1,4 +1,4 @@
-"""Batch normalisation folded into the convolutions before it, for networks that train no more."""
+"""Batch normalization folded into the convolutions before it, for networks that train no more."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def fold_batch_norm(
     epsilon: float,
     output_axis: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return weight and bias of the convolution that does what a convolution and its batch normalisation do.
+    """Return weight and bias of the convolution that does what a convolution and its batch normalization do.
 
     Args:
         weight: (out, in, kh, kw), or (in, out, kh, kw) of a transposed convolution with `output_axis` 1.
         bias: (out,) or None.
         norm: `gamma`, `beta`, `running_mean`, `running_var`, (C,) each. Where C is a part of `out`, as after
-            sub-pixel upsampling, output channel k is normalised as channel k mod C.
-        epsilon: The normalisation's.
+            sub-pixel upsampling, output channel k is normalized as channel k mod C.
+        epsilon: The normalization's.
         output_axis: Of `weight`.
     """
     outputs = weight.shape[output_axis]
@@ -41,14 +41,14 @@ def fold_batch_norm(
 
 
 def has_batch_norm(net: Any) -> bool:
-    """Whether there is a batch normalisation in `net`."""
+    """Whether there is a batch normalization in `net`."""
     return any(isinstance(block, nn.BatchNorm) for _, block in leaves(net))
 
 
 def folded_parameters(net: Any) -> dict[str, np.ndarray]:
-    """Return the parameters, by structural name, that the same network without normalisation needs to do the same.
+    """Return the parameters, by structural name, that the same network without normalization needs to do the same.
 
-    Each batch normalisation is taken to follow the convolution registered before it, as in all networks here.
+    Each batch normalization is taken to follow the convolution registered before it, as in all networks here.
     """
     folded: dict[str, np.ndarray] = {}
     convolution, transposed = "", False

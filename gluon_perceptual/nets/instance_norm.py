@@ -1,4 +1,4 @@
-"""Instance normalisation as fast as batch normalisation on a CPU, and exact for large pictures."""
+"""Instance normalization as fast as batch normalization on a CPU, and exact for large pictures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class InstanceNorm(nn.InstanceNorm):
     def for_batches_of(self, size: int) -> None:
         """Take the form that is good for nothing but batches of `size` pictures, in training mode.
 
-        A batch normalisation of one picture with N·C channels. It keeps running statistics, here of no use: they are
+        A batch normalization of one picture with N·C channels. It keeps running statistics, here of no use: they are
         no numbers, and out of training mode neither is what it returns.
         """
         self._size, shape = size, (size * self.gamma.shape[0],)
@@ -44,11 +44,11 @@ class InstanceNorm(nn.InstanceNorm):
         self._form = self._as_batch_norm
 
     def for_inference(self) -> None:
-        """Take the form whose gradient is wrong: mean and variance come as the by-product of another normalisation."""
+        """Take the form whose gradient is wrong: mean and variance come as the by-product of another normalization."""
         self._form = self._by_rows
 
     def hybrid_forward(self, F: Any, x: Any, gamma: Any, beta: Any, **unused: Any) -> Any:
-        """Normalise, in the form that was asked for."""
+        """Normalize, in the form that was asked for."""
         if on_gpu():
             return self._as_mxnet_does(F, x, gamma, beta)
         return self._form(F, x, gamma, beta, **unused)
@@ -57,7 +57,7 @@ class InstanceNorm(nn.InstanceNorm):
         return super().hybrid_forward(F, self._precision.widen(F, x), gamma, beta)
 
     def _by_rows(self, F: Any, x: Any, gamma: Any, beta: Any) -> Any:
-        """Normalise each row of pixels, then undo the difference between the rows' statistics and the channel's."""
+        """Normalize each row of pixels, then undo the difference between the rows' statistics and the channel's."""
         x = self._precision.widen(F, x)
         planes = F.reshape(x, (-3, 0, 0))  # which oneDNN's layouts are not, that MXNet's layer norm crashes on
         row = F.reshape(F.slice(planes, begin=(0, 0, None), end=(1, 1, None)), (-1,))
@@ -65,10 +65,10 @@ class InstanceNorm(nn.InstanceNorm):
         rows, means, deviations = F.LayerNorm(planes, F.ones_like(row), F.zeros_like(row), **layer_norm)
         column = F.slice_axis(x, axis=3, begin=0, end=1)
         rows, means, deviations = (F.reshape_like(y, z) for y, z in ((rows, x), (means, column), (deviations, column)))
-        centred = F.broadcast_sub(means, F.mean(means, axis=2, keepdims=True))
-        variance = F.mean(F.square(deviations) + F.square(centred), axis=2, keepdims=True)  # ε is in the deviations
+        centered = F.broadcast_sub(means, F.mean(means, axis=2, keepdims=True))
+        variance = F.mean(F.square(deviations) + F.square(centered), axis=2, keepdims=True)  # ε is in the deviations
         factor = F.broadcast_mul(F.reshape(gamma, (1, -1, 1, 1)), F.rsqrt(variance))
-        shift = F.broadcast_add(F.broadcast_mul(centred, factor), F.reshape(beta, (1, -1, 1, 1)))
+        shift = F.broadcast_add(F.broadcast_mul(centered, factor), F.reshape(beta, (1, -1, 1, 1)))
         return F.broadcast_add(F.broadcast_mul(rows, F.broadcast_mul(deviations, factor)), shift)
 
     def _as_batch_norm(self, F: Any, x: Any, gamma: Any, beta: Any, unused_mean: Any, unused_var: Any) -> Any:
@@ -85,7 +85,7 @@ def fast_twin(net: Any, batch: int, ctx: Any) -> Any:
     """Return a network of the same parameters as `net`, whose instance norms are fast; `net`, if it has none.
 
     Args:
-        net: Initialised network, with its `arguments`.
+        net: Initialized network, with its `arguments`.
         batch: The only batch size that the twin is good for, on each device, and that in training mode only.
         ctx: The devices.
     """

@@ -43,7 +43,7 @@ class PlsrNet(mx.gluon.HybridBlock):
     Args:
         width: Channels inside (blog: 64).
         blocks: Residual units (blog: 4).
-        norm: "batch" (blog), or "none": biases instead, for a network whose normalisations are folded.
+        norm: "batch" (blog), or "none": biases instead, for a network whose normalizations are folded.
     """
 
     scale = 2

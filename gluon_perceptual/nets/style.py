@@ -14,7 +14,7 @@ from .precision import current_precision
 nn = mx.gluon.nn
 
 OUTPUTS = ("tanh", "linear")
-GRAIN = 16.0  # grey levels that the linear output counts in
+GRAIN = 16.0  # gray levels that the linear output counts in
 
 CELL = 4  # pixels a side: what becomes one position of the feature maps in the middle
 MARGIN = 10 * CELL  # what the 5 residual blocks without padding take away, 2 cells a side each
@@ -28,7 +28,7 @@ class StyleNet(mx.gluon.HybridBlock):
 
     As in the paper: reflection padding of 40, 9×9 conv of 32 channels, two convs of stride 2 to 64 and 128 channels, 5
     residual blocks without padding, two convs of stride 1/2, 9×9 conv and scaled tanh. Unlike there, the network sees
-    (pixels − 127.5) / 127.5; instance normalisation is the default, which was found later to train faster and to
+    (pixels − 127.5) / 127.5; instance normalization is the default, which was found later to train faster and to
     better pictures (Ulyanov et al. 2016); and where H or W is no multiple of 4, the picture is mirrored a little
     further, and the output cut.
 
@@ -81,11 +81,11 @@ def output_layers(width: int, output: str) -> list[mx.gluon.HybridBlock]:
 
     A step of Adam moves all weights of the 9×9 convolution alike where a picture is bright and flat, by the learning
     rate: at 1e-3 and width 32 their sum by about 1. The scaled tanh is driven so far out in the first steps that no
-    gradient comes back. The linear output has no such ends, and counts in `GRAIN` grey levels, so that steps are small.
+    gradient comes back. The linear output has no such ends, and counts in `GRAIN` gray levels, so that steps are small.
 
     Args:
         width: Channels in.
-        output: "tanh", (tanh + 1) · 127.5, in [0, 255]; or "linear", mid-grey + `GRAIN` · x, which may leave [0, 255]
+        output: "tanh", (tanh + 1) · 127.5, in [0, 255]; or "linear", mid-gray + `GRAIN` · x, which may leave [0, 255]
             and is to be clipped.
     """
     convolution = OutputConv2D(3, 9, in_channels=width)

@@ -23,7 +23,7 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
     (N, 3, H, W) float32 RGB in [0, 255] -> (N, 3, scale·H, scale·W), same range.
 
     As in the paper: 9×9 conv, 4 residual blocks, log2(scale) convs of stride 1/2, 9×9 conv and scaled tanh. Unlike
-    there, the network sees (pixels − 127.5) / 127.5, so that zero padding means mid-grey.
+    there, the network sees (pixels − 127.5) / 127.5, so that zero padding means mid-gray.
 
     Args:
         scale: 2, 4 or 8; 1 for a network without upsampling, which can only take away what JPEG or noise added.
@@ -33,7 +33,7 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
         upsampling: "transposed" (paper), "nearest" or "subpixel", see `blocks.upsample`.
         skip: False (paper): the output is a scaled tanh. True: the output is the bicubic enlargement of the input
             (×1: the input itself) plus what the network adds, without tanh; it starts as bicubic interpolation, may
-            leave [0, 255], and keeps colours.
+            leave [0, 255], and keeps colors.
         lowpass: None, or the cut-off in cycles a pixel, such as 0.3, of a fixed low-pass on what the network adds to
             the bicubic enlargement, see `lowpass`.
 

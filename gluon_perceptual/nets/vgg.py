@@ -91,7 +91,7 @@ VARIANTS = {
 class LossNetwork(mx.gluon.HybridBlock):
     """(N, 3, H, W) float32 RGB in [0, 255] -> list of feature maps float32, one for each of `layers`.
 
-    The pictures' normalisation is part of the network, so that callers keep the one range rule. Its parameters take
+    The pictures' normalization is part of the network, so that callers keep the one range rule. Its parameters take
     no gradients.
 
     Args:

@@ -14,11 +14,11 @@ from .model import SymbolModel, SymbolOptions
 
 SIZES = (64, 96)  # pixels a side
 UNBOUNDED = 1 << 20  # halo of a network that sees the whole picture, such as one with instance norms
-SEEN = 1e-3  # grey levels
+SEEN = 1e-3  # gray levels
 
 
 def probe(path: str, net: Any, ctx: Any) -> SymbolOptions:
-    """Return the options of an initialised network (N, C, H, W) -> (N, C, …), C being 1 or 3.
+    """Return the options of an initialized network (N, C, H, W) -> (N, C, …), C being 1 or 3.
 
     Channels, scale and what its convolutions cut off come from the sizes of its outputs; the range is that in which it
     restores a picture better, so that of a style network is a guess; the halo is how far a changed pixel is seen.
@@ -48,7 +48,7 @@ def _from_sizes(path: str, net: Any, ctx: Any) -> SymbolOptions:
             break
     else:
         given = f"; it made {shapes[0]} of {SIZES[0]}×{SIZES[0]} pixels" if shapes else ""
-        raise UserError(f"{path}: expected a network from pictures of any size, in RGB or grey, to such{given}")
+        raise UserError(f"{path}: expected a network from pictures of any size, in RGB or gray, to such{given}")
     small, large = (shape[2] for shape in shapes)
     scale, rest = divmod(large - small, SIZES[1] - SIZES[0])
     cut = SIZES[0] * scale - small
@@ -59,7 +59,7 @@ def _from_sizes(path: str, net: Any, ctx: Any) -> SymbolOptions:
 
 
 def _unlikeness(model: SymbolModel, ctx: Any) -> float:
-    """Return how far, in grey levels, rings come out from what they were before they were shrunk by half."""
+    """Return how far, in gray levels, rings come out from what they were before they were shrunk by half."""
     axis = np.arange(SIZES[1]) - SIZES[1] / 2
     radius = np.hypot(axis, axis[:, np.newaxis])
     rings = np.dstack([60.0 + 135 * (radius // width % 2) for width in (7, 9, 11)])

@@ -1,4 +1,4 @@
-"""The paper's table of speeds: one pass of the style network beside Gatys et al.'s optimisation."""
+"""The paper's table of speeds: one pass of the style network beside Gatys et al.'s optimization."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NETWORK = "style_instance"
 
 
 def speed_up(size: int, runs: int = 3, ctx: Any = None) -> dict[str, Any]:
-    """Measure a row: the seconds of a step of the optimisation and of one pass, both medians, and their ratios.
+    """Measure a row: the seconds of a step of the optimization and of one pass, both medians, and their ratios.
 
     Args:
         size: Side of the picture in pixels.

@@ -1,7 +1,7 @@
 """Checkpoints of a training: whole, checked, the last few, with all that is needed to go on as if it had never stopped.
 
 The checkpoint of step 300 is `step-0000300.params`, the model, with its sidecar `.json`; `step-0000300.state`, the
-optimiser's moments and counts; and `step-0000300.sha256`, which is written last and which `sha256sum --check` reads.
+optimizer's moments and counts; and `step-0000300.sha256`, which is written last and which `sha256sum --check` reads.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def latest(folder: Path) -> Path | None:
 
 
 def restore(run: Any, checkpoint: Path) -> int:
-    """Set a run's parameters and optimiser to a checkpoint and return its step.
+    """Set a run's parameters and optimizer to a checkpoint and return its step.
 
     Raises:
         UserError: It is of another training.

@@ -173,7 +173,7 @@ def _check(kvstore: str, gpus: str | None) -> None:
     role = os.environ.get("DMLC_ROLE")
     if kvstore == "dist_async":
         raise UserError(
-            "--kvstore dist_async: its servers keep the optimiser's state, which no checkpoint gets, and its result is "
+            "--kvstore dist_async: its servers keep the optimizer's state, which no checkpoint gets, and its result is "
             "never the same twice; use dist_sync"
         )
     if kvstore not in KVSTORES:

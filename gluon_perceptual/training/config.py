@@ -9,7 +9,7 @@ from ..errors import UserError
 from ..losses.functional import GRID_CELLS
 from ..losses.terms import FeatureLoss, GridLoss, PixelLoss, Term, TotalVariationLoss
 
-# The blog weighs the total variation of its normalised output, in VGG inputs of about a 57.4th of [0, 255], by 0.1.
+# The blog weighs the total variation of its normalized output, in VGG inputs of about a 57.4th of [0, 255], by 0.1.
 # Here it is measured in [0, 255]; with the original VGG16, whose inputs are so too, features' squares are 57.4² larger.
 BLOG_TV = {"original": 0.1 * 57.4, "torchvision": 0.1 / 57.4}
 MACHINE = ("gpus", "cpus", "workers")  # settings that do not change what a run computes, but for rounding
@@ -92,7 +92,7 @@ class TrainingConfig:
 class SuperResolutionConfig(TrainingConfig):
     """A super-resolution run's settings; the defaults are those that measured best for ×2 in some minutes on two cores.
 
-    `arch`: "skip", the paper's network without normalisation, added to the bicubic enlargement; "paper"; "blog".
+    `arch`: "skip", the paper's network without normalization, added to the bicubic enlargement; "paper"; "blog".
     `from_architecture` gives the defaults of each. `lowpass`: for "skip" alone, see `nets.SuperResolutionNet`.
     `loss`: "pixel", "feature", or "mix", pixel + `mix` × feature.
     """

@@ -1,4 +1,4 @@
-"""Training states without pickle: a `.params` file of optimiser moments, with all that is no array as JSON in it.
+"""Training states without pickle: a `.params` file of optimizer moments, with all that is no array as JSON in it.
 
 `Trainer.load_states` unpickles, so that a file from a stranger runs code; this module never calls it. MXNet's own
 random numbers have no state that can be read: who wants them to go on the same way seeds them by the step.
@@ -58,7 +58,7 @@ def load_state(path: Path, trainer: Any, generator: np.random.Generator | None =
 
     Args:
         path: The file.
-        trainer: For the same parameters in the same order, initialised, with the same kind of optimiser.
+        trainer: For the same parameters in the same order, initialized, with the same kind of optimizer.
         generator: Of the same kind, if one was saved.
 
     Returns:
@@ -76,7 +76,7 @@ def load_state(path: Path, trainer: Any, generator: np.random.Generator | None =
         counts = {int(index): int(count) for index, count in facts["counts"].items()}
         updates, position, name = int(facts["updates"]), dict(facts["position"]), facts["optimizer"]
         if name != type(trainer._optimizer).__name__:
-            raise ValueError(f"its optimiser is {name}, not {type(trainer._optimizer).__name__}")
+            raise ValueError(f"its optimizer is {name}, not {type(trainer._optimizer).__name__}")
         states = [_states(trainer, device, list(counts), arrays) for device in range(len(trainer._contexts))]
         if generator is not None:
             generator.bit_generator.state = facts["generator"]
@@ -99,7 +99,7 @@ def _check_trainer(trainer: Any) -> None:
 
 
 def _leaves(state: Any) -> list[Any]:
-    """Return the arrays of an optimiser's state of a parameter: None, an array, or a tuple of such."""
+    """Return the arrays of an optimizer's state of a parameter: None, an array, or a tuple of such."""
     if state is None:
         return []
     if isinstance(state, (tuple, list)):
@@ -108,7 +108,7 @@ def _leaves(state: Any) -> list[Any]:
 
 
 def _states(trainer: Any, device: int, indices: Sequence[int], arrays: Mapping[str, np.ndarray]) -> dict[int, Any]:
-    """Return the optimiser's states of the parameters with these numbers, on a device, filled from `arrays`."""
+    """Return the optimizer's states of the parameters with these numbers, on a device, filled from `arrays`."""
     states, used = {}, 0
     for index in indices:
         weight = trainer._params[index].list_data()[device]

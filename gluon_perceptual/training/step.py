@@ -60,7 +60,7 @@ class TrainingStep:
         self.loss_scale, self._scaled = loss_scale, loss_scale > 1
         self.workers = workers or Workers()
         parameters = net.collect_params().values()
-        self._learnt = [p for p in parameters if p.grad_req != "null"]
+        self._learned = [p for p in parameters if p.grad_req != "null"]
         self._statistics = [p for p in parameters if p.name.endswith(("running_mean", "running_var"))]
 
     def __call__(self, inputs: np.ndarray, references: np.ndarray) -> dict[str, float]:
@@ -131,6 +131,6 @@ class TrainingStep:
     def _gradient_norm(self) -> float:
         """Return the norm of the sum of all gradients, which each device of each worker then has."""
         self.trainer.allreduce_grads()
-        gradients = [parameter.list_grad()[0] for parameter in self._learnt]
+        gradients = [parameter.list_grad()[0] for parameter in self._learned]
         squares = mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients))
         return float(squares.sum().sqrt().asscalar())

@@ -38,8 +38,8 @@ from .run import Run
 
 NETWORK = ("width", "norm", "upsampling", "output")  # settings that are the network's
 NEAR_ZERO = 0.01  # deviation of a tanh output's first weights
-NOISE = 10.0  # grey levels, half the width of the noise of the stability term
-COLOR_SAMPLES = 64  # photos whose colours stand for all
+NOISE = 10.0  # gray levels, half the width of the noise of the stability term
+COLOR_SAMPLES = 64  # photos whose colors stand for all
 
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     "linear": {},
@@ -65,7 +65,7 @@ class StyleConfig(TrainingConfig):
     `style`: files, blended by `blend` (equally, if empty). `style_size`: what the longer side of the style pictures is
     scaled to; 0 leaves them. `style_weight` and `style_balance` weigh the layers' style losses, see
     `styles.style_weights`, and `content_weight` the feature loss. `match_color`: the style pictures first get the
-    colours of the photos. `denoise`: strength of non-local means denoising of the style pictures; grain in them trains
+    colors of the photos. `denoise`: strength of non-local means denoising of the style pictures; grain in them trains
     dots. `flat`: share of crops that are a flat part of a photo, see `data.crops.PhotoCrops`. `arch`: "linear", or
     "paper"; `from_architecture` gives the defaults of each.
     """
@@ -155,7 +155,7 @@ class StyleRun(Run):
         return model
 
     def _check_start(self) -> None:
-        """Another output has parameters of the same shapes, but what they learnt is of no use to it."""
+        """Another output has parameters of the same shapes, but what they learned is of no use to it."""
         spec = read_spec(model_path(self.config.start_from)) if self.config.start_from else None
         output = spec.arguments.get("output", "tanh") if spec else self.config.output
         if output != self.config.output:

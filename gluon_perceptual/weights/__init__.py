@@ -15,7 +15,7 @@ DEFAULTS = {2: "sr_x2_pixel", 4: "sr_x4_feature", 8: "sr_x8_pixel"}  # what `ups
 
 
 def manifest() -> dict[str, dict[str, Any]]:
-    """Return the manifest: file name -> its sha256, origin, licence and the like."""
+    """Return the manifest: file name -> its sha256, origin, license and the like."""
     entries: dict[str, dict[str, Any]] = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
     return entries
 
