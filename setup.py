@@ -39,7 +39,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["gluon_perceptual", "gluon_perceptual.*"]),
-    package_data={"gluon_perceptual.weights": ["*.params", "*.json"], "gluon_perceptual": ["py.typed"]},
+    package_data={"gluon_perceptual.weights": ["*.params", "*.json"], "gluon_perceptual": ["py.typed", "*.pyi"]},
     python_requires=">=3.8,<3.13",
     install_requires=[
         *NUMPY,
@@ -51,6 +51,7 @@ setup(
         "gluoncv>=0.10.5.post0",
         "setuptools<81",  # gluoncv imports pkg_resources, MXNet on Python 3.12 distutils
         "click>=8",
+        "lazy_loader>=0.3",
         "tqdm>=4.60",
     ],
     extras_require={

@@ -1,6 +1,7 @@
 """Perceptual losses for real-time style transfer and super-resolution (Johnson et al., 2016) in MXNet Gluon.
 
-Importing this package loads neither MXNet nor any other heavy library; its modules do when they are imported.
+What most users need can be imported from here; `__init__.pyi` says where each name is from. Importing this package
+loads neither MXNet nor any other heavy library: a name's module is imported when the name is first asked for.
 """
 
 import sys
@@ -8,7 +9,10 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+import lazy_loader
+
 __version__ = "0.1.0"
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
 class _Alias(ModuleType):

@@ -1,5 +1,8 @@
 """Names that other programs import, wherever the modules are that they come from."""
 
+import subprocess
+import sys
+
 import gluon_perceptual.histogram
 import gluon_perceptual.resize
 import pytest
@@ -24,3 +27,25 @@ def test_an_old_name_has_nothing_more_than_the_new_one():
 @pytest.mark.parametrize("network", ["LossNetwork", "PlsrNet", "StyleNet", "SuperResolutionNet"])
 def test_networks_are_found_in_their_package(network):
     assert network in dir(gluon_perceptual.nets)
+
+
+@pytest.mark.parametrize("name", gluon_perceptual.__all__)
+def test_the_package_gives_what_its_stub_names(name):
+    assert getattr(gluon_perceptual, name) is not None
+    assert name in dir(gluon_perceptual)
+
+
+def test_names_that_other_programs_rely_on_are_there():
+    names = "Upscaler Stylizer PerceptualLoss LossNetwork StyleNet SuperResolutionNet PlsrNet load_model read_params"
+    assert {*names.split(), "histogram_match", "match_images"} <= set(gluon_perceptual.__all__)
+    with pytest.raises(AttributeError, match="nothing"):
+        gluon_perceptual.nothing  # noqa: B018
+
+
+def test_a_name_loads_no_more_than_it_needs():
+    code = "import sys; from gluon_perceptual import {}; print({{'mxnet', 'numpy', 'matplotlib'}} & set(sys.modules))"
+    loaded = {}
+    for name in ("UserError", "read_params", "histogram_match"):
+        done = subprocess.run([sys.executable, "-c", code.format(name)], capture_output=True, text=True, check=True)
+        loaded[name] = done.stdout.strip()
+    assert loaded == {"UserError": "set()", "read_params": "{'numpy'}", "histogram_match": "{'numpy'}"}
