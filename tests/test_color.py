@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from skimage import color as skimage
@@ -49,6 +49,7 @@ def test_luma_stays_unrounded_in_float64():
     np.testing.assert_allclose(luma(CUBE.astype(np.float32)), y)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 @given(pixels)
 def test_ycbcr_comes_back(rgb):
     np.testing.assert_allclose(ycbcr_to_rgb(rgb_to_ycbcr(rgb)), rgb, atol=1e-10)

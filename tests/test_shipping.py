@@ -124,7 +124,7 @@ def test_jpeg_files_of_low_quality_get_the_model_for_them(shelf, photos, tmp_pat
     write(tmp_path / "clean.png", image)
     status, _, stderr = run("upscale", tmp_path, "-o", tmp_path / "a")
     assert status == 0
-    assert stderr.count("sr_x2_feature is for clean photos") == 1
+    assert stderr.count("sr_x2_pixel is for clean photos") == 1
     assert "40.jpg: a JPEG of quality 40 or so" in stderr
     assert "--model" not in stderr
     before = (shelf / "manifest.json").read_text()
