@@ -129,7 +129,7 @@ def test_jpeg_files_of_low_quality_get_the_model_for_them(shelf, photos, tmp_pat
     assert "--model" not in stderr
     before = (shelf / "manifest.json").read_text()
     sr = ("train-sr", "--data", photos, *TINY, "--blocks", 1, "--patch", 16, "--loss", "pixel", "--steps", 1)
-    assert run(*sr, "--start-from", "sr_x2_feature", "--degrade", "web", "--lr", 1, "--out", tmp_path / "run")[0] == 0
+    assert run(*sr, "--start-from", "sr_x2_pixel", "--degrade", "web", "--lr", 1, "--out", tmp_path / "run")[0] == 0
     try:
         checkpoint, given = tmp_path / "run/checkpoints/step-0000001.params", (*WORDS, "--evaluate", f"noise={photos}")
         assert run("ship-model", checkpoint, "sr_x2_web", *given)[0] == 0
@@ -140,7 +140,7 @@ def test_jpeg_files_of_low_quality_get_the_model_for_them(shelf, photos, tmp_pat
         assert (status, "clean photos" in stderr) == (0, False)
         for name, changes in (("40.jpg", True), ("95.jpg", False), ("clean.png", False)):
             assert np.array_equal(*(read_rgb(tmp_path / part / name) for part in "ab")) != changes
-        stderr = run("upscale", tmp_path / "40.jpg", "-o", tmp_path / "c", "--model", "sr_x2_feature")[2]
+        stderr = run("upscale", tmp_path / "40.jpg", "-o", tmp_path / "c", "--model", "sr_x2_pixel")[2]
         assert "; --model sr_x2_web is for such" in stderr
     finally:
         (shelf / "manifest.json").write_text(before)
