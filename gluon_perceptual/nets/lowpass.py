@@ -1,4 +1,4 @@
-"""A fixed low-pass, against the weave that a feature loss leaves: fine waves that it does not see, and viewers do."""
+"""A fixed low-pass, against the weave that a feature loss leaves: fine waves that it takes for texture."""
 
 from __future__ import annotations
 
