@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli import assert_one_line_error, run
-from rounded import Rounded
 
 from gluon_perceptual import _mxnet, cpu
 from gluon_perceptual._mxnet import inference_precision, mx
@@ -33,6 +32,9 @@ from gluon_perceptual.nets.super_resolution import SuperResolutionNet
 from gluon_perceptual.nets.vgg import LossNetwork
 from gluon_perceptual.training.step import TrainingStep
 from gluon_perceptual.weights import models
+
+pytest.importorskip("benchmarks", reason="the benchmarks are in the repository only")
+from benchmarks.precision import Rounded
 
 IN_HARDWARE = cpu.bfloat16_support() != cpu.NONE
 BOTH = ["rounded", pytest.param("bfloat16", marks=pytest.mark.skipif(not IN_HARDWARE, reason="no bfloat16 here"))]

@@ -125,7 +125,7 @@ def test_jpeg_files_of_low_quality_get_the_model_for_them(shelf, photos, tmp_pat
     status, _, stderr = run("upscale", tmp_path, "-o", tmp_path / "a")
     assert status == 0
     assert stderr.count("sr_x2_pixel is for clean photos") == 1
-    assert "40.jpg: a JPEG of quality 40 or so" in stderr
+    assert "40.jpg: JPEG quality is about 40" in stderr
     assert "--model" not in stderr
     before = (shelf / "manifest.json").read_text()
     sr = ("train-sr", "--data", photos, *TINY, "--blocks", 1, "--patch", 16, "--loss", "pixel", "--steps", 1)
@@ -141,7 +141,7 @@ def test_jpeg_files_of_low_quality_get_the_model_for_them(shelf, photos, tmp_pat
         for name, changes in (("40.jpg", True), ("95.jpg", False), ("clean.png", False)):
             assert np.array_equal(*(read_rgb(tmp_path / part / name) for part in "ab")) != changes
         stderr = run("upscale", tmp_path / "40.jpg", "-o", tmp_path / "c", "--model", "sr_x2_pixel")[2]
-        assert "; --model sr_x2_web is for such" in stderr
+        assert "; use --model sr_x2_web" in stderr
     finally:
         (shelf / "manifest.json").write_text(before)
 

@@ -113,7 +113,7 @@ def _match(wanted: Shapes, found: Shapes, constants: set[str], own_names: Mappin
 
 def _check_constant(value: np.ndarray, expected: np.ndarray, title: str) -> None:
     if not np.allclose(value, expected, rtol=0, atol=HALF_PRECISION * np.abs(expected).max()):
-        raise UserError(f"{title} is a constant of this network with other values: was it made with other arguments?")
+        raise UserError(f"{title} differs from this network's constant: was the model built with other arguments?")
 
 
 def _fill(parameters: Mapping[str, Any], values: Mapping[str, np.ndarray], ctx: Any, path: str) -> None:

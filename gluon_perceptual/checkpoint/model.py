@@ -14,7 +14,7 @@ from ..files import write_json
 from ..formats.mxnet_params import write_params
 from ..nets.folding import folded_parameters, has_batch_norm
 from ..nets.pixels import PixelRangeAdapter
-from ..nets.precision import Float32
+from ..nets.precision import Precision
 from ..weights import model_path
 from .loading import load_parameters
 from .recognition import recognize
@@ -41,7 +41,7 @@ def save_model(path: Path, model: PixelRangeAdapter, spec: ModelSpec) -> None:
 
 
 def load_with_spec(
-    path: str | Path, ctx: Any = None, precision: str | Float32 = "float32"
+    path: str | Path, ctx: Any = None, precision: str | Precision = "float32"
 ) -> tuple[PixelRangeAdapter, ModelSpec]:
     """Return the model in the file `path`, or the shipped one called so, on `ctx` (None: the CPU), and its spec.
 
@@ -66,13 +66,13 @@ def load_model(path: str | Path, ctx: Any = None) -> PixelRangeAdapter:
     return load_with_spec(path, ctx)[0]
 
 
-def load_for_use(path: str | Path, ctx: Any = None, precision: str | Float32 = "float32") -> PixelRangeAdapter:
+def load_for_use(path: str | Path, ctx: Any = None, precision: str | Precision = "float32") -> PixelRangeAdapter:
     """Return the model in `path` as `load_model` does, faster but good for inference only: without batch norms."""
     return fold(*load_with_spec(path, ctx, precision), ctx, precision)
 
 
 def fold(
-    model: PixelRangeAdapter, spec: ModelSpec, ctx: Any = None, precision: str | Float32 = "float32"
+    model: PixelRangeAdapter, spec: ModelSpec, ctx: Any = None, precision: str | Precision = "float32"
 ) -> PixelRangeAdapter:
     """Return a model that does what `model` does in inference, without batch norms; `spec` is that of `model`.
 
@@ -106,7 +106,7 @@ def with_lowpass(model: PixelRangeAdapter, spec: ModelSpec, cutoff: float) -> tu
 
 
 def _rebuilt(
-    spec: ModelSpec, values: dict[str, np.ndarray], ctx: Any = None, precision: str | Float32 = "float32"
+    spec: ModelSpec, values: dict[str, np.ndarray], ctx: Any = None, precision: str | Precision = "float32"
 ) -> PixelRangeAdapter:
     """Return the spec's model with these parameters, by structural name."""
     model, ctx = spec.build(precision), ctx or mx.cpu()

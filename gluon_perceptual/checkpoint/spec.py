@@ -15,7 +15,7 @@ from ..formats.arrays import safetensors_metadata
 from ..nets.fast_neural_style import FastNeuralStyleNet
 from ..nets.pixels import PixelRangeAdapter
 from ..nets.plsr import PlsrNet
-from ..nets.precision import Float32, computing_in
+from ..nets.precision import Precision, computing_in
 from ..nets.style import StyleNet
 from ..nets.super_resolution import SuperResolutionNet
 
@@ -33,7 +33,7 @@ class ModelSpec:
     max_value: float = 255.0
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
 
-    def build(self, precision: str | Float32 = "float32") -> PixelRangeAdapter:
+    def build(self, precision: str | Precision = "float32") -> PixelRangeAdapter:
         """Return the model, its network not initialized and computing in `precision`."""
         with computing_in(precision):
             return PixelRangeAdapter(NETWORKS[self.network](**self.arguments), self.max_value, self.mean)

@@ -119,16 +119,16 @@ precision_option = click.option(
     "--precision",
     type=click.Choice(["auto", "float32", "bfloat16"]),
     default="auto",
-    help="Of convolutions and what lies between them. auto: bfloat16 where the processor has AMX, else float32.",
+    help="Numeric precision of the network. auto: bfloat16 where the processor has AMX, else float32.",
 )
 scales = click.Choice(["1", "2", "4", "8"])
 gpus_option = click.option("--gpus", metavar="0,1", help="GPUs to run on; without it the CPU.")
 
 
-def degradation_option(help: str = "How photos are made small.", **options: Any) -> Callable[[Any], Any]:
+def degradation_option(help: str = "How photos are shrunk.", **options: Any) -> Callable[[Any], Any]:
     """Return the option `--degradation`, as `image.resize.degrade` takes it."""
     kinds = click.Choice(["bicubic", "decimate", "web"])
-    text = f"{help} web: bicubic, then JPEG, noise and blur at random."
+    text = f"{help} web: bicubic, then JPEG compression, noise and blur at random."
     return click.option("--degradation", "--degrade", type=kinds, help=text, **options)
 
 

@@ -19,7 +19,7 @@ def default_models(scale: int) -> list[str]:
     """Return the names of the models that `upscale` takes by itself, that for clean photos first."""
     chosen = [name for name in (DEFAULTS.get(scale), model_for(scale, "web")) if name]
     if not chosen:
-        raise UserError("no model that keeps the size ships: give one with --model")
+        raise UserError(f"no model for scale {scale} ships: give one with --model")
     return chosen
 
 
@@ -48,5 +48,5 @@ class ModelChoice:
 
 def _misfit(file: Path, quality: int, model: str) -> str:
     better = model_for(models()[model]["scale"], "web")
-    remedy = f"; --model {better} is for such" if better else ""
-    return f"{file}: a JPEG of quality {quality} or so, but {model} is for clean photos and keeps its blocks{remedy}"
+    remedy = f"; use --model {better}" if better else ""
+    return f"{file}: JPEG quality is about {quality}, but {model} is for clean photos and keeps artifacts{remedy}"

@@ -39,8 +39,8 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option(
         "--precision",
         type=click.Choice(["float32", "bfloat16", "float16"]),
-        help="Of convolutions and what lies between them. bfloat16: on CPUs that have it; float16: on GPUs, by MXNet's "
-        "AMP and a scaled loss.  [default: float32]",
+        help="Numeric precision of the networks. bfloat16: on CPUs that support it; float16: on GPUs, with MXNet's AMP "
+        "and loss scaling.  [default: float32]",
     ),
     click.option("--amp", "precision", flag_value="float16", hidden=True),  # its name before bfloat16 came
     click.option("--seed", type=click.IntRange(0), help="Of everything random.  [default: 0]"),

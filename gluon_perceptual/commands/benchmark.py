@@ -30,9 +30,9 @@ def parse_sizes(context: click.Context, option: click.Parameter, text: str) -> t
 def benchmark(runs: int, headline: bool, sizes: tuple[int, ...], as_json: bool, gpus: str | None) -> None:
     """Measure how fast this machine trains and runs the networks, in less than two minutes on two cores.
 
-    A training step has a batch of 4 patches of 144×144, inference a picture of 256×256. Where the processor computes
-    in bfloat16, both precisions are measured. The last column but one says what part of the speed of its best matrix
-    product in float32 the machine reaches, counting the operations of the plain networks.
+    A training step has a batch of 4 patches of 144×144, inference a picture of 256×256. Both precisions are measured
+    where the processor supports bfloat16. "of product" is the speed relative to a float32 matrix product, counting the
+    operations of the plain networks.
     """
     import json
 

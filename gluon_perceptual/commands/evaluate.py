@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Sequence
+
 import click
 
 from ._command import (
@@ -43,42 +45,66 @@ def evaluate(
     """Measure models beside bicubic enlargement on photos that are shrunk first.
 
     PSNR and SSIM by the field's protocol (Y, border shaved), the loss network's distances relu2_2 and relu4_3, the
-    color error CIEDE2000, the energy at the upsampling grid's frequencies (1: no dots), the height in gray levels of
-    fine waves where photos are smooth, as mean and in the worst tenth of places, and, where `pip install
-    'gluon-perceptual[perceptual]'` was done, the perceptual distance ST-LPIPS.
+    color error CIEDE2000, the energy at the upsampling grid's frequencies (1: no dots), and the weave, fine waves in
+    smooth places (gray levels; mean and worst tenth). With `pip install 'gluon-perceptual[perceptual]'`: ST-LPIPS, too.
     """
-    import json
     from pathlib import Path
-
-    import numpy as np
-    from tqdm import tqdm
 
     from .._mxnet import devices
     from ..data.photos import find_photos
-    from ..errors import UserError
-    from ..evaluation import scores, super_resolution
-    from ..evaluation.stlpips import st_lpips_if_installed
-    from ..figures import check_figure_path, save_figure, scores_figure
+    from ..evaluation.super_resolution import bicubic
+    from ..figures import check_figure_path
     from ..inference import Upscaler
-    from ..nets.vgg import LossNetwork
 
     if figure:
         check_figure_path(Path(figure))
     factor, photos = int(scale), find_photos(data)
-    methods = {"bicubic": super_resolution.bicubic(factor)}
+    methods = {"bicubic": bicubic(factor)}
     for model in models:
         upscaler = Upscaler(model, devices(gpus)[0], match_histogram=match_histogram, scale=factor, precision=precision)
         methods[Path(model).stem if Path(model).stem not in methods else model] = upscaler
+    rows, failures = score(methods, photos, factor, sigma, degradation, jpeg)
+    show(rows, as_json_text, figure)
+    for failure in failures:
+        click.echo(f"Error: {failure}", err=True)
+    raise SystemExit(1 if failures else 0)
+
+
+def score(
+    methods: dict[str, Any], photos: Sequence[Any], scale: int, sigma: float, degradation: str, jpeg: int | None
+) -> tuple[list[Any], list[str]]:
+    """Return the rows of all photos, and what is wrong with those that could not be scored."""
+    from tqdm import tqdm
+
+    from ..errors import UserError
+    from ..evaluation import super_resolution
+    from ..evaluation.stlpips import st_lpips_if_installed
+    from ..nets.vgg import LossNetwork
+
     loss_network = LossNetwork.pretrained(super_resolution.DISTANCE_LAYERS)
     st_lpips = st_lpips_if_installed()
-    rows, failures = [], []
+    rows: list[Any] = []
+    failures = []
     for photo in tqdm(photos, unit="photo", dynamic_ncols=True):
         try:
-            rows += super_resolution.evaluate(methods, photo, factor, loss_network, sigma, degradation, jpeg, st_lpips)
+            rows += super_resolution.evaluate(methods, photo, scale, loss_network, sigma, degradation, jpeg, st_lpips)
         except UserError as error:
             failures.append(str(error))
         except OSError as error:
             failures.append(f"{photo}: {describe_reason(error)}")
+    return rows, failures
+
+
+def show(rows: list[Any], as_json_text: bool, figure: str | None) -> None:
+    """Print the rows as JSON, or their means as a table, and draw the means where a figure is wanted."""
+    import json
+    from pathlib import Path
+
+    import numpy as np
+
+    from ..evaluation import scores
+    from ..figures import save_figure, scores_figure
+
     averages = scores.means(rows)
     if as_json_text:
         click.echo(json.dumps({"rows": scores.as_json(rows), "means": scores.as_json(averages)}, indent=2))
@@ -88,6 +114,3 @@ def evaluate(
         names = scores.measured(averages)
         values = np.array([[getattr(row, name) for name in names] for row in averages])
         save_figure(scores_figure(names, [row.method for row in averages], values), Path(figure))
-    for failure in failures:
-        click.echo(f"Error: {failure}", err=True)
-    raise SystemExit(1 if failures else 0)

@@ -14,7 +14,7 @@ from ._command import Command
 @click.option("--data", required=True, help="What it was trained on, in words.")
 @click.option("--license", "terms", required=True, help="Under which terms it may be used.")
 @click.option("--evaluate", "sets", multiple=True, metavar="SET=FOLDER", help="Photos to score it on; several times.")
-@click.option("--lowpass", type=float, metavar="CUT-OFF", help="Put a low-pass in, such as 0.3 cycles a pixel.")
+@click.option("--lowpass", type=float, metavar="CUT-OFF", help="Add a low-pass filter, such as 0.3 cycles a pixel.")
 def ship_model(
     checkpoint: str, name: str, what: str, data: str, terms: str, sets: tuple[str, ...], lowpass: float | None
 ) -> None:

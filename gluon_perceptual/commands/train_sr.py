@@ -11,7 +11,7 @@ from ._training_options import Picture, given, run_options, training_options
 
 
 @click.command(cls=Command)
-@click.option("--scale", type=scales, default="2", help="How many times to enlarge; 1: only mend.")
+@click.option("--scale", type=scales, default="2", help="How many times to enlarge; 1: restore at the same size.")
 @click.option(
     "--arch",
     type=click.Choice(["skip", "paper", "blog"]),
@@ -23,7 +23,12 @@ from ._training_options import Picture, given, run_options, training_options
 @click.option("--blocks", type=click.IntRange(0), help="Residual blocks.  [default: 4]")
 @click.option("--norm", type=click.Choice(["batch", "none"]), help="Normalization.")
 @click.option("--upsampling", type=click.Choice(["transposed", "nearest", "subpixel"]), help="The convs of stride 1/2.")
-@click.option("--lowpass", type=float, metavar="CUT-OFF", help="Low-pass on what is added, such as 0.3 cycles a pixel.")
+@click.option(
+    "--lowpass",
+    type=float,
+    metavar="CUT-OFF",
+    help="Low-pass filter on what the network adds, such as 0.3 cycles a pixel.",
+)
 @click.option("--shards", type=Picture, help="Folder of trainx_i.params and trainy_i.params, instead of --data.")
 @click.option("--patch", type=click.IntRange(8), help="Side of the high-resolution patches.  [default: 144]")
 @click.option("--crops", type=click.IntRange(1), help="Patches in a row from a photo.  [default: 1]")

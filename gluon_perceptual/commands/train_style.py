@@ -28,18 +28,22 @@ from ._training_options import Picture, given, run_options, training_options
     callback=parse_names,
     help="Where style is compared.  [default: relu1_2,relu2_2,relu3_3,relu4_3]",
 )
-@click.option("--style-weight", type=click.FloatRange(0), help="Of each layer's; by its relative error unless paper's.")
+@click.option("--style-weight", type=click.FloatRange(0), help="Weight of each layer's style loss.")
 @click.option("--content-layer", type=click.Choice(["relu2_2", "relu3_3"]), help="Where content is compared.")
 @click.option("--content-weight", type=click.FloatRange(0), help="Weight of the feature loss.")
-@click.option("--stability", type=click.FloatRange(0), help="Weight of what noise changes, against flicker.")
+@click.option(
+    "--stability",
+    type=click.FloatRange(0),
+    help="Weight of the stability loss (output change under input noise); reduces flicker.",
+)
 @click.option("--match-color", is_flag=True, default=None, help="First give the style pictures the photos' colors.")
 @click.option("--denoise", type=click.FloatRange(0), help="First denoise the style pictures, 3 or more; against dots.")
 @click.option("--size", type=click.IntRange(32), help="Side of the photo crops.")
-@click.option("--flat", type=click.FloatRange(0, 1), help="Share of crops that are a flat part of a photo.")
+@click.option("--flat", type=click.FloatRange(0, 1), help="Share of crops taken from flat parts of photos.")
 @click.option("--width", type=click.IntRange(1), help="Channels of the first layer.")
 @click.option("--norm", type=click.Choice(["instance", "batch", "none"]), help="Normalization.")
 @click.option("--upsampling", type=click.Choice(["transposed", "nearest", "subpixel"]), help="The convs of stride 1/2.")
-@click.option("--output", type=click.Choice(["tanh", "linear"]), help="The last layer; tanh: the paper's.")
+@click.option("--output", type=click.Choice(["tanh", "linear"]), help="Last layer; tanh is the paper's.")
 @training_options
 @click.pass_context
 def train_style(context: click.Context, /, style: tuple[str, ...], **options: Any) -> None:

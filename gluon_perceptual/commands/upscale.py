@@ -25,7 +25,7 @@ CHOSEN = ", ".join(f"{name} for --scale {scale}" for scale, name in DEFAULTS.ite
 @click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @out_option
-@click.option("--model", help=f"{model_help}  [default: {DEFAULTS[2]}; {CHOSEN}; for JPEG, see above]")
+@click.option("--model", help=f"{model_help}  [default: {DEFAULTS[2]}; {CHOSEN}]")
 @list_models_option("super-resolution")
 @click.option(
     "--scale",
@@ -55,9 +55,9 @@ def upscale(
 ) -> None:
     """Enlarge INPUTS: pictures, or folders of them, whose tree is kept.
 
-    Alpha, gray, 16 bits and color profiles are kept. Without --model, JPEG files of a quality below 90 get the model
-    for such, where one ships for that scale; else a line says what the model is for. What fails is named at the end,
-    and the rest is done.
+    Alpha, gray, 16 bits and color profiles are kept. Without --model, JPEG files of a quality below 90 are
+    enlarged by the model for photos from the web, if one ships for that scale. What fails is named at the end, and
+    the rest is done.
     """
     from pathlib import Path
 

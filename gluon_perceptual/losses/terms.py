@@ -54,15 +54,23 @@ class Term:
 
 
 @dataclass(frozen=True)
-class FeatureLoss(Term):
-    """‖φ_j(ŷ) − φ_j(y)‖² / (C_j·H_j·W_j), with φ_j the activation `layer` (paper, section 3.2, equation 2)."""
+class _LayerTerm(Term):
+    """A term of one layer of the loss network, called for example "feature:relu2_2"."""
 
     layer: str = field()  # or the inherited one would be its default
+    kind_of_term: ClassVar[str] = ""
 
     @property
     def name(self) -> str:  # type: ignore[override]
         """For example "feature:relu2_2"."""
-        return f"feature:{self.layer}"
+        return f"{self.kind_of_term}:{self.layer}"
+
+
+@dataclass(frozen=True)
+class FeatureLoss(_LayerTerm):
+    """‖φ_j(ŷ) − φ_j(y)‖² / (C_j·H_j·W_j), with φ_j the activation `layer` (paper, section 3.2, equation 2)."""
+
+    kind_of_term = "feature"
 
     def target(self, F: Any, reference: Seen) -> Any:
         """Return the reference's feature maps."""
@@ -74,15 +82,10 @@ class FeatureLoss(Term):
 
 
 @dataclass(frozen=True)
-class StyleLoss(Term):
+class StyleLoss(_LayerTerm):
     """‖G_j(ŷ) − G_j(y)‖²_F, with G_j the Gram matrix of the activation `layer` (paper, section 3.2, equations 3, 4)."""
 
-    layer: str = field()  # or the inherited one would be its default
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        """For example "style:relu2_2"."""
-        return f"style:{self.layer}"
+    kind_of_term = "style"
 
     def target(self, F: Any, reference: Seen) -> Any:
         """Return the reference's Gram matrix; one, (1, C, C), is good for outputs of any number and size."""

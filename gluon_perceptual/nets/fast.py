@@ -124,7 +124,7 @@ class TransposedConv2D(nn.Conv2DTranspose):
 
     def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any = None) -> Any:
         """(N, in_channels, H, W) -> (N, channels, larger H, larger W)."""
-        if self.precision.name == "bfloat16":
+        if self.precision is not FLOAT32:
             return self._phases(F, x, weight, bias)
         if on_gpu() or bias is None:
             return super().hybrid_forward(F, x, weight, bias)

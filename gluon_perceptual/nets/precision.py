@@ -19,8 +19,8 @@ import numpy as np
 from ..errors import UserError
 
 
-class Float32:
-    """Arrays as they come: no cast is put anywhere."""
+class Precision:
+    """float32: arrays as they come, without a cast anywhere."""
 
     name = "float32"
 
@@ -41,7 +41,7 @@ class Float32:
         return self.narrow(F, a) + self.narrow(F, b)
 
 
-class BFloat16(Float32):
+class BFloat16(Precision):
     """8 bits of mantissa, float32's exponent: products are summed in float32, and each sum is rounded once.
 
     A cast of what already has the type costs nothing. Its gradient is the cast back.
@@ -59,13 +59,13 @@ class BFloat16(Float32):
         return F.amp_cast(x, dtype="float32")
 
 
-FLOAT32 = Float32()
+FLOAT32 = Precision()
 PRECISIONS = {each.name: each for each in (FLOAT32, BFloat16())}
-_current: ContextVar[Float32] = ContextVar("precision", default=FLOAT32)
+_current: ContextVar[Precision] = ContextVar("precision", default=FLOAT32)
 
 
 @contextmanager
-def computing_in(precision: str | Float32) -> Iterator[None]:
+def computing_in(precision: str | Precision) -> Iterator[None]:
     """Have the networks that are built in this block compute in a precision: one of `PRECISIONS` or its name.
 
     Raises:
@@ -82,6 +82,6 @@ def computing_in(precision: str | Float32) -> Iterator[None]:
         _current.reset(token)
 
 
-def current_precision() -> Float32:
+def current_precision() -> Precision:
     """Return the precision of the innermost `computing_in` block; float32 outside of any."""
     return _current.get()

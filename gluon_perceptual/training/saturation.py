@@ -32,7 +32,7 @@ class SaturationWarning(Callback):
             if len(self._shares) == WINDOW and share > self._natural + TOO_MUCH:
                 self._warned = True
                 log.warning(
-                    "step %d: %.0f %% of the output's pixels are clipped (the style's: %.1f %%): it saturates, and "
-                    "patches without drawing will stay; start anew with --output linear, a lower --lr or more --warmup",
+                    "step %d: the output saturates: %.0f %% of its pixels are clipped (the style's own: %.1f %%), and "
+                    "these patches will not recover; restart with --output linear, a lower --lr or a longer --warmup",
                     *(result.step, 100 * share, 100 * self._natural),
                 )
