@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from cli import assert_one_line_error, run, start, write
+from helpers import randomize
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import ModelSpec, save_model
@@ -24,9 +25,8 @@ NETWORK = {"scale": 2, "width": 4, "blocks": 1, "norm": "none", "upsampling": "t
 def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "x2.params"
     spec = ModelSpec("SuperResolutionNet", NETWORK)
-    mx.random.seed(0)
     network = spec.build()
-    network.net.initialize(mx.init.Xavier())
+    randomize(network.net)
     save_model(path, network, spec)
     return path
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from cli import assert_one_line_error, run
+from helpers import randomize
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import ModelSpec, load_model, save_model
@@ -30,9 +31,8 @@ SIZES = [(2, 20, 24), (1, 13, 31)]
 
 def save(folder, spec):
     """Save a model with random parameters and statistics."""
-    mx.random.seed(0)
     model = spec.build()
-    model.net.initialize(mx.init.Xavier())
+    randomize(model.net)
     for name, parameter in model.net.collect_params().items():
         if name.endswith(("gamma", "running_var")):
             parameter.set_data(mx.nd.random.uniform(0.5, 1.5, parameter.shape))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import randomize
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.losses import PerceptualLoss, PixelLoss
@@ -138,8 +139,7 @@ def test_instance_norm_for_inference_after_a_convolution(channels):
 
 @pytest.mark.parametrize("make", [lambda: StyleNet(width=4), lambda: FastNeuralStyleNet(width=4)])
 def test_network_for_single_pictures_equals_the_plain_one(make):
-    net = make()
-    net.initialize(mx.init.Xavier())
+    net = randomize(make())
     run = for_single_pictures(net)
     for size in ((40, 52), (21, 30)):
         x = mx.nd.random.uniform(0, 255, shape=(1, 3, *size))
@@ -169,8 +169,7 @@ def trained(net, scale, steps):
     """The losses of a network that learns to enlarge random blots."""
     rng = np.random.default_rng(0)
     model = PixelRangeAdapter(net)
-    mx.random.seed(3)
-    net.initialize(mx.init.Xavier())
+    randomize(net, seed=3)
     model.hybridize(static_alloc=True, static_shape=True)
     loss = PerceptualLoss({PixelLoss(): 1.0})
     trainer = mx.gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 1e-3}, update_on_kvstore=False)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from helpers import randomize
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import ModelSpec, load_for_use, load_model, save_model
@@ -18,8 +19,7 @@ SPECS = {
 def test_a_model_loaded_for_use_has_no_norms_and_the_same_outputs(name, tmp_path):
     spec = SPECS[name]
     model = spec.build()
-    mx.random.seed(5)
-    model.net.initialize(mx.init.Xavier(magnitude=3))
+    randomize(model.net, mx.init.Xavier(magnitude=3), seed=5)
     for parameter in model.net.collect_params(".*(gamma|beta|running_mean|running_var)").values():
         parameter.set_data(mx.nd.random.uniform(0.5, 1.5, shape=parameter.shape))
     save_model(tmp_path / "model.params", model, spec)

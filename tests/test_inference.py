@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from helpers import randomize
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import ModelSpec, load_model, recognize, save_model
@@ -25,9 +26,8 @@ SPECS = {
 
 
 def make_model(spec, seed=0):
-    mx.random.seed(seed)
     model = spec.build()
-    model.net.initialize(mx.init.Xavier())
+    randomize(model.net, seed=seed)
     return model
 
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from helpers import randomize
 from scipy.ndimage import correlate
 
 from gluon_perceptual._mxnet import mx
@@ -65,7 +66,7 @@ def test_the_gradient_is_that_of_a_linear_map():
 
 def test_only_what_the_network_adds_is_filtered():
     nets = [SuperResolutionNet(**ARGUMENTS, **given) for given in ({}, {"lowpass": 0.3})]
-    nets[0].initialize(mx.init.Xavier())
+    randomize(nets[0])
     nets[1].initialize()
     for name, parameter in nets[0]._collect_params_with_prefix().items():
         nets[1]._collect_params_with_prefix()[name].set_data(parameter.data())
@@ -84,7 +85,7 @@ def test_the_cutoff_is_told_by_the_filters_also_in_float16(cutoff):
 def test_a_model_gets_a_low_pass(tmp_path):
     spec = ModelSpec("SuperResolutionNet", ARGUMENTS)
     model = spec.build()
-    model.net.initialize(mx.init.Xavier())
+    randomize(model.net)
     path = tmp_path / "model.params"
     save_model(path, *with_lowpass(model, spec, 0.3))
     loaded, found = load_with_spec(path)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from helpers import randomize
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.errors import UserError
@@ -8,12 +9,6 @@ from gluon_perceptual.nets.blocks import UPSAMPLINGS, BicubicEnlargement, Residu
 from gluon_perceptual.nets.pixels import PixelRangeAdapter
 from gluon_perceptual.nets.plsr import PlsrNet
 from gluon_perceptual.nets.super_resolution import SuperResolutionNet
-
-
-def initialized(net, seed=0):
-    mx.random.seed(seed)
-    net.initialize(mx.init.Xavier())
-    return net
 
 
 def pictures(shape, seed=0):
@@ -31,7 +26,7 @@ def sizes_through(net, x):
 
 @pytest.mark.parametrize("scale", [1, 2, 4, 8])
 def test_super_resolution_follows_the_papers_table(scale):
-    net = initialized(SuperResolutionNet(scale))
+    net = randomize(SuperResolutionNet(scale))
     low = 288 // scale // 4  # a quarter of the paper's patch
     shapes = sizes_through(net, pictures((1, 3, low, low)))
     assert shapes == [(64, low, low), (64, low, low), (64, 72, 72), (3, 72, 72)]
@@ -43,7 +38,7 @@ def test_super_resolution_follows_the_papers_table(scale):
 
 def test_paper_network_stays_in_range_and_differs_from_skip():
     x = 100 * pictures((1, 3, 9, 7))
-    y = initialized(SuperResolutionNet(2, width=8, blocks=1))(x).asnumpy()
+    y = randomize(SuperResolutionNet(2, width=8, blocks=1))(x).asnumpy()
     assert y.min() >= 0
     assert y.max() <= 255
 
@@ -53,7 +48,7 @@ def test_paper_network_stays_in_range_and_differs_from_skip():
 @pytest.mark.parametrize("skip", [False, True])
 @pytest.mark.parametrize("size", [(1, 1), (7, 13)])
 def test_any_size_and_hybrid_equals_imperative(upsampling, norm, skip, size):
-    net = initialized(SuperResolutionNet(4, 4, 1, norm, upsampling, skip))
+    net = randomize(SuperResolutionNet(4, 4, 1, norm, upsampling, skip))
     x = pictures((2, 3, *size))
     plain = net(x).asnumpy()
     net.hybridize(static_alloc=True, static_shape=True)
@@ -78,8 +73,17 @@ def test_enlargement_is_matlabs(scale):
     np.testing.assert_allclose(flat, 77.0, rtol=1e-6)
 
 
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_network_that_adds_begins_as_bicubic(scale):
+    net = SuperResolutionNet(scale, 8, 2, "none", skip=True)
+    net.initialize()
+    x = pictures((1, 3, 9, 11))
+    bicubic = imresize(x[0].transpose((1, 2, 0)).asnumpy(), scale).transpose(2, 0, 1)
+    np.testing.assert_allclose(net(x).asnumpy()[0], bicubic, atol=1)
+
+
 def test_at_scale_1_the_network_adds_to_its_very_input():
-    net = initialized(SuperResolutionNet(1, 4, 1, "none", skip=True))
+    net = randomize(SuperResolutionNet(1, 4, 1, "none", skip=True))
     net.tail.weight.set_data(mx.nd.zeros(net.tail.weight.shape))
     x = pictures((2, 3, 9, 7))
     np.testing.assert_array_equal(net(x).asnumpy(), x.asnumpy())
@@ -89,12 +93,15 @@ def test_at_scale_1_the_network_adds_to_its_very_input():
 def test_upsampling_begins_with_values_of_the_same_size(upsampling):
     """As after another convolution with ReLU; half as large in each block, and training ×8 learns nothing."""
     x = np.maximum(np.random.default_rng(0).normal(size=(1, 64, 16, 16)), 0)
-    output = initialized(upsample(64, upsampling, "none"))(mx.nd.array(x, dtype="float32")).asnumpy()
+    block = upsample(64, upsampling, "none")
+    mx.random.seed(0)
+    block.initialize(mx.init.Xavier())
+    output = block(mx.nd.array(x, dtype="float32")).asnumpy()
     assert 0.6 < np.sqrt(np.square(output).mean() / np.square(x).mean()) < 1.2
 
 
 def test_residual_block_has_no_relu_after_the_sum():
-    block = initialized(ResidualBlock(4, "none"))
+    block = randomize(ResidualBlock(4, "none"))
     block.conv2.weight.set_data(mx.nd.zeros((4, 4, 3, 3)))
     x = mx.nd.array(np.random.default_rng(0).normal(size=(1, 4, 5, 5)))
     np.testing.assert_allclose(block(x).asnumpy(), x.asnumpy(), rtol=1e-6)
@@ -110,7 +117,7 @@ def test_plsr_parameters_are_the_blogs_in_creation_order():
 
 def test_plsr_is_the_blogs_arithmetic():
     """Recomputed with MXNet's plain operators, a unit of width 2."""
-    net = initialized(PlsrNet(2, 1))
+    net = randomize(PlsrNet(2, 1))
     for p in net.collect_params(".*(gamma|beta|running_mean|running_var)").values():
         p.set_data(mx.nd.random.uniform(0.5, 1.5, shape=p.shape))
     x = mx.nd.random.uniform(shape=(1, 3, 6, 5))
@@ -163,7 +170,7 @@ def test_on_pixels_changes_the_range_and_back():
 )  # fmt: skip
 def test_halo_covers_the_receptive_field(net):
     """Changing one input pixel changes nothing further away than the halo."""
-    initialized(net)
+    randomize(net)
     side = 2 * net.halo + 9
     x = pictures((1, 3, side, side)) / 255
     center = side // 2

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli import assert_one_line_error, run
+from helpers import randomize
 
 from gluon_perceptual import _mxnet, cpu
 from gluon_perceptual._mxnet import inference_precision, mx
@@ -80,8 +81,7 @@ def results(name, precision, batch, size, devices):
     """The output and all gradients, by name."""
     with computing_in(precision):
         net = MAKERS[name]()
-    mx.random.seed(1)
-    net.initialize(mx.init.Xavier(), ctx=devices)
+    randomize(net, seed=1, ctx=devices)
     net(mx.nd.zeros((1, *given(name, 1, size).shape[1:]), ctx=devices[0]))  # sizes that are known now
     rng = np.random.default_rng(2)
     for parameter in net.collect_params().values():
@@ -264,8 +264,7 @@ def test_a_training_follows_float32s(make):
             loss = PerceptualLoss(
                 {FeatureLoss("relu2_2"): 1e-3, PixelLoss(): 1.0}, LossNetwork.pretrained(("relu2_2",))
             )
-        mx.random.seed(3)
-        model.net.initialize(mx.init.Xavier())
+        randomize(model.net, seed=3)
         options = {"learning_rate": 1e-3}
         trainer = mx.gluon.Trainer(model.net.collect_params(), "adam", options, update_on_kvstore=False)
         step = TrainingStep(model, loss, loss.targets, trainer, [mx.cpu()], max_norm=5.0)

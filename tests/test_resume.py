@@ -17,9 +17,10 @@ from cli import assert_one_line_error, run, start, wait_until, write
 
 from gluon_perceptual.checkpoint import read_params
 from gluon_perceptual.checkpoint.model import load_model
+from gluon_perceptual.commands._run_folder import last_good
 from gluon_perceptual.files import locked
 from gluon_perceptual.training import checkpoints
-from gluon_perceptual.training.checkpoints import Checkpoints, latest
+from gluon_perceptual.training.checkpoints import Checkpoints, latest, step_of
 from gluon_perceptual.training.config import SuperResolutionConfig
 from gluon_perceptual.training.loop import Callback, StepFailedError, fit
 from gluon_perceptual.training.step import NonFiniteLossError
@@ -319,9 +320,23 @@ def test_steps_that_are_not_finite_can_be_skipped():
 def test_a_run_that_skips_says_so(photos, tmp_path, caplog):
     out = tmp_path / "run"
     command = [*KINDS["pixel"], "--data", photos, *TINY, "--steps", 60, "--warmup", 0, "--lr", 1e30, "--max-norm", 0]
-    assert_one_line_error(run(*command, "--out", out, "--on-nonfinite", "skip"), "not finite")
+    result = run(*command, "--save-every", 1, "--out", out, "--on-nonfinite", "skip")
+    assert_one_line_error(result, "not finite", "there is no good checkpoint yet")
     skipped = [line for line in lines(out / "log.jsonl") if "skipped" in line]
     assert len(skipped) == 20
+    first = skipped[0]["step"]
+    assert [step_of(path) for path in checkpoints.checkpoints(out / "checkpoints")] == list(range(1, first))
+
+
+def test_the_last_good_checkpoint_is_from_before_the_steps_that_were_skipped(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    for step in (2, 4, 6):
+        (tmp_path / f"checkpoints/step-{step:07d}.params").touch()
+    log = [{"step": k, "loss": 1.0} if k in (1, 2, 3, 5) else {"step": k, "skipped": "infinite"} for k in range(1, 9)]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log))
+    assert last_good(tmp_path, 9).endswith("step-0000004.params")
+    assert last_good(tmp_path, 6).endswith("step-0000004.params")
+    assert last_good(tmp_path, 5).endswith("step-0000002.params")
 
 
 def test_two_devices_that_were_stopped_do_as_one_that_was_not(photos, tmp_path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import randomize
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import ModelSpec, load_for_use, load_model, recognize, save_model
@@ -14,8 +15,7 @@ from gluon_perceptual.nets.style import CELL, MARGIN, OUTPUTS, StyleNet
 
 def initialized(net, seed=0):
     """Random weights and norms."""
-    mx.random.seed(seed)
-    net.initialize(mx.init.Xavier())
+    randomize(net, seed=seed)
     for name, parameter in net.collect_params().items():
         if name.endswith(("gamma", "running_var")):
             parameter.set_data(mx.nd.random.uniform(0.5, 1.5, parameter.shape))

@@ -156,7 +156,7 @@ def test_a_saturated_output_is_warned_of_once(photos, painting, caplog):
         watch.after_step(StepResult(number, 99, terms if number <= 20 else saturated, 1e-3, 1.0, 0.0))
     warnings = [record.message for record in caplog.records if "saturates" in record.message]
     assert len(warnings) == 1
-    assert "of the output's pixels are clipped (the style's: 1.0 %)" in warnings[0]
+    assert "of its pixels are clipped (the style's own: 1.0 %)" in warnings[0]
 
 
 def test_styles_are_blended(photos, painting, tmp_path):

@@ -5,24 +5,26 @@ import signal
 
 import numpy as np
 import pytest
+from cli import write
+from helpers import randomize
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.losses import PerceptualLoss, PixelLoss, TotalVariationLoss
 from gluon_perceptual.nets.super_resolution import SuperResolutionNet
 from gluon_perceptual.signals import StopRequest
-from gluon_perceptual.training.callbacks import BlogLog, Every, History, JsonLog, TensorBoard
+from gluon_perceptual.training.callbacks import BlogLog, Every, History, JsonLog
 from gluon_perceptual.training.cluster import WorkerLostError, Workers
 from gluon_perceptual.training.jsonl import JsonLines
 from gluon_perceptual.training.loop import Callback, StepResult, fit
 from gluon_perceptual.training.schedule import learning_rate_schedule
 from gluon_perceptual.training.step import NonFiniteLossError, TrainingStep
+from gluon_perceptual.training.tensorboard import TensorBoard
 
 
 def make_step(devices, batch_norm=False, optimizer="adam", max_norm=0.0, weights=None):
-    mx.random.seed(5)
     net = SuperResolutionNet(2, 4, 1, norm="batch" if batch_norm else "none", skip=True)
-    net.initialize(mx.init.Xavier(), ctx=devices)
+    randomize(net, seed=5, ctx=devices)
     net.hybridize()
     loss = PerceptualLoss(weights or {PixelLoss(): 1.0, TotalVariationLoss(): 1e-3})
     trainer = mx.gluon.Trainer(
@@ -242,12 +244,17 @@ def test_logs(tmp_path):
 
 
 def test_tensorboard_events(tmp_path):
-    board = TensorBoard(tmp_path)
+    picture = write(tmp_path / "preview.png", np.full((4, 6, 3), 9, np.uint8))
+    board = TensorBoard(tmp_path / "events")
     board.after_step(result(1))
+    board.add_values(1, {"feature:relu2_2": 2.5}, "validation/")
+    board.add_picture(1, "preview", picture)
     board.close()
-    (events,) = tmp_path.iterdir()
+    (events,) = (tmp_path / "events").iterdir()
     content = events.read_bytes()
-    assert all(name in content for name in (b"pixel", b"loss", b"learning_rate"))
+    names = (b"pixel", b"loss", b"learning_rate", b"validation/feature/relu2_2")
+    assert all(name in content for name in names)
+    assert picture.read_bytes() in content
 
 
 @pytest.mark.parametrize("kind", ["cosine", "step", "constant"])

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 from itertools import count
 from pathlib import Path
+from typing import Callable
 
 import click
 
 from ..data.reading import write_report
 from ..errors import UserError
 from ..files import parse_json, remove_temporary
-from ..training.callbacks import BlogLog, Every, JsonLog, ProgressBar, TensorBoard
+from ..training.callbacks import BlogLog, Every, JsonLog, ProgressBar
 from ..training.checkpoints import check_room, checkpoints, step_of
-from ..training.jsonl import JsonLines
+from ..training.jsonl import JsonLines, read_lines
 from ..training.loop import Callback
 from ..training.run import Run
 from ..training.saturation import SaturationWarning
+from ..training.tensorboard import TensorBoard
 from ..training.validation import Validation
 from ._command import describe_reason
 from ._training_options import RunOptions
@@ -59,20 +61,32 @@ def prepare_folder(run: Run, folder: Path, checkpoint: Path | None, keep: int) -
         run.record().check_same(folder / "config.json")
 
 
-def logs(run: Run, folder: Path, run_options: RunOptions) -> list[Callback]:
-    """Return what tells of a run in words and numbers; the lines of steps that are to be made again are removed."""
+def logs(run: Run, preview: Callable[[int], Path], folder: Path, run_options: RunOptions) -> list[Callback]:
+    """Return what tells of a run in words, numbers and pictures; lines of steps yet to be repeated are removed."""
     lines = JsonLines(folder / "log.jsonl", run.done)
     losses = {line["step"]: line.get("loss") for line in lines.read()}
     if len(losses) < run.done:
         log.warning("%s has lost the lines of %d steps", folder / "log.jsonl", run.done - len(losses))
+    board = TensorBoard(folder / "tensorboard", run.done) if run_options.tensorboard else None
+
+    def show(step: int) -> None:
+        path = preview(step)
+        if board is not None:
+            board.add_picture(step, "preview", path)
+
+    def tell(step: int, measured: dict[str, float]) -> None:
+        if board is not None:
+            board.add_values(step, measured, "validation/")
+
     validation = JsonLines(folder / "validation.jsonl", run.done)
     return [
-        *([TensorBoard(folder / "tensorboard", run.done)] if run_options.tensorboard else []),
         JsonLog(lines),
         Every(run_options.save_every, lambda step: lines.sync()),  # a checkpoint is never ahead of the log
         BlogLog(folder / "training.log", run.steps_per_epoch, [losses.get(k + 1) for k in range(run.done)]),
-        Validation(run, validation, folder / "checkpoints" / "best.params", run_options.save_every),
+        Validation(run, validation, folder / "checkpoints" / "best.params", run_options.save_every, tell),
         SaturationWarning(run.natural_clipping),
+        Every(run_options.preview_every, show),
+        *([board] if board else []),
         ProgressBar(run.config.steps, run.done),
     ]
 
@@ -92,6 +106,12 @@ def report_skipped(run: Run, path: Path) -> None:
 
 
 def last_good(folder: Path, failed: int) -> str:
-    """Say which checkpoint is the last whose parameters have given a finite loss, in a step before `failed`."""
+    """Say which checkpoint is the last whose parameters have given a finite loss, before the step `failed`.
+
+    Those after the steps that were skipped just before it have not.
+    """
+    skipped = {line["step"] for line in read_lines(folder / "log.jsonl") if "skipped" in line}
+    while failed - 1 in skipped:
+        failed -= 1
     good = [path for path in checkpoints(folder / "checkpoints") if step_of(path) < failed - 1]
     return f"the last good checkpoint is {good[-1]}" if good else "there is no good checkpoint yet"

@@ -33,8 +33,8 @@ log = logging.getLogger(__name__)
 class Pictures(Protocol):
     """What a kind of training shows."""
 
-    def preview(self, step: int) -> None:
-        """Write a picture of how far the training has come."""
+    def preview(self, step: int) -> Path:
+        """Write a picture of how far the training has come, and return its path."""
 
     def report(self, checkpoint: Path) -> None:
         """Print and draw the result."""
@@ -129,7 +129,7 @@ def train_and_report(run: Run, pictures: Pictures, folder: Path, run_options: Ru
     config, saver = run.config, Checkpoints(run, folder / "checkpoints", run_options.save_every, run_options.keep)
     source = getattr(config, "shards", None) or f"{len(run.photos)} photos"
     log.info("%s: %d steps of %d pictures of %s", folder, config.steps, config.batch, source)
-    callbacks = [*logs(run, folder, run_options), saver, Every(run_options.preview_every, pictures.preview)]
+    callbacks = [*logs(run, pictures.preview, folder, run_options), saver]
     with StopRequest() as stop:
         done = attempt(run, callbacks, stop, saver, folder)
         final = saver.path(done) if saver.saved == done else saver.save(done)

@@ -28,9 +28,11 @@ class SuperResolutionPictures:
     def __init__(self, run: SuperResolutionRun, folder: Path) -> None:
         self.run, self.folder, self.pairs = run, folder, held_out_pairs(run)
 
-    def preview(self, step: int) -> None:
-        """Write the blog's figure as it looks after a step."""
-        save_figure(self._figure(), self.folder / "previews" / f"step-{step:07d}.png")
+    def preview(self, step: int) -> Path:
+        """Write the blog's figure as it looks after a step, and return its path."""
+        path = self.folder / "previews" / f"step-{step:07d}.png"
+        save_figure(self._figure(), path)
+        return path
 
     def _figure(self) -> Any:
         return blog_figure(Upscaler(self.run.model, self.run.devices[0]), self.pairs)

@@ -24,9 +24,11 @@ class StylePictures:
         self.run, self.folder = run, folder
         self.photos = [resize_longest_side(read_rgb(path), FIGURE_SIDE) for path in run.held_out[:FIGURE_ROWS]]
 
-    def preview(self, step: int) -> None:
-        """Write the figure as it looks after a step."""
-        save_figure(self._figure(), self.folder / "previews" / f"step-{step:07d}.png")
+    def preview(self, step: int) -> Path:
+        """Write the figure as it looks after a step, and return its path."""
+        path = self.folder / "previews" / f"step-{step:07d}.png"
+        save_figure(self._figure(), path)
+        return path
 
     def _figure(self) -> Any:
         """Return the figure: photo, style, the photo in the style."""

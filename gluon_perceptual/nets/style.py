@@ -15,6 +15,7 @@ nn = mx.gluon.nn
 
 OUTPUTS = ("tanh", "linear")
 GRAIN = 16.0  # gray levels that the linear output counts in
+NEAR_ZERO = 0.01  # deviation of the tanh output's first weights
 
 CELL = 4  # pixels a side: what becomes one position of the feature maps in the middle
 MARGIN = 10 * CELL  # what the 5 residual blocks without padding take away, 2 cells a side each
@@ -88,9 +89,9 @@ def output_layers(width: int, output: str) -> list[mx.gluon.HybridBlock]:
         output: "tanh", (tanh + 1) · 127.5, in [0, 255]; or "linear", mid-gray + `GRAIN` · x, which may leave [0, 255]
             and is to be clipped.
     """
-    convolution = OutputConv2D(3, 9, in_channels=width)
-    if output == "tanh":
+    if output == "tanh":  # the paper does not say; by Xavier's a tenth of the pixels is beyond its ends in 20 steps
+        convolution = OutputConv2D(3, 9, in_channels=width, weight_initializer=mx.init.Normal(NEAR_ZERO))
         return [convolution, nn.Activation("tanh"), nn.HybridLambda(lambda F, x: (x + 1) * HALF_RANGE)]
     if output == "linear":  # the convolution is the second layer, so that its name tells the kind
-        return [identity(), convolution, nn.HybridLambda(lambda F, x: x * GRAIN + HALF_RANGE)]
+        return [identity(), OutputConv2D(3, 9, in_channels=width), nn.HybridLambda(lambda F, x: x * GRAIN + HALF_RANGE)]
     raise UserError(f"output {output!r}: expected one of {', '.join(OUTPUTS)}")

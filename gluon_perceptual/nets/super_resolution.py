@@ -15,6 +15,7 @@ from .pixels import HALF_RANGE
 nn = mx.gluon.nn
 
 SCALES = (1, 2, 4, 8)
+NEAR_ZERO = 1e-4  # deviation of the last layer's first weights where the network is added to the bicubic enlargement
 
 
 class SuperResolutionNet(mx.gluon.HybridBlock):
@@ -64,7 +65,8 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
             self.body.add(*(ResidualBlock(width, norm) for _ in range(blocks)))
             self.up = nn.HybridSequential()
             self.up.add(*(upsample(width, upsampling, norm) for _ in range(int(math.log2(scale)))))
-            self.tail = OutputConv2D(3, 9, in_channels=width)
+            first = mx.init.Normal(NEAR_ZERO) if skip else None
+            self.tail = OutputConv2D(3, 9, in_channels=width, weight_initializer=first)
             self.enlarge = BicubicEnlargement(scale) if skip else None
             self.lowpass = None if lowpass is None else LowPass(lowpass, scale)
 

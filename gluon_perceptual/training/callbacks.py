@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import socket
-import struct
-import time
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
-from ..errors import MissingDependencyError
 from ..files import GrowingFile
 from .jsonl import JsonLines
 from .loop import Callback, StepResult
@@ -110,44 +106,6 @@ class BlogLog(Callback):
         line = f"{sum(self._losses)}\n"
         self._losses.clear()
         self._file.append(line.encode())
-
-
-class TensorBoard(Callback):
-    """TensorBoard events of the terms and the learning rate, in place of those of later steps than `done`.
-
-    tensorboardX makes them; its own writer is a thread that ends at a full disk, and then blocks who gives it more.
-    """
-
-    def __init__(self, folder: Path, done: int = 0) -> None:
-        try:
-            from tensorboardX.proto.event_pb2 import Event, SessionLog
-            from tensorboardX.record_writer import masked_crc32c
-            from tensorboardX.summary import scalar
-        except ImportError as error:
-            raise MissingDependencyError(
-                "--tensorboard needs tensorboardX: pip install 'gluon-perceptual[tensorboard]'"
-            ) from error
-        self._event, self._scalar, self._crc = Event, scalar, masked_crc32c
-        folder.mkdir(exist_ok=True)
-        self._file = GrowingFile(folder / f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}")
-        start = {"step": done + 1, "session_log": SessionLog(status=SessionLog.START)}
-        self._file.append(self._record(file_version="brain.Event:2") + self._record(**start))
-
-    def after_step(self, result: StepResult) -> None:
-        """Write the step's values."""
-        values = {**result.terms, "learning_rate": result.learning_rate}
-        summaries = (self._scalar(name.replace(":", "/"), value) for name, value in values.items())
-        self._file.append(b"".join(self._record(step=result.step, summary=summary) for summary in summaries))
-
-    def _record(self, **event: Any) -> bytes:
-        """Return an event as a TFRecord: its length and it itself, each followed by its checksum."""
-        data = self._event(wall_time=time.time(), **event).SerializeToString()
-        parts = (struct.pack("<Q", len(data)), data)
-        return b"".join(part + struct.pack("<I", self._crc(part)) for part in parts)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
 
 class Every(Callback):

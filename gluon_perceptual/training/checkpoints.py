@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class Checkpoints(Callback):
-    """Saves a run every so many steps, and after a step that could not be saved at the next one.
+    """Saves a run every so many steps; where that fails, or the step was skipped, after the next one.
 
     Args:
         run: A `run.Run`: its `model`, `spec` and `trainer` are saved.
@@ -50,7 +50,8 @@ class Checkpoints(Callback):
             OSError: It cannot be written; those before it stay.
         """
         self.done = result.step
-        if self._behind or result.step % self._every == 0:
+        self._behind = self._behind or result.step % self._every == 0
+        if self._behind and not result.skipped:  # those of a skipped step have just given an infinite loss
             self.save(result.step)
 
     def path(self, step: int) -> Path:

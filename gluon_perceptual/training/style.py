@@ -18,7 +18,6 @@ from ..errors import UserError
 from ..evaluation.style_metrics import clipped_area
 from ..image.histogram import match_images
 from ..losses.perceptual import PerceptualLoss
-from ..nets.fast import OutputConv2D
 from ..nets.instance_norm import fast_twin
 from ..nets.pixels import PixelRangeAdapter
 from ..nets.precision import current_precision
@@ -37,7 +36,6 @@ from .config import TrainingConfig
 from .run import Run
 
 NETWORK = ("width", "norm", "upsampling", "output")  # settings that are the network's
-NEAR_ZERO = 0.01  # deviation of a tanh output's first weights
 NOISE = 10.0  # gray levels, half the width of the noise of the stability term
 COLOR_SAMPLES = 64  # photos whose colors stand for all
 
@@ -149,9 +147,6 @@ class StyleRun(Run):
     def _make_model(self) -> PixelRangeAdapter:
         model = self.spec.build(current_precision())
         self._initialize(model)
-        if self.config.output == "tanh":  # the paper does not say; by Xavier's a tenth is beyond its ends in 20 steps
-            weight = next(layer.weight for layer in model.net.decode if isinstance(layer, OutputConv2D))
-            weight.initialize(mx.init.Normal(NEAR_ZERO), ctx=self.devices, force_reinit=True)
         return model
 
     def _check_start(self) -> None:

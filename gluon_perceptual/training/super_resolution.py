@@ -9,7 +9,6 @@ from typing import Any, Callable, Sequence
 
 import numpy as np
 
-from .._mxnet import mx
 from ..checkpoint.model import ModelSpec
 from ..data.patches import PatchDataset
 from ..data.photos import split_photos
@@ -27,7 +26,6 @@ from .cluster import Workers
 from .config import SuperResolutionConfig
 from .run import Run
 
-NEAR_ZERO = 1e-4  # deviation of the last layer's weights where the network is added to the bicubic enlargement
 PAIRS_FOR_MEAN = 256
 
 log = logging.getLogger(__name__)
@@ -110,8 +108,6 @@ class SuperResolutionRun(Run):
     def _make_model(self) -> PixelRangeAdapter:
         model = self.spec.build(current_precision())
         self._initialize(model)
-        if self.config.arch == "skip":  # the first output is the bicubic enlargement, nearly
-            model.net.tail.weight.initialize(mx.init.Normal(NEAR_ZERO), ctx=self.devices, force_reinit=True)
         return model
 
     def _targets(self) -> Callable[[Any], dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 
@@ -31,12 +31,20 @@ class Validation(Callback):
         lines: Where a line is added each time; those in it are of this run's earlier steps.
         best: Path of the model file for the best.
         every: Steps between measurements.
+        tell: Called with the step and what was measured.
     """
 
-    def __init__(self, run: Any, lines: JsonLines, best: Path, every: int) -> None:
+    def __init__(
+        self,
+        run: Any,
+        lines: JsonLines,
+        best: Path,
+        every: int,
+        tell: Callable[[int, dict[str, float]], None] | None = None,
+    ) -> None:
         self._run, self._lines, self._path, self._every = run, lines, best, every
         self._best = min((line["loss"] for line in lines.read() if line.get("best")), default=math.inf)
-        self._batches = validation_batches(run)
+        self._batches, self._tell = validation_batches(run), tell
 
     def after_step(self, result: StepResult) -> None:
         """Measure if it is time."""
@@ -47,8 +55,15 @@ class Validation(Callback):
                     save_model(self._path, self._run.model, self._run.spec)
                     self._best = terms["loss"]
             finally:
-                self._lines.append({"step": result.step, **terms, "best": self._best < before})
-                self._lines.sync()
+                self._note(result.step, terms, self._best < before)
+
+    def _note(self, step: int, terms: dict[str, float], is_best: bool) -> None:
+        try:
+            self._lines.append({"step": step, **terms, "best": is_best})
+            self._lines.sync()
+        finally:
+            if self._tell is not None:
+                self._tell(step, terms)
 
     def close(self) -> None:
         """Close the file."""

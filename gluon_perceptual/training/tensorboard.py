@@ -1,0 +1,63 @@
+"""What TensorBoard shows of a training: numbers of steps and validations, and previews."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from pathlib import Path
+from typing import Any, Mapping
+
+from ..errors import MissingDependencyError
+from ..files import GrowingFile
+from .loop import Callback, StepResult
+
+
+class TensorBoard(Callback):
+    """TensorBoard events of a training, in place of those of later steps than `done`.
+
+    tensorboardX makes them; its own writer is a thread that ends at a full disk, and then blocks who gives it more.
+    """
+
+    def __init__(self, folder: Path, done: int = 0) -> None:
+        try:
+            from tensorboardX.proto.event_pb2 import Event, SessionLog
+            from tensorboardX.proto.summary_pb2 import Summary
+            from tensorboardX.record_writer import masked_crc32c
+        except ImportError as error:
+            raise MissingDependencyError(
+                "--tensorboard needs tensorboardX: pip install 'gluon-perceptual[tensorboard]'"
+            ) from error
+        self._event, self._summary, self._crc = Event, Summary, masked_crc32c
+        folder.mkdir(exist_ok=True)
+        self._file = GrowingFile(folder / f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}")
+        start = {"step": done + 1, "session_log": SessionLog(status=SessionLog.START)}
+        self._file.append(self._record(file_version="brain.Event:2") + self._record(**start))
+
+    def after_step(self, result: StepResult) -> None:
+        """Write the step's terms and its learning rate."""
+        self.add_values(result.step, {**result.terms, "learning_rate": result.learning_rate})
+
+    def add_values(self, step: int, values: Mapping[str, float], group: str = "") -> None:
+        """Write numbers that are known after a step, named after their group."""
+        named = ((group + name.replace(":", "/"), float(value)) for name, value in values.items())
+        self._add(step, *(self._summary.Value(tag=tag, simple_value=value) for tag, value in named))
+
+    def add_picture(self, step: int, name: str, path: Path) -> None:
+        """Write a picture, a PNG file, as it is after a step."""
+        image = self._summary.Image(colorspace=3, encoded_image_string=path.read_bytes())
+        self._add(step, self._summary.Value(tag=name, image=image))
+
+    def _add(self, step: int, *values: Any) -> None:
+        records = (self._record(step=step, summary=self._summary(value=[value])) for value in values)
+        self._file.append(b"".join(records))
+
+    def _record(self, **event: Any) -> bytes:
+        """Return an event as a TFRecord: its length and it itself, each followed by its checksum."""
+        data = self._event(wall_time=time.time(), **event).SerializeToString()
+        parts = (struct.pack("<Q", len(data)), data)
+        return b"".join(part + struct.pack("<I", self._crc(part)) for part in parts)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
