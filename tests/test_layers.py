@@ -120,6 +120,35 @@ def test_only_the_door_imports_mxnet(module):
         assert "_mxnet" not in IMPORTS[module]
 
 
+def private_names(tree):
+    """The names with one underscore in front that a module's own code defines, and those that it uses of objects."""
+    defined, used = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            defined.add(node.name)
+        elif isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.endswith("__"):
+            (defined if isinstance(node.ctx, ast.Store) else used).add(node.attr)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            defined.add(node.id)
+    return defined, used - {"_exit"}  # Python's own
+
+
+NAMES = {module: private_names(ast.parse(path.read_text())) for module, path in PATHS.items()}
+
+
+def test_private_names_are_found():
+    tree = ast.parse("class A:\n _d: int\n def _b(self):\n  self._c = x._mine + self._b() + self._d + y.__name__")
+    defined, used = private_names(tree)
+    assert used - defined == {"_mine"}
+
+
+@pytest.mark.parametrize("module", [name for name in PATHS if top(name) != "_mxnet"])
+def test_only_the_door_uses_private_names_of_others(module):
+    defined, used = NAMES[module]
+    bases = set().union(*(NAMES[name][0] for name in IMPORTS[module] if name in NAMES))  # of classes that are derived
+    assert used - defined - bases == set()
+
+
 def test_packages_stay_small():
     def modules(package):
         return [

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._mxnet import mx
+from .._mxnet.gluon import value_of, values_of
 from ..errors import UserError
 from ..files import atomic_path
 from ..formats.arrays import require
@@ -52,7 +53,7 @@ def _convert(path: Path, model: PixelRangeAdapter) -> None:
     """Write what MXNet's converter makes of the model."""
     with mx.gpu():  # nothing runs there: each layer of `nets.fast` takes its plain form, which others do fast
         symbol = model(mx.sym.var(INPUT))
-    parameters = {parameter.name: parameter._reduce() for parameter in model.collect_params().values()}
+    parameters = {parameter.name: value_of(parameter) for parameter in model.collect_params().values()}
     sizes = [("batch", 3, "height", "width")]
     try:
         with warnings.catch_warnings():
@@ -118,7 +119,5 @@ def export_safetensors(path: Path, model: PixelRangeAdapter, spec: ModelSpec) ->
         OSError: The file cannot be written.
     """
     library = require("safetensors.numpy", "safetensors", "a safetensors file")
-    parameters = model.net._collect_params_with_prefix()
-    arrays = {name: parameter._reduce().asnumpy() for name, parameter in parameters.items()}
     with atomic_path(path) as temporary:
-        temporary.write_bytes(library.save(arrays, {"recipe": json.dumps(describe(spec))}))
+        temporary.write_bytes(library.save(values_of(model.net), {"recipe": json.dumps(describe(spec))}))

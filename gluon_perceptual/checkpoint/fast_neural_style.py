@@ -12,6 +12,7 @@ from typing import Container, Mapping
 import numpy as np
 
 from .._mxnet import mx
+from .._mxnet.gluon import parameters_of
 from ..errors import UserError
 from ..formats.arrays import read_arrays
 from ..nets.pixels import PixelRangeAdapter
@@ -59,7 +60,7 @@ def convert_fast_neural_style(path: Path) -> tuple[PixelRangeAdapter, ModelSpec]
     spec = ModelSpec("FastNeuralStyleNet", {"width": len(found["encode.0.1.weight"]), "norm": "instance"})
     model = spec.build()
     model.net.initialize()
-    parameters = model.net._collect_params_with_prefix()
+    parameters = parameters_of(model.net)
     for name, parameter in parameters.items():
         if found[name].shape != parameter.shape:
             raise UserError(f"{path}: {name} would be {found[name].shape}; the network has {parameter.shape}")

@@ -8,6 +8,7 @@ from typing import Any, Mapping
 
 import numpy as np
 
+from .._mxnet.gluon import parameters_of
 from ..errors import UserError
 from ..formats.arrays import format_of, read_arrays
 from ..formats.matching import match_names
@@ -75,7 +76,7 @@ def _fits(path: Path, arrays: Mapping[str, np.ndarray]) -> str | None:
     shapes = {name: array.shape for name, array in arrays.items()}
     spec = spec_of(arrays)
     if spec is not None:
-        parameters = spec.build().net._collect_params_with_prefix()
+        parameters = parameters_of(spec.build().net)
         wanted = {name: parameter.shape for name, parameter in parameters.items()}
         own_names = {name: parameter.name for name, parameter in parameters.items()}
         try:

@@ -8,6 +8,7 @@ from typing import Any, Mapping, Tuple
 
 import numpy as np
 
+from .._mxnet.gluon import fill, is_placed, parameters_of
 from ..errors import UserError
 from ..formats.arrays import read_arrays
 from ..formats.matching import Shapes, match_common, match_names
@@ -72,7 +73,7 @@ def load_parameters(net: Any, path: str | os.PathLike[str], ctx: Any = None, str
     from .._mxnet import mx
 
     arrays = read_arrays(path)
-    parameters = net._collect_params_with_prefix()
+    parameters = parameters_of(net)
     constants = {name for name, p in parameters.items() if isinstance(p, mx.gluon.Constant)}
     wanted = {name: p.shape or () for name, p in parameters.items()}
     found = {name: array.shape for name, array in arrays.items()}
@@ -120,7 +121,7 @@ def _fill(parameters: Mapping[str, Any], values: Mapping[str, np.ndarray], ctx: 
     """Give parameters their values on `ctx`, or where they are, else where the first is that is anywhere."""
     from .._mxnet import mx
 
-    home = next((p.list_ctx() for p in parameters.values() if _is_placed(p)), mx.cpu())
+    home = next((p.list_ctx() for p in parameters.values() if is_placed(p)), mx.cpu())
     for name, parameter in parameters.items():
         value = values.get(name)
         try:
@@ -129,16 +130,12 @@ def _fill(parameters: Mapping[str, Any], values: Mapping[str, np.ndarray], ctx: 
             raise UserError(f"{path}: {name} on {ctx or home}: {str(error).splitlines()[-1]}") from error
 
 
-def _is_placed(parameter: Any) -> bool:
-    return parameter._data is not None or bool(parameter._deferred_init)
-
-
 def _put(parameter: Any, value: Any, ctx: Any, home: Any) -> None:
     """Give a parameter its value, or where that is None its place only, on `ctx`, else where it is, else `home`."""
-    placed = _is_placed(parameter)
+    placed = is_placed(parameter)
     if placed and ctx is not None:
         parameter.reset_ctx(ctx)
     if value is not None:
-        parameter._load_init(value, None if placed else ctx or home)
+        fill(parameter, value, None if placed else ctx or home)
     elif not placed:
         parameter.initialize(ctx=ctx or home)

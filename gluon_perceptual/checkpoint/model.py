@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._mxnet import mx
+from .._mxnet.gluon import parameters_of, values_of
 from ..errors import UserError
 from ..files import write_json
 from ..formats.mxnet_params import write_params
@@ -35,8 +36,7 @@ __all__ = [
 
 def save_model(path: Path, model: PixelRangeAdapter, spec: ModelSpec) -> None:
     """Write `path` as Gluon's `save_parameters` does (which ignores a full disk), and its sidecar."""
-    parameters = model.net._collect_params_with_prefix()
-    write_params(path, {name: parameter._reduce().asnumpy() for name, parameter in parameters.items()})
+    write_params(path, values_of(model.net))
     write_json(path.with_suffix(".json"), describe(spec))
 
 
@@ -101,8 +101,7 @@ def with_lowpass(model: PixelRangeAdapter, spec: ModelSpec, cutoff: float) -> tu
         which = f"{spec.network} with {dict(spec.arguments)}"
         raise UserError(f"{which}: a low-pass is for a SuperResolutionNet that has none")
     spec = replace(spec, arguments={**spec.arguments, "lowpass": cutoff})
-    parameters = model.net._collect_params_with_prefix()
-    return _rebuilt(spec, {name: p._reduce().asnumpy() for name, p in parameters.items()}), spec
+    return _rebuilt(spec, values_of(model.net)), spec
 
 
 def _rebuilt(
@@ -111,7 +110,7 @@ def _rebuilt(
     """Return the spec's model with these parameters, by structural name."""
     model, ctx = spec.build(precision), ctx or mx.cpu()
     model.net.initialize(ctx=ctx)
-    parameters = model.net._collect_params_with_prefix()
+    parameters = parameters_of(model.net)
     for name, value in values.items():
         parameters[name].set_data(mx.nd.array(value))
     model.mean.reset_ctx(ctx)

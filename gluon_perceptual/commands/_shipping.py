@@ -14,6 +14,7 @@ from typing import Any, Iterator, Mapping, Sequence
 import numpy as np
 
 from .._mxnet import mx
+from .._mxnet.gluon import parameters_of, values_of
 from ..checkpoint.model import load_with_spec, with_lowpass
 from ..checkpoint.spec import describe
 from ..errors import UserError
@@ -63,7 +64,7 @@ def ship(
         model, spec = with_lowpass(model, spec, lowpass)
         words = {**words, "changes": f"after training, a low-pass on what the network adds (--lowpass {lowpass:g})"}
     target = FOLDER / f"{name}.params"
-    arrays = {key: p.data().asnumpy() for key, p in model.net._collect_params_with_prefix().items()}
+    arrays = values_of(model.net)
     halves = {key: array.astype(np.float16) for key, array in arrays.items()}
     kept = halves if _agreement(model, arrays, halves) > HALF_IS_ENOUGH else arrays
     write_params(target, kept)
@@ -154,7 +155,7 @@ def _agreement(model: PixelRangeAdapter, arrays: dict[str, np.ndarray], halves: 
     tensor = mx.nd.array(to_tensor(astronaut()[:256, :256]))
     outputs = []
     for values in (halves, arrays):
-        for key, parameter in model.net._collect_params_with_prefix().items():
+        for key, parameter in parameters_of(model.net).items():
             parameter.set_data(mx.nd.array(values[key].astype(np.float32)))
         outputs.append(model(tensor).clip(0, 255).asnumpy())
     error = float(np.mean((outputs[0] - outputs[1]) ** 2))

@@ -15,8 +15,9 @@ from typing import Any, Iterator
 import numpy as np
 
 from .._mxnet import mx, mxnet_errors
+from .._mxnet.gluon import epsilon_of, leaves, own_parameters
 from ..image.tiling import Span, plan
-from ..nets.folding import fold_batch_norm, leaves
+from ..nets.folding import fold_batch_norm
 from ..nets.precision import computing_in
 from ..nets.style import CELL
 
@@ -109,17 +110,18 @@ class LayerwiseStyle:
         """Copy the parameters and note the norms."""
         before: list[Any] = []
         for (_, mine), (_, theirs) in zip(leaves(part.block), leaves(original)):
-            values = {name: parameter.data() for name, parameter in theirs._reg_params.items() if parameter is not None}
+            values = {name: parameter.data() for name, parameter in own_parameters(theirs).items()}
             if isinstance(theirs, nn.InstanceNorm):
-                convolution = next(block for block in reversed(before) if "weight" in block._reg_params)
+                convolution = next(block for block in reversed(before) if "weight" in own_parameters(block))
                 layers = nn.HybridSequential(prefix="")
                 layers.add(*before)
                 layers.hybridize()
                 weight, gamma, beta = convolution.weight.data(), values["gamma"], values["beta"]
                 arrays = (weight.asnumpy(), gamma.asnumpy(), beta.asnumpy())
-                part.norms.append(Norm(layers, convolution, *arrays, theirs._epsilon))
-            for name in values.keys() & mine._reg_params.keys():
-                mine._reg_params[name].set_data(values[name])
+                part.norms.append(Norm(layers, convolution, *arrays, epsilon_of(theirs)))
+            for name, parameter in own_parameters(mine).items():
+                if name in values:
+                    parameter.set_data(values[name])
             before.append(mine)
 
     def settle(self, picture: np.ndarray) -> np.ndarray:

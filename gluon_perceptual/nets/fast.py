@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._mxnet import mx
+from .._mxnet.gluon import settings_of
 from .precision import FLOAT32, current_precision
 
 nn: Any = mx.gluon.nn
@@ -36,7 +37,7 @@ class Conv2D(nn.Conv2D):
 
     def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any = None) -> Any:
         """(N, in_channels, H, W) -> (N, channels, …)."""
-        return self._convolve(F, x, weight, bias, **self._kwargs)
+        return self._convolve(F, x, weight, bias, **settings_of(self))
 
     def _convolve(self, F: Any, x: Any, weight: Any, bias: Any, **settings: Any) -> Any:
         inputs = [x, weight] if bias is None else [x, weight, bias]
@@ -56,8 +57,9 @@ class InputConv2D(Conv2D):
         """(N, in_channels, H, W) float32 -> (N, channels, H, W)."""
         if on_gpu():
             return super().hybrid_forward(F, x, weight, bias)
-        half = self._kwargs["kernel"][0] // 2
-        return self._convolve(F, pad(F, x, half, half, half, half), weight, bias, **{**self._kwargs, "pad": (0, 0)})
+        settings = {**settings_of(self), "pad": (0, 0)}
+        half = settings["kernel"][0] // 2
+        return self._convolve(F, pad(F, x, half, half, half, half), weight, bias, **settings)
 
 
 class OutputConv2D(Conv2D):
@@ -75,7 +77,8 @@ class OutputConv2D(Conv2D):
         """(N, in_channels, H, W) -> (N, channels, H, W) float32: the sum is so, in any precision."""
         if on_gpu():
             return super().hybrid_forward(F, x, weight, bias)
-        kernel, channels = self._kwargs["kernel"][0], self._kwargs["num_filter"]
+        settings = settings_of(self)
+        kernel, channels = settings["kernel"][0], settings["num_filter"]
         idle, unused = -kernel * channels % BLOCK, -channels % BLOCK
         columns = _filled(F, F.reshape(F.transpose(weight, (3, 0, 1, 2)), (-3, 0, 0, 1)), idle)
         early, late = None, bias
@@ -128,14 +131,14 @@ class TransposedConv2D(nn.Conv2DTranspose):
             return self._phases(F, x, weight, bias)
         if on_gpu() or bias is None:
             return super().hybrid_forward(F, x, weight, bias)
-        out = F.Deconvolution(x, weight, **{**self._kwargs, "no_bias": True})
+        out = F.Deconvolution(x, weight, **{**settings_of(self), "no_bias": True})
         ones = F.reshape(F.ones_like(bias), (-1, 1, 1, 1))
-        channels = self._kwargs["num_filter"]
+        channels = settings_of(self)["num_filter"]
         return F.Convolution(out, ones, bias, kernel=(1, 1), num_filter=channels, num_group=channels)
 
     def _phases(self, F: Any, x: Any, weight: Any, bias: Any) -> Any:
         """Of two pixels in a row, the first sees the middle weight, the second the last and the next pixel's first."""
-        channels = self._kwargs["num_filter"]
+        channels = settings_of(self)["num_filter"]
         filters = F.concat(*(_part(F, _part(F, weight, 2, a), 3, b) for a in (0, 1) for b in (0, 1)), dim=1)
         inputs = [x, F.transpose(filters, (1, 0, 2, 3))] + ([] if bias is None else [F.tile(bias, 4)])
         settings = {"kernel": (2, 2), "pad": (1, 1), "num_filter": 4 * channels, "no_bias": bias is None}
@@ -164,7 +167,7 @@ class NearestConv2D(Conv2D):
         """(N, in_channels, H, W) -> (N, channels, 2·H, 2·W)."""
         if on_gpu():
             return super().hybrid_forward(F, F.UpSampling(x, scale=2, sample_type="nearest"), weight, bias)
-        channels = self._kwargs["num_filter"]
+        channels = settings_of(self)["num_filter"]
         filters = F.concat(*(_sums(F, _sums(F, weight, 2, a), 3, b) for a in (0, 1) for b in (0, 1)), dim=0)
         biases = None if bias is None else F.tile(bias, 4)
         maps = self._convolve(F, x, filters, biases, kernel=(2, 2), pad=(1, 1), num_filter=4 * channels)

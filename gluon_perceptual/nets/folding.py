@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator
+from typing import Any
 
 import numpy as np
 
 from .._mxnet import mx
+from .._mxnet.gluon import leaves, own_parameters, settings_of, value_of
 
 nn: Any = mx.gluon.nn
 
@@ -53,21 +54,13 @@ def folded_parameters(net: Any) -> dict[str, np.ndarray]:
     folded: dict[str, np.ndarray] = {}
     convolution, transposed = "", False
     for name, block in leaves(net):
-        values = {key: parameter._reduce().asnumpy() for key, parameter in block._reg_params.items()}
+        values = {key: value_of(parameter).asnumpy() for key, parameter in own_parameters(block).items()}
         if isinstance(block, nn.BatchNorm):
             before = folded[f"{convolution}.weight"], folded.get(f"{convolution}.bias")
-            after = fold_batch_norm(*before, values, block._kwargs["eps"], int(transposed))
+            after = fold_batch_norm(*before, values, settings_of(block)["eps"], int(transposed))
             folded[f"{convolution}.weight"], folded[f"{convolution}.bias"] = after
             continue
         if "weight" in values:
             convolution, transposed = name, isinstance(block, nn.Conv2DTranspose)
-        folded.update({f"{name}.{key}": value for key, value in values.items() if value is not None})
+        folded.update({f"{name}.{key}": value for key, value in values.items()})
     return folded
-
-
-def leaves(block: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (structural name, block) of the blocks without children, in the order in which they were registered."""
-    if not block._children:
-        yield name, block
-    for key, child in block._children.items():
-        yield from leaves(child, f"{name}.{key}" if name else key)

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import weights as shipped
 from .._mxnet import mx
+from .._mxnet.gluon import settings_of
 from ..errors import UserError
 from .fast import Conv2D
 from .precision import current_precision
@@ -49,7 +50,7 @@ def _in_current_precision(features: Any) -> Any:
     layers = mx.gluon.nn.HybridSequential(prefix=features.prefix, params=features.params)
     for layer in features:
         if isinstance(layer, mx.gluon.nn.Conv2D):
-            layer = Conv2D(layer._channels, 3, padding=1, prefix=layer.prefix, params=layer.params)
+            layer = Conv2D(settings_of(layer)["num_filter"], 3, padding=1, prefix=layer.prefix, params=layer.params)
         layers.add(layer)
     return layers
 

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 from .._mxnet import mx
+from .._mxnet.gluon import zoo_checksum
 from ..errors import UserError
 
 
@@ -21,15 +22,15 @@ def vgg_from_zoo(network: str) -> Path:
         UserError: It is not in the cache and cannot be downloaded.
     """
     store = mx.gluon.model_zoo.model_store
-    name = f"{network}-{store.short_hash(network)}"
+    checksum, name = zoo_checksum(network), f"{network}-{store.short_hash(network)}"
     folder = Path(mx.base.data_dir(), "models")
     path = folder / f"{name}.params"
-    if path.exists() and mx.gluon.utils.check_sha1(str(path), store._model_sha1[network]):
+    if path.exists() and mx.gluon.utils.check_sha1(str(path), checksum):
         return path
     repository = os.environ.get("MXNET_GLUON_REPO", store.apache_repo_url).rstrip("/")
     url = f"{repository}/gluon/models/{name}.zip"
     try:
-        _download(url, path, store._model_sha1[network])
+        _download(url, path, checksum)
     except Exception as error:  # requests, zipfile and the disk have no common class
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise UserError(

@@ -15,6 +15,7 @@ from typing import Any, Sequence
 import numpy as np
 
 from .._mxnet import mx, mxnet_errors
+from .._mxnet.gluon import fill
 from ..errors import UserError
 from ..files import parse_json, write_json
 from ..formats.mxnet_params import read_params
@@ -112,6 +113,6 @@ def _load_net(path: Path, ctx: Any, sides: Sequence[int]) -> Any:
     with mxnet_errors(f"these parameters do not fit {path}"):
         for name, parameter in net.collect_params().items():
             parameter.shape = arrays[name].shape
-            parameter._load_init(mx.nd.array(arrays[name]), ctx, cast_dtype=True)
+            fill(parameter, mx.nd.array(arrays[name]), ctx, cast=True)
             parameter.grad_req = "null"
     return net

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 from .._mxnet import mx
+from .._mxnet.gluon import internal_operators
 from ..errors import UserError
 from ..files import parse_json
 from .operators import check_operator
@@ -99,7 +100,7 @@ def _apply(node: dict[str, Any], inputs: list[Any]) -> Any:
 @lru_cache(maxsize=None)
 def _function(operator: str) -> Any:
     short = operator.replace("_contrib_", "", 1)
-    for module, name in ((mx.sym, operator), (mx.sym._internal, operator), (mx.sym.contrib, short)):
+    for module, name in ((mx.sym, operator), (internal_operators(), operator), (mx.sym.contrib, short)):
         if hasattr(module, name):
             return getattr(module, name)
     raise ValueError(f"this MXNet has no operator {operator}")

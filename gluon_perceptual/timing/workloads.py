@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Callable
 
 import numpy as np
 
 from .._mxnet import mx
+from .._mxnet.gluon import leaves
 from ..checkpoint.model import ModelSpec, fold
 from ..image.io import to_tensor
 from ..losses import FeatureLoss, PerceptualLoss, TotalVariationLoss
@@ -182,13 +184,9 @@ def convolution_flop(net: Any, x: Any) -> dict[str, float]:
             places = outputs
         flop[name] = 2.0 * places.shape[0] * places.shape[2] * places.shape[3] * block.weight.data().size
 
-    def attach(block: Any, name: str = "") -> None:
+    for name, block in leaves(net):
         if isinstance(block, (nn.Conv2D, nn.Conv2DTranspose)):
-            handles.append(block.register_forward_hook(lambda b, i, o: count(name, b, i, o)))
-        for key, child in block._children.items():
-            attach(child, f"{name}.{key}" if name else key)
-
-    attach(net)
+            handles.append(block.register_forward_hook(partial(count, name)))
     net(x)
     for handle in handles:
         handle.detach()

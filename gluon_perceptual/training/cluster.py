@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Callable, Mapping, Sequence
 
 from .._mxnet import mx, mxnet_errors
+from .._mxnet.gluon import forget_kvstore, share_parameters
 from ..errors import UserError
 from .waiting import WorkerLostError, call_with_timeout, end_at_once
 
@@ -109,9 +110,7 @@ class Workers:
         """
 
         def exchange() -> None:
-            if not trainer._kv_initialized:
-                trainer._init_kvstore()
-            trainer._init_params()
+            share_parameters(trainer)
             mx.nd.waitall()
 
         if not self.alone:
@@ -126,7 +125,8 @@ class Workers:
         if self.alone:
             return
         stores = [self.kvstore]
-        trainer._kvstore, trainer._kvstore_params, self.kvstore = None, {}, None
+        forget_kvstore(trainer)
+        self.kvstore = None
         self.wait(stores.clear)  # MXNet's store says goodbye when the last name of it goes
         atexit.unregister(end_at_once)
         self.alone = True

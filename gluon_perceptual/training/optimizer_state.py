@@ -13,6 +13,15 @@ from typing import Any, Mapping, Sequence
 import numpy as np
 
 from .._mxnet import mx
+from .._mxnet.gluon import (
+    device_count,
+    new_state,
+    optimizer_states,
+    restore_optimizer,
+    start_kvstore,
+    update_counts,
+    updates_on_kvstore,
+)
 from ..errors import UserError
 from ..files import parse_json
 from ..formats.mxnet_params import read_params, write_params
@@ -35,18 +44,17 @@ def save_state(
         OSError: The file cannot be written.
     """
     _check_trainer(trainer)
-    optimizer, updater = trainer._optimizer, trainer._updaters[0]
-    counts = optimizer._all_index_update_counts.get(trainer._contexts[0].device_id, {})
+    optimizer = trainer.optimizer
     facts = {
         "optimizer": type(optimizer).__name__,
         "updates": optimizer.num_update,
-        "counts": {str(index): count for index, count in counts.items()},
+        "counts": {str(index): count for index, count in update_counts(trainer).items()},
         "position": dict(position),
         "generator": generator.bit_generator.state if generator is not None else None,
     }
     arrays = {
         f"{index}.{k}": leaf.asnumpy()
-        for index, state in updater.states.items()
+        for index, state in optimizer_states(trainer).items()
         for k, leaf in enumerate(_leaves(state))
     }
     text = json.dumps(facts, default=np.ndarray.tolist)
@@ -75,26 +83,20 @@ def load_state(path: Path, trainer: Any, generator: np.random.Generator | None =
         facts = parse_json(arrays.pop(JSON).tobytes())
         counts = {int(index): int(count) for index, count in facts["counts"].items()}
         updates, position, name = int(facts["updates"]), dict(facts["position"]), facts["optimizer"]
-        if name != type(trainer._optimizer).__name__:
-            raise ValueError(f"its optimizer is {name}, not {type(trainer._optimizer).__name__}")
-        states = [_states(trainer, device, list(counts), arrays) for device in range(len(trainer._contexts))]
+        if name != type(trainer.optimizer).__name__:
+            raise ValueError(f"its optimizer is {name}, not {type(trainer.optimizer).__name__}")
+        states = [_states(trainer, device, list(counts), arrays) for device in range(device_count(trainer))]
         if generator is not None:
             generator.bit_generator.state = facts["generator"]
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise UserError(f"{path}: not a state of this training ({error})") from error
-    for updater, state in zip(trainer._updaters, states):
-        updater.states, updater.states_synced = state, dict.fromkeys(state, True)
-    optimizer = trainer._optimizer
-    optimizer.num_update = updates
-    optimizer._all_index_update_counts = {context.device_id: dict(counts) for context in trainer._contexts}
-    optimizer._set_current_context(trainer._contexts[0].device_id)
+    restore_optimizer(trainer, states, counts, updates)
     return position
 
 
 def _check_trainer(trainer: Any) -> None:
-    if not trainer._kv_initialized:
-        trainer._init_kvstore()
-    if trainer._update_on_kvstore:
+    start_kvstore(trainer)
+    if updates_on_kvstore(trainer):
         raise ValueError("a Trainer that updates on its kvstore keeps its state there: give update_on_kvstore=False")
 
 
@@ -111,8 +113,7 @@ def _states(trainer: Any, device: int, indices: Sequence[int], arrays: Mapping[s
     """Return the optimizer's states of the parameters with these numbers, on a device, filled from `arrays`."""
     states, used = {}, 0
     for index in indices:
-        weight = trainer._params[index].list_data()[device]
-        states[index] = trainer._optimizer.create_state_multi_precision(index, weight)
+        states[index] = new_state(trainer, index, device)
         for k, leaf in enumerate(_leaves(states[index])):
             array = arrays[f"{index}.{k}"]
             if array.shape != leaf.shape or array.dtype != leaf.dtype:

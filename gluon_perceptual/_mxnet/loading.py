@@ -1,8 +1,8 @@
-"""The one door to MXNet: everything else in this package says `from gluon_perceptual._mxnet import mx`.
+"""Imports MXNet: mends what has broken since 1.9.1, and has it use all of the processor.
 
-Before the import it mends what has broken since MXNet 1.9.1 (names that NumPy and SciPy removed,
-Python 3.12's missing distutils), loads NVIDIA's libraries if this MXNet needs them, and has the processor's matrix unit
-used; after it, it gives MXNet all the cores that this process may use, each thread its own.
+Names that NumPy and SciPy removed and Python 3.12's missing distutils come back, NVIDIA's libraries are loaded if this
+MXNet needs them, and the processor's matrix unit is used; afterwards MXNet gets all the cores that this process may
+use, each thread its own.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any, Iterator
 
 import numpy as np
 
-from . import cpu, cuda
-from .errors import MissingDependencyError, UserError
+from .. import cpu, cuda
+from ..errors import MissingDependencyError
 
 _INSTALL = "install it with `pip install 'gluon-perceptual[cpu]'` (or `[cu112]` for NVIDIA GPUs)"
 _MALLOPT = {  # of glibc's malloc.h: parameter -> value
@@ -28,7 +28,6 @@ _MALLOPT = {  # of glibc's malloc.h: parameter -> value
     -2: 64 * 2**20,  # M_TOP_PAD: so does that of the threads' heaps, which are as large
     -3: 32 * 2**20,  # M_MMAP_THRESHOLD, its greatest value: only larger blocks come from the system and go back
 }
-INFERENCE_PRECISIONS = ("auto", "float32", "bfloat16")
 _REMOVED_FROM_NUMPY = {"bool": bool, "int": int, "float": float, "complex": complex, "object": object, "str": str}
 
 
@@ -93,7 +92,7 @@ def keep_freed_memory() -> None:
             mallopt(parameter, value)
 
 
-def _load() -> types.ModuleType:
+def load_mxnet() -> types.ModuleType:
     """Import MXNet, on all usable cores unless OMP_NUM_THREADS says otherwise."""
     threads_given = "OMP_NUM_THREADS" in os.environ
     if os.environ.get("DMLC_ROLE") in ("scheduler", "server"):  # the import below is all that they do
@@ -124,88 +123,3 @@ def _compute_once(mxnet: Any) -> None:
     """Start MXNet's own threads, and have oneDNN read its settings."""
     one = mxnet.nd.ones((1, 1, 1, 1))
     mxnet.nd.Convolution(one, one, kernel=(1, 1), num_filter=1, no_bias=True).wait_to_read()
-
-
-mx: Any = _load()
-
-
-def devices(gpus: str | None = None, cpus: int = 1) -> list[Any]:
-    """Return the contexts to run on.
-
-    Args:
-        gpus: Comma-separated GPU numbers such as "0,1"; None or "" for the CPU.
-        cpus: Number of CPU contexts where no GPU is asked for; they share the cores.
-
-    Raises:
-        UserError: `gpus` is not a list of distinct numbers, or names a GPU that MXNet does not see or has no code for.
-    """
-    if not gpus:
-        return [mx.cpu(i) for i in range(cpus)]
-    try:
-        numbers = [int(number) for number in gpus.split(",")]
-    except ValueError:
-        numbers = []
-    if not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
-        raise UserError(f"--gpus {gpus}: expected distinct GPU numbers such as 0 or 0,1")
-    seen = _count_gpus()
-    missing = [str(number) for number in numbers if number >= seen]
-    if missing:
-        hint = "use `--gpus` with a smaller number" if seen else "leave `--gpus` away to run on the CPU"
-        raise UserError(f"--gpus {gpus}: no GPU {', '.join(missing)}; MXNet {mx.__version__} sees {seen}; {hint}")
-    if cuda.is_installed():
-        cuda.check_gpus(numbers)
-    return [mx.gpu(number) for number in numbers]
-
-
-def inference_precision(precision: str, ctx: Any = None) -> str:
-    """Return in which precision, "float32" or "bfloat16", a network is run where `precision` is asked for.
-
-    "auto" is bfloat16 on a CPU with AMX; without AMX, oneDNN's bfloat16 is slower than its float32.
-
-    Args:
-        precision: "auto", "float32" or "bfloat16".
-        ctx: Device; None for the CPU.
-
-    Raises:
-        UserError: It is none of these, or bfloat16 is asked for where there is none.
-    """
-    if precision not in INFERENCE_PRECISIONS:
-        raise UserError(f"precision {precision!r}: expected one of {', '.join(INFERENCE_PRECISIONS)}")
-    on_cpu = ctx is None or ctx.device_type != "gpu"
-    if precision == "bfloat16":
-        check_bfloat16(on_cpu)
-    fastest = "bfloat16" if on_cpu and cpu.bfloat16_support() == cpu.AMX else "float32"
-    return fastest if precision == "auto" else precision
-
-
-def check_bfloat16(on_cpu: bool) -> None:
-    """Raise UserError unless the device computes in bfloat16."""
-    if not on_cpu:
-        raise UserError("precision bfloat16: MXNet 1.9.1 has it on CPUs alone; use float32")
-    if cpu.bfloat16_support() == cpu.NONE:
-        raise UserError(
-            "precision bfloat16: this processor has neither AVX512-BF16 nor AMX, or DNNL_MAX_CPU_ISA forbids them; "
-            "use float32"
-        )
-
-
-@contextmanager
-def mxnet_errors(hint: str) -> Iterator[None]:
-    """Turn MXNet's errors, such as that of memory running out, into a UserError with `hint`."""
-    try:
-        yield
-    except mx.MXNetError as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise UserError(f"MXNet failed: {lines[-1] if lines else 'no reason given'}; {hint}") from error
-
-
-def start_amp() -> None:
-    """Have MXNet compute in float16 from now on where that is safe; parameters and losses stay float32."""
-    importlib.import_module("mxnet.contrib.amp").init()
-
-
-def _count_gpus() -> int:
-    try:
-        return int(mx.context.num_gpus())
-    except mx.MXNetError:  # a wheel with CUDA on a machine without a driver
-        return 0

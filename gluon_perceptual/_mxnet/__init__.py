@@ -1,0 +1,113 @@
+"""The one door to MXNet: everything else in this package says `from gluon_perceptual._mxnet import mx`.
+
+Beside it: the devices to run on, the precision to compute in, MXNet's errors in one line; and, in `gluon`, what is
+needed of MXNet's private parts.
+"""
+
+from __future__ import annotations
+
+import importlib
+from contextlib import contextmanager
+from typing import Any, Iterator
+
+from .. import cpu, cuda
+from ..errors import UserError
+from .loading import keep_freed_memory, load_mxnet, usable_cores
+
+__all__ = [
+    "INFERENCE_PRECISIONS",
+    "check_bfloat16",
+    "devices",
+    "inference_precision",
+    "keep_freed_memory",
+    "mx",
+    "mxnet_errors",
+    "start_amp",
+    "usable_cores",
+]
+
+INFERENCE_PRECISIONS = ("auto", "float32", "bfloat16")
+
+mx: Any = load_mxnet()
+
+
+def devices(gpus: str | None = None, cpus: int = 1) -> list[Any]:
+    """Return the contexts to run on.
+
+    Args:
+        gpus: Comma-separated GPU numbers such as "0,1"; None or "" for the CPU.
+        cpus: Number of CPU contexts where no GPU is asked for; they share the cores.
+
+    Raises:
+        UserError: `gpus` is not a list of distinct numbers, or names a GPU that MXNet does not see or has no code for.
+    """
+    if not gpus:
+        return [mx.cpu(i) for i in range(cpus)]
+    try:
+        numbers = [int(number) for number in gpus.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
+        raise UserError(f"--gpus {gpus}: expected distinct GPU numbers such as 0 or 0,1")
+    seen = _count_gpus()
+    missing = [str(number) for number in numbers if number >= seen]
+    if missing:
+        hint = "use `--gpus` with a smaller number" if seen else "leave `--gpus` away to run on the CPU"
+        raise UserError(f"--gpus {gpus}: no GPU {', '.join(missing)}; MXNet {mx.__version__} sees {seen}; {hint}")
+    if cuda.is_installed():
+        cuda.check_gpus(numbers)
+    return [mx.gpu(number) for number in numbers]
+
+
+def inference_precision(precision: str, ctx: Any = None) -> str:
+    """Return in which precision, "float32" or "bfloat16", a network is run where `precision` is asked for.
+
+    "auto" is bfloat16 on a CPU with AMX; without AMX, oneDNN's bfloat16 is slower than its float32.
+
+    Args:
+        precision: "auto", "float32" or "bfloat16".
+        ctx: Device; None for the CPU.
+
+    Raises:
+        UserError: It is none of these, or bfloat16 is asked for where there is none.
+    """
+    if precision not in INFERENCE_PRECISIONS:
+        raise UserError(f"precision {precision!r}: expected one of {', '.join(INFERENCE_PRECISIONS)}")
+    on_cpu = ctx is None or ctx.device_type != "gpu"
+    if precision == "bfloat16":
+        check_bfloat16(on_cpu)
+    fastest = "bfloat16" if on_cpu and cpu.bfloat16_support() == cpu.AMX else "float32"
+    return fastest if precision == "auto" else precision
+
+
+def check_bfloat16(on_cpu: bool) -> None:
+    """Raise UserError unless the device computes in bfloat16."""
+    if not on_cpu:
+        raise UserError("precision bfloat16: MXNet 1.9.1 has it on CPUs alone; use float32")
+    if cpu.bfloat16_support() == cpu.NONE:
+        raise UserError(
+            "precision bfloat16: this processor has neither AVX512-BF16 nor AMX, or DNNL_MAX_CPU_ISA forbids them; "
+            "use float32"
+        )
+
+
+@contextmanager
+def mxnet_errors(hint: str) -> Iterator[None]:
+    """Turn MXNet's errors, such as that of memory running out, into a UserError with `hint`."""
+    try:
+        yield
+    except mx.MXNetError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise UserError(f"MXNet failed: {lines[-1] if lines else 'no reason given'}; {hint}") from error
+
+
+def start_amp() -> None:
+    """Have MXNet compute in float16 from now on where that is safe; parameters and losses stay float32."""
+    importlib.import_module("mxnet.contrib.amp").init()
+
+
+def _count_gpus() -> int:
+    try:
+        return int(mx.context.num_gpus())
+    except mx.MXNetError:  # a wheel with CUDA on a machine without a driver
+        return 0
