@@ -19,8 +19,9 @@ from gluon_perceptual.training import checkpoints
 from gluon_perceptual.training.checkpoints import Checkpoints, latest
 from gluon_perceptual.training.config import SuperResolutionConfig
 from gluon_perceptual.training.jsonl import JsonLines, read_lines
+from gluon_perceptual.training.run import Run
 from gluon_perceptual.training.step import TrainingStep
-from gluon_perceptual.training.super_resolution import SuperResolutionRun
+from gluon_perceptual.training.super_resolution import super_resolution_task
 
 TIMES = ("images_per_second", "seconds_waiting")
 TINY = ["train-sr", "--width", 2, "--blocks", 1, "--patch", 16, "--batch", 1, "--loss", "pixel", "--workers", 0]
@@ -225,7 +226,7 @@ def test_lines_of_later_steps_and_half_lines_go(tmp_path):
 def test_a_damaged_checkpoint_does_not_take_the_place_of_a_good_one(photos, tmp_path):
     """The next are saved before it, where the run goes on from an earlier one."""
     config = SuperResolutionConfig(data=str(photos), width=2, blocks=1, patch=16, loss="pixel")
-    saver = Checkpoints(SuperResolutionRun(config), tmp_path, every=1, keep=1)
+    saver = Checkpoints(Run(super_resolution_task(config)), tmp_path, every=1, keep=1)
     saver.save(4)
     saver.path(6).write_bytes(b"half of it")
     saver.save(5)

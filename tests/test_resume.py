@@ -19,12 +19,13 @@ from gluon_perceptual.checkpoint import read_params
 from gluon_perceptual.checkpoint.model import load_model
 from gluon_perceptual.commands._run_folder import last_good
 from gluon_perceptual.files import locked
-from gluon_perceptual.training import checkpoints
+from gluon_perceptual.training import checkpoints, super_resolution
 from gluon_perceptual.training.checkpoints import Checkpoints, latest, step_of
 from gluon_perceptual.training.config import SuperResolutionConfig
 from gluon_perceptual.training.loop import Callback, StepFailedError, fit
+from gluon_perceptual.training.run import Run
 from gluon_perceptual.training.step import NonFiniteLossError
-from gluon_perceptual.training.super_resolution import SuperResolutionRun
+from gluon_perceptual.training.super_resolution import super_resolution_task
 
 RUN_OPTIONS = ["--save-every", 2, "--keep", 0, "--preview-every", 99]
 TINY = ["--width", 4, "--workers", 1, "--batch", 2, *RUN_OPTIONS]
@@ -198,7 +199,8 @@ class Half:
 
 
 def make_run(photos):
-    return SuperResolutionRun(SuperResolutionConfig(data=str(photos), width=4, blocks=1, patch=32, loss="pixel"))
+    config = SuperResolutionConfig(data=str(photos), width=4, blocks=1, patch=32, loss="pixel")
+    return Run(super_resolution_task(config))
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
@@ -273,13 +275,13 @@ def test_two_runs_do_not_share_a_folder_at_a_time(trained):
 
 def test_two_runs_that_begin_at_once_do_not_share_a_folder(photos, tmp_path, monkeypatch):
     """The second is there before the first has made the folder."""
-    out, first = tmp_path / "run", SuperResolutionRun._prepare
+    out = tmp_path / "run"
 
-    def prepare(self):
+    def prepare(config):
         out.mkdir()
-        first(self)
+        return super_resolution_task(config)
 
-    monkeypatch.setattr(SuperResolutionRun, "_prepare", prepare)
+    monkeypatch.setattr(super_resolution, "super_resolution_task", prepare)
     assert_one_line_error(run(*KINDS["pixel"], "--data", photos, *TINY, "--steps", 1, "--out", out), f"{out}: File exi")
     assert not list(out.iterdir())
 

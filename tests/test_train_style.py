@@ -15,9 +15,10 @@ from gluon_perceptual.nets.pixels import PixelRangeAdapter
 from gluon_perceptual.styles import read_style, style_weights
 from gluon_perceptual.training.loop import StepResult
 from gluon_perceptual.training.record import resumed_config
+from gluon_perceptual.training.run import Run
 from gluon_perceptual.training.saturation import SaturationWarning
 from gluon_perceptual.training.step import TrainingStep
-from gluon_perceptual.training.style import StyleConfig, StyleRun
+from gluon_perceptual.training.style import StyleConfig, style_task
 
 TINY = ["--width", 2, "--size", 32, "--style-size", 40, "--batch", 2, "--steps", 4, "--workers", 1, "--warmup", 0]
 
@@ -85,7 +86,7 @@ def test_training_lowers_the_loss(photos, painting, tmp_path):
 
 def make_run(photos, painting, **settings):
     given = {"width": 2, "size": 32, "style_size": 40, "steps": 3, "batch": 2, "workers": 0, **settings}
-    return StyleRun(StyleConfig(style=(str(painting),), data=str(photos), **given))
+    return Run(style_task(StyleConfig(style=(str(painting),), data=str(photos), **given)))
 
 
 @pytest.mark.parametrize("cpus", [1, 2])
@@ -94,12 +95,11 @@ def test_the_fast_twin_trains_the_network_itself(photos, painting, cpus):
     results = []
     for fast in (True, False):
         training = make_run(photos, painting, cpus=cpus)
-        model = training._step_model()
-        assert model is not training.model
-        model = model if fast else training.model
-        training._trained = model
-        step = TrainingStep(model, training.loss, training._targets(), training.trainer, training.devices)
-        terms = [step(*(np.stack(part) for part in zip(training.pairs[k], training.pairs[k + 1]))) for k in (0, 2)]
+        assert training.trained_form is not training.model
+        model = training.trained_form if fast else training.model
+        step = TrainingStep(model, training.task.loss, training.targets, training.trainer, training.devices)
+        pairs = training.task.pairs
+        terms = [step(*(np.stack(part) for part in zip(pairs[k], pairs[k + 1]))) for k in (0, 2)]
         values = training.model.net._collect_params_with_prefix().items()
         results.append((terms, {name: p.data(training.devices[0]).asnumpy() for name, p in values}))
     for one, other in zip(results[0][0], results[1][0]):
@@ -130,7 +130,8 @@ def test_runs_of_before_the_choice_go_on_as_they_were(photos, painting, tmp_path
     (tmp_path / "config.json").write_text(json.dumps(record))
     config = resumed_config(StyleConfig, tmp_path / "config.json", {})
     paper = StyleConfig.from_architecture("paper", style=(str(painting),), data=str(photos), width=2, size=32)
-    assert StyleRun(paper).model.net.decode[-3].weight.data().asnumpy().std() < 0.02  # a tanh starts in its middle
+    last = Run(style_task(paper)).model.net.decode[-3]
+    assert last.weight.data().asnumpy().std() < 0.02  # a tanh starts in its middle
     assert (config.arch, config.output, config.style_balance, config.flat) == ("paper", "tanh", "entries", 0.0)
     with pytest.raises(UserError, match="wave has a tanh output: give --output tanh to start from it"):
         make_run(photos, painting, start_from="wave", width=16)
@@ -145,8 +146,8 @@ def test_each_layer_counts_by_its_relative_error():
 
 def test_a_saturated_output_is_warned_of_once(photos, painting, caplog):
     training, watch = make_run(photos, painting), SaturationWarning(0.01)
-    step = TrainingStep(training.model, training.loss, training.targets, training.trainer, training.devices)
-    batch = np.stack([training.pairs[k][0] for k in (0, 1)])
+    step = TrainingStep(training.model, training.task.loss, training.targets, training.trainer, training.devices)
+    batch = np.stack([training.task.pairs[k][0] for k in (0, 1)])
     terms = step(batch, batch)
     assert terms["clipped"] < 0.1
     training.model.net.decode[-2].bias.set_data(mx.nd.full(3, 1e3))
@@ -169,8 +170,8 @@ def test_styles_are_blended(photos, painting, tmp_path):
 def test_matched_colors_are_those_of_the_photos(photos, tmp_path):
     gray = write(tmp_path / "gray.png", np.random.default_rng(0).integers(0, 40, (40, 40, 3), np.uint8))
     training = make_run(photos, gray, match_color=True, style_size=0)
-    crops = np.stack([training.pairs[k][0] for k in range(len(training.pairs))])
-    np.testing.assert_allclose(training.styles[0].mean(axis=(0, 1)), crops.mean(axis=(0, 2, 3)), atol=12)
+    crops = np.stack([training.task.pairs[k][0] for k in range(len(training.task.pairs))])
+    np.testing.assert_allclose(training.task.styles[0].mean(axis=(0, 1)), crops.mean(axis=(0, 2, 3)), atol=12)
 
 
 def test_crops_are_reproducible_and_of_their_size(photos):

@@ -84,7 +84,7 @@ def logs(run: Run, preview: Callable[[int], Path], folder: Path, run_options: Ru
         Every(run_options.save_every, lambda step: lines.sync()),  # a checkpoint is never ahead of the log
         BlogLog(folder / "training.log", run.steps_per_epoch, [losses.get(k + 1) for k in range(run.done)]),
         Validation(run, validation, folder / "checkpoints" / "best.params", run_options.save_every, tell),
-        SaturationWarning(run.natural_clipping),
+        SaturationWarning(run.task.natural_clipping),
         Every(run_options.preview_every, show),
         *([board] if board else []),
         ProgressBar(run.config.steps, run.done),

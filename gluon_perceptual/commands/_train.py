@@ -23,6 +23,7 @@ from ..training.jsonl import read_lines
 from ..training.loop import Callback, StepFailedError
 from ..training.record import resumed_config
 from ..training.run import Run
+from ..training.task import Task
 from ..weights import model_path
 from ._run_folder import last_good, logs, prepare_folder, report_skipped, run_folder
 from ._training_options import RunOptions
@@ -42,12 +43,12 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of training: its settings, from those given on the command line; its run; what it shows; a run's name."""
+    """A kind of training: its settings, from those given on the command line; its task; what it shows; a run's name."""
 
     settings: type[TrainingConfig]
     configure: Callable[..., TrainingConfig]
-    run: Callable[[Any, Workers], Run]
-    pictures: Callable[[Any, Path], Pictures]
+    task: Callable[[Any], Task]
+    pictures: Callable[[Run, Path], Pictures]
     name: str
 
 
@@ -75,7 +76,7 @@ def run_leader(kind: Kind, given: dict[str, Any], run_options: RunOptions, worke
         if checkpoint is None and run_options.resume == "always":
             raise nothing
         config = resumed_config(kind.settings, folder / "config.json", given) if checkpoint else kind.configure(**given)
-        run = kind.run(config, workers)
+        run = Run(kind.task(config), workers)
         restore_or_initialize(run, checkpoint)
         if is_new:
             folder.mkdir(parents=True)  # another run may have begun in it meanwhile, which is an error
@@ -93,9 +94,9 @@ def run_worker(kind: Kind, given: dict[str, Any], run_options: RunOptions, worke
     folder = Path(run_options.out or "")
     checkpoint = latest(folder / "checkpoints") if run_options.resume else None
     config = resumed_config(kind.settings, folder / "config.json", given) if checkpoint else kind.configure(**given)
-    run = kind.run(config, workers)
+    run = Run(kind.task(config), workers)
     restore_or_initialize(run, checkpoint)
-    log.info("worker %d of %d: %d photos", workers.rank, workers.num_workers, len(run.photos))
+    log.info("worker %d of %d: %d photos", workers.rank, workers.num_workers, len(run.task.photos))
     with StopRequest() as stop:
         done = run.train(
             [Every(run_options.save_every, lambda step: log.info("worker %d: step %d", workers.rank, step))], stop
@@ -127,7 +128,7 @@ def train_and_report(run: Run, pictures: Pictures, folder: Path, run_options: Ru
         UserError, OSError: As of `train`.
     """
     config, saver = run.config, Checkpoints(run, folder / "checkpoints", run_options.save_every, run_options.keep)
-    source = getattr(config, "shards", None) or f"{len(run.photos)} photos"
+    source = getattr(config, "shards", None) or f"{len(run.task.photos)} photos"
     log.info("%s: %d steps of %d pictures of %s", folder, config.steps, config.batch, source)
     callbacks = [*logs(run, pictures.preview, folder, run_options), saver]
     with StopRequest() as stop:

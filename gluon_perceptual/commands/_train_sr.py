@@ -16,7 +16,7 @@ from ..files import write_json
 from ..image.io import read_rgb
 from ..inference import Upscaler
 from ..nets.vgg import LossNetwork
-from ..training.super_resolution import SuperResolutionRun
+from ..training.run import Run
 
 FIGURE_ROWS = 4
 FIGURE_SIDE = 144  # of the pieces of photos that the figure shows, as in the blog
@@ -25,7 +25,7 @@ FIGURE_SIDE = 144  # of the pieces of photos that the figure shows, as in the bl
 class SuperResolutionPictures:
     """The pictures and scores of a run, in `folder`."""
 
-    def __init__(self, run: SuperResolutionRun, folder: Path) -> None:
+    def __init__(self, run: Run, folder: Path) -> None:
         self.run, self.folder, self.pairs = run, folder, held_out_pairs(run)
 
     def preview(self, step: int) -> Path:
@@ -43,7 +43,7 @@ class SuperResolutionPictures:
         loss_network = LossNetwork.pretrained(DISTANCE_LAYERS)
         methods: dict[str, Method] = {"bicubic": bicubic(config.scale), "model": Upscaler(run.model, run.devices[0])}
         protocol = (config.scale, loss_network, config.sigma, config.degradation)
-        held_out = tqdm(run.held_out, desc="scoring", unit="photo", dynamic_ncols=True)
+        held_out = tqdm(run.task.held_out, desc="scoring", unit="photo", dynamic_ncols=True)
         rows = [row for photo in held_out for row in evaluate(methods, photo, *protocol)]
         write_json(folder / "scores.json", as_json(rows))
         save_figure(self._figure(), folder / "figure.png")
@@ -56,8 +56,8 @@ class SuperResolutionPictures:
         )
 
 
-def held_out_pairs(run: SuperResolutionRun) -> list[tuple[np.ndarray, np.ndarray]]:
+def held_out_pairs(run: Run) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return pieces of the held-out photos, (low, true), for the figure and the previews."""
     c = run.config
-    photos = map(read_rgb, run.held_out[:FIGURE_ROWS])
+    photos = map(read_rgb, run.task.held_out[:FIGURE_ROWS])
     return [center_pair(photo, c.scale, FIGURE_SIDE, c.sigma, c.degradation) for photo in photos]

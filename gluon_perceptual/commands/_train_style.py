@@ -11,7 +11,8 @@ from ..figures import comparison_figure, save_figure
 from ..image.io import Picture, read_rgb, write_picture
 from ..image.resize import resize_longest_side
 from ..inference import Stylizer
-from ..training.style import StyleRun
+from ..training.run import Run
+from ..training.style import StyleTask
 
 FIGURE_ROWS = 4
 FIGURE_SIDE = 512  # longer side of the photos in pixels
@@ -20,9 +21,10 @@ FIGURE_SIDE = 512  # longer side of the photos in pixels
 class StylePictures:
     """The pictures of a run, in `folder`."""
 
-    def __init__(self, run: StyleRun, folder: Path) -> None:
-        self.run, self.folder = run, folder
-        self.photos = [resize_longest_side(read_rgb(path), FIGURE_SIDE) for path in run.held_out[:FIGURE_ROWS]]
+    def __init__(self, run: Run, folder: Path) -> None:
+        assert isinstance(run.task, StyleTask)
+        self.run, self.folder, self.styles = run, folder, run.task.styles
+        self.photos = [resize_longest_side(read_rgb(path), FIGURE_SIDE) for path in run.task.held_out[:FIGURE_ROWS]]
 
     def preview(self, step: int) -> Path:
         """Write the figure as it looks after a step, and return its path."""
@@ -32,7 +34,7 @@ class StylePictures:
 
     def _figure(self) -> Any:
         """Return the figure: photo, style, the photo in the style."""
-        paint, styles = Stylizer(self.run.model, self.run.devices[0]), self.run.styles
+        paint, styles = Stylizer(self.run.model, self.run.devices[0]), self.styles
         rows = [[photo, styles[k % len(styles)], paint(photo)] for k, photo in enumerate(self.photos)]
         return comparison_figure(["photo", "style", "stylized"], rows)
 
@@ -40,6 +42,6 @@ class StylePictures:
         """Draw the figure, and write each of its pictures in full."""
         save_figure(self._figure(), self.folder / "figure.png")
         paint = Stylizer(self.run.model, self.run.devices[0])
-        for path, photo in zip(self.run.held_out, self.photos):
+        for path, photo in zip(self.run.task.held_out, self.photos):
             write_picture(self.folder / "stylized" / f"{Path(path.name).stem}.png", Picture(paint(photo)))
         click.echo(f"pictures {self.folder / 'stylized'}")

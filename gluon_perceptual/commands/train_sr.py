@@ -49,7 +49,7 @@ def train_sr(context: click.Context, /, **options: Any) -> None:
     loss plot, and at the end the scores on photos held out and the figure input | output | histogram matched | truth.
     """
     from ..training.config import SuperResolutionConfig
-    from ..training.super_resolution import SuperResolutionRun
+    from ..training.super_resolution import super_resolution_task
     from ._train import Kind, train
     from ._train_sr import SuperResolutionPictures
 
@@ -59,7 +59,7 @@ def train_sr(context: click.Context, /, **options: Any) -> None:
     kind = Kind(
         SuperResolutionConfig,
         SuperResolutionConfig.from_architecture,
-        SuperResolutionRun,
+        super_resolution_task,
         SuperResolutionPictures,
         f"sr_x{options['scale']}",
     )

@@ -52,10 +52,10 @@ def train_style(context: click.Context, /, style: tuple[str, ...], **options: An
     Everything that the run makes is in its folder: config.json, log.jsonl, training.log, checkpoints, previews, the
     loss plot, and at the end photos held out in the style.
     """
-    from ..training.style import StyleConfig, StyleRun
+    from ..training.style import StyleConfig, style_task
     from ._train import Kind, train
     from ._train_style import StylePictures
 
     name = Path(style[0]).stem if style else "style"
-    kind = Kind(StyleConfig, StyleConfig.from_architecture, StyleRun, StylePictures, name)
+    kind = Kind(StyleConfig, StyleConfig.from_architecture, style_task, StylePictures, name)
     raise SystemExit(train(kind, given(context), run_options(context)))

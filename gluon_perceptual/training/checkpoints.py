@@ -66,7 +66,7 @@ class Checkpoints(Callback):
         """
         path, self._behind = self.path(step), True
         path.with_suffix(SUMS).unlink(missing_ok=True)
-        save_model(path, self._run.model, self._run.spec)
+        save_model(path, self._run.model, self._run.task.spec)
         save_state(path.with_suffix(".state"), self._run.trainer, {"step": step})
         with atomic_path(path.with_suffix(SUMS)) as temporary:
             temporary.write_text("".join(f"{_digest(file)}  {file.name}\n" for file in _files(path)), encoding="utf-8")

@@ -52,7 +52,7 @@ class Validation(Callback):
             terms, before = validate(self._run, self._batches), self._best
             try:
                 if terms["loss"] < self._best:
-                    save_model(self._path, self._run.model, self._run.spec)
+                    save_model(self._path, self._run.model, self._run.task.spec)
                     self._best = terms["loss"]
             finally:
                 self._note(result.step, terms, self._best < before)
@@ -74,7 +74,7 @@ def validation_batches(run: Any) -> list[tuple[Any, Any]]:
     """Return the batches to measure on, of as many pictures as a device gets in training; none without fit photos."""
     size = max(1, run.config.batch // len(run.devices))
     try:
-        pairs = run.validation_pairs()
+        pairs = run.task.validation_pairs
         numbers = range(size * math.ceil(PAIRS / size))
         return [stack([pairs[k] for k in numbers[i : i + size]]) for i in range(0, len(numbers), size)]
     except UserError as error:
@@ -88,9 +88,9 @@ def validate(run: Any, batches: list[tuple[Any, Any]]) -> dict[str, float]:
     for inputs, references in batches:
         x, y = (mx.nd.array(part, ctx=device, dtype="float32") for part in (inputs, references))
         outputs = run.model(x)
-        terms = run.loss.terms(outputs, run.validation_targets(y))
-        values = {**terms, "loss": run.loss.total(terms)}
+        terms = run.task.loss.terms(outputs, run.validation_targets(y))
+        values = {**terms, "loss": run.task.loss.total(terms)}
         measured = {name: float(value.mean().asscalar()) for name, value in values.items()}
-        sums.append({**measured, **run.measure(outputs, y)})
+        sums.append({**measured, **run.task.measure(outputs, y)})
     names = dict.fromkeys(name for part in sums for name in part)
     return {name: float(np.mean([part[name] for part in sums if name in part])) for name in names}
