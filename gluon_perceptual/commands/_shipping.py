@@ -111,6 +111,8 @@ def _as_text(key: str, value: Any) -> str:
     """Return what stands after an option's name."""
     if value is True:
         return ""
+    if key == "lowpass":
+        return f" {value or 0:g}"
     if key == "start_from":
         return f" {value}" if value in models() else " " + "/".join(("runs", *Path(value).parts[-3:]))
     if key in ("data", "validation", "shards"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Mapping
 
 from ..errors import UserError
@@ -14,6 +14,8 @@ from ..losses.terms import FeatureLoss, GridLoss, PixelLoss, Term, TotalVariatio
 BLOG_TV = {"original": 0.1 * 57.4, "torchvision": 0.1 / 57.4}
 MACHINE = ("gpus", "cpus", "workers")  # settings that do not change what a run computes, but for rounding
 PRECISIONS = ("float32", "bfloat16", "float16")
+# By scale, for "skip": what a feature loss leaves beyond is dots and a weave, see `nets.lowpass`.
+LOWPASS = {2: 0.4, 4: 0.3, 8: 0.3}
 DECIDED_BY_SHARDS = ("data", "patch", "crops", "sigma", "degradation")
 
 ARCHITECTURES: dict[str, dict[str, Any]] = {
@@ -93,7 +95,8 @@ class SuperResolutionConfig(TrainingConfig):
     """A super-resolution run's settings; the defaults are those that measured best for ×2 in some minutes on two cores.
 
     `arch`: "skip", the paper's network without normalization, added to the bicubic enlargement; "paper"; "blog".
-    `from_architecture` gives the defaults of each. `lowpass`: for "skip" alone, see `nets.SuperResolutionNet`.
+    `from_architecture` gives the defaults of each. `lowpass`: for "skip" alone, see `nets.SuperResolutionNet`;
+    `from_architecture` has one where there is a feature loss, and takes 0 for none.
     `loss`: "pixel", "feature", or "mix", pixel + `mix` × feature.
     """
 
@@ -148,6 +151,9 @@ class SuperResolutionConfig(TrainingConfig):
         if decided:
             raise UserError(f"--{decided[0]} is decided by the shards, which hold patches already: leave it away")
         config = cls(**{**defaults, "arch": arch, **chosen})
+        if arch == "skip" and config.loss != "pixel" and "lowpass" not in chosen:
+            config = replace(config, lowpass=LOWPASS.get(config.scale))
+        config = replace(config, lowpass=config.lowpass or None)
         config._check()
         return config
 
