@@ -1,0 +1,111 @@
+"""A page for each model that ships, made from the manifest, the model's description and the pictures in docs/images."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Iterator
+
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).resolve().parents[2]
+WEIGHTS, IMAGES = ROOT / "gluon_perceptual/weights", ROOT / "docs/images"
+# The scores in the manifest, in the order of the columns, and how they are written.
+SCORES = {
+    "psnr": ("PSNR, dB", "{:.2f}"),
+    "ssim": ("SSIM", "{:.4f}"),
+    "relu2_2": ("relu2_2", "{:.0f}"),
+    "relu4_3": ("relu4_3", "{:.0f}"),
+    "ciede2000": ("CIEDE2000", "{:.2f}"),
+    "weave": ("weave", "{:.2f}"),
+    "worst_weave": ("worst tenth", "{:.2f}"),
+}
+CLEAN = (
+    "It was trained on photos without visible damage, made smaller by bicubic interpolation. It enlarges noise and the "
+    "blocks of strong JPEG compression with the rest of the picture"
+)
+WEB = "On clean photos it is softer, with lower scores than [sr_x2_pixel](sr_x2_pixel.md)."
+SCALES = {
+    2: "",
+    4: "At ×4 fine texture is plausible rather than true.",
+    8: "At ×8 one pixel becomes 64: letters, faces and fine texture do not come back.",
+}
+STYLE = (
+    "Details smaller than a stroke get lost, small faces among them. Colors come from the painting unless "
+    "`--preserve-color` keeps the photo's. Frames of a video are painted one by one, and may flicker."
+)
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the pages."""
+    manifest = json.loads((WEIGHTS / "manifest.json").read_text(encoding="utf-8"))
+    for file, entry in manifest.items():
+        if "kind" in entry:
+            name = Path(file).stem
+            files.append(File.generated(config, f"models/{name}.md", content="\n\n".join(sections(name, entry))))
+    return files
+
+
+def sections(name: str, entry: dict[str, Any]) -> Iterator[str]:
+    """Yield the parts of a model's page."""
+    command = "stylize" if entry["kind"] == "style" else "upscale"
+    yield f"# {name}\n\nThis model {entry['what']}."
+    yield f"    python tools/{command}.py photo.jpg --model {name}"
+    yield from (f"![{caption}](../images/{path.name})" for path, caption in pictures(name, entry))
+    yield table(("", ""), facts(name, entry))
+    if entry["scores"]:
+        yield "## Scores\n\n" + scores(entry["scores"])
+        yield "[Shipped models](../models.md#how-good-they-are) compares all models and says how they are scored."
+    yield "## Training\n\nThe commands, in this order; `photos` stands for a folder of photos:"
+    yield "\n".join(f"    python tools/{step.replace(' ', '.py ', 1)}" for step in entry["recipe"])
+    yield f"## Limits\n\n{limits(entry)}"
+
+
+def facts(name: str, entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what is known of a model, and its name."""
+    spec = json.loads((WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))
+    arguments = ", ".join(f"{key}={value!r}" for key, value in spec["arguments"].items())
+    yield "Network", f"`{spec['network']}({arguments})`"
+    yield "Training data", entry["data"]
+    yield "Training", f"{entry['steps']:,} steps, {entry['hours']} hours on one or two CPU cores"
+    if "changes" in entry:
+        yield "Changes since", entry["changes"]
+    yield "License", entry["license"]
+    size = (WEIGHTS / f"{name}.params").stat().st_size / 1e6
+    yield "File", f"`gluon_perceptual/weights/{name}.params`, {size:.1f} MB, {entry['dtype']}"
+    yield "SHA-256", f"`{entry['sha256']}`"
+
+
+def pictures(name: str, entry: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Yield the pictures in docs/images that show a model, and what they show."""
+    together = "styles" if entry["kind"] == "style" else f"x{entry['scale']}"
+    for path in sorted(IMAGES.iterdir()):
+        if path.stem == together:
+            yield path, f"{name} beside the other models of its kind"
+        elif path.stem == name or path.stem.startswith(f"{name}_"):
+            yield path, path.stem.replace("_", " ")
+
+
+def scores(values: dict[str, dict[str, float]]) -> str:
+    """Return the table of a model's scores, {data set: {score: value}}."""
+    known = [score for score in SCORES if any(score in of_set for of_set in values.values())]
+    rows = [
+        (title, *(SCORES[score][1].format(of_set[score]) if score in of_set else "" for score in known))
+        for title, of_set in values.items()
+    ]
+    return table(("", *(SCORES[score][0] for score in known)), rows)
+
+
+def limits(entry: dict[str, Any]) -> str:
+    """Return what not to expect of a model."""
+    if entry["kind"] == "style":
+        return STYLE
+    if entry["inputs"] == "web":
+        return WEB
+    remedy = "; [sr_x2_web](sr_x2_web.md) removes them." if entry["scale"] == 2 else "."
+    return f"{CLEAN}{remedy} {SCALES.get(entry['scale'], '')}"
+
+
+def table(head: tuple[str, ...], rows: Any) -> str:
+    """Return a Markdown table."""
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ("---",) * len(head), *rows))

@@ -1,0 +1,96 @@
+"""The reference: a page for each package, for each module beside the packages, and for the front door's names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Iterator
+
+import griffe
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = griffe.load("gluon_perceptual", search_paths=[ROOT], resolve_aliases=True)
+FRONT = """# Reference
+
+`from gluon_perceptual import …` gives what most programs need; the module of a name is imported when the name is first
+used.
+"""
+CODE = re.compile(r"(?<![\[`])`([A-Za-z_][\w.]*)`(?![\]`])")
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the pages."""
+    files.append(File.generated(config, "reference/index.md", content="\n".join(front_page())))
+    for module in public_modules(PACKAGE):
+        content = "\n".join(package_page(module))
+        files.append(File.generated(config, f"reference/{module.name}.md", content=content))
+    return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Return the page with the names of the package's modules, classes and functions made links to the reference."""
+    lines = markdown.split("\n")
+    return "\n".join(line if line.startswith(("    ", "#")) else CODE.sub(linked, line) for line in lines)
+
+
+def linked(match: re.Match[str]) -> str:
+    """Return a piece of code as a link, where it names something in the reference."""
+    path = NAMES.get(match[1].removeprefix("gluon_perceptual."))
+    return f"[{match[0]}][{path}]" if path else match[0]
+
+
+def front_page() -> Iterator[str]:
+    """Yield the lines of the page of names that the package itself gives, and of its modules."""
+    yield FRONT
+    yield "| name | |\n| --- | --- |"
+    for member in reexported(PACKAGE):
+        yield f"| [`{member.name}`][{member.target_path}] | {first_line(member)} |"
+    yield "\n## Packages and modules\n\n| | |\n| --- | --- |"
+    for module in public_modules(PACKAGE):
+        yield f"| [`{module.name}`]({module.name}.md) | {first_line(module)} |"
+
+
+def package_page(module: Any) -> Iterator[str]:
+    """Yield the lines of a page: the module's own names, then each module in it."""
+    own = [name for name, member in module.members.items() if not member.is_alias and not member.is_module]
+    yield f"# {module.name}\n\n::: {module.path}\n    options:\n      show_root_toc_entry: false"
+    yield f"      members: {own if module.is_package else 'null'}"
+    names = ", ".join(f"[`{member.name}`][{member.target_path}]" for member in reexported(module))
+    if names:
+        yield f"\n`from {module.path} import …` gives {names}."
+    for inner in public_modules(module):
+        yield f"\n::: {inner.path}"
+
+
+def public_modules(module: Any) -> list[Any]:
+    """Return the modules in a package that have no underscore before their name, sorted by name."""
+    inner = (member for _, member in sorted(module.members.items()) if not member.is_alias and member.is_module)
+    return [member for member in inner if not member.name.startswith("_")]
+
+
+def reexported(module: Any) -> list[Any]:
+    """Return what a module makes public of other modules, sorted by name."""
+    return [member for _, member in sorted(module.members.items()) if member.is_alias and member.is_exported]
+
+
+def first_line(member: Any) -> str:
+    """Return the first line of a docstring."""
+    return member.docstring.value.split("\n")[0] if member.docstring else ""
+
+
+def documented(module: Any) -> Iterator[str]:
+    """Yield the full paths of everything that has a place in the reference."""
+    yield module.path
+    for name, member in module.members.items():
+        if not member.is_alias and not member.is_module and not name.startswith("_"):
+            inner = (part for key, part in member.members.items() if not key.startswith("_"))
+            yield from (each.path for each in (member, *inner) if each.has_docstring)
+    for inner in public_modules(module):
+        yield from documented(inner)
+
+
+# The paths, without the package's name, and the names at the front door: what a page may call them.
+PATHS = {path for module in public_modules(PACKAGE) for path in documented(module)}
+EXPORTED = {member.name: member.target_path for member in reexported(PACKAGE)}
+NAMES = {**{path.removeprefix("gluon_perceptual."): path for path in PATHS}, **EXPORTED}
