@@ -53,9 +53,9 @@ def front_page() -> Iterator[str]:
 
 def package_page(module: Any) -> Iterator[str]:
     """Yield the lines of a page: the module's own names, then each module in it."""
-    own = [name for name, member in module.members.items() if not member.is_alias and not member.is_module]
-    yield f"# {module.name}\n\n::: {module.path}\n    options:\n      show_root_toc_entry: false"
-    yield f"      members: {own if module.is_package else 'null'}"
+    own = [member.name for member in own_members(module)]
+    yield f"---\ntitle: {module.name}\n---\n\n::: {module.path}\n    options:\n      heading_level: 1"
+    yield f"      members: {own or 'false'}"
     names = ", ".join(f"[`{member.name}`][{member.target_path}]" for member in reexported(module))
     if names:
         yield f"\n`from {module.path} import …` gives {names}."
@@ -69,9 +69,18 @@ def public_modules(module: Any) -> list[Any]:
     return [member for member in inner if not member.name.startswith("_")]
 
 
+def own_members(module: Any) -> list[Any]:
+    """Return what a module defines itself and has no underscore before its name, in the source's order."""
+    members = (member for name, member in module.members.items() if not name.startswith("_"))
+    return [member for member in members if not member.is_alias and not member.is_module]
+
+
 def reexported(module: Any) -> list[Any]:
-    """Return what a module makes public of other modules, sorted by name."""
-    return [member for _, member in sorted(module.members.items()) if member.is_alias and member.is_exported]
+    """Return what a package makes public of its modules, sorted by name."""
+    members = (member for _, member in sorted(module.members.items()) if member.is_alias)
+    if module is PACKAGE:  # its stub has them
+        return [member for member in members if member.target_path.startswith(f"{PACKAGE.name}.")]
+    return [member for member in members if member.is_exported]
 
 
 def first_line(member: Any) -> str:
@@ -82,15 +91,18 @@ def first_line(member: Any) -> str:
 def documented(module: Any) -> Iterator[str]:
     """Yield the full paths of everything that has a place in the reference."""
     yield module.path
-    for name, member in module.members.items():
-        if not member.is_alias and not member.is_module and not name.startswith("_"):
-            inner = (part for key, part in member.members.items() if not key.startswith("_"))
-            yield from (each.path for each in (member, *inner) if each.has_docstring)
+    for member in own_members(module):
+        inner = (part for key, part in member.members.items() if not key.startswith("_"))
+        yield from (each.path for each in (member, *inner) if each.has_docstring)
     for inner in public_modules(module):
         yield from documented(inner)
 
 
-# The paths, without the package's name, and the names at the front door: what a page may call them.
-PATHS = {path for module in public_modules(PACKAGE) for path in documented(module)}
-EXPORTED = {member.name: member.target_path for member in reexported(PACKAGE)}
-NAMES = {**{path.removeprefix("gluon_perceptual."): path for path in PATHS}, **EXPORTED}
+# What a page may call them: the path without the package's name, also that of the package which makes a name public.
+PATHS = {path: path for module in public_modules(PACKAGE) for path in documented(module)}
+EXPORTED = {
+    f"{module.path}.{member.name}": member.target_path
+    for module in (PACKAGE, *public_modules(PACKAGE))
+    for member in reexported(module)
+}
+NAMES = {name.removeprefix("gluon_perceptual."): path for name, path in {**PATHS, **EXPORTED}.items()}
