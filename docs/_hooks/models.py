@@ -51,13 +51,14 @@ def sections(name: str, entry: dict[str, Any]) -> Iterator[str]:
     command = "stylize" if entry["kind"] == "style" else "upscale"
     yield f"# {name}\n\nThis model {entry['what']}."
     yield f"    python tools/{command}.py photo.jpg --model {name}"
-    yield from (f"![{caption}](../images/{path.name})" for path, caption in pictures(name, entry))
+    yield from pictures("styles" if command == "stylize" else f"x{entry['scale']}")
     yield table(("", ""), facts(name, entry))
     if entry["scores"]:
         yield "## Scores\n\n" + scores(entry["scores"])
         yield "[Shipped models](../models.md#how-good-they-are) compares all models and says how they are scored."
     yield "## Training\n\nThe commands, in this order; `photos` stands for a folder of photos:"
     yield "\n".join(f"    python tools/{step.replace(' ', '.py ', 1)}" for step in entry["recipe"])
+    yield from pictures(name)
     yield f"## Limits\n\n{limits(entry)}"
 
 
@@ -76,14 +77,11 @@ def facts(name: str, entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "SHA-256", f"`{entry['sha256']}`"
 
 
-def pictures(name: str, entry: dict[str, Any]) -> Iterator[tuple[Path, str]]:
-    """Yield the pictures in docs/images that show a model, and what they show."""
-    together = "styles" if entry["kind"] == "style" else f"x{entry['scale']}"
+def pictures(stem: str) -> Iterator[str]:
+    """Yield the pictures in docs/images called `stem` or `stem_…`, as Markdown."""
     for path in sorted(IMAGES.iterdir()):
-        if path.stem == together:
-            yield path, f"{name} beside the other models of its kind"
-        elif path.stem == name or path.stem.startswith(f"{name}_"):
-            yield path, path.stem.replace("_", " ")
+        if path.stem == stem or path.stem.startswith(f"{stem}_"):
+            yield f"![{path.stem.replace('_', ' ')}](../images/{path.name})"
 
 
 def scores(values: dict[str, dict[str, float]]) -> str:
