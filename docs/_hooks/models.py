@@ -21,33 +21,32 @@ SCORES = {
     "worst_weave": ("worst tenth", "{:.2f}"),
 }
 CLEAN = (
-    "It was trained on photos without visible damage, made smaller by bicubic interpolation. It enlarges noise and the "
+    "It was trained on pictures without visible damage, reduced by bicubic interpolation. It enlarges noise and the "
     "blocks of strong JPEG compression with the rest of the picture"
 )
-WEB = "On clean photos it is softer, with lower scores than [sr_x2_pixel](sr_x2_pixel.md)."
+WEB = "On clean photos it has lower scores than the models for clean photos of the same scale."
 SCALES = {
-    2: "",
     4: "At ×4 fine texture is plausible rather than true.",
     8: "At ×8 one pixel becomes 64: letters, faces and fine texture do not come back.",
 }
 STYLE = (
-    "Details smaller than a stroke get lost, small faces among them. Colors come from the painting unless "
-    "`--preserve-color` keeps the photo's. Frames of a video are painted one by one, and may flicker."
+    "Details smaller than a stroke can get lost, small faces among them. Colors come from the painting unless "
+    "`--preserve-color` keeps the photo's. Videos are painted frame by frame, and may flicker."
 )
 
 
 def on_files(files: Files, config: Any) -> Files:
     """Add the pages."""
     manifest = json.loads((WEIGHTS / "manifest.json").read_text(encoding="utf-8"))
-    for file, entry in manifest.items():
-        if "kind" in entry:
-            name = Path(file).stem
-            files.append(File.generated(config, f"models/{name}.md", content="\n\n".join(sections(name, entry))))
+    models = {Path(file).stem: entry for file, entry in manifest.items() if "kind" in entry}
+    for name in models:
+        files.append(File.generated(config, f"models/{name}.md", content="\n\n".join(sections(name, models))))
     return files
 
 
-def sections(name: str, entry: dict[str, Any]) -> Iterator[str]:
+def sections(name: str, models: dict[str, dict[str, Any]]) -> Iterator[str]:
     """Yield the parts of a model's page."""
+    entry = models[name]
     command = "stylize" if entry["kind"] == "style" else "upscale"
     yield f"# {name}\n\nThis model {entry['what']}."
     yield f"    python tools/{command}.py photo.jpg --model {name}"
@@ -59,7 +58,7 @@ def sections(name: str, entry: dict[str, Any]) -> Iterator[str]:
     yield "## Training\n\nThe commands, in this order; `photos` stands for a folder of photos:"
     yield "\n".join(f"    python tools/{step.replace(' ', '.py ', 1)}" for step in entry["recipe"])
     yield from pictures(name)
-    yield f"## Limits\n\n{limits(entry)}"
+    yield f"## Limits\n\n{limits(entry, models)}"
 
 
 def facts(name: str, entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -70,7 +69,7 @@ def facts(name: str, entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Training data", entry["data"]
     yield "Training", f"{entry['steps']:,} steps, {entry['hours']} hours on one or two CPU cores"
     if "changes" in entry:
-        yield "Changes since", entry["changes"]
+        yield "Changes", entry["changes"]
     yield "License", entry["license"]
     size = (WEIGHTS / f"{name}.params").stat().st_size / 1e6
     yield "File", f"`gluon_perceptual/weights/{name}.params`, {size:.1f} MB, {entry['dtype']}"
@@ -94,14 +93,16 @@ def scores(values: dict[str, dict[str, float]]) -> str:
     return table(("", *(SCORES[score][0] for score in known)), rows)
 
 
-def limits(entry: dict[str, Any]) -> str:
+def limits(entry: dict[str, Any], models: dict[str, dict[str, Any]]) -> str:
     """Return what not to expect of a model."""
     if entry["kind"] == "style":
         return STYLE
     if entry["inputs"] == "web":
         return WEB
-    remedy = "; [sr_x2_web](sr_x2_web.md) removes them." if entry["scale"] == 2 else "."
-    return f"{CLEAN}{remedy} {SCALES.get(entry['scale'], '')}"
+    scale = entry["scale"]
+    web = [name for name, other in models.items() if (other.get("inputs"), other.get("scale")) == ("web", scale)]
+    remedy = "".join(f"; [{name}]({name}.md) removes them" for name in web)
+    return f"{CLEAN}{remedy}. {SCALES.get(scale, '')}"
 
 
 def table(head: tuple[str, ...], rows: Any) -> str:
