@@ -16,7 +16,8 @@ FRONT = """# Reference
 `from gluon_perceptual import …` gives what most programs need; the module of a name is imported when the name is first
 used.
 """
-CODE = re.compile(r"(?<![\[`])`([A-Za-z_][\w.]*)`(?![\]`])")
+# Code in running text that may be a name, perhaps with arguments; before it whatever must not get a link inside.
+CODE = re.compile(r"<(a|autoref|h[1-6]|pre)\b.*?</\1>|<code>([A-Za-z_][\w.]*)(\([^<]*\))?</code>", re.DOTALL)
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -28,22 +29,21 @@ def on_files(files: Files, config: Any) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
+def on_page_content(html: str, **_: Any) -> str:
     """Return the page with the names of the package's modules, classes and functions made links to the reference."""
-    lines = markdown.split("\n")
-    return "\n".join(line if line.startswith(("    ", "#")) else CODE.sub(linked, line) for line in lines)
+    return CODE.sub(linked, html)
 
 
 def linked(match: re.Match[str]) -> str:
-    """Return a piece of code as a link, where it names something in the reference."""
-    path = NAMES.get(match[1].removeprefix("gluon_perceptual."))
-    return f"[{match[0]}][{path}]" if path else match[0]
+    """Return a piece of code as a link, for mkdocs-autorefs to resolve, if it names something in the reference."""
+    path = NAMES.get((match[2] or "").removeprefix("gluon_perceptual."))
+    return f'<autoref identifier="{path}">{match[0]}</autoref>' if path else match[0]
 
 
 def front_page() -> Iterator[str]:
     """Yield the lines of the page of names that the package itself gives, and of its modules."""
     yield FRONT
-    yield "| name | |\n| --- | --- |"
+    yield "| | |\n| --- | --- |"
     for member in reexported(PACKAGE):
         yield f"| [`{member.name}`][{member.target_path}] | {first_line(member)} |"
     yield "\n## Packages and modules\n\n| | |\n| --- | --- |"
@@ -99,7 +99,8 @@ def documented(module: Any) -> Iterator[str]:
 
 
 # What a page may call them: the path without the package's name, also that of the package which makes a name public.
-PATHS = {path: path for module in public_modules(PACKAGE) for path in documented(module)}
+# Packages and the modules beside them are left out: their names are mostly words with another meaning.
+PATHS = {path: path for module in public_modules(PACKAGE) for path in documented(module) if path.count(".") > 1}
 EXPORTED = {
     f"{module.path}.{member.name}": member.target_path
     for module in (PACKAGE, *public_modules(PACKAGE))
