@@ -23,7 +23,7 @@ CODE = re.compile(r"<(a|autoref|h[1-6]|pre)\b.*?</\1>|<code>([A-Za-z_][\w.]*)(\(
 def on_files(files: Files, config: Any) -> Files:
     """Add the pages."""
     files.append(File.generated(config, "reference/index.md", content="\n".join(front_page())))
-    for module in public_modules(PACKAGE):
+    for module in modules():
         content = "\n".join(package_page(module))
         files.append(File.generated(config, f"reference/{module.name}.md", content=content))
     return files
@@ -47,7 +47,7 @@ def front_page() -> Iterator[str]:
     for member in reexported(PACKAGE):
         yield f"| [`{member.name}`][{member.target_path}] | {first_line(member)} |"
     yield "\n## Packages and modules\n\n| | |\n| --- | --- |"
-    for module in public_modules(PACKAGE):
+    for module in modules():
         yield f"| [`{module.name}`]({module.name}.md) | {first_line(module)} |"
 
 
@@ -61,6 +61,11 @@ def package_page(module: Any) -> Iterator[str]:
         yield f"\n`from {module.path} import …` gives {names}."
     for inner in public_modules(module):
         yield f"\n::: {inner.path}"
+
+
+def modules() -> list[Any]:
+    """Return the packages, and the modules beside them, that have a page; the commands have one of their options."""
+    return [module for module in public_modules(PACKAGE) if module.name != "commands"]
 
 
 def public_modules(module: Any) -> list[Any]:
@@ -100,10 +105,10 @@ def documented(module: Any) -> Iterator[str]:
 
 # What a page may call them: the path without the package's name, also that of the package which makes a name public.
 # Packages and the modules beside them are left out: their names are mostly words with another meaning.
-PATHS = {path: path for module in public_modules(PACKAGE) for path in documented(module) if path.count(".") > 1}
+PATHS = {path: path for module in modules() for path in documented(module) if path.count(".") > 1}
 EXPORTED = {
     f"{module.path}.{member.name}": member.target_path
-    for module in (PACKAGE, *public_modules(PACKAGE))
+    for module in (PACKAGE, *modules())
     for member in reexported(module)
 }
 NAMES = {name.removeprefix("gluon_perceptual."): path for name, path in {**PATHS, **EXPORTED}.items()}
