@@ -60,3 +60,5 @@ def test_every_package_says_what_is_public(package):
     module = importlib.import_module(f"gluon_perceptual.{package}")
     for name in module.__all__:
         assert hasattr(module, name) or importlib.import_module(f"{module.__name__}.{name}")
+    modules = {info.name for info in pkgutil.iter_modules(module.__path__) if not info.name.startswith("_")}
+    assert set(module.__all__) >= modules or not set(module.__all__) & modules, "modules are missing in __all__"

@@ -14,7 +14,10 @@ __all__ = [
     "schedule",
     "step",
     "style",
+    "style_config",
     "super_resolution",
+    "task",
+    "tensorboard",
     "validation",
     "waiting",
 ]
