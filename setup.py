@@ -28,6 +28,16 @@ CUDA = [
     "nvidia-nccl-cu11>=2.21,<3",
     "nvidia-nvtx-cu11>=11.8,<12",
 ]
+RUFF = "ruff==0.17.6"
+DOCS = [
+    "mkdocs==1.6.1",
+    "mkdocs-material==9.7.1",
+    "mkdocstrings==1.0.8",
+    "mkdocstrings-python==2.0.11",
+    "griffelib==2.4.1",
+    "nbconvert>=7",
+    RUFF,  # for signatures of several lines
+]
 NOTEBOOKS = ["ipykernel>=6", "nbclient>=0.10"]
 TEST = ["pytest>=7", "pytest-xdist", "hypothesis", *NOTEBOOKS, *TENSORBOARD, *SAFETENSORS, *KERAS, *ONNX]
 
@@ -65,8 +75,9 @@ setup(
         "perceptual": PERCEPTUAL,
         "benchmarks": [*TORCH, *ONNX, "openvino>=2023.1"],  # the peers
         "notebooks": ["jupyterlab", *NOTEBOOKS],
+        "docs": DOCS,
         "test": TEST,
-        "dev": [*TEST, "ruff==0.17.6", "mypy==2.4.1"],
+        "dev": [*TEST, RUFF, "mypy==2.4.1"],
     },
     entry_points={"console_scripts": ["gluon-perceptual=gluon_perceptual.commands:main"]},
     classifiers=[

@@ -1,5 +1,7 @@
 """Names that other programs import, wherever the modules are that they come from."""
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 
@@ -49,3 +51,14 @@ def test_a_name_loads_no_more_than_it_needs():
         done = subprocess.run([sys.executable, "-c", code.format(name)], capture_output=True, text=True, check=True)
         loaded[name] = done.stdout.strip()
     assert loaded == {"UserError": "set()", "read_params": "{'numpy'}", "histogram_match": "{'numpy'}"}
+
+
+@pytest.mark.parametrize(
+    "package", [info.name for info in pkgutil.iter_modules(gluon_perceptual.__path__) if info.ispkg]
+)
+def test_every_package_says_what_is_public(package):
+    module = importlib.import_module(f"gluon_perceptual.{package}")
+    for name in module.__all__:
+        assert hasattr(module, name) or importlib.import_module(f"{module.__name__}.{name}")
+    modules = {info.name for info in pkgutil.iter_modules(module.__path__) if not info.name.startswith("_")}
+    assert set(module.__all__) >= modules or not set(module.__all__) & modules, "modules are missing in __all__"

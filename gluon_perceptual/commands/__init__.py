@@ -12,6 +12,8 @@ import click
 
 import gluon_perceptual
 
+__all__ = ["CommandGroup", "main"]
+
 
 class CommandGroup(click.Group):
     """Loads a command's module when the command is named."""

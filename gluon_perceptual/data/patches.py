@@ -23,7 +23,8 @@ class PatchDataset:
         photos: Files.
         scale: Integer factor between the two.
         patch: Side of the high-resolution patch, a multiple of `scale`.
-        sigma, method: The degradation, see `image.resize.degrade`.
+        sigma: Standard deviation of the degradation's blur, in pixels, see `image.resize.degrade`.
+        method: How the degradation shrinks, see there.
         crops: Patches in a row from a photo.
         augment: Random flips and quarter turns.
         seed: Of everything random here.

@@ -10,6 +10,8 @@ from typing import Any
 
 from ..errors import UserError
 
+__all__ = ["DEFAULTS", "manifest", "model_for", "model_path", "models", "shipped_path", "vgg16_paths"]
+
 FOLDER = Path(__file__).parent
 DEFAULTS = {2: "sr_x2_pixel", 4: "sr_x4_feature", 8: "sr_x8_pixel"}  # what `upscale` takes, by scale
 
