@@ -1,4 +1,4 @@
-"""Run the notebooks and keep what they show: python notebooks/execute.py [NOTEBOOK]... [--out FOLDER]."""
+"""Run the notebooks and keep what they show: python notebooks/execute.py [NOTEBOOK]... (--out FOLDER | --in-place)."""
 
 from __future__ import annotations
 
@@ -73,10 +73,13 @@ def smallest(png: bytes) -> tuple[str, bytes]:
 
 @click.command()
 @click.argument("notebooks", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to.  [default: the notebooks themselves]")
-def main(notebooks: tuple[Path, ...], out: Path | None) -> None:
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to.")
+@click.option("--in-place", is_flag=True, help="Write over the notebooks themselves.")
+def main(notebooks: tuple[Path, ...], out: Path | None, in_place: bool) -> None:
     """Run NOTEBOOKS, or all that are beside this file, and write them with their outputs."""
-    if out is None and os.environ.get("GLUON_PERCEPTUAL_QUICK") == "1":
+    if (out is None) != in_place:
+        raise click.UsageError("give either --out FOLDER or --in-place")
+    if in_place and os.environ.get("GLUON_PERCEPTUAL_QUICK") == "1":
         raise click.UsageError("GLUON_PERCEPTUAL_QUICK is set, and its figures are not to be kept: give --out")
     for path in notebooks or sorted(HERE.glob("*.ipynb")):
         try:

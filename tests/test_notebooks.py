@@ -46,8 +46,13 @@ def test_kept_outputs_are_small():
     assert sum((FOLDER / name).stat().st_size for name in NOTEBOOKS) < 8e6
 
 
-def test_quick_figures_are_not_kept():
+def test_tracked_notebooks_are_written_only_where_that_is_asked_for():
     done = execute()
+    assert (done.returncode, "--in-place" in done.stderr) == (2, True)
+
+
+def test_quick_figures_are_not_kept():
+    done = execute("--in-place")
     assert done.returncode == 2
     assert "give --out" in done.stderr
 
