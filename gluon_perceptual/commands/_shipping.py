@@ -19,6 +19,7 @@ from ..checkpoint.model import load_with_spec, with_lowpass
 from ..checkpoint.spec import describe
 from ..errors import UserError
 from ..evaluation import scores, super_resolution
+from ..evaluation.metrics import psnr
 from ..files import parse_json, write_json
 from ..formats.mxnet_params import write_params
 from ..image.files import PictureFile
@@ -160,8 +161,7 @@ def _agreement(model: PixelRangeAdapter, arrays: dict[str, np.ndarray], halves: 
         for key, parameter in parameters_of(model.net).items():
             parameter.set_data(mx.nd.array(values[key].astype(np.float32)))
         outputs.append(model(tensor).clip(0, 255).asnumpy())
-    error = float(np.mean((outputs[0] - outputs[1]) ** 2))
-    return float("inf") if error == 0 else 10 * float(np.log10(255**2 / error))
+    return psnr(*outputs, data_range=255)
 
 
 def _scores(

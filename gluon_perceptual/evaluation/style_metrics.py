@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ..errors import UserError
-from ..image.color import rgb_to_ycbcr
+from ..image.color import luma, rgb_to_ycbcr
 
 FINE = 1.0  # σ in pixels: detail that a Gaussian of it takes away is fine
 EDGES = 2.0  # σ in pixels of the Gaussian before edges are looked for
@@ -64,19 +64,15 @@ def edge_correlation(picture: np.ndarray, photo: np.ndarray) -> float:
     return float((a * b).sum()) / norm if norm > 1e-9 else 0.0
 
 
-def _luma(picture: np.ndarray) -> np.ndarray:
-    return rgb_to_ycbcr(picture)[..., 0]
-
-
 def _deviation(picture: np.ndarray) -> np.ndarray:
     """(H, W, 3) -> (H, W): the standard deviation of luma around each pixel; the border is mirrored."""
-    y = _luma(picture)
+    y = luma(picture)
     mean, of_squares = (cv2.blur(values, (WINDOW, WINDOW)) for values in (y, y * y))
     return np.sqrt(np.maximum(of_squares - mean**2, 0))
 
 
 def _edges(picture: np.ndarray) -> np.ndarray:
-    smooth = cv2.GaussianBlur(_luma(picture), (0, 0), EDGES)
+    smooth = cv2.GaussianBlur(luma(picture), (0, 0), EDGES)
     dy, dx = np.gradient(smooth)
     return np.hypot(dy, dx)
 

@@ -29,16 +29,13 @@ from ..formats.mxnet_params import read_params, write_params
 JSON = "json"  # the name of the array that holds the text
 
 
-def save_state(
-    path: Path, trainer: Any, position: Mapping[str, Any], generator: np.random.Generator | None = None
-) -> None:
+def save_state(path: Path, trainer: Any, position: Mapping[str, Any]) -> None:
     """Write what a training needs to go on, apart from the parameters: moments, counts of updates, where the data is.
 
     Args:
         path: The file.
         trainer: Gluon's, made with `update_on_kvstore=False`.
         position: Where the data is, such as {"step": 300}; anything that JSON can say.
-        generator: Whose state is kept, too.
 
     Raises:
         OSError: The file cannot be written.
@@ -50,24 +47,22 @@ def save_state(
         "updates": optimizer.num_update,
         "counts": {str(index): count for index, count in update_counts(trainer).items()},
         "position": dict(position),
-        "generator": generator.bit_generator.state if generator is not None else None,
     }
     arrays = {
         f"{index}.{k}": leaf.asnumpy()
         for index, state in optimizer_states(trainer).items()
         for k, leaf in enumerate(_leaves(state))
     }
-    text = json.dumps(facts, default=np.ndarray.tolist)
+    text = json.dumps(facts)
     write_params(path, {**arrays, JSON: np.frombuffer(text.encode(), np.uint8)})
 
 
-def load_state(path: Path, trainer: Any, generator: np.random.Generator | None = None) -> dict[str, Any]:
-    """Set a trainer, and a generator, to what `save_state` wrote of others; on any number of devices.
+def load_state(path: Path, trainer: Any) -> dict[str, Any]:
+    """Set a trainer to what `save_state` wrote of another; on any number of devices.
 
     Args:
         path: The file.
         trainer: For the same parameters in the same order, initialized, with the same kind of optimizer.
-        generator: Of the same kind, if one was saved.
 
     Returns:
         The position of the data.
@@ -86,8 +81,6 @@ def load_state(path: Path, trainer: Any, generator: np.random.Generator | None =
         if name != type(trainer.optimizer).__name__:
             raise ValueError(f"its optimizer is {name}, not {type(trainer.optimizer).__name__}")
         states = [_states(trainer, device, list(counts), arrays) for device in range(device_count(trainer))]
-        if generator is not None:
-            generator.bit_generator.state = facts["generator"]
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise UserError(f"{path}: not a state of this training ({error})") from error
     restore_optimizer(trainer, states, counts, updates)
