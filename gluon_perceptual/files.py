@@ -49,6 +49,12 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         _unfinished.discard(temporary)
 
 
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file, whole or not at all; raises OSError as of `atomic_path`, and where the disk is full."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
 def check_no_input(target: str | os.PathLike[str], *inputs: str | os.PathLike[str]) -> None:
     """Raise UserError if writing to `target` would overwrite one of the inputs."""
     for path in inputs:

@@ -13,7 +13,8 @@ from PIL import Image, ImageCms, ImageOps
 
 from gluon_perceptual.errors import ImageError
 from gluon_perceptual.files import atomic_path
-from gluon_perceptual.image.files import is_picture_file
+from gluon_perceptual.image.containers.metadata import Metadata
+from gluon_perceptual.image.formats import available, is_picture_file, titles
 from gluon_perceptual.image.io import Picture, read_picture, read_rgb, read_size, to_image, to_tensor, write_picture
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -37,7 +38,7 @@ def assert_same(a, b):
     if a.alpha is not None:
         np.testing.assert_array_equal(a.alpha, b.alpha)
         assert a.alpha.dtype == b.alpha.dtype
-    assert a.icc_profile == b.icc_profile
+    assert a.metadata.icc_profile == b.metadata.icc_profile
 
 
 def save(path, image, **options):
@@ -65,18 +66,20 @@ def png(width, height, depth, kind, rows, *chunks):
 @pytest.mark.parametrize("alpha", [False, True])
 @pytest.mark.parametrize("profile", [None, SRGB])
 def test_lossless_formats_give_back_what_was_written(tmp_path, suffix, channels, dtype, alpha, profile):
-    picture = Picture(smooth(channels=channels, dtype=dtype), smooth(dtype=dtype)[::-1] if alpha else None, profile)
+    picture = Picture(
+        smooth(channels=channels, dtype=dtype),
+        smooth(dtype=dtype)[::-1] if alpha else None,
+        Metadata(icc_profile=profile),
+    )
     path = tmp_path / f"ünïcode 图{suffix}"
-    if suffix == ".bmp" and (alpha or dtype == np.uint16):
+    if suffix == ".bmp" and dtype == np.uint16:
         with pytest.raises(ImageError, match="BMP holds"):
             write_picture(path, picture)
         assert not path.exists()
         return
     write_picture(path, picture)
-    if alpha and dtype == np.uint16:  # no library here writes gray with alpha of 16 bits
-        picture = Picture(picture.rgb, picture.alpha, profile)
     if suffix == ".bmp":
-        picture = Picture(picture.color)
+        picture = Picture(picture.rgb if alpha else picture.color, picture.alpha)
     assert_same(read_picture(path), picture)
     assert read_size(path) == picture.color.shape[:2]
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
@@ -85,13 +88,13 @@ def test_lossless_formats_give_back_what_was_written(tmp_path, suffix, channels,
 @pytest.mark.parametrize("suffix", [".jpg", ".JPEG", ".webp"])
 @pytest.mark.parametrize("channels", [None, 3])
 def test_lossy_formats_come_close(tmp_path, suffix, channels):
-    picture = Picture(smooth(64, 81, channels), icc_profile=SRGB)
+    picture = Picture(smooth(64, 81, channels), metadata=Metadata(icc_profile=SRGB))
     errors = {}
     for quality in (30, 95):
         write_picture(tmp_path / f"p{suffix}", picture, quality=quality)
         back = read_picture(tmp_path / f"p{suffix}")
         assert back.is_gray == (channels is None and suffix != ".webp")
-        assert back.icc_profile == SRGB
+        assert back.metadata.icc_profile == SRGB
         assert read_size(tmp_path / f"p{suffix}") == (64, 81)
         errors[quality] = np.abs(back.rgb.astype(float) - picture.rgb).mean()
     assert errors[95] < errors[30]
@@ -146,7 +149,7 @@ def test_gray_palette_and_one_bit(tmp_path):
             [[[258, 259, 260], [258, 259, 261]]],
             [[0, 65535]],
         ),
-        (png(2, 1, 16, 4, [b"\1\2\3\4\5\6\7\x08"]), [[[258] * 3, [1286] * 3]], [[772, 1800]]),
+        (png(2, 1, 16, 4, [b"\1\2\3\4\5\6\7\x08"]), [[258, 1286]], [[772, 1800]]),
     ],
 )
 def test_rare_kinds_of_png(tmp_path, file, color, alpha):
@@ -159,7 +162,7 @@ def test_cmyk_becomes_rgb_without_its_profile(tmp_path):
     cmyk = Image.fromarray(smooth(channels=3)).convert("CMYK")
     path = save(tmp_path / "c.jpg", cmyk, icc_profile=b"a profile for inks", quality=98)
     picture = read_picture(path)
-    assert picture.icc_profile is None
+    assert picture.metadata.icc_profile is None
     assert np.abs(picture.color.astype(int) - smooth(channels=3)).mean() < 3
 
 
@@ -173,20 +176,6 @@ def test_of_several_frames_the_first_is_read(tmp_path, suffix):
 def test_the_bytes_decide_not_the_suffix(tmp_path):
     path = save(tmp_path / "p.jpg", Image.fromarray(smooth()), format="PNG")
     np.testing.assert_array_equal(read_picture(path).color, smooth())
-
-
-@pytest.mark.parametrize(
-    "options", [{"planarconfig": "separate"}, {"extrasamples": ["assocalpha"]}, {"photometric": "separated"}]
-)
-def test_a_16_bit_tiff_that_would_be_misread_is_refused(tmp_path, options, capfd):
-    import tifffile
-
-    values = smooth(channels=3 if "planarconfig" in options else 4, dtype=np.uint16)
-    values = values.transpose(2, 0, 1) if "planarconfig" in options else values
-    tifffile.imwrite(tmp_path / "p.tif", values, **{"photometric": "rgb", **options})
-    with pytest.raises(ImageError, match="16-bit colors"):
-        read_picture(tmp_path / "p.tif")
-    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.float32])
@@ -262,8 +251,8 @@ def test_no_file_and_no_picture(tmp_path):
     reasons = {
         "missing.png": "no such file",
         "empty.png": "an empty file",
-        "text.jpg": "not a PNG, JPEG, WebP, TIFF or BMP picture",
-        "zeros.tif": "not a PNG, JPEG, WebP, TIFF or BMP picture",
+        "text.jpg": f"not a {titles()} picture",
+        "zeros.tif": f"not a {titles()} picture",
         "folder.png": "not a file",
         "pipe.png": "not a file",
     }
@@ -272,11 +261,6 @@ def test_no_file_and_no_picture(tmp_path):
             with pytest.raises(ImageError) as caught:
                 read(tmp_path / name)
             assert str(caught.value) == f"{tmp_path / name}: {reason}"
-
-
-def test_a_gif_is_not_read(tmp_path):
-    with pytest.raises(ImageError, match="not a PNG"):
-        read_picture(save(tmp_path / "p.png", Image.fromarray(smooth()), format="GIF"))
 
 
 def survives(path, expected):
@@ -396,23 +380,29 @@ def test_read_rgb(tmp_path):
 
 
 def test_is_picture_file():
-    assert all(is_picture_file(name) for name in ("a.png", "a.b/c.JPG", "d.JpEg", "e.webp", "f.tif", "g.TIFF", "h.bmp"))
-    assert not any(is_picture_file(name) for name in ("a.gif", "a", "png", ".png", ".a.png", "a.png/b", "a.png.txt"))
+    assert all(
+        is_picture_file(name)
+        for name in ("a.png", "a.b/c.JPG", "d.JpEg", "e.webp", "f.tif", "g.TIFF", "h.bmp", "i.jfif", "j.gif")
+    )
+    assert not any(is_picture_file(name) for name in ("a.svg", "a", "png", ".png", ".a.png", "a.png/b", "a.png.txt"))
 
 
 # --- writing
 
 
+EXPECTED = "expected one of " + " ".join(suffix for form in available() for suffix in form.suffixes) + ", or a folder/"
+
+
 @pytest.mark.parametrize(
     ("name", "picture", "reason"),
     [
-        ("p.jpg", Picture(smooth(), smooth()), "JPEG holds no alpha; choose PNG or WEBP or TIFF"),
+        ("p.jpg", Picture(smooth(), smooth()), "JPEG holds no alpha; choose PNG or WebP or TIFF"),
         ("p.jpeg", Picture(smooth(dtype=np.uint16)), "JPEG holds 8 bits a channel, not 16; choose PNG or TIFF"),
-        ("p.webp", Picture(smooth(dtype=np.uint16)), "WEBP holds 8 bits a channel, not 16; choose PNG or TIFF"),
-        ("p.webp", Picture(smooth(1, 16384)), "WEBP holds 16383 pixels a side, not 1×16384; choose PNG"),
+        ("p.webp", Picture(smooth(dtype=np.uint16)), "WebP holds 8 bits a channel, not 16; choose PNG or TIFF"),
+        ("p.webp", Picture(smooth(1, 16384)), "WebP holds 16383 pixels a side, not 1×16384; choose PNG"),
         ("p.jpg", Picture(smooth(65501, 1)), "JPEG holds 65500 pixels a side, not 65501×1; choose PNG"),
-        ("p.gif", Picture(smooth()), "unknown suffix '.gif'; expected one of .png .jpg .jpeg .webp .tif .tiff .bmp"),
-        ("p", Picture(smooth()), "unknown suffix ''; expected one of .png .jpg .jpeg .webp .tif .tiff .bmp"),
+        ("p.xyz", Picture(smooth()), f"unknown suffix '.xyz'; {EXPECTED}"),
+        ("p", Picture(smooth()), f"unknown suffix ''; {EXPECTED}"),
     ],
 )
 def test_what_a_format_cannot_hold_is_refused(tmp_path, name, picture, reason):
@@ -432,11 +422,12 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "p.png"
     write_picture(path, Picture(smooth()))
 
-    def half(image, file, *args, **kwargs):
-        file.write_bytes(b"half")
+    def half(path, data):
+        with path.open("wb") as file:
+            file.write(data[: len(data) // 2])
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(Image.Image, "save", half)
+    monkeypatch.setattr(type(path), "write_bytes", half)
     with pytest.raises(OSError, match="No space"):
         write_picture(path, Picture(smooth()[::-1]))
     np.testing.assert_array_equal(read_picture(path).color, smooth())

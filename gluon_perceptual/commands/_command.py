@@ -26,6 +26,8 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         log_to_stderr()
+        if getattr(sys.stdout, "errors", None) == "strict":
+            sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
         try:
             return super().invoke(ctx)
         except UserError as error:
@@ -105,7 +107,7 @@ tile_option = click.option(
 skip_existing_option = click.option("--skip-existing", is_flag=True, help="Leave outputs that are there already.")
 suffix_option = click.option(
     "--suffix",
-    type=click.Choice([".png", ".jpg", ".webp", ".tif", ".bmp"]),
+    type=click.Choice([".png", ".jpg", ".webp", ".tif", ".bmp", ".gif", ".avif"]),
     help="File type of the output pictures.  [default: that of each input]",
 )
 match_histogram_option = click.option(
@@ -114,6 +116,11 @@ match_histogram_option = click.option(
     is_flag=False,
     flag_value="RGB",
     help="Match each output's histogram to its input's, in this color space or RGB.",
+)
+quality_option = click.option(
+    "--quality",
+    type=click.IntRange(1, 100),
+    help="Of JPEG, WebP and AVIF outputs.  [default: 95; WebP of inputs without loss: without loss]",
 )
 precision_option = click.option(
     "--precision",

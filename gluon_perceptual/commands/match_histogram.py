@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ._command import Command
+from ._command import Command, quality_option
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +35,7 @@ def parse_bands(context: click.Context, option: click.Parameter, text: str) -> t
 )
 @click.option("-b", "--bands", default="1,2,3", callback=parse_bands, help="Bands of the color space to match.")
 @click.option("-m", "--match-proportion", type=click.FloatRange(0, 1), default=1.0, help="0: no change, 1: full match.")
+@quality_option
 @click.option(
     "--plot", is_flag=True, help="Also write pictures, histograms and CDFs as a figure, DST's name + _plot.png."
 )
@@ -45,11 +46,13 @@ def match_histogram(
     color_space: str,
     bands: tuple[int, ...],
     match_proportion: float,
+    quality: int | None,
     plot: bool,
 ) -> None:
     """Give SRC the histogram of REF, band by band, and write it to DST.
 
-    Alpha, depth and color profile are SRC's; fully transparent pixels neither count nor change. A gray SRC needs a
+    Alpha, depth, color profile, georeference and the like are SRC's; pixels that are fully transparent, or of a map
+    without data, neither count nor change. A gray SRC needs a
     gray REF; color space and bands do not concern it.
     """
     from dataclasses import replace
@@ -60,11 +63,14 @@ def match_histogram(
     from ..errors import UserError
     from ..figures import histogram_figure, save_figure
     from ..files import check_no_input
+    from ..image.formats import format_for
     from ..image.histogram import match_band, match_images
-    from ..image.io import read_picture, write_picture
+    from ..image.io import check_target, read_picture, write_picture
 
     check_no_input(target, source, reference)
+    format_for(Path(target))
     picture, model = read_picture(source), read_picture(reference)
+    check_target(Path(target), picture)
     if picture.is_gray and not model.is_gray:
         raise UserError(f"{source} is gray, but {reference} has colors: make the second gray, or the first RGB")
     if picture.is_gray:
@@ -73,7 +79,7 @@ def match_histogram(
     else:
         before, wanted = visible(picture, picture.color), visible(model, model.rgb)
         after = match_images(before, wanted, color_space, bands, match_proportion)
-    write_picture(target, replace(picture, color=np.ma.getdata(after)))
+    write_picture(target, replace(picture, color=np.ma.getdata(after)), quality)
     click.echo(target)
     if plot:
         path = Path(target).with_name(f"{Path(target).stem}_plot.png")
@@ -82,10 +88,12 @@ def match_histogram(
 
 
 def visible(picture: Picture, color: np.ndarray) -> np.ndarray:
-    """Return `color` as a masked array where fully transparent pixels are in the picture."""
+    """Return `color` as a masked array where fully transparent pixels are in the picture, or those of no data."""
     import numpy as np
 
-    if picture.alpha is None or picture.alpha.all():
+    hidden = np.zeros(color.shape[:2], bool) if picture.alpha is None else picture.alpha == 0
+    if picture.metadata.nodata is not None:
+        hidden |= (np.atleast_3d(picture.color) == picture.metadata.nodata).all(axis=2)
+    if not hidden.any():
         return color
-    hidden = picture.alpha == 0
     return np.ma.array(color, mask=hidden if color.ndim == 2 else np.dstack([hidden] * 3))

@@ -54,13 +54,14 @@ def style(content: str, styles: tuple[str, ...], style_size: int, start: str, **
     from pathlib import Path
 
     from ..files import check_no_input
-    from ..image.io import check_picture_path, to_tensor
+    from ..image.formats import format_for
+    from ..image.io import to_tensor
     from ..optimize import noise, style_objective
     from ..styles import check_blend, read_style
     from ._optimize import Optimization, read_content
 
     run = Optimization.from_options(options)
-    check_picture_path(run.out)
+    format_for(run.out)
     check_no_input(run.out, content, *styles)
     check_blend(options["blend"] or (), styles)
     picture = read_content(Path(content), options.pop("size"))
@@ -89,12 +90,12 @@ def invert(image: str, layers: tuple[str, ...], size: int, tv: float, vgg: str, 
     from ..evaluation.metrics import psnr
     from ..figures import check_figure_path, comparison_figure, save_figure
     from ..files import check_no_input
-    from ..image.io import check_picture_path
+    from ..image.formats import format_for
     from ..optimize import inversion_objective, noise
     from ._optimize import Optimization, read_content
 
     run = Optimization.from_options(options)
-    (check_figure_path if len(layers) > 1 else check_picture_path)(run.out)
+    (check_figure_path if len(layers) > 1 else format_for)(run.out)
     check_no_input(run.out, image)
     picture = read_content(Path(image), size)
     found = []

@@ -11,6 +11,7 @@ from ._command import (
     model_help,
     out_option,
     precision_option,
+    quality_option,
     skip_existing_option,
     suffix_option,
     tile_option,
@@ -39,6 +40,7 @@ from ._command import (
 @precision_option
 @skip_existing_option
 @suffix_option
+@quality_option
 @device_options
 def stylize(
     inputs: tuple[str, ...],
@@ -51,21 +53,24 @@ def stylize(
     precision: str,
     skip_existing: bool,
     suffix: str | None,
+    quality: int | None,
     gpus: str | None,
     cpus: int,
 ) -> None:
     """Repaint INPUTS in the model's style: pictures, folders of them, whose tree is kept, and videos, without sound.
 
-    Alpha, 16 bits and color profiles are kept. Videos in folders are left out: name them. What fails is named at the
-    end, and the rest is done.
+    Alpha, 16 bits, color profiles, date and place are kept. Videos in folders are left out: name them. What fails is
+    named at the end, and the rest is done.
     """
+    from functools import partial
     from pathlib import Path
 
     from .._mxnet import devices
-    from ..image.io import read_picture, write_picture
+    from ..image.io import Picture, check_target, read_picture, write_picture
     from ..inference import Stylizer
     from ..inference.video import check_video_path, is_video_file
-    from ._batch import plan_outputs, process
+    from ._batch import process
+    from ._outputs import plan_outputs
     from ._video import process_videos
 
     paths = [Path(path) for path in inputs]
@@ -76,6 +81,13 @@ def stylize(
     picture_tasks = plan_outputs(pictures, out, suffix, name)
     options = (tile, statistics, preserve_color, strength, precision)
     workers = [Stylizer(model, device, *options) for device in devices(gpus, cpus)]
-    failed = process(picture_tasks, workers, read_picture, Stylizer.stylize, write_picture, skip_existing)
+
+    def read(path: Path, target: Path) -> Picture:
+        picture = read_picture(path)
+        check_target(target, picture)
+        return picture
+
+    write = partial(write_picture, quality=quality)
+    failed = process(picture_tasks, workers, read, Stylizer.stylize, write, skip_existing)
     failed |= process_videos(video_tasks, workers[0], skip_existing)
     raise SystemExit(failed)

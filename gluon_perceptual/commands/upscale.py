@@ -13,6 +13,7 @@ from ._command import (
     model_help,
     out_option,
     precision_option,
+    quality_option,
     scales,
     skip_existing_option,
     suffix_option,
@@ -38,6 +39,7 @@ CHOSEN = ", ".join(f"{name} for --scale {scale}" for scale, name in DEFAULTS.ite
 @precision_option
 @skip_existing_option
 @suffix_option
+@quality_option
 @device_options
 def upscale(
     inputs: tuple[str, ...],
@@ -50,35 +52,41 @@ def upscale(
     precision: str,
     skip_existing: bool,
     suffix: str | None,
+    quality: int | None,
     gpus: str | None,
     cpus: int,
 ) -> None:
     """Enlarge INPUTS: pictures, or folders of them, whose tree is kept.
 
-    Alpha, gray, 16 bits and color profiles are kept. Without --model, JPEG files of a quality below 90 are
+    Alpha, gray, 16 bits, color profiles, date and place are kept. Without --model, JPEG files of a quality below 90 are
     enlarged by the model for photos from the web, if one ships for that scale. What fails is named at the end, and
     the rest is done.
     """
+    from functools import partial
     from pathlib import Path
 
     from .._mxnet import devices
-    from ..image.io import Picture, read_picture, write_picture
+    from ..image.io import Picture, check_target, read_picture, write_picture
     from ..inference import Upscaler
-    from ._batch import plan_outputs, process
+    from ._batch import process
     from ._inputs import ModelChoice, default_models
+    from ._outputs import plan_outputs
 
     factor = int(scale) if scale else None
     names = [model] if model else default_models(factor or 2)
     options = (tile, match_histogram, self_ensemble, factor, precision)
     workers = [{name: Upscaler(name, device, *options) for name in names} for device in devices(gpus, cpus)]
-    tasks = plan_outputs([Path(path) for path in inputs], out, suffix, f"x{workers[0][names[0]].scale}")
+    times = workers[0][names[0]].scale
+    tasks = plan_outputs([Path(path) for path in inputs], out, suffix, f"x{times}")
     choose = ModelChoice(names)
 
-    def read(path: Path) -> tuple[Picture, str]:
-        return read_picture(path), choose(path)
+    def read(path: Path, target: Path) -> tuple[Picture, str]:
+        picture = read_picture(path)
+        check_target(target, picture, times)
+        return picture, choose(path)
 
     def work(upscalers: dict[str, Upscaler], job: tuple[Picture, str]) -> Picture:
         picture, name = job
         return upscalers[name].enlarge(picture)
 
-    raise SystemExit(process(tasks, workers, read, work, write_picture, skip_existing))
+    raise SystemExit(process(tasks, workers, read, work, partial(write_picture, quality=quality), skip_existing))

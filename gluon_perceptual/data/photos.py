@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Hashable, Iterable, Iterator
 
 from ..errors import UserError
-from ..image.files import PictureFile, is_picture_file
+from ..image.files import PictureFile
+from ..image.formats import is_picture_file, titles
 from .photo_list import PhotoList
 from .reading import UNUSABLE, note, read_photo
 from .records import Record, open_records
+
+COCO_TRAIN = "train20[0-9][0-9]"
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +42,8 @@ def find_photos(source: str | Path | None) -> PhotoList:
     """Return the photos of `source`, a folder's and COCO's sorted.
 
     Args:
-        source: A folder, searched recursively (of a COCO folder only `train*`); a text file with a path on each line,
+        source: A folder, searched recursively (of a COCO folder only `train*`, also in `images`); a text file with a
+            path on each line,
             relative to that file; a RecordIO file, see `records.open_records`; a picture; or None for
             `embedded_photos`.
 
@@ -60,7 +66,7 @@ def find_photos(source: str | Path | None) -> PhotoList:
             f"{path}: there is no such file or folder; give a folder of photos, a list of them, or a .rec file"
         )
     if not photos:
-        raise UserError(f"{path}: there are no pictures in it (PNG, JPEG, WebP, TIFF or BMP by their suffix)")
+        raise UserError(f"{path}: there are no pictures in it ({titles()} by their suffix)")
     return photos
 
 
@@ -87,10 +93,11 @@ def readable_photos(
             note(skipped, photo, f"{height}×{width} is smaller than {side} pixels")
 
 
-def walk_pictures(folder: Path, part: str = "") -> Iterator[str]:
+def walk_pictures(folder: Path, part: str = "", others: Counter[str] | None = None) -> Iterator[str]:
     """Yield the picture files below `folder`, or a `part/` of it, by their names from there, in the order of paths.
 
-    What is hidden is left out, and so are links to folders; folders that may not be read are named in the log.
+    What is hidden is left out, and so are links to folders; folders that may not be read are named in the log. Files
+    of other kinds are counted in `others`, by suffix.
     """
     kinds: dict[str, bool] = {}
     try:
@@ -99,33 +106,39 @@ def walk_pictures(folder: Path, part: str = "") -> Iterator[str]:
                 is_folder = entry.is_dir(follow_symlinks=False)
                 if is_picture_file(entry.name) or (is_folder and not entry.name.startswith(".")):
                     kinds[entry.name] = is_folder
+                elif others is not None and entry.is_file() and not entry.name.startswith("."):
+                    others[os.path.splitext(entry.name)[1].lower()] += 1  # noqa: PTH122
     except OSError as error:
         log.warning("skipped: %s: %s", folder / part, error.strerror)
     for name in sorted(kinds):
         if kinds[name]:
-            yield from walk_pictures(folder, f"{part}{name}/")
+            yield from walk_pictures(folder, f"{part}{name}/", others)
         else:
             yield part + name
 
 
 def _parts(folder: Path) -> list[str]:
-    """Return the parts of `folder` to search: the training sets of COCO's layout, otherwise all of it."""
-    if (folder / "annotations").is_dir():
-        return [f"{found.name}/" for found in sorted(folder.glob("train*"))] or [""]
-    return [""]
+    """Return the parts of `folder` to search: the training sets of COCO's layouts, otherwise all of it."""
+    pattern = "train*" if (folder / "annotations").is_dir() else COCO_TRAIN
+    found = [path for place in (folder, folder / "images") for path in sorted(place.glob(pattern)) if path.is_dir()]
+    return [f"{path.relative_to(folder)}/" for path in found] or [""]
 
 
 def _lines(path: Path) -> list[str]:
-    try:
-        with path.open(encoding="utf-8") as file:
-            lines = [line.strip() for line in file if line.strip() and not line.startswith("#")]
-    except UnicodeDecodeError:
-        lines = ["\0"]
+    text = _decoded(path.read_bytes())
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if any("\0" in line for line in lines):  # which no path has
         raise UserError(f"{path}: neither a picture nor a text file with a path on each line")
     if lines and not any(path.parent.joinpath(line).exists() for line in lines):
         raise UserError(f"{path}: a text file, but no line of it is the path of a file that is there")
     return lines
+
+
+def _decoded(data: bytes) -> str:
+    """Return a text in UTF-8, or UTF-16 as its byte order mark says, without that; other bytes as in file names."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    return data.decode("utf-8-sig", "surrogateescape")
 
 
 def split_photos(source: str | Path | None, validation: str | Path | None = None) -> tuple[PhotoList, PhotoList]:

@@ -53,7 +53,7 @@ class RecordFile:
         """Return the last column of the lines that the index has; im2rec leaves bad pictures out of that."""
         names: list[str] = []
         if path.is_file():
-            with path.open(encoding="utf-8", errors="surrogateescape") as file:
+            with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
                 for line in file:
                     if len(names) < len(self.keys) and line.partition("\t")[0] == str(self.keys[len(names)]):
                         names.append(line.rstrip("\n").rpartition("\t")[2])

@@ -1,9 +1,8 @@
-"""Picture files as they are on the disk: names, bytes, headers, and what is too large to be opened."""
+"""Picture files as they are on the disk: bytes, headers, and what is too large to be opened."""
 
 from __future__ import annotations
 
 import io
-import os
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,14 +11,12 @@ from typing import Any, Iterator, Protocol
 from PIL import Image, UnidentifiedImageError
 
 from ..errors import ImageError
+from .formats import available, titles
 
 MAX_PIXELS = 500_000_000
 BYTES_PER_PIXEL = 8  # of the largest that are read: RGBA of 16 bits, not compressed
 METADATA_BYTES = 2**26
-FORMATS = {
-    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"
-}  # fmt: skip
-SUFFIXES = tuple(FORMATS)
+HEIC_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"hevc")
 _pillow_limit = threading.Lock()
 
 
@@ -32,12 +29,6 @@ class PictureFile(Protocol):
 
     def read_bytes(self) -> bytes:
         """Return the encoded picture; raises ImageError or OSError."""
-
-
-def is_picture_file(path: str | Path) -> bool:
-    """Return whether the name has a picture's suffix, in any case, and is not hidden."""
-    name = str(path).rpartition(os.sep)[2]  # making a Path of each of a million names takes seconds
-    return name.lower().endswith(SUFFIXES) and not name.startswith(".")
 
 
 def read_bytes(file: str | PictureFile, max_pixels: int) -> bytes:
@@ -89,10 +80,16 @@ def open_picture(data: bytes, max_pixels: int) -> Any:
     """
     try:
         with own_limit():
-            image = Image.open(io.BytesIO(data), formats=tuple(FORMATS.values()))
+            image = Image.open(io.BytesIO(data), formats=[form.name for form in available()])
     except UnidentifiedImageError:
-        raise ImageError("not a PNG, JPEG, WebP, TIFF or BMP picture" if data else "an empty file") from None
-    width, height = image.size
+        if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
+            raise ImageError("a HEIC picture, which needs pillow-heif: pip install pillow-heif") from None
+        raise ImageError(f"not a {titles()} picture" if data else "an empty file") from None
+    check_size(*image.size, max_pixels)
+    return image
+
+
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Raise ImageError where these are too many pixels."""
     if width * height > max_pixels:
         raise ImageError(f"{width}×{height} pixels are more than {max_pixels:,}; cut the picture into parts")
-    return image

@@ -5,24 +5,24 @@ The one range rule: a network's tensors are RGB float32 NCHW in [0, 255], whatev
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from ..errors import ImageError
-from ..files import atomic_path
-from .depth16 import encode_png, has_16_bits, png_chunks, read_16_bits, write_tiff
-from .files import FORMATS, MAX_PIXELS, SUFFIXES, PictureFile, as_image_error, open_picture, own_limit, read_bytes
+from ..files import write_bytes
+from .containers import decoding
+from .containers.encoding import encode
+from .containers.metadata import Metadata
+from .files import MAX_PIXELS, PictureFile, as_image_error, read_bytes
+from .formats import Format, check_holds
 
-WIDTH, HEIGHT, ORIENTATION = 256, 257, 274  # tags of TIFF and EXIF
-TRANSPOSED, MIRRORED, UPSIDE_DOWN = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)  # orientations, undone in this order
-WITH_ALPHA = ("PNG", "WEBP", "TIFF")
-WITH_16_BITS = ("PNG", "TIFF")
-LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
+MOST_WRITTEN = 2_000_000_000  # pixels of a result
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +32,12 @@ class Picture:
     Attributes:
         color: (H, W, 3) RGB or (H, W) gray, uint8 or uint16.
         alpha: (H, W) of the same type, 0 for transparent, colors not multiplied by it; or None.
-        icc_profile: The color profile's bytes, or None; nothing here converts by it.
+        metadata: What the file says beside the pixels; nothing here converts by its color profile.
     """
 
     color: np.ndarray
     alpha: np.ndarray | None = None
-    icc_profile: bytes | None = None
+    metadata: Metadata = field(default_factory=Metadata)
 
     @property
     def is_gray(self) -> bool:
@@ -49,34 +49,43 @@ class Picture:
         """The colors (H, W, 3), gray repeated."""
         return np.repeat(self.color[:, :, np.newaxis], 3, axis=2) if self.is_gray else self.color
 
+    @property
+    def channels(self) -> np.ndarray:
+        """Colors and alpha in one array (H, W, 1 to 4)."""
+        color = np.atleast_3d(self.color)
+        return color if self.alpha is None else np.dstack([color, self.alpha])
+
 
 def read_picture(file: str | PictureFile, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Read a PNG, JPEG, WebP, TIFF or BMP file, whatever its suffix; of several frames the first.
+    """Read a file of one of `formats.available`, whatever its suffix; of several frames or pages the first.
 
-    It is turned upright by its EXIF orientation. Palettes become RGB, 1 bit becomes 8, CMYK becomes RGB and loses its
-    profile; 16 bits stay 16, but gray with alpha becomes RGB there.
+    It is turned upright by its EXIF orientation. Palettes become RGB, 1 bit becomes 8; 9 to 16 bits become 16; CMYK
+    becomes sRGB, by its profile if it has one. Of a TIFF file small copies and masks do not count. What is left out is
+    logged.
 
     Raises:
         ImageError: The file is missing, damaged, no picture, or has over `max_pixels` pixels.
         OSError: The file may not be read.
     """
+    picture = _read(file, max_pixels)
+    for what in picture.metadata.left_out:
+        log.warning("%s: %s", file, what)
+    return picture
+
+
+def _read(file: str | PictureFile, max_pixels: int) -> Picture:
     data = read_bytes(file, max_pixels)
     with as_image_error(file):
-        image = open_picture(data, max_pixels)
-        with own_limit() if image.format == "TIFF" else nullcontext():  # others can decode in many threads
-            image.load()
-        channels = read_16_bits(image, data) if has_16_bits(image, data) else _read_8_bits(image)
-        channels = _upright(channels, _orientation(image))
-        count = channels.shape[2]
-        color = channels[:, :, 0] if count < 3 else channels[:, :, :3]
-        alpha = np.ascontiguousarray(channels[:, :, -1]) if count in (2, 4) else None
-        profile = None if image.mode == "CMYK" else image.info.get("icc_profile")
-        return Picture(np.ascontiguousarray(color), alpha, profile)
+        channels, metadata = decoding.decode(data, max_pixels)
+    count = channels.shape[2]
+    color = channels[:, :, 0] if count < 3 else channels[:, :, :3]
+    alpha = np.ascontiguousarray(channels[:, :, -1]) if count in (2, 4) else None
+    return Picture(np.ascontiguousarray(color), alpha, metadata)
 
 
 def read_rgb(file: str | PictureFile, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Read (H, W, 3) uint8: as `read_picture`, but gray repeated, 16 bits rounded to 8, alpha laid over white."""
-    picture = read_picture(file, max_pixels)
+    picture = _read(file, max_pixels)
     rgb, top = picture.rgb, np.iinfo(picture.color.dtype).max
     if picture.alpha is not None:
         rgb = top - (top - rgb) * (picture.alpha[:, :, np.newaxis] / np.float32(top))
@@ -87,87 +96,40 @@ def read_size(file: str | PictureFile) -> tuple[int, int]:
     """Return (height, width) as `read_picture` would give them, without decoding pixels; raises as it does."""
     data = read_bytes(file, MAX_PIXELS)
     with as_image_error(file):
-        image = open_picture(data, MAX_PIXELS)
-        if image.format == "TIFF":  # Pillow's `size` is before or after turning, by its version
-            width, height, orientation = (image.tag_v2.get(tag, 1) for tag in (WIDTH, HEIGHT, ORIENTATION))
-        else:
-            if image.format == "PNG":  # else Pillow would decode it to look for EXIF data at its end
-                image.info.setdefault("exif", dict(png_chunks(data)).get(b"eXIf", b""))
-            (width, height), orientation = image.size, _orientation(image)
-        return (width, height) if orientation in TRANSPOSED else (height, width)
+        return decoding.size(data, MAX_PIXELS)
 
 
-def _read_8_bits(image: Any) -> np.ndarray:
-    """Return (H, W, 1 to 4) uint8: gray or RGB, and alpha where there is any."""
-    if image.mode[0] in "IF":
-        raise ImageError("a picture of 32 bits a channel; expected 8 or 16")
-    mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
-    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        mode += "A"
-    return np.atleast_3d(np.array(image if image.mode == mode else image.convert(mode)))  # else Pillow copies it
+def write_picture(path: str | Path, picture: Picture, quality: int | None = None) -> None:
+    """Write a picture and its metadata in the format of the path's suffix, the whole file or nothing.
 
-
-def _orientation(image: Any) -> Any:
-    if image.format == "TIFF":  # Pillow and OpenCV have turned it
-        return 1
-    try:
-        return image.getexif().get(ORIENTATION, 1)
-    except Exception:  # broken EXIF data spoils no pixels
-        return 1
-
-
-def _upright(pixels: np.ndarray, orientation: Any) -> np.ndarray:
-    pixels = pixels.swapaxes(0, 1) if orientation in TRANSPOSED else pixels
-    pixels = pixels[:, ::-1] if orientation in MIRRORED else pixels
-    return pixels[::-1] if orientation in UPSIDE_DOWN else pixels
-
-
-def write_picture(path: str | Path, picture: Picture, quality: int = 95) -> None:
-    """Write a picture in the format of the path's suffix, the whole file or nothing; BMP holds no profile.
-
-    Gray with alpha is stored as RGBA in WebP, and in PNG and TIFF of 16 bits.
+    What the format has no place for is left out of the metadata. An alpha that hides nothing is left out where the
+    format holds none; gray becomes RGB in WebP, and 256 colors are left in GIF.
 
     Args:
         path: File to write; its folder is made where it is missing.
         picture: As `read_picture` gives it.
-        quality: Of JPEG and WebP, 1 to 100.
+        quality: Of lossy formats, 1 to 100. None: 95, but WebP without loss where the source had none.
 
     Raises:
         ImageError: The suffix is unknown, or its format cannot hold the picture.
         OSError: The file cannot be written.
     """
-    form = _format_for(Path(path), picture)
-    deep = picture.color.dtype == np.uint16
-    color = picture.rgb if deep and picture.alpha is not None else picture.color
-    channels = color if picture.alpha is None else np.dstack([color, picture.alpha])
-    with atomic_path(path) as temporary:
-        if not deep:
-            options = {"icc_profile": picture.icc_profile} if picture.icc_profile else {}
-            Image.fromarray(channels).save(temporary, form, quality=quality, **options)
-        elif form == "TIFF":
-            write_tiff(temporary, channels, picture.icc_profile)
-        else:
-            temporary.write_bytes(encode_png(channels, picture.icc_profile))
+    form = check_target(Path(path), picture)
+    channels = picture.channels if form.alpha else np.atleast_3d(picture.color)
+    write_bytes(path, encode(form, channels, picture.metadata, quality))
 
 
-def check_picture_path(path: Path) -> None:
-    """Raise ImageError if `write_picture` knows no format for the path's suffix."""
-    if path.suffix.lower() not in FORMATS:
-        raise ImageError(f"{path}: unknown suffix {path.suffix!r}; expected one of {' '.join(SUFFIXES)}")
+def check_target(path: Path, picture: Picture, scale: int = 1) -> Format:
+    """Return the format of `path`, once it is known to hold the picture enlarged `scale` times.
 
-
-def _format_for(path: Path, picture: Picture) -> str:
-    """Return Pillow's name of the format, once it is known to hold the picture."""
-    check_picture_path(path)
-    form = FORMATS[path.suffix.lower()]
-    if picture.alpha is not None and form not in WITH_ALPHA:
-        raise ImageError(f"{path}: {form} holds no alpha; choose {' or '.join(WITH_ALPHA)}")
-    if picture.color.dtype != np.uint8 and form not in WITH_16_BITS:
-        raise ImageError(f"{path}: {form} holds 8 bits a channel, not 16; choose {' or '.join(WITH_16_BITS)}")
-    height, width = picture.color.shape[:2]
-    if max(height, width) > LONGEST_SIDE.get(form, 2**31 - 1):
-        raise ImageError(f"{path}: {form} holds {LONGEST_SIDE[form]} pixels a side, not {height}×{width}; choose PNG")
-    return form
+    Raises:
+        ImageError: It does not, or the result would be too large; see `formats.check_holds`.
+    """
+    height, width = (scale * side for side in picture.color.shape[:2])
+    if height * width > MOST_WRITTEN:
+        raise ImageError(f"{path}: {height}×{width} pixels are more than {MOST_WRITTEN:,}; cut the picture into parts")
+    alpha = picture.alpha is not None and picture.alpha.min() < np.iinfo(picture.alpha.dtype).max
+    return check_holds(path, height, width, alpha, 8 * picture.color.itemsize)
 
 
 def check_rgb(image: np.ndarray) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import UserError
+from .containers.decoding import take_apart
 from .files import MAX_PIXELS, PictureFile, as_image_error, open_picture, read_bytes
 
 BLOCK = 16  # side in pixels of what is coded by itself with 4:2:0: 8×8 of each of the halved chroma planes
@@ -63,5 +64,5 @@ def file_quality(file: str | PictureFile, max_pixels: int = MAX_PIXELS) -> int |
     """
     data = read_bytes(file, max_pixels)
     with as_image_error(file):
-        tables = getattr(open_picture(data, max_pixels), "quantization", None)
+        tables = getattr(open_picture(take_apart(data).pixels, max_pixels), "quantization", None)
         return quality_of(tables) if tables else None

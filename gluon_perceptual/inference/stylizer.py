@@ -133,13 +133,13 @@ class Stylizer:
         return self._layerwise(to_tensor(image)[0])
 
     def stylize(self, picture: Picture) -> Picture:
-        """Repaint a picture as read from a file: alpha is kept, and gray becomes colored and loses its profile.
+        """Repaint a picture as read from a file: alpha is kept, and gray becomes colored.
 
         Colors under fully transparent pixels are replaced by those of the nearest pixels that can be seen, since they
         would bleed into these.
         """
         color = picture.rgb if picture.alpha is None else bleed(picture.rgb, picture.alpha)
-        return replace(picture, color=self(color), icc_profile=None if picture.is_gray else picture.icc_profile)
+        return replace(picture, color=self(color))
 
 
 def framed(image: np.ndarray, margin: int) -> np.ndarray:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable
 
+import cv2
 import numpy as np
 
 from .._mxnet import inference_precision, mx, mxnet_errors
@@ -120,10 +121,20 @@ class Upscaler:
         return replace(picture, color=_mean(large) if picture.is_gray else large, alpha=alpha)
 
     def _enlarge_alpha(self, alpha: np.ndarray) -> np.ndarray:
+        """(H, W) -> (scale·H, scale·W), between the least and the greatest of the pixel and its neighbors.
+
+        So what is far from an edge stays as it is, where networks and bicubic kernels leave ripples.
+        """
         if alpha.min() == alpha.max():
             shape = (self.scale * alpha.shape[0], self.scale * alpha.shape[1])
             return np.full(shape, alpha.flat[0])
-        return _mean(self._enlarge(np.repeat(alpha[:, :, np.newaxis], 3, axis=2)))
+        large = _mean(self._enlarge(np.repeat(alpha[:, :, np.newaxis], 3, axis=2)))
+        neighbors = np.ones((3, 3), np.uint8)
+        low, high = (
+            bound(alpha, neighbors).repeat(self.scale, axis=0).repeat(self.scale, axis=1)
+            for bound in (cv2.erode, cv2.dilate)
+        )
+        return np.clip(large, low, high, out=large)
 
 
 def _once(network: Network, tensor: np.ndarray) -> np.ndarray:

@@ -1,0 +1,116 @@
+"""Which file the result of each picture or video goes to."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any, Callable, List, Sequence, Tuple
+
+from ..data.photos import walk_pictures
+from ..errors import UserError
+from ..image.formats import format_for, titles
+
+Tasks = List[Tuple[Path, Path]]  # source, target
+
+log = logging.getLogger(__name__)
+
+
+def plan_outputs(
+    inputs: Sequence[Path],
+    out: str | None,
+    suffix: str | None = None,
+    label: str = "",
+    check: Callable[[Path], Any] = format_for,
+) -> Tasks:
+    """Return (source, target) for each picture.
+
+    One file goes to `out`, or into it where `out` is a folder, ends with a slash or has no suffix; several files go
+    into `out`; a folder's tree is kept below `out`, what is in `out` already left out. Without `out` the result of
+    `photo.jpg` goes to `photo_LABEL.jpg` and that of a folder `photos` into `photos_LABEL`. `suffix` replaces the
+    sources' own; where two would then have one target, as `a.jpg` and `a.png`, it is `a_jpg.png` and `a_png.png`.
+    `check` raises UserError for a name that is none of a file to be written.
+
+    Raises:
+        UserError: A folder has no pictures, two sources have one target, or one would be overwritten by its result;
+            several would go into a folder that is called like a file; or as of `check`.
+    """
+    if out is None:
+        tasks = [task for path in inputs for task in _beside(path, label, suffix)]
+    elif len(inputs) == 1 and not inputs[0].is_dir() and not _is_folder(out):
+        check(Path(out))
+        tasks = [(inputs[0], Path(out))]
+    elif inputs and not out.endswith(os.sep) and not Path(out).exists() and _is_accepted(check, Path(out)):
+        given = f"the folder {inputs[0]}" if len(inputs) == 1 else f"{len(inputs)} inputs"
+        raise UserError(f"{out} is the name of one file, but there are the results of {given}: give a folder as -o")
+    else:
+        tasks = [task for path in inputs for task in _into(path, Path(out), suffix)]
+    if suffix:
+        tasks = _told_apart(tasks)
+    _check_apart(tasks)
+    return tasks
+
+
+def _is_folder(out: str) -> bool:
+    return out.endswith(os.sep) or Path(out).is_dir() or not Path(out).suffix
+
+
+def _is_accepted(check: Callable[[Path], Any], path: Path) -> bool:
+    try:
+        check(path)
+    except UserError:
+        return False
+    return True
+
+
+def _told_apart(tasks: Tasks) -> Tasks:
+    """Name targets that several sources have after the sources' own suffixes, too."""
+    shared = Counter(target for _, target in tasks)
+    return [
+        (source, target.with_name(f"{target.stem}_{source.suffix[1:]}{target.suffix}"))
+        if shared[target] > 1
+        else (source, target)
+        for source, target in tasks
+    ]
+
+
+def _check_apart(tasks: Tasks) -> None:
+    targets: dict[Path, Path] = {}
+    sources = {source.resolve() for source, _ in tasks}
+    for source, target in tasks:
+        if target.resolve() in sources:
+            raise UserError(
+                f"{target} is an input and would be overwritten by the result of {source}: choose another -o"
+            )
+        if target in targets:
+            raise UserError(
+                f"{source} and {targets[target]} would both become {target}: do them apart, each with its -o"
+            )
+        targets[target] = source
+
+
+def _beside(path: Path, label: str, suffix: str | None) -> Tasks:
+    path = path.resolve() if path.name in ("", "..") else path.absolute()
+    if not path.name:
+        raise UserError(f"{path}: there is no place beside it: give a folder as -o")
+    if path.is_dir():
+        return _into(path, path.with_name(f"{path.name}_{label}"), suffix)
+    return [(path, path.with_name(f"{path.stem}_{label}{suffix or path.suffix}"))]
+
+
+def _into(path: Path, out: Path, suffix: str | None) -> Tasks:
+    def renamed(file: Path) -> Path:
+        return file.with_suffix(suffix) if suffix else file
+
+    if not path.is_dir():
+        return [(path, out / renamed(Path(path.name)))]
+    others: Counter[str] = Counter()
+    found = (path / name for name in walk_pictures(path, others=others))
+    files = [file for file in found if path == out or out not in file.parents]
+    if others:
+        kinds = ", ".join(f"{count} {kind or 'without suffix'}" for kind, count in sorted(others.items()))
+        log.warning("%s: left out, as no pictures that are read: %s", path, kinds)
+    if not files:
+        raise UserError(f"{path}: there are no pictures in it ({titles()} by their suffix)")
+    return [(file, out / renamed(file.relative_to(path))) for file in files]

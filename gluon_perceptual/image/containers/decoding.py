@@ -1,0 +1,227 @@
+"""Bytes of a picture file -> pixels and metadata."""
+
+from __future__ import annotations
+
+import io
+import logging
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import ImageCms
+
+from ...errors import ImageError
+from ..files import check_size, open_picture, own_limit
+from ..formats import ALL
+from . import jpeg, png, tiff, webp
+from .metadata import Metadata
+from .tags import Directory
+
+PNG_BITS, PNG_KIND = 24, 25  # where IHDR says them
+OPENCV_ORDER = {"RGB": [2, 1, 0], "RGBA": [2, 1, 0, 3]}  # Pillow's modes as channels of BGR and BGRA
+JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+MOST_SAMPLES = 16  # channels of a TIFF file of 16 bits
+TRANSPOSED, MIRRORED, UPSIDE_DOWN = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)  # orientations, undone in this order
+LOSSLESS = {form.name for form in ALL if form.lossless}
+
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what is wrong is said by an error
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A file taken apart: pixels alone, metadata; PNG's transparent color; TIFF's directory."""
+
+    pixels: bytes
+    metadata: Metadata
+    transparent: bytes | None = None
+    page: Directory | None = None
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether it has over 8 bits a channel, and Pillow would cut them to 8."""
+        if self.page:
+            return 8 < max(self.page.numbers(self.pixels, tiff.BITS, (1,))) <= 16
+        return self.pixels.startswith(png.SIGNATURE) and self.pixels[PNG_BITS : PNG_BITS + 1] == b"\x10"
+
+
+def take_apart(data: bytes) -> Parts:
+    """Part pixels and metadata; raises ImageError where a TIFF file's directories are damaged."""
+    if data.startswith(png.SIGNATURE):
+        return Parts(*png.split(data))
+    if data.startswith(JPEG_START):
+        return Parts(*jpeg.split(data))
+    if data.startswith(TIFF_STARTS):
+        pixels, metadata, page = tiff.split(data)
+        return Parts(pixels, metadata, page=page)
+    return Parts(data, webp.read(data) if data[8:12] == b"WEBP" else Metadata())
+
+
+def decode(data: bytes, max_pixels: int) -> tuple[np.ndarray, Metadata]:
+    """Return upright (H, W, 1 to 4), gray or RGB and alpha, uint8 or uint16; and the metadata as they were in the file.
+
+    Raises:
+        ImageError: These are no picture's bytes, it has over `max_pixels` pixels, or is of a kind that is not read.
+        Exception: Whatever Pillow raises where a picture is damaged.
+    """
+    parts = take_apart(data)
+    if parts.page and parts.is_deep:
+        channels = _deep_tiff(parts, max_pixels)
+        metadata = parts.metadata
+    else:
+        image = open_picture(parts.pixels, max_pixels)
+        image = _loaded(image, parts.pixels, max_pixels)
+        channels = _deep_png(image, parts) if parts.is_deep else _shallow(image, parts.metadata)
+        metadata = _with_pillows(image, parts.metadata)
+    if parts.transparent is not None:
+        channels = _with_transparent(channels, parts)
+    return np.ascontiguousarray(_upright(channels, metadata.orientation)), metadata
+
+
+def size(data: bytes, max_pixels: int) -> tuple[int, int]:
+    """Return (height, width) as `decode` would give them, without decoding pixels; raises as it does."""
+    parts = take_apart(data)
+    if parts.page and parts.is_deep:
+        width, height, metadata = *_tiff_size(parts, max_pixels), parts.metadata
+    else:
+        image = open_picture(parts.pixels, max_pixels)
+        (width, height), metadata = image.size, _with_pillows(image, parts.metadata)
+    return (width, height) if metadata.orientation in TRANSPOSED else (height, width)
+
+
+def _loaded(image: Any, data: bytes, max_pixels: int) -> Any:
+    """Decode; of a JPEG file without an end only if nothing else is missing."""
+    try:
+        if image.format != "TIFF":  # which alone looks at Pillow's limit again; others can decode in many threads
+            image.load()
+        else:
+            with own_limit():
+                image.load()
+        return image
+    except OSError:
+        if image.format != "JPEG":
+            raise
+        endings = (JPEG_END, b"\x5a\x39" * 512 + JPEG_END)  # where pixels are missing, the second looks like some
+        images = [open_picture(data + ending, max_pixels) for ending in endings]
+        if not np.array_equal(*map(np.asarray, images)):
+            raise
+        return images[0]
+
+
+def _with_pillows(image: Any, metadata: Metadata) -> Metadata:
+    """Return the metadata, with what Pillow knows of formats that are not taken apart here."""
+    form, info = image.format, image.info
+    frames = getattr(image, "n_frames", 1)
+    if form in ("GIF", "AVIF", "HEIF") and frames > 1:
+        metadata = replace(metadata, left_out=(f"of its {frames} frames the first alone is taken",))
+    if form in ("AVIF", "HEIF"):
+        exif = info.get("exif") or b""
+        exif = exif[6:] if exif.startswith(b"Exif\0\0") else exif
+        return replace(metadata, icc_profile=info.get("icc_profile"), exif=exif or None, xmp=info.get("xmp"))
+    if form == "BMP":
+        metadata = replace(metadata, dpi=info.get("dpi"))
+    return replace(metadata, lossless=True) if form in LOSSLESS and form != "TIFF" else metadata
+
+
+def _shallow(image: Any, metadata: Metadata) -> np.ndarray:
+    """Return (H, W, 1 to 4) uint8: gray or RGB, and alpha where there is any."""
+    if image.mode[0] in "IF":
+        raise ImageError("a picture of 32 bits a channel, or of signed numbers; expected 8 or 16 bits")
+    if image.mode in ("CMYK", "LAB"):
+        return np.array(_as_rgb(image, metadata.icc_profile))
+    mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
+    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        mode += "A"
+    return np.atleast_3d(np.array(image if image.mode == mode else image.convert(mode)))  # else Pillow copies it
+
+
+def _as_rgb(image: Any, icc_profile: bytes | None) -> Any:
+    """Return a picture of inks, or of CIELAB, in sRGB, by its profile where it has a good one."""
+    srgb = ImageCms.createProfile("sRGB")
+    if image.mode == "LAB":
+        return ImageCms.profileToProfile(image, ImageCms.createProfile("LAB"), srgb, outputMode="RGB")
+    try:
+        return ImageCms.profileToProfile(image, io.BytesIO(icc_profile or b""), srgb, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return image.convert("RGB")
+
+
+def _deep_png(image: Any, parts: Parts) -> np.ndarray:
+    """Return (H, W, 1 to 4) uint16."""
+    kind = parts.pixels[PNG_KIND]
+    if kind == png.GRAY:
+        return np.asarray(image).astype(np.uint16)[:, :, np.newaxis]
+    channels = _by_opencv(image, parts.pixels)
+    return channels[:, :, [0, 3]] if kind == png.GRAY_ALPHA else channels
+
+
+def _by_opencv(image: Any, data: bytes) -> np.ndarray:
+    """Read what Pillow has cut to 8 bits; its upper bytes tell whether OpenCV read the same picture."""
+    order = OPENCV_ORDER.get(image.mode)
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if order else None
+    if decoded is None or not np.array_equal(decoded[:, :, order] >> 8, np.asarray(image)):
+        raise ImageError("16-bit colors that are damaged, or not RGB pixel by pixel with plain alpha; save it as PNG")
+    return decoded[:, :, order]
+
+
+def _with_transparent(channels: np.ndarray, parts: Parts) -> np.ndarray:
+    """Add alpha that is 0 where the color is that of PNG's tRNS chunk, whose numbers are as in the file."""
+    bits, kind = parts.pixels[PNG_BITS], parts.pixels[PNG_KIND]
+    count = {png.GRAY: 1, png.RGB: 3}.get(kind)
+    if count != channels.shape[2] or len(parts.transparent or b"") < 2 * count:
+        return channels
+    color = np.frombuffer(parts.transparent or b"", ">u2", count).astype(np.int64) & (2**bits - 1)
+    top = np.iinfo(channels.dtype).max
+    hidden = (channels == color * top // (2**bits - 1)).all(axis=2)
+    return np.dstack([channels, np.where(hidden, 0, top).astype(channels.dtype)])
+
+
+def _tiff_size(parts: Parts, max_pixels: int) -> tuple[int, int]:
+    assert parts.page is not None
+    width, height = (parts.page.numbers(parts.pixels, code, (0,))[0] for code in (tiff.WIDTH, tiff.HEIGHT))
+    check_size(width, height, max_pixels)
+    return width, height
+
+
+def _deep_tiff(parts: Parts, max_pixels: int) -> np.ndarray:
+    """Return (H, W, 1 to 4) uint16 of a file of 9 to 16 bits a channel."""
+    assert parts.page is not None
+    page, data = parts.page, parts.pixels
+    _tiff_size(parts, max_pixels)
+    if page.numbers(data, tiff.FORMAT, (1,))[0] != 1:
+        raise ImageError("a picture of signed numbers, or of floats; expected unsigned ones of 8 or 16 bits")
+    if page.numbers(data, tiff.SAMPLES, (1,))[0] > MOST_SAMPLES:
+        raise ImageError(f"a picture of over {MOST_SAMPLES} channels")
+    bits = max(page.numbers(data, tiff.BITS, (1,)))
+    samples = _samples(data, max_pixels)
+    if bits < 16:
+        samples = (samples.astype(np.uint32) * 65535 // (2**bits - 1)).astype(np.uint16)
+    return tiff.interpreted(samples, page, data)
+
+
+def _samples(data: bytes, max_pixels: int) -> np.ndarray:
+    """Return (H, W, channels) uint16 as in the file; by Pillow or OpenCV where tifffile knows no such compression."""
+    import tifffile  # scikit-image requires it
+
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            page = file.pages[0]
+            samples = page.asarray()
+            samples = samples.transpose(1, 2, 0) if page.planarconfig == 2 and samples.ndim == 3 else samples
+            return np.atleast_3d(samples)
+    except MemoryError:
+        raise
+    except Exception:  # tifffile has no one type
+        image = open_picture(data, max_pixels)
+        with own_limit():
+            image.load()
+        if image.mode.startswith("I;16"):
+            return np.asarray(image).astype(np.uint16)[:, :, np.newaxis]
+        return _by_opencv(image, data)
+
+
+def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    pixels = pixels.swapaxes(0, 1) if orientation in TRANSPOSED else pixels
+    pixels = pixels[:, ::-1] if orientation in MIRRORED else pixels
+    return pixels[::-1] if orientation in UPSIDE_DOWN else pixels

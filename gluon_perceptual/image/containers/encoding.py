@@ -1,0 +1,76 @@
+"""Pixels and metadata -> bytes of a picture file."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ..formats import Format
+from . import bmp, jpeg, png, tiff, webp
+from .metadata import Metadata
+
+QUALITY = 95
+USUAL_DPI = (72.0, 72.0)
+OPAQUE_FROM = 128  # alpha that GIF, which has only yes and no, shows
+
+
+def encode(form: Format, channels: np.ndarray, metadata: Metadata, quality: int | None = None) -> bytes:
+    """Return the file.
+
+    Args:
+        form: Of which kind, which can hold the picture.
+        channels: (H, W, 1 to 4) uint8 or uint16: gray or RGB, with alpha or without.
+        metadata: What to say beside the pixels; what the format has no place for is left out.
+        quality: Of lossy formats, 1 to 100. None: 95, but WebP without loss where the source had none.
+    """
+    height, width, count = channels.shape
+    metadata = metadata.fit_for(height, width, count < 3 and form.name not in ("WEBP", "HEIF"))
+    if form.name == "TIFF":
+        return tiff.encode(channels, metadata)
+    if form.name == "PNG":
+        plain = _by_pillow(form, channels) if channels.dtype == np.uint8 else png.encode_16_bits(channels)
+        return png.join(plain, metadata)
+    if form.name == "BMP" and count in (2, 4):
+        rgba = channels if count == 4 else channels[:, :, [0, 0, 0, 1]]
+        return bmp.encode(rgba, metadata.dpi or USUAL_DPI)
+    data = _by_pillow(form, channels, **_options(form, metadata, quality))
+    return jpeg.join(data, metadata) if form.name == "JPEG" else data
+
+
+def _options(form: Format, metadata: Metadata, quality: int | None) -> dict[str, Any]:
+    dpi = {"dpi": metadata.dpi} if metadata.dpi else {}
+    if form.name in ("BMP", "GIF"):
+        return dpi if form.name == "BMP" else {}
+    options: dict[str, Any] = {"quality": quality or QUALITY}
+    if form.name == "JPEG":
+        return {**options, **dpi, "subsampling": metadata.subsampling}
+    if form.name == "WEBP" and metadata.lossless and quality is None:
+        options = {"lossless": True, "exact": True}
+    if form.name == "AVIF":
+        options["subsampling"] = "4:4:4"
+    return {**options, **webp.options(metadata)}
+
+
+def _by_pillow(form: Format, channels: np.ndarray, **options: Any) -> bytes:
+    image = Image.fromarray(channels[:, :, 0] if channels.shape[2] == 1 else channels)
+    if form.name == "GIF":
+        image, options = _in_palette(image)
+    file = io.BytesIO()
+    image.save(file, form.name, **options)
+    return file.getvalue()
+
+
+def _in_palette(image: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the picture in 256 colors, one of which is transparent where it has alpha; and Pillow's options."""
+    if image.mode not in ("LA", "RGBA"):
+        return (image if image.mode == "L" else image.quantize(256)), {}
+    hidden = np.asarray(image.getchannel("A")) < OPAQUE_FROM
+    quantized = image.convert("RGB").quantize(255)
+    numbers = np.array(quantized)
+    numbers[hidden] = 255
+    found = Image.frombytes("P", image.size, numbers.tobytes())
+    found.putpalette((quantized.getpalette() + [0] * 768)[:768])
+    return found, {"transparency": 255}

@@ -1,0 +1,109 @@
+"""JPEG files: their segments before the pixels."""
+
+from __future__ import annotations
+
+import struct
+from typing import Iterator
+
+from .metadata import Metadata
+from .tags import read_directory
+
+START, END, SCAN = 0xD8, 0xD9, 0xDA
+APP0, APP1, APP2, ADOBE, PHOTOSHOP, COMMENT = 0xE0, 0xE1, 0xE2, 0xEE, 0xED, 0xFE
+FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0))
+EXIF, XMP, LONG_XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
+PROFILE, PICTURES = b"ICC_PROFILE\0", b"MPF\0"
+LARGEST = 65533  # bytes in a segment
+CENTIMETER = 2.54  # of an inch
+SUBSAMPLINGS = {(0x11,): 0, (0x11, 0x11, 0x11): 0, (0x21, 0x11, 0x11): 1, (0x22, 0x11, 0x11): 2}
+
+
+def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield marker, start and end of the body, of each segment before the first scan."""
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == 0xFF:  # filling
+            at += 1
+            continue
+        if marker in (SCAN, END):
+            return
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        yield marker, at + 4, end
+        at = max(end, at + 4)
+
+
+def split(data: bytes) -> tuple[bytes, Metadata]:
+    """Return a file of the pixels alone, and the metadata."""
+    kept, rest, found, subsampling = [data[:2]], 2, [], 0
+    for marker, start, end in segments(data):
+        if marker in (APP0, ADOBE) or not (marker & 0xF0 == 0xE0 or marker == COMMENT):
+            kept.append(data[start - 4 : end])
+        if marker in FRAMES:
+            factors = tuple(data[start + 7 : end : 3])
+            subsampling = SUBSAMPLINGS.get(factors, 0)
+        elif end <= len(data):
+            found.append((marker, data[start:end]))
+        rest = end
+    return b"".join(kept) + data[rest:], _metadata(found, subsampling)
+
+
+def _metadata(found: list[tuple[int, bytes]], subsampling: int) -> Metadata:
+    exif = xmp = dpi = None
+    profile: list[bytes] = []
+    own, left_out = [], []
+    for marker, body in found:
+        if marker == APP0 and body.startswith(b"JFIF\0") and len(body) >= 12:
+            unit, across, down = struct.unpack(">BHH", body[7:12])
+            factor = {1: 1, 2: CENTIMETER}.get(unit)
+            dpi = (across * factor, down * factor) if factor and across and down else None
+        elif marker == APP1 and body.startswith(EXIF):
+            exif = exif or body[len(EXIF) :]
+        elif marker == APP1 and body.startswith(XMP):
+            xmp = xmp or body[len(XMP) :]
+        elif marker == APP2 and body.startswith(PROFILE):
+            profile.append(body[len(PROFILE) :])
+        elif marker == APP2 and body.startswith(PICTURES):
+            if (count := _pictures(body[len(PICTURES) :])) > 1:
+                left_out.append(f"of its {count} pictures the first alone is taken")
+        elif marker in (PHOTOSHOP, COMMENT) or (marker == APP1 and body.startswith(LONG_XMP)):
+            own.append((marker, body))
+    icc_profile = _joined(profile)
+    if profile and not icc_profile:
+        left_out.append("its color profile is damaged")
+    return Metadata(icc_profile, exif, xmp, dpi, segments=tuple(own), subsampling=subsampling, left_out=tuple(left_out))
+
+
+def _joined(pieces: list[bytes]) -> bytes | None:
+    """Return the profile whose pieces begin with their number, from 1, and how many there are; None if it is broken."""
+    pieces.sort(key=lambda piece: piece[:1])
+    if [piece[:2] for piece in pieces] != [bytes([i + 1, len(pieces)]) for i in range(min(255, len(pieces)))]:
+        return None
+    profile = b"".join(piece[2:] for piece in pieces)
+    return profile if len(profile) >= 128 and int.from_bytes(profile[:4], "big") == len(profile) else None
+
+
+def _pictures(index: bytes) -> int:
+    """Return how many pictures a multi-picture file holds."""
+    try:
+        entry = read_directory(index).entries.get(0xB001)
+        return entry.number(index) if entry else 1
+    except (ValueError, struct.error):
+        return 1
+
+
+def join(data: bytes, metadata: Metadata) -> bytes:
+    """Put metadata into an encoded picture; what is too large for JPEG is left out."""
+    new: list[tuple[int, bytes]] = []
+    if metadata.exif and len(metadata.exif) <= LARGEST - len(EXIF):
+        new.append((APP1, EXIF + metadata.exif))
+    if metadata.xmp and len(metadata.xmp) <= LARGEST - len(XMP):
+        new.append((APP1, XMP + metadata.xmp))
+    step = LARGEST - len(PROFILE) - 2
+    pieces = [metadata.icc_profile[i : i + step] for i in range(0, len(metadata.icc_profile or b""), step)]
+    if len(pieces) < 256:
+        new += [(APP2, PROFILE + bytes([i + 1, len(pieces)]) + piece) for i, piece in enumerate(pieces)]
+    new += metadata.segments
+    start = next((end for marker, _, end in segments(data) if marker == APP0), 2)
+    written = b"".join(bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body for marker, body in new)
+    return data[:start] + written + data[start:]

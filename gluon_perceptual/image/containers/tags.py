@@ -1,0 +1,157 @@
+"""Directories of tags, which TIFF files are made of, and EXIF data, too."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Mapping
+
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+WORDS = {**SIZES, 5: 4, 10: 4}  # bytes that are swapped together; the others are one value
+SHORT, LONG, RATIONAL, ASCII, UNDEFINED, BYTE = 3, 4, 5, 2, 7, 1
+EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY = 34665, 34853, 40965
+DIRECTORIES = (EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY)
+LARGEST = 2**26  # bytes of a tag's value
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A value by itself: TIFF's number of the type, how many there are, and their bytes, little-endian."""
+
+    kind: int
+    count: int
+    value: bytes
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The values of BYTE, SHORT or LONG."""
+        letter = {1: "B", 3: "H", 4: "I", 16: "Q"}.get(self.kind, "")
+        return struct.unpack(f"<{self.count}{letter}", self.value) if letter else ()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A value in a file: where it stands."""
+
+    order: str
+    kind: int
+    count: int
+    position: int
+    raw: bytes
+
+    def tag(self, data: bytes) -> Tag:
+        """Return the value; raises ValueError where it is not all there, or is too large."""
+        size = SIZES.get(self.kind, 0) * self.count
+        value = data[self.position : self.position + size]
+        if not size or size > LARGEST or len(value) < size:
+            raise ValueError("a tag without its value")
+        word = WORDS[self.kind]
+        if self.order == ">" and word > 1:
+            value = b"".join(value[i : i + word][::-1] for i in range(0, size, word))
+        return Tag(self.kind, self.count, value)
+
+    def number(self, data: bytes) -> int:
+        """Return the first value of BYTE, SHORT or LONG; raises ValueError."""
+        numbers = self.tag(data).numbers
+        if not numbers:
+            raise ValueError("a tag that is no number")
+        return numbers[0]
+
+    def set_number(self, data: bytearray, value: int) -> None:
+        """Overwrite the first value where it is a SHORT or LONG that holds `value`."""
+        letter = {SHORT: "H", LONG: "I"}.get(self.kind)
+        if letter and value < 256 ** SIZES[self.kind]:
+            struct.pack_into(self.order + letter, data, self.position, value)
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Entries by their codes, where the next directory is, and where that is said."""
+
+    order: str
+    entries: Mapping[int, Entry]
+    next: int
+    next_at: int
+
+    def tag(self, data: bytes, code: int) -> Tag | None:
+        """Return a value, or None where there is no such tag or no whole one."""
+        try:
+            return self.entries[code].tag(data)
+        except (KeyError, ValueError):
+            return None
+
+    def numbers(self, data: bytes, code: int, default: tuple[int, ...] = ()) -> tuple[int, ...]:
+        """Return the values of BYTE, SHORT or LONG."""
+        tag = self.tag(data, code)
+        return (tag and tag.numbers) or default
+
+
+def byte_order(data: bytes) -> tuple[str, bool]:
+    """Return "<" or ">", and whether it is BigTIFF, with offsets of 8 bytes; raises ValueError."""
+    order = {b"II": "<", b"MM": ">"}.get(data[:2])
+    if order is None or len(data) < 8:
+        raise ValueError("no byte order mark")
+    return order, struct.unpack_from(order + "H", data, 2)[0] == 43
+
+
+def read_directory(data: bytes, offset: int | None = None) -> Directory:
+    """Return a directory, the first one by default; raises ValueError or struct.error where it is damaged."""
+    order, big = byte_order(data)
+    if offset is None:
+        offset = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)[0]
+    number, width, field = ("Q", 20, "Q") if big else ("H", 12, "I")
+    (count,) = struct.unpack_from(order + number, data, offset)
+    start = offset + struct.calcsize(number)
+    if count > 65535 or start + width * count > len(data):
+        raise ValueError("a directory that is cut off")
+    entries: dict[int, Entry] = {}
+    for at in range(start, start + width * count, width):
+        code, kind, values = struct.unpack_from(order + "HH" + field, data, at)
+        position = at + width - struct.calcsize(field)
+        if SIZES.get(kind, 0) * values > struct.calcsize(field):
+            (position,) = struct.unpack_from(order + field, data, position)
+        entries.setdefault(code, Entry(order, kind, values, position, bytes(data[at : at + width])))
+    next_at = start + width * count
+    following = struct.unpack_from(order + field, data, next_at)[0] if next_at + 4 <= len(data) else 0
+    return Directory(order, entries, following, next_at)
+
+
+def directory_bytes(tags: Mapping[int, Tag], base: int) -> bytes:
+    """Return a directory that stands at `base`, and the values behind it, little-endian."""
+    entries, values, after = [], [], base + 6 + 12 * len(tags)
+    for code, tag in sorted(tags.items()):
+        value = tag.value
+        if len(value) > 4:
+            value, behind = struct.pack("<I", after), value + b"\0" * (len(value) % 2)
+            values.append(behind)
+            after += len(behind)
+        entries.append(struct.pack("<HHI", code, tag.kind, tag.count) + value.ljust(4, b"\0"))
+    return struct.pack("<H", len(tags)) + b"".join(entries) + bytes(4) + b"".join(values)
+
+
+def nested_bytes(tags: Mapping[int, Tag], inner: Mapping[int, Mapping[int, Tag]], base: int) -> tuple[bytes, int]:
+    """Return the directories `inner` and then, at the offset that is returned too, `tags`, which point to them."""
+    written, tags = b"", dict(tags)
+    for code, directory in inner.items():
+        if directory:
+            tags[code] = Tag(LONG, 1, struct.pack("<I", base + len(written)))
+            written += directory_bytes(directory, base + len(written))
+    return written + directory_bytes(tags, base + len(written)), base + len(written)
+
+
+def all_tags(data: bytes, directory: Directory) -> dict[int, Tag]:
+    """Return what is whole of a directory's values."""
+    found = {code: directory.tag(data, code) for code in directory.entries if code not in DIRECTORIES}
+    tags = {code: tag for code, tag in found.items() if tag}
+    return tags if sum(len(tag.value) for tag in tags.values()) <= LARGEST else {}
+
+
+def inner_tags(data: bytes, directory: Directory) -> dict[int, dict[int, Tag]]:
+    """Return what is whole of the directories of EXIF and of the place, by the tags that point to them."""
+    found = {}
+    for code in (EXIF_DIRECTORY, GPS_DIRECTORY):
+        try:
+            found[code] = all_tags(data, read_directory(data, directory.entries[code].number(data)))
+        except (KeyError, ValueError, struct.error):
+            continue
+    return found

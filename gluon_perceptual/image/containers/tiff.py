@@ -1,0 +1,261 @@
+"""TIFF files: which picture of a file is meant, what is said about it, and writing."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import Iterator
+
+import numpy as np
+
+from ...errors import ImageError
+from .metadata import NODATA, ORIENTATION, Metadata
+from .tags import (
+    BYTE,
+    LONG,
+    RATIONAL,
+    SHORT,
+    UNDEFINED,
+    Directory,
+    Tag,
+    all_tags,
+    byte_order,
+    inner_tags,
+    nested_bytes,
+    read_directory,
+)
+
+KIND, OLD_KIND, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
+SAMPLES, X_DPI, Y_DPI, PLANAR, UNIT, EXTRA, INNER, FORMAT = 277, 282, 283, 284, 296, 338, 330, 339
+XMP, PHOTOSHOP, IPTC, PROFILE = 700, 34377, 33723, 34675
+WHITE_IS_ZERO, BLACK_IS_ZERO, COLORS, INKS = 0, 1, 2, 5  # photometric interpretations
+MULTIPLIED_ALPHA, PLAIN_ALPHA = 1, 2
+STARTS, ROWS, LENGTHS, PREDICTOR = 273, 278, 279, 317
+REDUCED, MASK, OLD_REDUCED = 1, 4, 2
+OF_PIXELS = {  # what decoders need
+    *(WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, FORMAT),
+    *(
+        266,
+        273,
+        278,
+        279,
+        292,
+        293,
+        317,
+        320,
+        322,
+        323,
+        324,
+        325,
+        332,
+        334,
+        347,
+        512,
+        513,
+        514,
+        515,
+        517,
+        518,
+        519,
+        520,
+    ),
+    *(521, 529, 530, 531, 532),
+}
+DESCRIPTION = (269, 270, 271, 272, 285, 305, 306, 315, 316, 33432, *range(40091, 40096))
+SCALE, TIE_POINTS, MATRIX, GEO_KEYS = 33550, 33922, 34264, 34735
+MAPS = (SCALE, TIE_POINTS, MATRIX, GEO_KEYS, 34736, 34737, 42112, NODATA)
+MOST_PAGES = 10_000
+STRIP = 2**20  # bytes before compression
+NONE, DEFLATE = 1, 8
+CENTIMETER = 2.54  # of an inch
+
+
+def pages(data: bytes) -> Iterator[Directory]:
+    """Yield the directories of a file's pictures, those inside others, too."""
+    offset, seen = None, set()
+    while offset is None or (offset and offset not in seen and len(seen) < MOST_PAGES):
+        seen.add(offset)
+        directory = read_directory(data, offset)
+        yield directory
+        for inner in directory.numbers(data, INNER)[:100]:
+            try:
+                yield read_directory(data, inner)
+            except (ValueError, struct.error):
+                continue
+        offset = directory.next
+
+
+def _is_whole_picture(data: bytes, page: Directory) -> bool:
+    """Tell a picture from its small copy, or its mask."""
+    kind, old = page.numbers(data, KIND, (0,))[0], page.numbers(data, OLD_KIND, (1,))[0]
+    return not kind & (REDUCED | MASK) and old != OLD_REDUCED and WIDTH in page.entries
+
+
+def split(data: bytes) -> tuple[bytes, Metadata, Directory]:
+    """Return a file of one picture's pixels alone, the metadata, and the picture's directory.
+
+    Raises:
+        ImageError: The directories are damaged.
+    """
+    found, left_out = [], []
+    try:
+        for page in pages(data):
+            found.append(page)
+    except (ValueError, struct.error) as error:
+        if not found:
+            raise ImageError(f"damaged picture ({error})") from error
+    whole = [page for page in found if _is_whole_picture(data, page)] or found[:1]
+    page = whole[0]
+    if len(whole) > 1:
+        left_out.append(f"of its {len(whole)} pages the first alone is taken")
+    if PROFILE in page.entries and not _profile(data, page):
+        left_out.append("its color profile is damaged")
+    if 0 in page.numbers(data, EXTRA):
+        left_out.append("its channels that are neither color nor alpha have no place")
+    return _of_pixels(data, page), _metadata(data, page, tuple(left_out)), page
+
+
+def _of_pixels(data: bytes, page: Directory) -> bytes:
+    """Return the file with a directory at its end that has what decoders need, and is the first."""
+    order, big = byte_order(data)
+    kept = [entry.raw for code, entry in sorted(page.entries.items()) if code in OF_PIXELS]
+    if max(page.numbers(data, BITS, (1,))) > 8:  # decoders differ in what they make of white that is 0 there
+        kept = [_plain(raw, order) for raw in kept]
+    offset = len(data) + len(data) % 2
+    directory = struct.pack(order + ("Q" if big else "H"), len(kept)) + b"".join(kept) + bytes(8 if big else 4)
+    first = struct.pack(order + "Q", offset) if big else struct.pack(order + "I", offset)
+    start = 8 if big else 4
+    return b"".join([data[:start], first, data[start + len(first) :], bytes(len(data) % 2), directory])
+
+
+def _plain(raw: bytes, order: str) -> bytes:
+    """Return a directory's entry, that of WHITE_IS_ZERO as that of BLACK_IS_ZERO."""
+    code, kind = struct.unpack_from(order + "HH", raw)
+    value = len(raw) - (4 if len(raw) == 12 else 8)
+    if code == PHOTOMETRIC and kind == SHORT and struct.unpack_from(order + "H", raw, value)[0] == WHITE_IS_ZERO:
+        return raw[:value] + struct.pack(order + "H", BLACK_IS_ZERO) + raw[value + 2 :]
+    return raw
+
+
+def interpreted(samples: np.ndarray, page: Directory, data: bytes) -> np.ndarray:
+    """Return (H, W, 1 to 4), gray or RGB and alpha, of a file's samples (H, W, channels) uint16.
+
+    Args:
+        samples: As they are in the file.
+        page: The file's own directory.
+        data: What that directory's values stand in.
+
+    Raises:
+        ImageError: The colors are of a kind that is not read.
+    """
+    photometric = page.numbers(data, PHOTOMETRIC, (BLACK_IS_ZERO,))[0]
+    count = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, COLORS: 3, INKS: 4}.get(photometric, 0)
+    if not 0 < count <= samples.shape[2]:
+        raise ImageError(f"16-bit colors of TIFF's photometric interpretation {photometric}; save it as RGB")
+    color = samples[:, :, :count]
+    if photometric == WHITE_IS_ZERO:
+        color = 65535 - color
+    elif photometric == INKS:
+        ink = (65535 - color).astype(np.float32)
+        color = np.rint(ink[:, :, :3] * ink[:, :, 3:] / 65535).astype(np.uint16)
+    extra = page.numbers(data, EXTRA, (PLAIN_ALPHA,))
+    if samples.shape[2] == count or extra[0] not in (MULTIPLIED_ALPHA, PLAIN_ALPHA):
+        return color
+    alpha = samples[:, :, count : count + 1]
+    if extra[0] == MULTIPLIED_ALPHA:
+        color = np.rint(np.minimum(color / np.maximum(alpha, 1) * 65535.0, 65535)).astype(np.uint16)
+    return np.dstack([color, alpha])
+
+
+def _profile(data: bytes, page: Directory) -> bytes | None:
+    tag = page.tag(data, PROFILE)
+    return tag.value if tag and int.from_bytes(tag.value[:4], "big") == len(tag.value) >= 128 else None
+
+
+def _metadata(data: bytes, page: Directory, left_out: tuple[str, ...]) -> Metadata:
+    described = {code: tag for code in DESCRIPTION if (tag := page.tag(data, code))}
+    turned = page.tag(data, ORIENTATION)
+    inner = inner_tags(data, page)
+    exif = None
+    if described or inner or turned:
+        directories, first = nested_bytes({**described, **({ORIENTATION: turned} if turned else {})}, inner, 8)
+        exif = struct.pack("<2sHI", b"II", 42, first) + directories
+    xmp = page.tag(data, XMP)
+    tags = {
+        WIDTH: _longs(width), HEIGHT: _longs(height), BITS: _shorts(*[bits] * count), SAMPLES: _shorts(count),
+        COMPRESSION: _shorts(compression), PHOTOMETRIC: _shorts(BLACK_IS_ZERO if count < 3 else COLORS),
+        STARTS: _longs(*starts), ROWS: _longs(rows), LENGTHS: _longs(*sizes), PLANAR: _shorts(1),
+    }  # fmt: skip
+    if compression == DEFLATE:
+        tags[PREDICTOR] = _shorts(2)  # predictor: differences between neighbors in a row
+    if count in (2, 4):
+        tags[EXTRA] = _shorts(PLAIN_ALPHA)
+    described, inner = _description(metadata)
+    base = 8 + sum(sizes) + sum(sizes) % 2
+    directories, first = nested_bytes({**described, **_maps(metadata, height, width), **tags}, inner, base)
+    return b"".join([struct.pack("<2sHI", b"II", 42, first), *strips, bytes(sum(sizes) % 2), directories])
+
+
+def _strip(rows: np.ndarray, compression: int) -> bytes:
+    if compression == NONE:
+        return rows.astype(rows.dtype.newbyteorder("<")).tobytes()
+    differences = rows.copy()
+    differences[:, 1:] -= rows[:, :-1]
+    return zlib.compress(differences.astype(rows.dtype.newbyteorder("<")).tobytes())
+
+
+def _shorts(*values: int) -> Tag:
+    return Tag(SHORT, len(values), struct.pack(f"<{len(values)}H", *values))
+
+
+def _longs(*values: int) -> Tag:
+    return Tag(LONG, len(values), struct.pack(f"<{len(values)}I", *values))
+
+
+def _description(metadata: Metadata) -> tuple[dict[int, Tag], dict[int, dict[int, Tag]]]:
+    """Return the tags that describe a picture, and the directories of EXIF and of the place."""
+    tags: dict[int, Tag] = {}
+    inner: dict[int, dict[int, Tag]] = {}
+    if metadata.exif:
+        try:
+            directory = read_directory(metadata.exif)
+            found = all_tags(metadata.exif, directory)
+            tags = {code: tag for code, tag in found.items() if code in (*DESCRIPTION, ORIENTATION)}
+            inner = inner_tags(metadata.exif, directory)
+        except (ValueError, struct.error):
+            pass
+    if metadata.dpi:
+        for code, value in zip((X_DPI, Y_DPI), metadata.dpi):
+            tags[code] = Tag(RATIONAL, 1, struct.pack("<II", min(2**32 - 1, round(1000 * value)), 1000))
+        tags[UNIT] = _shorts(2)
+    for code, kind, value in ((XMP, BYTE, metadata.xmp), (PROFILE, UNDEFINED, metadata.icc_profile)):
+        if value:
+            tags[code] = Tag(kind, len(value), value)
+    return tags, inner
+
+
+def _maps(metadata: Metadata, height: int, width: int) -> dict[int, Tag]:
+    """Return TIFF's own tags, the georeference made that of the enlarged picture."""
+    tags = dict(metadata.tags)
+    if not metadata.height or (height, width) == (metadata.height, metadata.width):
+        return tags
+    across, down = width / metadata.width, height / metadata.height
+    keys = tags[GEO_KEYS].numbers if GEO_KEYS in tags else ()
+    points = any(keys[i] == 1025 and keys[i + 3] == 2 for i in range(4, len(keys) - 3, 4))
+    shift = 0.5 if points else 0.0  # where a pixel's place is its center, not its corner
+    for code, factors, offsets in (
+        (SCALE, (1 / across, 1 / down, 1), (0, 0, 0)),
+        (TIE_POINTS, (across, down, 1, 1, 1, 1), (shift, shift, 0, 0, 0, 0)),
+    ):
+        if code in tags and tags[code].kind == 12:
+            values = np.frombuffer(tags[code].value, "<f8")
+            factor, offset = (np.resize(np.asarray(part, float), values.size) for part in (factors, offsets))
+            moved = ((values + offset) * factor - offset).astype("<f8")
+            tags[code] = Tag(12, values.size, moved.tobytes())
+    if MATRIX in tags and tags[MATRIX].kind == 12 and tags[MATRIX].count == 16:
+        matrix = np.frombuffer(tags[MATRIX].value, "<f8").reshape(4, 4).copy()
+        matrix[:, 3] += matrix[:, 0] * (shift / across - shift) + matrix[:, 1] * (shift / down - shift)
+        matrix[:, 0] /= across
+        matrix[:, 1] /= down
+        tags[MATRIX] = Tag(12, 16, matrix.astype("<f8").tobytes())
+    return tags
