@@ -180,7 +180,7 @@ def test_the_bytes_decide_not_the_suffix(tmp_path):
 
 @pytest.mark.parametrize("dtype", [np.int32, np.float32])
 def test_32_bits_are_refused(tmp_path, dtype):
-    with pytest.raises(ImageError, match="32 bits a channel; expected 8 or 16"):
+    with pytest.raises(ImageError, match="32 bits a channel, or"):
         read_picture(save(tmp_path / "p.tif", Image.fromarray(smooth().astype(dtype))))
 
 

@@ -43,9 +43,8 @@ def find_photos(source: str | Path | None) -> PhotoList:
 
     Args:
         source: A folder, searched recursively (of a COCO folder only `train*`, also in `images`); a text file with a
-            path on each line,
-            relative to that file; a RecordIO file, see `records.open_records`; a picture; or None for
-            `embedded_photos`.
+            path on each line, relative to that file; a RecordIO file, see `records.open_records`; a picture; or None
+            for `embedded_photos`.
 
     Raises:
         UserError: There is nothing at `source`, or no picture in it.

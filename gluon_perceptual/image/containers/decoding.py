@@ -104,7 +104,7 @@ def _loaded(image: Any, data: bytes, max_pixels: int) -> Any:
             raise
         endings = (JPEG_END, b"\x5a\x39" * 512 + JPEG_END)  # where pixels are missing, the second looks like some
         images = [open_picture(data + ending, max_pixels) for ending in endings]
-        if not np.array_equal(*map(np.asarray, images)):
+        if not np.array_equal(np.asarray(images[0]), np.asarray(images[1])):
             raise
         return images[0]
 

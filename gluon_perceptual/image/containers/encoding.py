@@ -34,7 +34,7 @@ def encode(form: Format, channels: np.ndarray, metadata: Metadata, quality: int 
         plain = _by_pillow(form, channels) if channels.dtype == np.uint8 else png.encode_16_bits(channels)
         return png.join(plain, metadata)
     if form.name == "BMP" and count in (2, 4):
-        rgba = channels if count == 4 else channels[:, :, [0, 0, 0, 1]]
+        rgba = channels if count == 4 else channels[:, :, [0, 0, 0, 1]]  # it holds no gray with alpha
         return bmp.encode(rgba, metadata.dpi or USUAL_DPI)
     data = _by_pillow(form, channels, **_options(form, metadata, quality))
     return jpeg.join(data, metadata) if form.name == "JPEG" else data

@@ -65,6 +65,7 @@ DESCRIPTION = (269, 270, 271, 272, 285, 305, 306, 315, 316, 33432, *range(40091,
 SCALE, TIE_POINTS, MATRIX, GEO_KEYS = 33550, 33922, 34264, 34735
 MAPS = (SCALE, TIE_POINTS, MATRIX, GEO_KEYS, 34736, 34737, 42112, NODATA)
 MOST_PAGES = 10_000
+MOST_BYTES = 2**32 - 2**27  # of pixels; the rest for metadata
 STRIP = 2**20  # bytes before compression
 NONE, DEFLATE = 1, 8
 CENTIMETER = 2.54  # of an inch
@@ -181,6 +182,47 @@ def _metadata(data: bytes, page: Directory, left_out: tuple[str, ...]) -> Metada
         directories, first = nested_bytes({**described, **({ORIENTATION: turned} if turned else {})}, inner, 8)
         exif = struct.pack("<2sHI", b"II", 42, first) + directories
     xmp = page.tag(data, XMP)
+    compression = page.numbers(data, COMPRESSION, (NONE,))[0]
+    return Metadata(
+        _profile(data, page),
+        exif,
+        xmp.value if xmp else None,
+        _density(data, page),
+        tags={code: tag for code in (*MAPS, PHOTOSHOP, IPTC) if (tag := page.tag(data, code))},
+        height=page.numbers(data, HEIGHT, (0,))[0],
+        width=page.numbers(data, WIDTH, (0,))[0],
+        lossless=compression not in (6, 7),  # JPEG's
+        compressed=compression != NONE,
+        left_out=left_out,
+    )
+
+
+def _density(data: bytes, page: Directory) -> tuple[float, float] | None:
+    """Return pixels per inch."""
+    factor = {2: 1, 3: CENTIMETER}.get(page.numbers(data, UNIT, (2,))[0])
+    both = [page.tag(data, code) for code in (X_DPI, Y_DPI)]
+    values = [struct.unpack("<II", tag.value[:8]) for tag in both if tag and tag.kind == RATIONAL]
+    if not factor or len(values) < 2 or not all(up and down for up, down in values):
+        return None
+    across, down = (factor * up / down for up, down in values)
+    return across, down
+
+
+def encode(channels: np.ndarray, metadata: Metadata) -> bytes:
+    """Encode (H, W, 1 to 4) uint8 or uint16: gray or RGB, with alpha or without.
+
+    Raises:
+        ImageError: It would have over 4 GB.
+    """
+    height, width, count = channels.shape
+    rows = max(1, STRIP // channels[:1].nbytes)
+    compression = DEFLATE if metadata.compressed else NONE
+    strips = [_strip(channels[start : start + rows], compression) for start in range(0, height, rows)]
+    sizes = [len(strip) for strip in strips]
+    if sum(sizes) > MOST_BYTES:
+        raise ImageError("TIFF holds 4 GB; choose PNG")
+    starts = [8, *(8 + np.cumsum(sizes[:-1], dtype=np.int64)).tolist()]
+    bits = 8 * channels.itemsize
     tags = {
         WIDTH: _longs(width), HEIGHT: _longs(height), BITS: _shorts(*[bits] * count), SAMPLES: _shorts(count),
         COMPRESSION: _shorts(compression), PHOTOMETRIC: _shorts(BLACK_IS_ZERO if count < 3 else COLORS),
@@ -228,9 +270,9 @@ def _description(metadata: Metadata) -> tuple[dict[int, Tag], dict[int, dict[int
         for code, value in zip((X_DPI, Y_DPI), metadata.dpi):
             tags[code] = Tag(RATIONAL, 1, struct.pack("<II", min(2**32 - 1, round(1000 * value)), 1000))
         tags[UNIT] = _shorts(2)
-    for code, kind, value in ((XMP, BYTE, metadata.xmp), (PROFILE, UNDEFINED, metadata.icc_profile)):
-        if value:
-            tags[code] = Tag(kind, len(value), value)
+    for code, kind, body in ((XMP, BYTE, metadata.xmp), (PROFILE, UNDEFINED, metadata.icc_profile)):
+        if body:
+            tags[code] = Tag(kind, len(body), body)
     return tags, inner
 
 
