@@ -90,7 +90,7 @@ def test_what_has_no_photos_is_said(tmp_path):
         find_photos(tmp_path)
     with pytest.raises(UserError, match="no such file or folder"):
         find_photos(tmp_path / "nowhere")
-    (tmp_path / "x.bin").write_bytes(b"\xff\xfe\x00\x80")
+    (tmp_path / "x.bin").write_bytes(b"\xff\xfd\x00\x80")
     with pytest.raises(UserError, match="neither a picture nor a text file"):
         find_photos(tmp_path / "x.bin")
     (tmp_path / "x.txt").write_text("a letter\nof two lines\n")

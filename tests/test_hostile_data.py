@@ -108,7 +108,7 @@ def sparse(path):
 REFUSED = {
     "empty": (lambda path: path.touch(), "an empty file"),
     "text": (lambda path: path.write_text("<html>404</html>"), "not a PNG, JPEG"),
-    "gif": (lambda path: Image.new("RGB", (30, 30)).save(path, "GIF"), "not a PNG, JPEG"),
+    "other": (lambda path: Image.new("RGB", (30, 30)).save(path, "TGA"), "not a PNG, JPEG"),
     "cut": (lambda path: path.write_bytes(good("png")[:-200]), "damaged picture"),
     "bomb": (lambda path: path.write_bytes(bomb(20_000)), "20000×20000 pixels are more than 200,000,000"),
     "sparse": (sparse, "1,099,511,627,776 bytes are more than"),

@@ -5,6 +5,7 @@ from helpers import randomize
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import ModelSpec, load_model, recognize, save_model
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.image.containers.metadata import Metadata
 from gluon_perceptual.image.histogram import match_images
 from gluon_perceptual.image.io import Picture
 from gluon_perceptual.inference import Upscaler
@@ -120,9 +121,9 @@ def test_the_blogs_network_runs_in_its_own_range():
 def test_gray_stays_gray():
     upscaler = Upscaler(make_model(SPECS["skip"]))
     gray = picture(9, 7)[:, :, 0]
-    large = upscaler.enlarge(Picture(gray, None, b"profile"))
+    large = upscaler.enlarge(Picture(gray, None, Metadata(icc_profile=b"profile")))
     assert large.color.shape == (18, 14)
-    assert large.icc_profile == b"profile"
+    assert large.metadata.icc_profile == b"profile"
     three = upscaler(np.repeat(gray[:, :, np.newaxis], 3, axis=2)).astype(float)
     assert np.abs(large.color - three.mean(axis=2)).max() <= 0.5
 

@@ -11,6 +11,7 @@ import pytest
 from cli import assert_one_line_error
 from PIL import ImageCms
 
+from gluon_perceptual.image.containers.metadata import Metadata
 from gluon_perceptual.image.histogram import histogram_match, match_images
 from gluon_perceptual.image.io import Picture, read_picture, write_picture
 
@@ -58,11 +59,11 @@ def test_alpha_profile_and_depth_are_kept(reference, tmp_path, dtype):
     color, alpha = colors(top=top // 2, dtype=dtype), np.full((24, 30), top, dtype)
     alpha[:, :10], color[:, :10], alpha[:, 10:20] = 0, 7, top // 3
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    write_picture(tmp_path / "a.png", Picture(color, alpha, profile))
+    write_picture(tmp_path / "a.png", Picture(color, alpha, Metadata(icc_profile=profile)))
     assert run(tmp_path / "a.png", reference, tmp_path / "b.png", "-c", "LUV", "--plot")[0] == 0
     written = read_picture(tmp_path / "b.png")
     np.testing.assert_array_equal(written.alpha, alpha)
-    assert written.icc_profile == profile
+    assert written.metadata.icc_profile == profile
     assert written.color.dtype == dtype
     assert (written.color[:, :10] == 7).all()
     expected = match_images(color[:, 10:], read_picture(reference).color, "LUV")

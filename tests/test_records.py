@@ -17,6 +17,7 @@ from gluon_perceptual.data.photos import find_photos, split_photos
 from gluon_perceptual.data.recordio import MAGIC_BYTES, read_record, write_record
 from gluon_perceptual.data.records import write_records
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.image.formats import titles
 
 CONTENTS = st.lists(st.lists(st.one_of(st.binary(max_size=9), st.just(MAGIC_BYTES)), max_size=9).map(b"".join))
 
@@ -87,7 +88,7 @@ def test_photos_in_it_are_those_of_the_folder(packed, folder):
     assert [str(photo) for photo in photos] == [f"{packed}: {path}" for path in names]
     assert [photo.name for photo in photos] == [path.name for path in names]
     assert json.loads((packed.parent / "skipped.json").read_text()) == {
-        str(folder / "broken.jpg"): "not a PNG, JPEG, WebP, TIFF or BMP picture"
+        str(folder / "broken.jpg"): f"not a {titles()} picture"
     }
     for found, wanted in zip(
         batches(PatchDataset(photos, 2, 16), 4, 0, 5), batches(PatchDataset(names, 2, 16), 4, 0, 5)

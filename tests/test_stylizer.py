@@ -12,6 +12,7 @@ from test_style_net import initialized
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import ModelSpec, save_model
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.image.containers.metadata import Metadata
 from gluon_perceptual.image.io import Picture, read_picture, read_rgb, to_image, to_tensor, write_picture
 from gluon_perceptual.image.resize import resize_longest_side
 from gluon_perceptual.inference import Stylizer
@@ -126,12 +127,11 @@ def test_16_bits_and_alpha():
     np.testing.assert_array_equal(picture.alpha, alpha)
 
 
-def test_gray_becomes_colored_and_loses_its_profile():
+def test_gray_becomes_colored_and_keeps_what_is_said_of_it():
     stylizer, image = Stylizer(initialized(StyleNet(width=2))), photo(21, 30)
-    gray = stylizer.stylize(Picture(image[:, :, 0], icc_profile=b"gray"))
+    gray = stylizer.stylize(Picture(image[:, :, 0], metadata=Metadata(xmp=b"title")))
     assert gray.color.shape == (21, 30, 3)
-    assert gray.icc_profile is None
-    assert stylizer.stylize(Picture(image, icc_profile=b"RGB")).icc_profile == b"RGB"
+    assert gray.metadata.xmp == b"title"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from typing import Any, Callable
@@ -26,7 +27,7 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         log_to_stderr()
-        if getattr(sys.stdout, "errors", None) == "strict":
+        if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
             sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
         try:
             return super().invoke(ctx)

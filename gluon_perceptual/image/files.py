@@ -85,7 +85,8 @@ def open_picture(data: bytes, max_pixels: int) -> Any:
         if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
             raise ImageError("a HEIC picture, which needs pillow-heif: pip install pillow-heif") from None
         raise ImageError(f"not a {titles()} picture" if data else "an empty file") from None
-    check_size(*image.size, max_pixels)
+    width, height = image.size
+    check_size(width, height, max_pixels)
     return image
 
 

@@ -63,7 +63,7 @@ def available() -> tuple[Format, ...]:
             plugin = import_module(form.plugin) if form.plugin else None
         except ImportError:
             continue
-        if hasattr(plugin, "register_heif_opener"):
+        if plugin and hasattr(plugin, "register_heif_opener"):
             plugin.register_heif_opener()
     Image.init()
     return tuple(form for form in ALL if form.name in Image.OPEN and form.name in Image.SAVE)

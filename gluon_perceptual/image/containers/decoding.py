@@ -22,7 +22,8 @@ PNG_BITS, PNG_KIND = 24, 25  # where IHDR says them
 OPENCV_ORDER = {"RGB": [2, 1, 0], "RGBA": [2, 1, 0, 3]}  # Pillow's modes as channels of BGR and BGRA
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-MOST_SAMPLES = 16  # channels of a TIFF file of 16 bits
+BIG_ENDIAN_BIG_TIFF = b"MM\0+"
+MOST_SAMPLES = 16  # channels of a TIFF file
 TRANSPOSED, MIRRORED, UPSIDE_DOWN = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)  # orientations, undone in this order
 LOSSLESS = {form.name for form in ALL if form.lossless}
 
@@ -40,10 +41,19 @@ class Parts:
 
     @property
     def is_deep(self) -> bool:
-        """Whether it has over 8 bits a channel, and Pillow would cut them to 8."""
-        if self.page:
-            return 8 < max(self.page.numbers(self.pixels, tiff.BITS, (1,))) <= 16
+        """Whether it is a PNG file of over 8 bits a channel, which Pillow would cut to 8."""
         return self.pixels.startswith(png.SIGNATURE) and self.pixels[PNG_BITS : PNG_BITS + 1] == b"\x10"
+
+    @property
+    def is_rare(self) -> bool:
+        """Whether it is a TIFF file that Pillow does not read, or cuts to 8 bits."""
+        if not self.page:
+            return False
+        bits, samples, photometric = (
+            self.page.numbers(self.pixels, code, (1,)) for code in (tiff.BITS, tiff.SAMPLES, tiff.PHOTOMETRIC)
+        )
+        deep, negative = 8 < max(bits) <= 16, samples[0] > 1 and photometric[0] == tiff.WHITE_IS_ZERO
+        return deep or negative or self.pixels.startswith(BIG_ENDIAN_BIG_TIFF)
 
 
 def take_apart(data: bytes) -> Parts:
@@ -66,8 +76,8 @@ def decode(data: bytes, max_pixels: int) -> tuple[np.ndarray, Metadata]:
         Exception: Whatever Pillow raises where a picture is damaged.
     """
     parts = take_apart(data)
-    if parts.page and parts.is_deep:
-        channels = _deep_tiff(parts, max_pixels)
+    if parts.page and parts.is_rare:
+        channels = _rare_tiff(parts, parts.page, max_pixels)
         metadata = parts.metadata
     else:
         image = open_picture(parts.pixels, max_pixels)
@@ -82,8 +92,8 @@ def decode(data: bytes, max_pixels: int) -> tuple[np.ndarray, Metadata]:
 def size(data: bytes, max_pixels: int) -> tuple[int, int]:
     """Return (height, width) as `decode` would give them, without decoding pixels; raises as it does."""
     parts = take_apart(data)
-    if parts.page and parts.is_deep:
-        width, height, metadata = *_tiff_size(parts, max_pixels), parts.metadata
+    if parts.page and parts.is_rare:
+        width, height, metadata = *_tiff_size(parts.pixels, parts.page, max_pixels), parts.metadata
     else:
         image = open_picture(parts.pixels, max_pixels)
         (width, height), metadata = image.size, _with_pillows(image, parts.metadata)
@@ -177,31 +187,31 @@ def _with_transparent(channels: np.ndarray, parts: Parts) -> np.ndarray:
     return np.dstack([channels, np.where(hidden, 0, top).astype(channels.dtype)])
 
 
-def _tiff_size(parts: Parts, max_pixels: int) -> tuple[int, int]:
-    assert parts.page is not None
-    width, height = (parts.page.numbers(parts.pixels, code, (0,))[0] for code in (tiff.WIDTH, tiff.HEIGHT))
+def _tiff_size(data: bytes, page: Directory, max_pixels: int) -> tuple[int, int]:
+    width, height = (page.numbers(data, code, (0,))[0] for code in (tiff.WIDTH, tiff.HEIGHT))
     check_size(width, height, max_pixels)
     return width, height
 
 
-def _deep_tiff(parts: Parts, max_pixels: int) -> np.ndarray:
-    """Return (H, W, 1 to 4) uint16 of a file of 9 to 16 bits a channel."""
-    assert parts.page is not None
-    page, data = parts.page, parts.pixels
-    _tiff_size(parts, max_pixels)
+def _rare_tiff(parts: Parts, page: Directory, max_pixels: int) -> np.ndarray:
+    """Return (H, W, 1 to 4) uint8, or uint16 of a file of 9 to 16 bits a channel."""
+    data = parts.pixels
+    _tiff_size(data, page, max_pixels)
     if page.numbers(data, tiff.FORMAT, (1,))[0] != 1:
         raise ImageError("a picture of signed numbers, or of floats; expected unsigned ones of 8 or 16 bits")
     if page.numbers(data, tiff.SAMPLES, (1,))[0] > MOST_SAMPLES:
         raise ImageError(f"a picture of over {MOST_SAMPLES} channels")
     bits = max(page.numbers(data, tiff.BITS, (1,)))
     samples = _samples(data, max_pixels)
-    if bits < 16:
+    if 8 < bits < 16:
         samples = (samples.astype(np.uint32) * 65535 // (2**bits - 1)).astype(np.uint16)
+    if samples.dtype not in (np.uint8, np.uint16):
+        raise ImageError(f"a TIFF file of {bits} bits a channel in a rare layout; save it as PNG")
     return tiff.interpreted(samples, page, data)
 
 
 def _samples(data: bytes, max_pixels: int) -> np.ndarray:
-    """Return (H, W, channels) uint16 as in the file; by Pillow or OpenCV where tifffile knows no such compression."""
+    """Return (H, W, channels) as in the file; by Pillow or OpenCV where tifffile knows no such compression."""
     import tifffile  # scikit-image requires it
 
     try:

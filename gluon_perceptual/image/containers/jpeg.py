@@ -100,7 +100,8 @@ def join(data: bytes, metadata: Metadata) -> bytes:
     if metadata.xmp and len(metadata.xmp) <= LARGEST - len(XMP):
         new.append((APP1, XMP + metadata.xmp))
     step = LARGEST - len(PROFILE) - 2
-    pieces = [metadata.icc_profile[i : i + step] for i in range(0, len(metadata.icc_profile or b""), step)]
+    profile = metadata.icc_profile or b""
+    pieces = [profile[i : i + step] for i in range(0, len(profile), step)]
     if len(pieces) < 256:
         new += [(APP2, PROFILE + bytes([i + 1, len(pieces)]) + piece) for i, piece in enumerate(pieces)]
     new += metadata.segments

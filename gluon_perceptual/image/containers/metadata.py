@@ -64,7 +64,7 @@ class Metadata:
         found = _short_in(self.exif, ORIENTATION) if self.exif else None
         if found is None and self.xmp and (match := XMP_ORIENTATION.search(self.xmp)):
             found = int(match.group(2))
-        return found if found in range(1, 9) else 1
+        return found if found and found in range(1, 9) else 1
 
     def fit_for(self, height: int, width: int, is_gray: bool) -> Metadata:
         """Return it for an upright picture: orientation, size and the profile's kind; without the small copy."""

@@ -73,7 +73,8 @@ CENTIMETER = 2.54  # of an inch
 
 def pages(data: bytes) -> Iterator[Directory]:
     """Yield the directories of a file's pictures, those inside others, too."""
-    offset, seen = None, set()
+    offset: int | None = None
+    seen: set[int | None] = set()
     while offset is None or (offset and offset not in seen and len(seen) < MOST_PAGES):
         seen.add(offset)
         directory = read_directory(data, offset)
@@ -139,10 +140,10 @@ def _plain(raw: bytes, order: str) -> bytes:
 
 
 def interpreted(samples: np.ndarray, page: Directory, data: bytes) -> np.ndarray:
-    """Return (H, W, 1 to 4), gray or RGB and alpha, of a file's samples (H, W, channels) uint16.
+    """Return (H, W, 1 to 4), gray or RGB and alpha, of a file's samples (H, W, channels).
 
     Args:
-        samples: As they are in the file.
+        samples: As they are in the file, uint8 or uint16.
         page: The file's own directory.
         data: What that directory's values stand in.
 
@@ -152,19 +153,19 @@ def interpreted(samples: np.ndarray, page: Directory, data: bytes) -> np.ndarray
     photometric = page.numbers(data, PHOTOMETRIC, (BLACK_IS_ZERO,))[0]
     count = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, COLORS: 3, INKS: 4}.get(photometric, 0)
     if not 0 < count <= samples.shape[2]:
-        raise ImageError(f"16-bit colors of TIFF's photometric interpretation {photometric}; save it as RGB")
-    color = samples[:, :, :count]
+        raise ImageError(f"colors of TIFF's photometric interpretation {photometric}; save it as RGB")
+    color, top = samples[:, :, :count], np.iinfo(samples.dtype).max
     if photometric == WHITE_IS_ZERO:
-        color = 65535 - color
+        color = top - color
     elif photometric == INKS:
-        ink = (65535 - color).astype(np.float32)
-        color = np.rint(ink[:, :, :3] * ink[:, :, 3:] / 65535).astype(np.uint16)
+        ink = (top - color).astype(np.float32)
+        color = np.rint(ink[:, :, :3] * ink[:, :, 3:] / top).astype(samples.dtype)
     extra = page.numbers(data, EXTRA, (PLAIN_ALPHA,))
     if samples.shape[2] == count or extra[0] not in (MULTIPLIED_ALPHA, PLAIN_ALPHA):
         return color
     alpha = samples[:, :, count : count + 1]
     if extra[0] == MULTIPLIED_ALPHA:
-        color = np.rint(np.minimum(color / np.maximum(alpha, 1) * 65535.0, 65535)).astype(np.uint16)
+        color = np.rint(np.minimum(color / np.maximum(alpha, 1) * float(top), top)).astype(samples.dtype)
     return np.dstack([color, alpha])
 
 
