@@ -12,7 +12,7 @@ import numpy as np
 from .._mxnet import inference_precision, mx, mxnet_errors
 from ..checkpoint.model import IMAGENET_MEAN, load_for_use
 from ..errors import UserError
-from ..image.histogram import match_images
+from ..image.histogram import match_band, match_images
 from ..image.io import Picture, check_rgb, to_image, to_tensor
 from ..image.tiling import Tile, map_tiles, plan
 from ..nets.pixels import PixelRangeAdapter
@@ -82,15 +82,21 @@ class Upscaler:
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8 or uint16 RGB -> (scale·H, scale·W, 3) of the same type."""
         check_rgb(image)
+        return self._matched(image)
+
+    def _matched(self, image: np.ndarray) -> np.ndarray:
+        """(H, W, 3) or (H, W) -> (scale·H, scale·W, 3) or (scale·H, scale·W), with the image's histogram if wanted."""
         large = self._enlarge(image)
-        return match_images(large, image, self.match_histogram) if self.match_histogram else large
+        if not self.match_histogram:
+            return large
+        return match_band(large, image) if image.ndim == 2 else match_images(large, image, self.match_histogram)
 
     def _enlarge(self, image: np.ndarray) -> np.ndarray:
-        height, width, _ = image.shape
-        large = np.empty((self.scale * height, self.scale * width, 3), image.dtype)
+        height, width = image.shape[:2]
+        large = np.empty((self.scale * height, self.scale * width, *image.shape[2:]), image.dtype)
         tiles = self.plan(height, width)
         for rows, columns, values in map_tiles(image, self.enlarge_window, self.scale, tiles):
-            large[rows, columns] = values
+            large[rows, columns] = values if image.ndim == 3 else _mean(values)
         return large
 
     def plan(self, height: int, width: int) -> list[Tile]:
@@ -98,7 +104,7 @@ class Upscaler:
         return plan(height, width, self.tile, self.model.halo)
 
     def enlarge_window(self, window: np.ndarray) -> np.ndarray:
-        """(h, w, 3) -> (scale·h, scale·w, 3) of the same type, in one pass of the network."""
+        """(h, w, 3) or (h, w) -> (scale·h, scale·w, 3) of the same type, in one pass of the network."""
         with mxnet_errors("if it is for memory, use a smaller tile"):
             values = (_mean_of_turns if self.self_ensemble else _once)(self._run, to_tensor(window))
         return to_image(values, window.dtype)
@@ -113,12 +119,11 @@ class Upscaler:
         Colors under fully transparent pixels mean nothing, yet would shine through at the edges; before enlarging
         they are replaced by those of the nearest pixels that can be seen.
         """
-        color, alpha = picture.rgb, picture.alpha
+        color, alpha = picture.color, picture.alpha
         if alpha is not None:
             color = bleed(color, alpha)
             alpha = self._enlarge_alpha(alpha)
-        large = self(color)
-        return replace(picture, color=_mean(large) if picture.is_gray else large, alpha=alpha)
+        return replace(picture, color=self._matched(color), alpha=alpha)
 
     def _enlarge_alpha(self, alpha: np.ndarray) -> np.ndarray:
         """(H, W) -> (scale·H, scale·W), between the least and the greatest of the pixel and its neighbors.
@@ -128,7 +133,7 @@ class Upscaler:
         if alpha.min() == alpha.max():
             shape = (self.scale * alpha.shape[0], self.scale * alpha.shape[1])
             return np.full(shape, alpha.flat[0])
-        large = _mean(self._enlarge(np.repeat(alpha[:, :, np.newaxis], 3, axis=2)))
+        large = self._enlarge(alpha)
         neighbors = np.ones((3, 3), np.uint8)
         low, high = (
             bound(alpha, neighbors).repeat(self.scale, axis=0).repeat(self.scale, axis=1)
@@ -162,7 +167,7 @@ def _mean(image: np.ndarray) -> np.ndarray:
 
 
 def bleed(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Return (H, W, 3) `color` with fully transparent pixels replaced by the nearest others."""
+    """Return (H, W, 3) or (H, W) `color` with fully transparent pixels replaced by the nearest others."""
     from scipy.ndimage import distance_transform_edt
 
     hidden = alpha == 0

@@ -24,8 +24,8 @@ class Tag:
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """The values of BYTE, SHORT or LONG."""
-        letter = {1: "B", 3: "H", 4: "I", 16: "Q"}.get(self.kind, "")
+        """The values of BYTE, SHORT, LONG or an offset."""
+        letter = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}.get(self.kind, "")
         return struct.unpack(f"<{self.count}{letter}", self.value) if letter else ()
 
 
