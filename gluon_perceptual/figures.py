@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
 import numpy as np
 
 from .errors import UserError
-from .files import atomic_path
+from .files import write_bytes
 from .image.color import to_space
 from .image.histogram import match_images
 
@@ -26,8 +27,9 @@ def new_figure(width: float, height: float) -> Any:
 def save_figure(figure: Any, path: Path) -> None:
     """Write a figure, its type by the path's suffix, the whole file or nothing; see `check_figure_path`."""
     check_figure_path(path)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format=path.suffix[1:].lower())
+    file = io.BytesIO()  # a full disk is noticed when that is written; Pillow would cut a JPEG file short
+    figure.savefig(file, format=path.suffix[1:].lower())
+    write_bytes(path, file.getvalue())
 
 
 def check_figure_path(path: Path) -> None:

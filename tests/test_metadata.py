@@ -119,6 +119,20 @@ def test_chunks_of_color_and_text_are_kept(tmp_path, chunks, dtype):
     assert all(one in again[: again.index(b"IDAT")] for one in written)
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".tif"])
+def test_gamma_and_primaries_become_a_profile_in_other_formats(tmp_path, suffix):
+    linear = np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16), 16, axis=0)[:, :, np.newaxis].repeat(3, axis=2)
+    write_picture(tmp_path / f"p{suffix}", Picture(linear, metadata=Metadata(chunks=tuple(COLORS[1:3]))), quality=100)
+    with Image.open(tmp_path / f"p{suffix}") as image:
+        profile = io.BytesIO(image.info["icc_profile"])
+        shown = np.asarray(ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"))).astype(float)
+    expected = np.where(linear < 0.8, 12.92 * linear, 255 * (1.055 * (linear / 255) ** (1 / 2.4) - 0.055))
+    assert np.abs(shown - expected).mean() < 1.5
+    chunks = ((b"gAMA", struct.pack(">I", 45455)), COLORS[2])  # sRGB by other words
+    write_picture(tmp_path / f"q{suffix}", Picture(linear, metadata=Metadata(chunks=chunks)))
+    assert read_picture(tmp_path / f"q{suffix}").metadata.icc_profile is None
+
+
 def test_a_profile_of_gray_goes_with_gray_alone(tmp_path):
     for picture, kept in ((Picture(smooth()), GRAY), (Picture(smooth(channels=3)), None)):
         write_picture(tmp_path / "p.png", Picture(picture.color, None, Metadata(icc_profile=GRAY)))

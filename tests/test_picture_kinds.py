@@ -269,3 +269,14 @@ def test_broken_metadata_of_jpeg_spoil_no_picture(tmp_path):
             np.testing.assert_array_equal(picture.color, expected)
             assert picture.metadata.icc_profile is None
             write_picture(tmp_path / "q.jpg", picture)
+
+
+def test_a_file_of_many_large_directories_is_read_in_little_time_and_memory(tmp_path):
+    count = 60_000
+    entries = struct.pack("<HHII", 258, 3, 2**25, 0) + struct.pack("<HHII", 330, 4, 2**24, 0) * (count - 1)
+    places = [8 + 2 * k for k in range(100)]
+    data = b"II*\0" + struct.pack("<I", places[0]) + struct.pack("<H", count) * 100 + entries * 2 + bytes(2**20)
+    (tmp_path / "p.tif").write_bytes(data)
+    for read in (read_picture, read_size):
+        with pytest.raises(ImageError, match=r"p\.tif: "):
+            read(tmp_path / "p.tif")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 from ..formats import Format
 from . import bmp, jpeg, png, tiff, webp
 from .metadata import Metadata
+from .profiles import profile_of
 
 QUALITY = 95
 USUAL_DPI = (72.0, 72.0)
@@ -27,6 +29,8 @@ def encode(form: Format, channels: np.ndarray, metadata: Metadata, quality: int 
         quality: Of lossy formats, 1 to 100. None: 95, but WebP without loss where the source had none.
     """
     height, width, count = channels.shape
+    if form.name != "PNG" and not metadata.icc_profile:
+        metadata = replace(metadata, icc_profile=profile_of(dict(metadata.chunks)))
     metadata = metadata.fit_for(height, width, count < 3 and form.name not in ("WEBP", "HEIF"))
     if form.name == "TIFF":
         return tiff.encode(channels, metadata)

@@ -12,6 +12,7 @@ SHORT, LONG, RATIONAL, ASCII, UNDEFINED, BYTE = 3, 4, 5, 2, 7, 1
 EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY = 34665, 34853, 40965
 DIRECTORIES = (EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY)
 LARGEST = 2**26  # bytes of a tag's value
+MOST_NUMBERS = 2**16  # that a tag which is looked at may have
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Tag:
     def numbers(self) -> tuple[int, ...]:
         """The values of BYTE, SHORT, LONG or an offset."""
         letter = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}.get(self.kind, "")
-        return struct.unpack(f"<{self.count}{letter}", self.value) if letter else ()
+        return struct.unpack(f"<{self.count}{letter}", self.value) if letter and self.count <= MOST_NUMBERS else ()
 
 
 @dataclass(frozen=True)

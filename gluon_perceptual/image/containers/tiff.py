@@ -64,7 +64,7 @@ OF_PIXELS = {  # what decoders need
 DESCRIPTION = (269, 270, 271, 272, 285, 305, 306, 315, 316, 33432, *range(40091, 40096))
 SCALE, TIE_POINTS, MATRIX, GEO_KEYS = 33550, 33922, 34264, 34735
 MAPS = (SCALE, TIE_POINTS, MATRIX, GEO_KEYS, 34736, 34737, 42112, NODATA)
-MOST_PAGES = 10_000
+MOST_ENTRIES, MOST_INNER = 200_000, 10  # that are looked at, of all pages, and pages inside one
 MOST_BYTES = 2**32 - 2**27  # of pixels; the rest for metadata
 STRIP = 2**20  # bytes before compression
 NONE, DEFLATE = 1, 8
@@ -75,11 +75,13 @@ def pages(data: bytes) -> Iterator[Directory]:
     """Yield the directories of a file's pictures, those inside others, too."""
     offset: int | None = None
     seen: set[int | None] = set()
-    while offset is None or (offset and offset not in seen and len(seen) < MOST_PAGES):
+    entries = 0
+    while offset is None or (offset and offset not in seen and entries < MOST_ENTRIES):
         seen.add(offset)
         directory = read_directory(data, offset)
+        entries += len(directory.entries) + 1
         yield directory
-        for inner in directory.numbers(data, INNER)[:100]:
+        for inner in directory.numbers(data, INNER)[:MOST_INNER]:
             try:
                 yield read_directory(data, inner)
             except (ValueError, struct.error):
