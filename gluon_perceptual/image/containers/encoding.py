@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ..formats import Format
-from . import bmp, jpeg, png, tiff, webp
+from . import bmp, jpeg, png, tiff_encoding, webp
 from .metadata import Metadata
 from .profiles import profile_of
 
@@ -33,7 +33,7 @@ def encode(form: Format, channels: np.ndarray, metadata: Metadata, quality: int 
         metadata = replace(metadata, icc_profile=profile_of(dict(metadata.chunks)))
     metadata = metadata.fit_for(height, width, count < 3 and form.name not in ("WEBP", "HEIF"))
     if form.name == "TIFF":
-        return tiff.encode(channels, metadata)
+        return tiff_encoding.encode(channels, metadata)
     if form.name == "PNG":
         plain = _by_pillow(form, channels) if channels.dtype == np.uint8 else png.encode_16_bits(channels)
         return png.join(plain, metadata)

@@ -1,9 +1,8 @@
-"""TIFF files: which picture of a file is meant, what is said about it, and writing."""
+"""TIFF files: which picture of a file is meant, and what is said about it; `tiff_encoding` writes them."""
 
 from __future__ import annotations
 
 import struct
-import zlib
 from typing import Iterator
 
 import numpy as np
@@ -11,14 +10,9 @@ import numpy as np
 from ...errors import ImageError
 from .metadata import NODATA, ORIENTATION, Metadata
 from .tags import (
-    BYTE,
-    LONG,
     RATIONAL,
     SHORT,
-    UNDEFINED,
     Directory,
-    Tag,
-    all_tags,
     byte_order,
     inner_tags,
     nested_bytes,
@@ -65,9 +59,7 @@ DESCRIPTION = (269, 270, 271, 272, 285, 305, 306, 315, 316, 33432, *range(40091,
 SCALE, TIE_POINTS, MATRIX, GEO_KEYS = 33550, 33922, 34264, 34735
 MAPS = (SCALE, TIE_POINTS, MATRIX, GEO_KEYS, 34736, 34737, 42112, NODATA)
 MOST_ENTRIES, MOST_INNER = 200_000, 10  # that are looked at, of all pages, and pages inside one
-MOST_BYTES = 2**32 - 2**27  # of pixels; the rest for metadata
-STRIP = 2**20  # bytes before compression
-NONE, DEFLATE = 1, 8
+NONE = 1  # compression
 CENTIMETER = 2.54  # of an inch
 
 
@@ -209,98 +201,3 @@ def _density(data: bytes, page: Directory) -> tuple[float, float] | None:
         return None
     across, down = (factor * up / down for up, down in values)
     return across, down
-
-
-def encode(channels: np.ndarray, metadata: Metadata) -> bytes:
-    """Encode (H, W, 1 to 4) uint8 or uint16: gray or RGB, with alpha or without.
-
-    Raises:
-        ImageError: It would have over 4 GB.
-    """
-    height, width, count = channels.shape
-    rows = max(1, STRIP // channels[:1].nbytes)
-    compression = DEFLATE if metadata.compressed else NONE
-    strips = [_strip(channels[start : start + rows], compression) for start in range(0, height, rows)]
-    sizes = [len(strip) for strip in strips]
-    if sum(sizes) > MOST_BYTES:
-        raise ImageError("TIFF holds 4 GB; choose PNG")
-    starts = [8, *(8 + np.cumsum(sizes[:-1], dtype=np.int64)).tolist()]
-    bits = 8 * channels.itemsize
-    tags = {
-        WIDTH: _longs(width), HEIGHT: _longs(height), BITS: _shorts(*[bits] * count), SAMPLES: _shorts(count),
-        COMPRESSION: _shorts(compression), PHOTOMETRIC: _shorts(BLACK_IS_ZERO if count < 3 else COLORS),
-        STARTS: _longs(*starts), ROWS: _longs(rows), LENGTHS: _longs(*sizes), PLANAR: _shorts(1),
-    }  # fmt: skip
-    if compression == DEFLATE:
-        tags[PREDICTOR] = _shorts(2)  # predictor: differences between neighbors in a row
-    if count in (2, 4):
-        tags[EXTRA] = _shorts(PLAIN_ALPHA)
-    described, inner = _description(metadata)
-    base = 8 + sum(sizes) + sum(sizes) % 2
-    directories, first = nested_bytes({**described, **_maps(metadata, height, width), **tags}, inner, base)
-    return b"".join([struct.pack("<2sHI", b"II", 42, first), *strips, bytes(sum(sizes) % 2), directories])
-
-
-def _strip(rows: np.ndarray, compression: int) -> bytes:
-    if compression == NONE:
-        return rows.astype(rows.dtype.newbyteorder("<")).tobytes()
-    differences = rows.copy()
-    differences[:, 1:] -= rows[:, :-1]
-    return zlib.compress(differences.astype(rows.dtype.newbyteorder("<")).tobytes())
-
-
-def _shorts(*values: int) -> Tag:
-    return Tag(SHORT, len(values), struct.pack(f"<{len(values)}H", *values))
-
-
-def _longs(*values: int) -> Tag:
-    return Tag(LONG, len(values), struct.pack(f"<{len(values)}I", *values))
-
-
-def _description(metadata: Metadata) -> tuple[dict[int, Tag], dict[int, dict[int, Tag]]]:
-    """Return the tags that describe a picture, and the directories of EXIF and of the place."""
-    tags: dict[int, Tag] = {}
-    inner: dict[int, dict[int, Tag]] = {}
-    if metadata.exif:
-        try:
-            directory = read_directory(metadata.exif)
-            found = all_tags(metadata.exif, directory)
-            tags = {code: tag for code, tag in found.items() if code in (*DESCRIPTION, ORIENTATION)}
-            inner = inner_tags(metadata.exif, directory)
-        except (ValueError, struct.error):
-            pass
-    if metadata.dpi:
-        for code, value in zip((X_DPI, Y_DPI), metadata.dpi):
-            tags[code] = Tag(RATIONAL, 1, struct.pack("<II", min(2**32 - 1, round(1000 * value)), 1000))
-        tags[UNIT] = _shorts(2)
-    for code, kind, body in ((XMP, BYTE, metadata.xmp), (PROFILE, UNDEFINED, metadata.icc_profile)):
-        if body:
-            tags[code] = Tag(kind, len(body), body)
-    return tags, inner
-
-
-def _maps(metadata: Metadata, height: int, width: int) -> dict[int, Tag]:
-    """Return TIFF's own tags, the georeference made that of the enlarged picture."""
-    tags = dict(metadata.tags)
-    if not metadata.height or (height, width) == (metadata.height, metadata.width):
-        return tags
-    across, down = width / metadata.width, height / metadata.height
-    keys = tags[GEO_KEYS].numbers if GEO_KEYS in tags else ()
-    points = any(keys[i] == 1025 and keys[i + 3] == 2 for i in range(4, len(keys) - 3, 4))
-    shift = 0.5 if points else 0.0  # where a pixel's place is its center, not its corner
-    for code, factors, offsets in (
-        (SCALE, (1 / across, 1 / down, 1), (0, 0, 0)),
-        (TIE_POINTS, (across, down, 1, 1, 1, 1), (shift, shift, 0, 0, 0, 0)),
-    ):
-        if code in tags and tags[code].kind == 12:
-            values = np.frombuffer(tags[code].value, "<f8")
-            factor, offset = (np.resize(np.asarray(part, float), values.size) for part in (factors, offsets))
-            moved = ((values + offset) * factor - offset).astype("<f8")
-            tags[code] = Tag(12, values.size, moved.tobytes())
-    if MATRIX in tags and tags[MATRIX].kind == 12 and tags[MATRIX].count == 16:
-        matrix = np.frombuffer(tags[MATRIX].value, "<f8").reshape(4, 4).copy()
-        matrix[:, 3] += matrix[:, 0] * (shift / across - shift) + matrix[:, 1] * (shift / down - shift)
-        matrix[:, 0] /= across
-        matrix[:, 1] /= down
-        tags[MATRIX] = Tag(12, 16, matrix.astype("<f8").tobytes())
-    return tags
