@@ -69,7 +69,6 @@ setup(
         "cu112": ["mxnet-cu112==1.9.1", *CUDA],
         "tensorboard": TENSORBOARD,
         "onnx": ONNX,
-        "torch": TORCH,
         "safetensors": SAFETENSORS,
         "keras": KERAS,
         "perceptual": PERCEPTUAL,

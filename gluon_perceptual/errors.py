@@ -16,7 +16,7 @@ class ImageError(UserError):
 
 
 class ParamsFormatError(UserError):
-    """Bytes that are no MXNet `.params` file.
+    """Bytes that are no file of parameters.
 
     Attributes:
         path: The file.
@@ -29,7 +29,7 @@ class ParamsFormatError(UserError):
         self.path, self.offset, self.reason = path, offset, reason
 
     def __str__(self) -> str:
-        return f"{self.path}: not a readable .params file: at byte {self.offset}, {self.reason}"
+        return f"{self.path}: no readable file of parameters: at byte {self.offset}, {self.reason}"
 
 
 class MissingDependencyError(UserError, ImportError):

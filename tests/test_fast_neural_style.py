@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from cli import assert_one_line_error, run, write
+from torch_files import write_torch
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.fast_neural_style import LAYERS, NORMS, convert_fast_neural_style
@@ -11,7 +12,6 @@ from gluon_perceptual.errors import UserError
 from gluon_perceptual.inference import Stylizer
 from gluon_perceptual.nets.fast_neural_style import FastNeuralStyleNet
 
-torch = pytest.importorskip("torch")
 CANDY = "torch_style/candy_nc16_b1_e2_1e05_1e10.model"
 
 
@@ -35,12 +35,13 @@ def checkpoint(width=4, seed=0):
         arrays[f"{norm}.weight"], arrays[f"{norm}.bias"] = rng.normal(1, 0.3, channels), rng.normal(0, 1, channels)
         arrays[f"{norm}.running_mean"] = np.zeros(channels)
         arrays[f"{norm}.running_var"] = np.ones(channels)
-    return {name: torch.tensor(array, dtype=torch.float32) for name, array in arrays.items()}
+    return {name: array.astype(np.float32) for name, array in arrays.items()}
 
 
 def in_torch(arrays, x):
     """The example's `TransformerNet`, written down once more: (1, 3, H, W) -> the same."""
-    functional = torch.nn.functional
+    torch = pytest.importorskip("torch")
+    functional, arrays = torch.nn.functional, {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def conv(x, name, stride=1):
         weight = arrays[f"{name}.conv2d.weight"]
@@ -66,7 +67,7 @@ def in_torch(arrays, x):
 def model(tmp_path_factory):
     """A converted checkpoint: (its .params, what it was)."""
     folder, arrays = tmp_path_factory.mktemp("style"), checkpoint()
-    torch.save(arrays, folder / "x.pth")
+    write_torch(folder / "x.pth", arrays)
     status, out, _ = run("convert-style", folder / "x.pth", "-o", folder / "x.params")
     assert (status, out.strip()) == (0, str(folder / "x.params"))
     return folder / "x.params", arrays
@@ -119,11 +120,11 @@ def test_what_is_not_the_example_is_refused(model, tmp_path):
     for name, message in (("conv2.conv2d.weight", "it lacks conv2"), ("in9.weight", "it has in9")):
         changed = {k: v for k, v in arrays.items() if k != name}
         if name not in arrays:
-            changed[name] = torch.zeros(1)
-        torch.save(changed, tmp_path / "x.pth")
+            changed[name] = np.zeros(1, np.float32)
+        write_torch(tmp_path / "x.pth", changed)
         with pytest.raises(UserError, match=message):
             convert_fast_neural_style(tmp_path / "x.pth")
-    torch.save({**arrays, "conv2.conv2d.weight": torch.zeros(1)}, tmp_path / "x.pth")
+    write_torch(tmp_path / "x.pth", {**arrays, "conv2.conv2d.weight": np.zeros(1, np.float32)})
     assert_one_line_error(run("convert-style", tmp_path / "x.pth", "-o", tmp_path / "y.params"), "encode.1.1.weight")
     assert_one_line_error(run("convert-style", tmp_path / "x.pth", "-o", tmp_path / "y"), ".params", status=2)
     assert not (tmp_path / "y.params").exists()

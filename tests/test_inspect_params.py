@@ -1,7 +1,8 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
-import pytest
 from cli import assert_one_line_error, run
 
 from gluon_perceptual import weights
@@ -60,7 +61,6 @@ def test_a_shipped_model_by_its_name():
 
 
 def test_a_style_checkpoint_of_pytorch(shared):
-    pytest.importorskip("torch")
     facts = inspect(shared / "torch_style/candy_nc16_b1_e2_1e05_1e10.model")
     assert (facts["format"], facts["fits"]) == ("PyTorch", "FastNeuralStyleNet, once converted by convert_style")
 
@@ -70,3 +70,16 @@ def test_damaged_and_missing_files_are_one_line(tmp_path):
     assert_one_line_error(run("inspect-params", tmp_path / "x.params"), "x.params", "at byte 0")
     assert_one_line_error(run("inspect-params", tmp_path / "y.params"), "y.params")
     assert_one_line_error(run("inspect-params", tmp_path), str(tmp_path))
+
+
+def test_it_needs_no_mxnet():
+    """Which takes seconds to import."""
+    code = (
+        "import sys; from gluon_perceptual.checkpoint.inspection import inspect_file; "
+        "from gluon_perceptual.weights import model_path; "
+        "print(*(inspect_file(model_path(name)).fits for name in ('sr_x4_feature', 'wave')), 'mxnet' in sys.modules)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert out.startswith("SuperResolutionNet")
+    assert "StyleNet" in out
+    assert out.split()[-1] == "False"

@@ -8,7 +8,8 @@ from gluon_perceptual.checkpoint.loading import load_parameters
 from gluon_perceptual.checkpoint.model import ModelSpec, load_with_spec, save_model, with_lowpass
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.nets import SuperResolutionNet
-from gluon_perceptual.nets.lowpass import LowPass, cutoff_of, lowpass_kernel
+from gluon_perceptual.nets.lowpass import LowPass
+from gluon_perceptual.nets.lowpass_kernel import cutoff_of, lowpass_kernel
 
 ARGUMENTS = {"scale": 2, "width": 4, "blocks": 1, "norm": "none", "skip": True}
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from cli import assert_one_line_error, run, write
+from graphs import changed, layers, one_layer, with_operator
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint import read_params, write_params
@@ -13,7 +14,7 @@ from gluon_perceptual.errors import UserError
 from gluon_perceptual.image.color import rgb_to_ycbcr, ycbcr_to_rgb
 from gluon_perceptual.image.resize import imresize
 from gluon_perceptual.inference import Stylizer, Upscaler
-from gluon_perceptual.symbols.files import load_symbol
+from gluon_perceptual.symbols.loading import load_here
 from gluon_perceptual.symbols.probing import UNBOUNDED
 
 DELTA = np.zeros((1, 1, 3, 3), np.float32)
@@ -49,7 +50,7 @@ def picture(height=14, width=11, seed=0):
 
 def test_a_network_of_luma_that_keeps_the_size(tmp_path):
     path = restorer(tmp_path)
-    options = load_symbol(path).options
+    options = load_here(path).options
     assert (options.color, options.scale, options.padding, options.max_value, options.halo) == ("y", 1, 0, 1.0, 1)
     image = picture()
     np.testing.assert_array_equal(Upscaler(path)(image), image)
@@ -71,7 +72,7 @@ def test_the_network_gets_luma_and_chroma_is_bicubic(tmp_path):
 
 def test_what_convolutions_cut_off_is_framed(tmp_path):
     path = restorer(tmp_path, pad=0)
-    assert load_symbol(path).options.padding == 1
+    assert load_here(path).options.padding == 1
     np.testing.assert_array_equal(Upscaler(path)(picture()), picture())
 
 
@@ -83,12 +84,12 @@ def test_the_range_is_found(tmp_path, peak):
     else:
         clipped = mx.sym.relu(mx.sym.broadcast_mul(mx.sym.var("data"), mx.sym.var("gain")) - 20) + 20
         path = save(tmp_path, clipped, {"gain": np.ones((1, 1, 1, 1))})
-    assert load_symbol(path).options.max_value == peak
+    assert load_here(path).options.max_value == peak
 
 
 def test_rgb_and_tiles(tmp_path):
     path, image = doubler(tmp_path), picture(40, 33)
-    options = load_symbol(path).options
+    options = load_here(path).options
     assert (options.color, options.scale) == ("rgb", 2)
     expected = image.repeat(2, 0).repeat(2, 1)
     for tile in ("auto", 16):
@@ -102,7 +103,7 @@ def test_a_network_that_sees_the_whole_picture_gets_it(tmp_path):
     mean = mx.sym.mean(data, axis=(2, 3), keepdims=True)
     away = mx.sym.broadcast_sub(data, mx.sym.broadcast_mul(mean, mx.sym.var("gain")))
     path = save(tmp_path, away, {"gain": np.ones((1, 1, 1, 1))})
-    assert load_symbol(path).options.halo == UNBOUNDED
+    assert load_here(path).options.halo == UNBOUNDED
     Upscaler(path)(picture(30, 30))
     assert Stylizer(path, tile=64)(picture(70, 80)).shape == (70, 80, 3)
 
@@ -112,16 +113,16 @@ def test_options_are_remembered(tmp_path):
     status, out, _ = run("describe-symbol", path, "--enlarge", 4, "--padding", 2, "--mean", "0")
     assert status == 0
     assert json.loads(out) == json.loads((tmp_path / "net-model.json").read_text())
-    options = load_symbol(path).options
+    options = load_here(path).options
     assert (options.enlarge, options.padding, options.crop, options.mean) == (4, 2, 2, (0.0,))
-    assert load_symbol(path).scale == 4
+    assert load_here(path).scale == 4
     write(tmp_path / "a.png", picture())
     status, _, _ = run("upscale", tmp_path / "a.png", "-o", tmp_path / "b.png", "--model", path)
     assert status == 0
     assert cv2.imread(str(tmp_path / "b.png")).shape == (56, 44, 3)
     assert_one_line_error(run("describe-symbol", path, "--mean", "1,2,3"), "or y and 1 number")
     run("describe-symbol", path, "--padding", 1)
-    assert load_symbol(path).options.crop == 1
+    assert load_here(path).options.crop == 1
     wrong = ['{"scale": 2, "color": "y", "mean": [0]}', '{"scale": 1.5, "mean": [0]}', '{"mean": ["a"]}']
     for text in (
         *wrong,
@@ -146,7 +147,7 @@ def test_gluons_export(tmp_path):
     x = mx.nd.random.uniform(0, 1, (1, 3, 8, 9))
     expected = net(x).asnumpy()
     net.export(str(tmp_path / "net"), epoch=7)
-    model = load_symbol(tmp_path / "net-symbol.json")
+    model = load_here(tmp_path / "net-symbol.json")
     np.testing.assert_allclose(model.net(x).asnumpy(), expected, atol=1e-6)
 
 
@@ -187,30 +188,6 @@ def test_what_is_no_such_network_is_one_line(shared, tmp_path):
     assert_one_line_error(run("stylize", source, "-o", tmp_path / "b.png", "--model", doubler(tmp_path)), "use upscale")
 
 
-def changed(graph, **values):
-    return {**graph, **values}
-
-
-def with_operator(graph, operator, **attributes):
-    nodes = [
-        {**n, "op": operator, "attrs": {**n["attrs"], **attributes}} if n["op"] != "null" else n for n in graph["nodes"]
-    ]
-    return changed(graph, nodes=nodes)
-
-
-def layers(count, operator, **attributes):
-    """A graph of so many layers, each of the one before it, twice."""
-    node = {"op": operator, "attrs": attributes}
-    above = [{**node, "name": f"n{k}", "inputs": [[k, 0, 0]] * 2} for k in range(count)]
-    return {"nodes": [{"op": "null", "name": "picture", "inputs": []}, *above], "heads": [[count, 0, 0]]}
-
-
-def one_layer(operator, **attributes):
-    graph = layers(1, operator, **attributes)
-    graph["nodes"][1]["inputs"] = [[0, 0, 0]]
-    return graph
-
-
 DAMAGE = {
     "text": lambda graph: "no JSON",
     "list": lambda graph: [graph],
@@ -239,36 +216,24 @@ DAMAGE = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_damaged_symbols_are_one_line(tmp_path, damage):
-    path, source = doubler(tmp_path), write(tmp_path / "a.png")
+    path = doubler(tmp_path)
     broken = DAMAGE[damage](json.loads(path.read_text()))
     path.write_text(broken if isinstance(broken, str) else json.dumps(broken))
-    assert_one_line_error(run("upscale", source, "-o", tmp_path / "b.png", "--model", path), "net-symbol.json")
-
-
-@pytest.mark.parametrize(
-    "graph",
-    [
-        layers(40, "Concat", num_args="2", dim="2"),
-        one_layer("broadcast_axis", axis="(0,)", size="(2000000000,)"),
-        one_layer("slice", begin="(0, 0)", end="(0, 0)"),
-    ],
-)
-def test_layers_that_would_fill_the_memory_or_make_nothing(tmp_path, graph):
-    path = doubler(tmp_path)
-    path.write_text(json.dumps(graph))
-    with pytest.raises(UserError, match=r"net-symbol\.json: n\d+ would make .* of a small picture"):
-        load_symbol(path)
+    with pytest.raises(UserError, match=r"net-symbol\.json") as caught:
+        load_here(path)
+    assert "\n" not in str(caught.value)
 
 
 def test_parameters_that_are_missing_or_do_not_fit(tmp_path):
-    path, source = doubler(tmp_path), write(tmp_path / "a.png")
-    command = ["upscale", source, "-o", tmp_path / "b.png", "--model", path]
-    file = tmp_path / "net-0003.params"
+    path, file = doubler(tmp_path), tmp_path / "net-0003.params"
     arrays = read_params(file)
     for shape in ((2, 2), (0, 3), ()):
         write_params(file, {name: np.zeros(shape, np.float32) for name in arrays})
-        assert_one_line_error(run(*command), "net-symbol.json")
+        with pytest.raises(UserError, match=r"net-symbol\.json"):
+            load_here(path)
     file.write_bytes(b"damaged")
-    assert_one_line_error(run(*command), "net-0003.params")
+    with pytest.raises(UserError, match=r"net-0003\.params"):
+        load_here(path)
     file.unlink()
-    assert_one_line_error(run(*command), "net-0000.params")
+    source = write(tmp_path / "a.png")
+    assert_one_line_error(run("upscale", source, "-o", tmp_path / "b.png", "--model", path), "net-0000.params")

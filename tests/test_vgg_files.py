@@ -2,6 +2,7 @@ import sys
 
 import numpy as np
 import pytest
+from torch_files import write_torch
 
 from gluon_perceptual import weights
 from gluon_perceptual.errors import MissingDependencyError, UserError
@@ -35,11 +36,6 @@ def as_torchvision(arrays):
 def write_npz(path, arrays):
     with path.open("wb") as file:
         np.savez(file, **arrays)
-
-
-def write_torch(path, arrays):
-    torch = pytest.importorskip("torch")
-    torch.save({name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}, path)
 
 
 def write_safetensors(path, arrays):
@@ -118,22 +114,6 @@ def test_layers_go_by_number():
     assert sorted(["conv10", "conv2", "conv1.b", "conv"], key=natural_order) == ["conv", "conv1.b", "conv2", "conv10"]
 
 
-class Runs:
-    """Unpickled, it would run code."""
-
-    def __reduce__(self):
-        return print, ("this must not be printed",)
-
-
-def test_code_in_a_file_does_not_run(tmp_path, capsys):
-    torch = pytest.importorskip("torch")
-    for legacy in (False, True):
-        torch.save({"a": Runs()}, tmp_path / "x.pth", _use_new_zipfile_serialization=not legacy)
-        with pytest.raises(UserError, match=r"x\.pth: not a readable PyTorch file"):
-            read_arrays(tmp_path / "x.pth")
-    assert capsys.readouterr().out == ""
-
-
 @pytest.mark.parametrize("write", [write_torch, write_safetensors, write_keras, write_npz])
 def test_damaged_files_are_one_line(tmp_path, write):
     path = tmp_path / "x"
@@ -157,9 +137,9 @@ def test_small_files_do_not_fill_the_memory(tmp_path):
         read_arrays(tmp_path / "x.h5")
 
 
-@pytest.mark.parametrize(("kind", "extra"), [("torch", "torch"), ("safetensors", "safetensors"), ("h5py", "keras")])
+@pytest.mark.parametrize(("kind", "extra"), [("safetensors", "safetensors"), ("h5py", "keras")])
 def test_a_missing_library_is_named(tmp_path, monkeypatch, kind, extra):
-    starts = {"torch": b"\x80\x02", "safetensors": b"\x08\0\0\0\0\0\0\0{", "h5py": b"\x89HDF\r\n\x1a\n"}
+    starts = {"safetensors": b"\x08\0\0\0\0\0\0\0{", "h5py": b"\x89HDF\r\n\x1a\n"}
     (tmp_path / "x").write_bytes(starts[kind])
     for module in list(sys.modules):
         if module.partition(".")[0] == kind:

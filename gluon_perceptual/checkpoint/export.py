@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Mapping
 
 import numpy as np
 
@@ -22,13 +22,13 @@ INPUT, OUTPUT = "input", "output"
 TRACED_SIZE = (1, 3, 32, 32)
 
 
-def export_onnx(path: Path, model: PixelRangeAdapter, spec: ModelSpec, pictures: bool = False) -> None:
+def export_onnx(path: Path, model: Any, spec: ModelSpec | Mapping[str, Any], pictures: bool = False) -> None:
     """Write a model as an ONNX graph from `input` to `output`, for any batch, height and width.
 
     Args:
         path: The file.
-        model: Initialized, on the CPU.
-        spec: Its spec, which comes as metadata.
+        model: From pictures to pictures, with `scale`; initialized, on the CPU.
+        spec: How it was built, for the metadata.
         pictures: False: (N, 3, H, W) float32 RGB in [0, 255] -> (N, 3, scale·H, scale·W), not clipped. True: pre- and
             post-processing are inside, (N, H, W, 3) uint8 RGB -> (N, scale·H, scale·W, 3) uint8.
 
@@ -38,18 +38,19 @@ def export_onnx(path: Path, model: PixelRangeAdapter, spec: ModelSpec, pictures:
         OSError: The file cannot be written.
     """
     onnx = require("onnx", "onnx", "an ONNX file")
+    recipe = describe(spec) if isinstance(spec, ModelSpec) else dict(spec)
     with atomic_path(path) as temporary:
         _convert(temporary, model)
         graph = onnx.load(str(temporary))
         _tidy(onnx, graph)
         if pictures:
             _take_pictures(onnx, graph)
-        onnx.helper.set_model_props(graph, {"recipe": json.dumps(describe(spec)), "scale": str(model.scale)})
+        onnx.helper.set_model_props(graph, {"recipe": json.dumps(recipe), "scale": str(model.scale)})
         onnx.checker.check_model(graph, full_check=True)
         onnx.save(graph, str(temporary))
 
 
-def _convert(path: Path, model: PixelRangeAdapter) -> None:
+def _convert(path: Path, model: Any) -> None:
     """Write what MXNet's converter makes of the model."""
     with mx.gpu():  # nothing runs there: each layer of `nets.fast` takes its plain form, which others do fast
         symbol = model(mx.sym.var(INPUT))

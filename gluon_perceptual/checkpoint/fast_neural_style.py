@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Container, Mapping
+from typing import TYPE_CHECKING, Container, Mapping
 
 import numpy as np
 
-from .._mxnet import mx
-from .._mxnet.gluon import parameters_of
 from ..errors import UserError
 from ..formats.arrays import read_arrays
-from ..nets.pixels import PixelRangeAdapter
+from ..formats.values import check_finite
+from .parameters import expected_parameters
 from .spec import ModelSpec
+
+if TYPE_CHECKING:
+    from ..nets.pixels import PixelRangeAdapter
 
 LAYERS = {
     "conv1": "encode.0", "conv2": "encode.1", "conv3": "encode.2",
@@ -53,17 +55,24 @@ def convert_fast_neural_style(path: Path) -> tuple[PixelRangeAdapter, ModelSpec]
         UserError: It is no such checkpoint, or of another network.
         OSError: It cannot be read.
     """
-    arrays = {re.sub(r"^module\.", "", name): array for name, array in read_arrays(path).items()}
+    arrays = read_arrays(path)
     if not is_fast_neural_style(arrays):
         raise UserError(f"{path}: no checkpoint of PyTorch's fast-neural-style example (its names are others)")
     found = _renamed(path, arrays)
-    spec = ModelSpec("FastNeuralStyleNet", {"width": len(found["encode.0.1.weight"]), "norm": "instance"})
+    first = found["encode.0.1.weight"]
+    if first.ndim != 4 or not first.size:
+        raise UserError(f"{path}: the weights of its first convolution are of shape {first.shape}")
+    spec = ModelSpec("FastNeuralStyleNet", {"width": len(first), "norm": "instance"})
+    for name, shape in expected_parameters(spec.network, spec.arguments).items():
+        if found[name].shape != shape:
+            raise UserError(f"{path}: {name} would be {found[name].shape}; the network has {shape}")
+    check_finite(path, found)
+    from .._mxnet import mx  # takes seconds
+    from .._mxnet.gluon import parameters_of
+
     model = spec.build()
     model.net.initialize()
-    parameters = parameters_of(model.net)
-    for name, parameter in parameters.items():
-        if found[name].shape != parameter.shape:
-            raise UserError(f"{path}: {name} would be {found[name].shape}; the network has {parameter.shape}")
+    for name, parameter in parameters_of(model.net).items():
         parameter.set_data(mx.nd.array(found[name]))
     return model, spec
 

@@ -8,13 +8,13 @@ from typing import Any, Mapping
 
 import numpy as np
 
-from .._mxnet.gluon import parameters_of
 from ..errors import UserError
 from ..formats.arrays import format_of, read_arrays
 from ..formats.matching import match_names
 from ..nets.vgg_files import read_vgg_weights
 from .fast_neural_style import is_fast_neural_style
-from .recognition import spec_of
+from .parameters import expected_parameters
+from .recognition import CONSTANTS, spec_of
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,9 @@ def _fits(path: Path, arrays: Mapping[str, np.ndarray]) -> str | None:
     shapes = {name: array.shape for name, array in arrays.items()}
     spec = spec_of(arrays)
     if spec is not None:
-        parameters = parameters_of(spec.build().net)
-        wanted = {name: parameter.shape for name, parameter in parameters.items()}
-        own_names = {name: parameter.name for name, parameter in parameters.items()}
+        wanted = expected_parameters(spec.network, spec.arguments)
         try:
-            strategy, _ = match_names(wanted, shapes, own_names=own_names)
+            strategy, _ = match_names(wanted, shapes, CONSTANTS)
         except UserError:
             return None
         arguments = ", ".join(f"{name}={value!r}" for name, value in spec.arguments.items())

@@ -12,6 +12,7 @@ from .._mxnet.gluon import fill, is_placed, parameters_of
 from ..errors import UserError
 from ..formats.arrays import read_arrays
 from ..formats.matching import Shapes, match_common, match_names
+from ..formats.values import check_finite
 from ..nets.vgg_files import beginning_of_vgg
 
 HALF_PRECISION = 1e-3  # of the largest constant, by which its array may be off: files can be in float16
@@ -29,7 +30,6 @@ class LoadReport:
             network the beginning of one.
         pairs: The network's parameter and the file's array, by name.
         cast: Names in the file of arrays of another type than their parameters.
-        not_finite: Number of infinite or undefined values.
         unused: Names in the file of arrays that the network did not take.
         missing: Parameters that kept their value, constants aside.
     """
@@ -38,13 +38,11 @@ class LoadReport:
     strategy: str
     pairs: tuple[tuple[str, str], ...]
     cast: tuple[str, ...] = ()
-    not_finite: int = 0
     unused: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         notes = f", {len(self.cast)} of another type" if self.cast else ""
-        notes += f", {self.not_finite} values that are not finite" if self.not_finite else ""
         notes += f", {len(self.unused)} not used" if self.unused else ""
         notes += f", {len(self.missing)} parameters not met" if self.missing else ""
         return f"{self.path}: {len(self.pairs)} arrays matched by {self.strategy}{notes}"
@@ -67,7 +65,8 @@ def load_parameters(net: Any, path: str | os.PathLike[str], ctx: Any = None, str
 
     Raises:
         ParamsFormatError: The file is of no known kind, or a damaged `.params` file.
-        UserError: The file does not fit the network, or the network not on the device.
+        UserError: The file does not fit the network, or the network not on the device, or it has values that are not
+            finite.
         OSError: The file cannot be read.
     """
     from .._mxnet import mx
@@ -85,8 +84,9 @@ def load_parameters(net: Any, path: str | os.PathLike[str], ctx: Any = None, str
     except UserError as error:
         raise UserError(f"{os.fspath(path)} does not fit {type(net).__name__}: {error}") from error
     sources = dict(pairs)
-    with np.errstate(over="ignore"):  # counted below
+    with np.errstate(over="ignore"):  # seen below
         values = {name: arrays[source].astype(parameters[name].dtype, copy=False) for name, source in pairs}
+    check_finite(path, {sources[name]: value for name, value in values.items()})
     for name in constants & values.keys():
         _check_constant(values[name], parameters[name].value.asnumpy(), f"{os.fspath(path)}: {sources[name]}")
     _fill(parameters, values, ctx, os.fspath(path))
@@ -95,7 +95,6 @@ def load_parameters(net: Any, path: str | os.PathLike[str], ctx: Any = None, str
         strategy,
         tuple(pairs),
         cast=tuple(source for name, source in pairs if arrays[source].dtype != values[name].dtype),
-        not_finite=int(sum(value.size - np.isfinite(value).sum() for value in values.values())),
         unused=tuple(name for name in arrays if name not in sources.values()),
         missing=tuple(name for name in parameters if name not in sources and name not in constants),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import Any, Mapping
@@ -11,11 +12,15 @@ import numpy as np
 from ..errors import UserError
 from ..formats.arrays import read_arrays
 from ..formats.matching import Shapes
-from ..nets.lowpass import cutoff_of
+from ..nets.lowpass_kernel import cutoff_of
 from .fast_neural_style import is_fast_neural_style
 from .spec import IMAGENET_MEAN, ModelSpec
 
+log = logging.getLogger(__name__)
+
 LOW_PASS = "lowpass.filters"
+CONSTANTS = frozenset({"enlarge.filters", LOW_PASS})  # which a file need not have
+_said: set[str] = set()
 
 
 def recognize(path: Path) -> ModelSpec:
@@ -37,7 +42,19 @@ def recognize(path: Path) -> ModelSpec:
         elif symbol.exists():
             hint = f": give {symbol.name} as the model"
         raise UserError(f"{path}: these parameters are of no network here{hint}")
+    say_what_is_assumed(path, spec)
     return spec
+
+
+def say_what_is_assumed(path: Path, spec: ModelSpec) -> None:
+    """Log, once, what a file does not say of the network that it was recognized as."""
+    if spec.network == "PlsrNet" and str(path) not in _said:
+        _said.add(str(path))
+        log.info(
+            "%s: the blog's network; its data's mean is not in the file, and taken as ImageNet's, %s: "
+            "`describe_symbol %s --mean R,G,B` gives another",
+            path, ",".join(map(str, spec.mean)), path,
+        )  # fmt: skip
 
 
 def spec_of(arrays: Mapping[str, np.ndarray]) -> ModelSpec | None:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Any, Mapping
 
 import gluon_perceptual
 
-from .._mxnet import mx
 from ..errors import UserError
 from ..files import parse_json
 from ..formats.arrays import safetensors_metadata
-from ..nets.fast_neural_style import FastNeuralStyleNet
-from ..nets.pixels import PixelRangeAdapter
-from ..nets.plsr import PlsrNet
-from ..nets.precision import Precision, computing_in
-from ..nets.style import StyleNet
-from ..nets.super_resolution import SuperResolutionNet
+
+if TYPE_CHECKING:
+    from ..nets.pixels import PixelRangeAdapter
+    from ..nets.precision import Precision
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 LARGEST = 4096  # of an argument: with more blocks or channels a network could not be built in time
-NETWORKS = {net.__name__: net for net in (SuperResolutionNet, PlsrNet, StyleNet, FastNeuralStyleNet)}
+MOST_BLOCKS = 256  # each takes some 10 ms to build
+NETWORKS = {  # and their modules
+    "SuperResolutionNet": "super_resolution",
+    "PlsrNet": "plsr",
+    "StyleNet": "style",
+    "FastNeuralStyleNet": "fast_neural_style",
+}
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,18 @@ class ModelSpec:
 
     def build(self, precision: str | Precision = "float32") -> PixelRangeAdapter:
         """Return the model, its network not initialized and computing in `precision`."""
+        from ..nets.pixels import PixelRangeAdapter
+        from ..nets.precision import computing_in
+
+        network = getattr(import_module(f"gluon_perceptual.nets.{NETWORKS[self.network]}"), self.network)
         with computing_in(precision):
-            return PixelRangeAdapter(NETWORKS[self.network](**self.arguments), self.max_value, self.mean)
+            return PixelRangeAdapter(network(**self.arguments), self.max_value, self.mean)
 
 
 def describe(spec: ModelSpec) -> dict[str, Any]:
     """Return the spec and the versions that it is written by, for JSON, where `max_value` is called `peak`."""
+    from .._mxnet import mx
+
     versions = {"gluon_perceptual": gluon_perceptual.__version__, "mxnet": mx.__version__}
     values = {"network": spec.network, "arguments": spec.arguments, "peak": spec.max_value, "mean": spec.mean}
     return {**values, "versions": versions}
@@ -63,13 +74,17 @@ def read_spec(path: Path) -> ModelSpec | None:
 
 
 def _parse(path: Path, text: str) -> ModelSpec:
+    from .._mxnet import mx
+
     try:
         values = parse_json(text)
         max_value, mean = float(values["peak"]), tuple(map(float, values["mean"]))
-        if not max_value > 0 or len(mean) != 3:
+        if not 0 < max_value < math.inf or len(mean) != 3 or not all(map(math.isfinite, mean)):
             raise ValueError(f"peak {max_value:g}, mean {mean}")
         if any(isinstance(value, int) and value > LARGEST for value in values["arguments"].values()):
             raise ValueError(f"arguments {values['arguments']}, where no number is over {LARGEST}")
+        if values["arguments"].get("blocks", 0) > MOST_BLOCKS:
+            raise ValueError(f"blocks {values['arguments']['blocks']}, where {MOST_BLOCKS} are enough")
         spec = ModelSpec(values["network"], values["arguments"], max_value, mean)
         spec.build()
     except (ValueError, KeyError, TypeError, AttributeError, AssertionError, OverflowError, mx.MXNetError) as error:

@@ -5,7 +5,6 @@ The entry says how the model was made, as commands that anyone can repeat, and h
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -30,7 +29,7 @@ from ..nets.vgg import LossNetwork
 from ..training.config import MACHINE, SuperResolutionConfig
 from ..training.jsonl import read_lines
 from ..training.style import StyleConfig
-from ..weights import FOLDER, manifest, models
+from ..weights import FOLDER, manifest, models, sha256
 
 HALF_IS_ENOUGH = 62.0  # dB between outputs of the two precisions; by this a model of 37 dB loses less than 0.02 dB
 JPEG_QUALITIES = (75, 60, 40)  # of the files on which models for photos from the web are scored, too
@@ -81,7 +80,8 @@ def ship(
         "hours": round(started.get("hours", 0) + sum(map(_hours, runs)), 1),
         "scores": {} if style else _scores(target, sets, JPEG_QUALITIES if web else ()),
         "dtype": str(next(iter(kept.values())).dtype),
-        "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
+        "sha256": sha256(target),
+        "sidecar_sha256": sha256(target.with_suffix(".json")),
     }
     write_json(FOLDER / "manifest.json", {**manifest(), target.name: entry})
     return entry

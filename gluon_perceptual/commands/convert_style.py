@@ -13,15 +13,17 @@ from ._command import Command
 def convert_style(checkpoint: str, out: str) -> None:
     """Convert CHECKPOINT of PyTorch's fast-neural-style example (.pth, .model) for `stylize`.
 
-    Nothing in the file is run. PyTorch is needed to read it: pip install 'gluon-perceptual[torch]'.
+    Nothing in the file is run, and PyTorch is not needed.
     """
     from pathlib import Path
 
     from ..checkpoint.fast_neural_style import convert_fast_neural_style
-    from ..checkpoint.model import save_model
 
     target = Path(out)
     if target.suffix != ".params":
         raise click.BadParameter(f"{out}: expected a name that ends in .params", param_hint="--out")
-    save_model(target, *convert_fast_neural_style(Path(checkpoint)))
+    converted = convert_fast_neural_style(Path(checkpoint))
+    from ..checkpoint.model import save_model  # takes seconds, which what cannot be converted need not cost
+
+    save_model(target, *converted)
     click.echo(target)

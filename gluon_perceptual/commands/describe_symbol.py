@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ._command import Command, parse_numbers
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 @click.command(cls=Command)
-@click.argument("symbol", metavar="X-symbol.json", type=click.Path())
+@click.argument("symbol", metavar="MODEL", type=click.Path())
 @click.option("--color", type=click.Choice(["rgb", "y"]), help="What it takes: RGB, or luma alone.")
 @click.option("--enlarge", type=click.IntRange(1), help="Bicubic enlargement before it, as SRCNN and VDSR want it.")
 @click.option("--padding", type=click.IntRange(0), help="Mirrored pixels around its input, cut off its output.")
@@ -20,17 +23,39 @@ from ._command import Command, parse_numbers
 def describe_symbol(symbol: str, **given: Any) -> None:
     """Find out how to run a model of X-symbol.json and X-0000.params, and remember it in X-model.json beside it.
 
-    What is not given is found by trying; the result is printed as JSON.
+    What is not given is found by trying; the result is printed as JSON. Of a checkpoint, X.params, --peak and --mean
+    are remembered in X.json: such as the blog's, whose data's mean is not in the file.
     """
     import json
     from dataclasses import replace
     from pathlib import Path
 
-    from ..symbols.files import describe, load_symbol, save_options
+    from ..symbols.files import describe, is_symbol_file, save_options
+    from ..symbols.process import load_symbol
 
     values = {name: value for name, value in given.items() if value not in (None, ())}
+    if not is_symbol_file(symbol):
+        return _describe_checkpoint(Path(symbol), values)
     found = load_symbol(symbol).options
     crop = found.crop + found.scale * (values.get("padding", found.padding) - found.padding)
     options = replace(found, crop=crop, **values)
     save_options(Path(symbol), options)
     click.echo(json.dumps(describe(options), indent=2))
+    return None
+
+
+def _describe_checkpoint(path: Path, values: dict[str, Any]) -> None:
+    """Write the sidecar of a checkpoint with this range."""
+    import json
+    from dataclasses import replace
+
+    from ..checkpoint.model import load_with_spec
+    from ..checkpoint.spec import describe
+    from ..files import write_json
+
+    if not set(values) <= {"max_value", "mean"} or len(values.get("mean", (0, 0, 0))) != 3:
+        raise click.UsageError(f"{path}: of a checkpoint, --peak and --mean R,G,B can be said")
+    _, spec = load_with_spec(path)
+    spec = replace(spec, **values)
+    write_json(path.with_suffix(".json"), describe(spec))
+    click.echo(json.dumps(describe(spec), indent=2))

@@ -12,7 +12,7 @@ from ._command import Command
 @click.option("-o", "--out", required=True, type=click.Path(), help="File to write (.onnx).")
 @click.option("--pictures", is_flag=True, help="From uint8 pictures (N, H, W, 3) to such, instead of float tensors.")
 def export_onnx(model: str, out: str, pictures: bool) -> None:
-    """Write MODEL (.params) as an ONNX graph from "input" to "output", for any batch, height and width.
+    """Write MODEL (.params, X-symbol.json) as an ONNX graph from "input" to "output", for any batch, height and width.
 
     Both are float32 (N, 3, H, W), RGB in [0, 255], the output not clipped; with --pictures, uint8 (N, H, W, 3), and
     what comes before and after the network is part of the graph.
@@ -21,7 +21,12 @@ def export_onnx(model: str, out: str, pictures: bool) -> None:
 
     from ..checkpoint import export
     from ..checkpoint.model import fold, load_with_spec
+    from ..symbols.files import is_symbol_file
+    from ..symbols.process import load_symbol
 
-    loaded, spec = load_with_spec(model)
-    export.export_onnx(Path(out), fold(loaded, spec), spec, pictures)
+    if is_symbol_file(model):
+        load_symbol(model).export_onnx(Path(out), pictures)
+    else:
+        loaded, spec = load_with_spec(model)
+        export.export_onnx(Path(out), fold(loaded, spec), spec, pictures)
     click.echo(out)

@@ -33,9 +33,11 @@ from ._params_layout import (
     dense_rows,
     native,
 )
+from .foreign import foreign_kind
 
 ALLOWANCE = 48 << 20  # bytes that reading may take besides twice the file's own size
 RECORD = 256  # bytes that an array takes besides its values, in NumPy and in the dictionary
+WIDEST = 16  # bytes of a value, in whatever type it will be
 INDEX = 16  # bytes that a sparse array's index takes until the array is dense
 CHARACTERS = 5  # bytes of memory for one of a name: its copy, and the 4 of a wide string
 
@@ -57,10 +59,13 @@ class Reader:
 
     def read(self) -> dict[str, np.ndarray]:
         """Return the arrays by name, or raise ParamsFormatError."""
-        magic, _, count = LIST.unpack_from(self.content, self._take(LIST.size, "a header"))
+        start = bytes(self.content[: LIST.size]).ljust(LIST.size, b"\0")
+        magic, _, count = LIST.unpack(start)
         if magic != LIST_MAGIC:
             self.offset = 0
-            raise self._error(f"{magic:#x} where {LIST_MAGIC:#x} is expected")
+            kind = foreign_kind(bytes(self.content[:512]))
+            raise self._error(kind or f"{magic:#x} where {LIST_MAGIC:#x} is expected")
+        self._take(LIST.size, "a header")
         self._afford(count * RECORD, f"{count} arrays")
         arrays = [self._array() for _ in range(count)]
         names = self._names(count)
@@ -191,6 +196,6 @@ class Reader:
 
     def _values(self, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
         size = math.prod(shape) * dtype.itemsize
-        if not size and math.prod(side or 1 for side in shape) * dtype.itemsize > sys.maxsize:  # NumPy's limit
+        if not size and math.prod(side or 1 for side in shape) > sys.maxsize // WIDEST:  # NumPy's limit
             raise self._error(f"shape {shape}")
         return np.ndarray(shape, dtype, self.content, self._take(size, "an array"))

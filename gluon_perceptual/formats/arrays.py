@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import io
+import math
 import os
 import re
 import struct
-import warnings
+import sys
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,8 +19,11 @@ import numpy as np
 from ..errors import MissingDependencyError, ParamsFormatError, UserError
 from ._params_layout import DTYPES, V1, V2, V3, native
 from .mxnet_params import read_params
+from .torch_files import read_torch_pickles, read_torch_zip
 
 STARTS = {"HDF5": b"\x89HDF\r\n\x1a\n", "zip": b"PK\x03\x04", "PyTorch": b"\x80\x02"}
+NUMBERS = "fiub"  # kinds of NumPy's types
+LARGEST_SHAPE = sys.maxsize // 16  # values, of which an array without any may claim to have more
 LARGEST_GROWTH = 100  # how many times larger than the file its arrays may be
 SAFETENSORS_TYPES = ("F32", "F64", "F16", "U8", "I32", "I8", "I64", "BOOL", "I16", "U16", "U32", "U64", "BF16")
 SAFETENSORS = dict(zip(SAFETENSORS_TYPES, DTYPES))
@@ -29,20 +33,24 @@ KERAS_WEIGHTS = "model.weights.h5"  # in a `.keras` archive
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Read every array of a file: MXNet's `.params`, PyTorch's `.pth`, safetensors, Keras's `.h5` and `.keras`, `.npz`.
 
-    PyTorch's files are read with `weights_only`, so that nothing in them runs. bfloat16 comes as float32, all else as
-    it is stored: layouts are the framework's.
+    PyTorch's files are read without PyTorch, and nothing in them runs. bfloat16 comes as float32, all else as it is
+    stored: layouts are the framework's.
 
     Returns:
         The arrays by name; those of groups have names such as "block1/conv1/kernel:0".
 
     Raises:
         ParamsFormatError: It is none of these.
-        MissingDependencyError: PyTorch, safetensors or h5py is needed and not installed.
+        MissingDependencyError: safetensors or h5py is needed and not installed.
         UserError: It is damaged, or holds other things than arrays.
         OSError: It cannot be read.
     """
     path = Path(path)
-    return READERS[_family(path)](path)
+    arrays = READERS[_family(path)](path)
+    for name, array in arrays.items():
+        if array.dtype.kind not in NUMBERS or math.prod(side or 1 for side in array.shape) > LARGEST_SHAPE:
+            raise UserError(f"{path}: {name} is {array.dtype} of shape {array.shape}, where parameters are expected")
+    return arrays
 
 
 def format_of(path: Path) -> str:
@@ -109,20 +117,14 @@ def _as_user_error(path: Path, kind: str) -> Iterator[None]:
     except (UserError, MemoryError):
         raise
     except Exception as error:
-        reason = str(error).strip().splitlines()
-        raise UserError(f"{path}: not a readable {kind} file ({reason[0][:200] if reason else error!r})") from error
+        lines = str(error).strip().splitlines()
+        reason = lines[0][:300] if lines else repr(error)
+        raise UserError(f"{path}: not a readable {kind} file: {reason}") from error
 
 
 def _read_torch(path: Path) -> dict[str, np.ndarray]:
-    torch = require("torch", "torch", path)
-    with _as_user_error(path, "PyTorch"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of old files, and of those that are none
-        values = torch.load(path, map_location="cpu", weights_only=True)
-        values = values.get("state_dict", values)
-        return {
-            name: (value.float() if value.dtype == torch.bfloat16 else value).detach().numpy()
-            for name, value in values.items()
-        }
+    with _as_user_error(path, "PyTorch"):
+        return read_torch_pickles(path.read_bytes())
 
 
 def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
@@ -144,12 +146,26 @@ def _read_zip(path: Path) -> dict[str, np.ndarray]:
         _check_growth(sum(entry.file_size for entry in archive.infolist()), path)
         if KERAS_WEIGHTS in names:
             return _read_hdf5(path, io.BytesIO(archive.read(KERAS_WEIGHTS)))
-    if any(name.endswith("data.pkl") for name in names):
-        return _read_torch(path)
-    if not names or not all(name.endswith(".npy") for name in names):
-        raise ParamsFormatError(str(path), 0, "a zip archive of no framework that is known here")
-    with _as_user_error(path, ".npz"), np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)
+        if any(name.endswith("data.pkl") for name in names):
+            with _as_user_error(path, "PyTorch"):
+                return read_torch_zip(archive)
+        if names and all(name.endswith(".npy") for name in names):
+            with _as_user_error(path, ".npz"):
+                return {name[: -len(".npy")]: _read_npy(name, archive.read(name)) for name in names}
+    raise ParamsFormatError(str(path), 0, "a zip archive of no framework that is known here")
+
+
+def _read_npy(name: str, content: bytes) -> np.ndarray:
+    """Return the array of an `.npy` file, which has to hold as many values as it says."""
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, by_columns, dtype = read(file)
+    if dtype.kind not in NUMBERS:
+        raise ValueError(f"{name} holds values of type {dtype}, where numbers are expected")
+    if math.prod(shape) * dtype.itemsize != len(content) - file.tell():
+        raise ValueError(f"{name} of shape {shape} in {len(content) - file.tell()} bytes")
+    return np.ndarray(shape, dtype, content, file.tell(), order="F" if by_columns else "C")
 
 
 def _read_hdf5(path: Path, source: Any) -> dict[str, np.ndarray]:
@@ -159,12 +175,19 @@ def _read_hdf5(path: Path, source: Any) -> dict[str, np.ndarray]:
 
     def visit(name: str, item: Any) -> None:
         nonlocal total
-        if isinstance(item, h5py.Dataset) and item.dtype.kind == "f":
+        if isinstance(item, h5py.Group):
+            for child in item:
+                if not isinstance(item.get(child, getlink=True), h5py.HardLink):
+                    raise ValueError(f"{name}/{child} is a link to something else, which is not followed")
+        elif isinstance(item, h5py.Dataset) and item.dtype.kind == "f":
+            if item.external or item.is_virtual:
+                raise ValueError(f"the values of {name} are in another file, which is not read")
             total += item.size * item.dtype.itemsize
             _check_growth(total, path)
             arrays[name] = item[()]
 
     with _as_user_error(path, "HDF5"), h5py.File(source, "r") as file:
+        visit("", file)
         file.visititems(visit)
     return arrays
 

@@ -18,8 +18,8 @@ from ..image.resize import resize_longest_side
 from ..nets.instance_norm import for_single_pictures
 from ..nets.pixels import PixelRangeAdapter
 from ..nets.style import CELL
-from ..symbols.files import is_symbol_file, load_symbol
-from ..symbols.model import SymbolModel
+from ..symbols.files import is_symbol_file
+from ..symbols.process import SymbolProcess, load_symbol
 from .layerwise import HALO_OUT, LayerwiseStyle, mirrored
 from .upscaler import bleed
 
@@ -70,7 +70,7 @@ class Stylizer:
         if is_symbol_file(model) and precision == "bfloat16":
             raise UserError(f"{model}: symbols run in float32 only, not in bfloat16")
         self.net = self._load(model)
-        self._at_once = self.net if isinstance(self.net, SymbolModel) else for_single_pictures(self.net, self.ctx)
+        self._at_once = self.net if isinstance(self.net, SymbolProcess) else for_single_pictures(self.net, self.ctx)
         self.tile = WINDOW if tile == "auto" else int(tile)
         if self.tile < SMALLEST_WINDOW:
             raise UserError(f"tiles of {self.tile} pixels: expected at least {SMALLEST_WINDOW}")
@@ -87,7 +87,6 @@ class Stylizer:
             symbol = load_symbol(model, self.ctx)
             if symbol.scale > 1:
                 raise UserError(f"{model}: a network that enlarges pictures {symbol.scale} times: use upscale")
-            symbol.hybridize()
             return symbol
         if isinstance(model, (str, Path)):
             loaded = load_for_use(model, self.ctx, self.precision).net
@@ -121,7 +120,7 @@ class Stylizer:
 
     def _through(self, image: np.ndarray) -> np.ndarray:
         """(H, W, 3) -> what the network makes of it, (3, H, W)."""
-        if max(image.shape[:2]) <= self.tile or isinstance(self.net, SymbolModel):
+        if max(image.shape[:2]) <= self.tile or isinstance(self.net, SymbolProcess):
             with mxnet_errors("if it is for memory, use a smaller tile"):
                 whole: np.ndarray = self._at_once(mx.nd.array(to_tensor(image), ctx=self.ctx)).asnumpy()[0]
             return whole

@@ -17,7 +17,8 @@ from ..image.io import Picture, check_rgb, to_image, to_tensor
 from ..image.tiling import Tile, map_tiles, plan
 from ..nets.pixels import PixelRangeAdapter
 from ..nets.plsr import PlsrNet
-from ..symbols.files import is_symbol_file, load_symbol
+from ..symbols.files import is_symbol_file
+from ..symbols.process import load_symbol
 
 Network = Callable[[np.ndarray], np.ndarray]
 TILE_OUTPUT = 768  # most of an automatic tile's side, in output pixels: larger ones take memory and gain nothing
@@ -58,7 +59,7 @@ class Upscaler:
     ) -> None:
         self.ctx = ctx or mx.cpu()
         self.precision = inference_precision(precision, self.ctx)
-        self.model = PixelRangeAdapter(model, 1.0, IMAGENET_MEAN) if isinstance(model, PlsrNet) else model
+        self.model: Any = PixelRangeAdapter(model, 1.0, IMAGENET_MEAN) if isinstance(model, PlsrNet) else model
         if isinstance(model, (str, Path)):
             symbol = is_symbol_file(model)
             if symbol and precision == "bfloat16":
@@ -69,7 +70,8 @@ class Upscaler:
             if not hasattr(self.model, "halo"):
                 kind = type(self.model.net).__name__
                 raise UserError(f"{model}: a {kind} repaints pictures and does not enlarge them; use stylize")
-            self.model.hybridize(static_alloc=True, static_shape=True)
+            if not symbol:
+                self.model.hybridize(static_alloc=True, static_shape=True)
         self.scale = self.model.scale
         if scale and scale != self.scale:
             raise UserError(f"{model} enlarges {self.scale} times, not {scale}: choose another model or --scale")

@@ -13,6 +13,7 @@ from ..errors import UserError
 from ..formats.arrays import natural_order, read_arrays
 from ..formats.matching import Shapes, fits
 from ..formats.mxnet_params import read_params
+from ..formats.values import check_finite
 
 CONVS_OF_STAGE = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}  # VGG16, the paper's, and VGG19, Gatys et al.'s
 ROUNDED = 1e-3  # as much may float16 move the released weights of the first layer
@@ -39,6 +40,7 @@ def read_vgg_weights(paths: Sequence[Path]) -> tuple[list[np.ndarray], str, int]
         raise UserError(f"{paths[0]}: these are not the convolutions of VGG16 or VGG19")
     if [bias.shape for bias in biases[: len(weights)]] != [shape[:1] for shape in shapes]:
         raise UserError(f"{paths[0]}: the biases are not those of VGG's convolutions (batch norm is not VGG16's)")
+    check_finite(paths[0], {f"its array {k}": array for k, array in enumerate([*weights, *biases])})
     variant, bgr = _variant(weights[0], arrays)
     if bgr:
         weights[0] = np.ascontiguousarray(weights[0][:, ::-1])

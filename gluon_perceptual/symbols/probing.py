@@ -10,14 +10,17 @@ import numpy as np
 from .._mxnet import mx
 from ..errors import UserError
 from ..image.resize import imresize
-from .model import SymbolModel, SymbolOptions
+from .model import SymbolModel
+from .operators import Shape
+from .options import SymbolOptions
+from .shapes import ShapeCheck
 
 SIZES = (64, 96)  # pixels a side
 UNBOUNDED = 1 << 20  # halo of a network that sees the whole picture, such as one with instance norms
 SEEN = 1e-3  # gray levels
 
 
-def probe(path: str, net: Any, ctx: Any) -> SymbolOptions:
+def probe(path: str, net: Any, check: ShapeCheck, ctx: Any) -> SymbolOptions:
     """Return the options of an initialized network (N, C, H, W) -> (N, C, …), C being 1 or 3.
 
     Channels, scale and what its convolutions cut off come from the sizes of its outputs; the range is that in which it
@@ -26,29 +29,33 @@ def probe(path: str, net: Any, ctx: Any) -> SymbolOptions:
     Args:
         path: What to call it in errors.
         net: The network.
+        check: What says which shapes it makes of which.
         ctx: Its device.
 
     Raises:
         UserError: It is no such network.
     """
-    options = _from_sizes(path, net, ctx)
-    models = [SymbolModel(net, replace(options, max_value=max_value), ctx) for max_value in (255.0, 1.0)]
+    options = from_sizes(path, check)
+    models = [SymbolModel(net, check, replace(options, max_value=max_value), ctx) for max_value in (255.0, 1.0)]
     model = min(models, key=lambda model: _unlikeness(model, ctx))
-    return replace(model.options, halo=_halo(model, ctx))
+    return replace(model.options, halo=halo_of(model, ctx))
 
 
-def _from_sizes(path: str, net: Any, ctx: Any) -> SymbolOptions:
-    shapes: list[tuple[int, ...]] = []
+def from_sizes(path: str, check: ShapeCheck) -> SymbolOptions:
+    """Return what the sizes of its outputs say of a network: channels, scale, and what it cuts off."""
+    shapes: list[Shape] = []
+    reason = ""
     for channels in (3, 1):
         try:
-            shapes = [net(mx.nd.zeros((1, channels, side, side), ctx=ctx)).shape for side in SIZES]
-        except mx.MXNetError:
+            shapes = [check.infer((1, channels, side, side)) for side in SIZES]
+        except ValueError as error:
+            reason = reason or str(error)
             continue
         if all(len(shape) == 4 and shape[:2] == (1, channels) for shape in shapes):
             break
     else:
-        given = f"; it made {shapes[0]} of {SIZES[0]}×{SIZES[0]} pixels" if shapes else ""
-        raise UserError(f"{path}: expected a network from pictures of any size, in RGB or gray, to such{given}")
+        given = f"it makes {shapes[0]} of {SIZES[0]}×{SIZES[0]} pixels" if shapes else reason
+        raise UserError(f"{path}: expected a network from pictures of any size, in RGB or gray, to such; {given}")
     small, large = (shape[2] for shape in shapes)
     scale, rest = divmod(large - small, SIZES[1] - SIZES[0])
     cut = SIZES[0] * scale - small
@@ -70,7 +77,7 @@ def _unlikeness(model: SymbolModel, ctx: Any) -> float:
     return float(np.abs(found - rings).mean())
 
 
-def _halo(model: SymbolModel, ctx: Any) -> int:
+def halo_of(model: SymbolModel, ctx: Any) -> int:
     """Return how many pixels away a changed pixel is seen, and one more, or `UNBOUNDED`."""
     side, middle, reach = SIZES[1], SIZES[1] // 2, 0
     for seed in range(2):

@@ -23,17 +23,23 @@ def manifest() -> dict[str, dict[str, Any]]:
 
 
 def shipped_path(name: str) -> Path:
-    """Return the path of the shipped file called `name`, its content verified.
+    """Return the path of the shipped file called `name`, its content and that of its sidecar verified.
 
     Raises:
-        UserError: There is no such file, or its sha256 is not the manifest's.
+        UserError: There is no such file, or the sha256 of one of the two is not the manifest's.
     """
     entries, path = manifest(), FOLDER / name
     if name not in entries or not path.exists():
         raise UserError(f"{name} does not ship with this package; there are {', '.join(entries)}")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != entries[name]["sha256"]:
-        raise UserError(f"{path} is damaged (its sha256 is not the manifest's): install gluon-perceptual again")
+    for file, key in ((path, "sha256"), (path.with_suffix(".json"), "sidecar_sha256")):
+        if key in entries[name] and (not file.exists() or sha256(file) != entries[name][key]):
+            raise UserError(f"{file} is damaged (its sha256 is not the manifest's): install gluon-perceptual again")
     return path
+
+
+def sha256(path: Path) -> str:
+    """Return the checksum of a file's content, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def models(kind: str | None = None) -> dict[str, dict[str, Any]]:

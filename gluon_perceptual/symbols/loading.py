@@ -1,0 +1,95 @@
+"""Symbol and parameters -> a model in this process, where a damaged one may end it: `process` has one of its own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Mapping
+
+import numpy as np
+
+from .._mxnet import mx, mxnet_errors
+from .._mxnet.gluon import fill
+from ..checkpoint.recognition import say_what_is_assumed, spec_of
+from ..checkpoint.spec import ModelSpec
+from ..errors import UserError
+from ..formats.mxnet_params import read_params
+from ..formats.values import check_finite
+from .files import parameters_path, read_options, sidecar_path
+from .graph import read_symbol
+from .model import SymbolModel
+from .options import SymbolOptions
+from .probing import from_sizes, halo_of, probe
+from .shapes import ShapeCheck
+
+TRIED = 32  # pixels a side
+
+
+def load_here(path: str | Path, ctx: Any = None, scale: int | None = None) -> SymbolModel:
+    """Return the model of which `path` is the symbol; its parameters are those of the highest number beside it.
+
+    Args:
+        path: `X-symbol.json`.
+        ctx: Device; None for the CPU.
+        scale: How many times to enlarge: a network that keeps the size gets bicubic enlargement before it.
+
+    Raises:
+        UserError: The files are damaged, do not fit, or are no network from pictures to pictures.
+        OSError: They cannot be read.
+    """
+    path, ctx = Path(path), ctx or mx.cpu()
+    options = read_options(path)
+    symbol, arrays = read_symbol(path), read_parameters(parameters_path(path))
+    net, check = _net_of(path, symbol, arrays, ctx)
+    spec = spec_of(arrays)
+    if options is None:
+        with mxnet_errors(f"{path} is no network from pictures to pictures, or not one of any size"):
+            options = _find_out(path, net, check, spec, ctx)
+    if scale and options.scale * options.enlarge == 1:
+        options = replace(options, enlarge=scale)
+    model = SymbolModel(net, check, options, ctx)
+    try:
+        model.check_size(1, 3, TRIED, TRIED)
+    except UserError as error:
+        raise UserError(f"{sidecar_path(path)} does not say how {path} is to be run: {error}") from error
+    return model
+
+
+def read_parameters(file: Path) -> dict[str, np.ndarray]:
+    """Return a file's arrays as float32, by name without `arg:` and `aux:`.
+
+    Raises:
+        UserError: There are values in it that are not finite, or it is no such file.
+        OSError: It cannot be read.
+    """
+    arrays = {
+        re.sub("^(arg|aux):", "", name): np.asarray(array, np.float32) for name, array in read_params(file).items()
+    }
+    check_finite(file, arrays)
+    return arrays
+
+
+def _net_of(path: Path, symbol: Any, arrays: Mapping[str, np.ndarray], ctx: Any) -> tuple[Any, ShapeCheck]:
+    """Return the symbol as a block with its parameters, and what says of which inputs it makes what."""
+    inputs = [name for name in symbol.list_inputs() if name not in arrays]
+    if len(inputs) != 1:
+        came = ", ".join(inputs) or "none"
+        raise UserError(f"{path}: expected one input beside what is in the parameters; there is {came}")
+    check = ShapeCheck(path, symbol, {name: array.shape for name, array in arrays.items()})
+    net = mx.gluon.SymbolBlock(symbol, mx.sym.var(inputs[0], dtype="float32"))
+    with mxnet_errors(f"these parameters do not fit {path}"):
+        for name, parameter in net.collect_params().items():
+            parameter.shape = arrays[name].shape
+            fill(parameter, mx.nd.array(arrays[name]), ctx, cast=True)
+            parameter.grad_req = "null"
+    return net, check
+
+
+def _find_out(path: Path, net: Any, check: ShapeCheck, spec: ModelSpec | None, ctx: Any) -> SymbolOptions:
+    """Return the options of a network: its range is known where it is one of this package's, and else tried."""
+    if spec is None:
+        return probe(str(path), net, check, ctx)
+    say_what_is_assumed(path, spec)
+    options = replace(from_sizes(str(path), check), max_value=spec.max_value, mean=spec.mean)
+    return replace(options, halo=halo_of(SymbolModel(net, check, options, ctx), ctx))

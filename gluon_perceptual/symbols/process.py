@@ -1,0 +1,146 @@
+"""A symbol in a process of its own: whatever it does to MXNet, and MXNet to the process, ends in one line here.
+
+The two talk over a socket, in JSON and the bytes of arrays, so that nothing from there can run here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import weakref
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._mxnet import mx
+from ..errors import MissingDependencyError, UserError
+from .files import parse_options, read_options
+from .options import SymbolOptions
+
+log = logging.getLogger(__name__)
+
+START = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
+    "from gluon_perceptual.symbols.worker import serve; serve(int(sys.argv[2]))"
+)
+LONGEST = 120  # seconds to load a model and to find out what it takes; the largest in use take some 40
+ERRORS = {"user": UserError, "dependency": MissingDependencyError, "os": OSError, "memory": MemoryError}
+
+
+def load_symbol(path: str | Path, ctx: Any = None, scale: int | None = None) -> SymbolProcess:
+    """Return the model of which `path` is the symbol, see `loading.load_here`, running in a process of its own.
+
+    Raises:
+        UserError: The files are damaged, do not fit, or are no network from pictures to pictures; or MXNet ended.
+        OSError: They cannot be read.
+    """
+    if not Path(path).is_file():
+        Path(path).open().close()  # says why
+    read_options(Path(path))  # what is wrong with these is seen without a process
+    return SymbolProcess(Path(path), ctx or mx.cpu(), scale)
+
+
+class SymbolProcess:
+    """(N, 3, H, W) float32 RGB in [0, 255] -> (N, 3, scale·H, scale·W), not clipped, computed in another process.
+
+    Args:
+        path: `X-symbol.json`.
+        ctx: Device.
+        scale: How many times to enlarge, or None.
+    """
+
+    def __init__(self, path: Path, ctx: Any, scale: int | None = None) -> None:
+        self.path, self.ctx = path, ctx
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-I", "-c", START, json.dumps(sys.path), str(theirs.fileno())]
+            self._process = subprocess.Popen(
+                command,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        self._connection = Connection(ours.detach())
+        self._lock = threading.Lock()
+        self._end = weakref.finalize(self, _end, self._process, self._connection)
+        device = [ctx.device_type, ctx.device_id]
+        found = self.ask("load", {"path": str(path), "device": device, "scale": scale}, patience=LONGEST)
+        self.options: SymbolOptions = parse_options(found["options"])
+        self.scale, self.halo = int(found["scale"]), int(found["halo"])
+        for note in found["notes"]:
+            log.info("%s", note)
+
+    def __call__(self, x: Any) -> Any:
+        """Run the model on an array of MXNet's."""
+        count, channels, height, width = x.shape
+        shape = (count, channels, self.scale * height, self.scale * width)
+        values = x.asnumpy()
+        with self._lock:
+            self._send("run", {"shape": x.shape}, values)
+            self._receive()
+            made = np.frombuffer(self._receive_bytes(), np.float32)
+        if made.size != np.prod(shape):
+            raise UserError(f"{self.path}: it makes {made.size} values where {shape} are expected")
+        return mx.nd.array(made.reshape(shape), ctx=self.ctx)
+
+    def export_onnx(self, path: Path, pictures: bool = False) -> None:
+        """Write the model as `checkpoint.export.export_onnx` does; raises as it does."""
+        self.ask("export", {"path": str(path), "pictures": pictures})
+
+    def ask(self, what: str, values: dict[str, Any], patience: float | None = None) -> dict[str, Any]:
+        """Have the process do something, and return what it answers.
+
+        Raises:
+            UserError: It cannot, or has ended, or takes longer than `patience` in seconds.
+        """
+        with self._lock:
+            self._send(what, values)
+            if patience is not None and not self._connection.poll(patience):
+                self._end()
+                raise UserError(f"{self.path}: not loaded after {patience} s; networks for pictures are faster")
+            return self._receive()
+
+    def _send(self, what: str, values: dict[str, Any], array: np.ndarray | None = None) -> None:
+        try:
+            self._connection.send_bytes(json.dumps([what, values]).encode())
+            if array is not None:
+                self._connection.send_bytes(np.ascontiguousarray(array, np.float32).data.cast("B"))
+        except OSError as error:
+            raise self._ended() from error
+
+    def _receive(self) -> dict[str, Any]:
+        kind, values = json.loads(self._receive_bytes())
+        if kind in ERRORS:
+            raise ERRORS[kind](*values)
+        answer: dict[str, Any] = values
+        return answer
+
+    def _receive_bytes(self) -> bytes:
+        try:
+            return self._connection.recv_bytes()
+        except (EOFError, OSError) as error:
+            raise self._ended() from error
+
+    def _ended(self) -> UserError:
+        self._end()
+        status = self._process.returncode
+        how = f" ({signal.Signals(-status).name})" if status and status < 0 else ""
+        return UserError(f"{self.path}: MXNet ended while running it{how}")
+
+
+def _end(process: subprocess.Popen[bytes], connection: Connection) -> None:
+    """End the process, which waits for nothing but the connection."""
+    connection.close()
+    try:
+        process.wait(1)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

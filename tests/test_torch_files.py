@@ -1,0 +1,147 @@
+"""PyTorch's files without PyTorch: what `torch.save` writes is read, and nothing in a file runs or fills the memory."""
+
+import struct
+import zipfile
+
+import numpy as np
+import pytest
+from torch_files import archive, mapping, name, number, parameter, tensor, text, whole, write_torch
+
+from gluon_perceptual.errors import UserError
+from gluon_perceptual.formats.arrays import read_arrays
+
+RNG = np.random.default_rng(0)
+ARRAYS = {
+    "0.weight": RNG.standard_normal((4, 3, 3, 3)).astype(np.float32),
+    "0.bias": RNG.standard_normal(4),
+    "1.weight": RNG.standard_normal((2, 4)).astype(np.float16),
+    "steps": np.array(7),
+    "mask": np.array([True, False]),
+    "none": np.zeros((0, 3), np.uint8),
+}
+
+
+def assert_read(path, expected=ARRAYS):
+    found = read_arrays(path)
+    assert list(found) == list(expected)
+    for key, array in expected.items():
+        assert found[key].dtype == array.dtype
+        np.testing.assert_array_equal(found[key], array)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_tensors_by_name(tmp_path, legacy):
+    write_torch(tmp_path / "x.pth", ARRAYS, legacy)
+    assert_read(tmp_path / "x.pth")
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("key", ["model_state_dict", "model", "params", "params_ema", "state_dict"])
+def test_what_trainings_save(tmp_path, key, legacy):
+    """With their epoch, optimizer, arguments of a class of theirs, and prefixes."""
+    others = {
+        "epoch": number(3),
+        "optimizer": mapping({"state": b"}" + number(0) + b"}s"}),
+        "args": name("argparse", "Namespace") + b")\x81" + mapping({"lr": number(1)}) + b"b",
+    }
+    prefixed = {f"module._orig_mod.{key}": array for key, array in ARRAYS.items()}
+    write_torch(tmp_path / "x.pth", prefixed, legacy, lambda tensors: mapping({**others, key: tensors}))
+    assert_read(tmp_path / "x.pth")
+
+
+def test_the_smoothed_parameters_are_taken(tmp_path):
+    both = {"params": mapping({"w": tensor("0", "Float", 1, [1], [1])})}
+    both["params_ema"] = mapping({"w": tensor("1", "Float", 1, [1], [1])})
+    archive(tmp_path / "x.pth", mapping(both), {"0": np.float32(1).tobytes(), "1": np.float32(2).tobytes()})
+    assert read_arrays(tmp_path / "x.pth")["w"] == 2
+
+
+def test_views_parameters_bfloat16_and_the_other_order_of_bytes(tmp_path):
+    values = np.arange(12, dtype=np.float32)
+    tensors = {
+        "turned": tensor("0", "Float", 12, [3, 2], [1, 6], offset=2),
+        "parameter": parameter(tensor("0", "Float", 12, [12], [1])),
+        "bfloat16": tensor("1", "BFloat16", 2, [2], [1]),
+    }
+    for order, code in ((b"little", "<"), (b"big", ">")):
+        halves = (values[:2].view(np.uint32) >> 16).astype(f"{code}u2")
+        archive(
+            tmp_path / "x.pth",
+            mapping(tensors),
+            {"0": values.astype(f"{code}f4").tobytes(), "1": halves.tobytes()},
+            order,
+        )
+        found = read_arrays(tmp_path / "x.pth")
+        np.testing.assert_array_equal(found["turned"], [[2, 8], [3, 9], [4, 10]])
+        np.testing.assert_array_equal(found["parameter"], values)
+        np.testing.assert_array_equal(found["bfloat16"], values[:2])
+
+
+WRONG = {
+    "code": (name("builtins", "print") + b"(" + text("this must not be printed") + b"tR", "whole model"),
+    "a module": (name("torch.nn.modules.linear", "Linear") + b")\x81}b", "save model.state_dict()"),
+    "a module inside": (mapping({"model": name("a", "Net") + b")\x81}b"}), "save model.state_dict()"),
+    "a list": (b"]", "it holds a list"),
+    "one tensor": (tensor("0", "Float", 1, [1], [1]), "one tensor without a name"),
+    "others": (mapping({"epoch": number(1)}), "no tensors in it, but epoch"),
+    "a stride of 0": (mapping({"w": tensor("0", "Float", 1, [36000, 36000], [0, 0])}), "holds 1 values"),
+    "an offset beyond": (mapping({"w": tensor("0", "Float", 1, [1], [1], offset=1)}), "holds 1 values"),
+    "a negative size": (mapping({"w": tensor("0", "Float", 1, [-1], [1])}), "that are none"),
+    "a negative stride": (mapping({"w": tensor("0", "Float", 1, [1], [-1])}), "that are none"),
+    "as many names as no shape": (mapping({"w": tensor("0", "Float", 1, [0, 2**62], [1, 1])}), "w of shape"),
+    "another type": (mapping({"w": tensor("0", "Quantized", 1, [1], [1])}), "QuantizedStorage"),
+    "no such storage": (mapping({"w": tensor("7", "Float", 1, [1], [1])}), "data/7"),
+    "no argument": (mapping({"w": name("torch._utils", "_rebuild_tensor_v2") + b")R"}), "not a readable"),
+    "a huge number": (b"\x8b" + struct.pack("<i", 5000) + b"\x7f" * 5000, "80 bits"),
+    "a name of digits": (b"I" + b"9" * 5000 + b"\n", "not a readable"),
+    "memory": (b"h\x07", "damaged"),
+    "no stack": (b"R", "damaged"),
+    "no mark": (b"t", "damaged"),
+    "another instruction": (b"P0\n", "PERSID"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_holds_no_tensors_is_one_line(tmp_path, capfd, kind):
+    instructions, reason = WRONG[kind]
+    archive(tmp_path / "x.pth", instructions, {"0": b"\0\0\0\0"})
+    with pytest.raises(UserError) as caught:
+        read_arrays(tmp_path / "x.pth")
+    assert reason in str(caught.value)
+    assert "x.pth" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "printed" not in capfd.readouterr().out
+
+
+def test_a_script_and_another_pickle(tmp_path):
+    write_torch(tmp_path / "x.pt", ARRAYS)
+    with zipfile.ZipFile(tmp_path / "x.pt", "a") as file:
+        file.writestr("archive/code/__torch__.py", "")
+    with pytest.raises(UserError, match="whole model"):
+        read_arrays(tmp_path / "x.pt")
+    (tmp_path / "x.pkl").write_bytes(whole(b"}"))
+    with pytest.raises(UserError, match="something else than PyTorch"):
+        read_arrays(tmp_path / "x.pkl")
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_mutated_files_are_read_or_refused(tmp_path, legacy):
+    """Instructions changed at random; the archive's checksums are those of what was changed."""
+    path, rng = tmp_path / "x.pth", np.random.default_rng(legacy)
+    write_torch(path, ARRAYS, legacy)
+    good = path.read_bytes()
+    if not legacy:
+        with zipfile.ZipFile(path) as file:
+            good = file.read("archive/data.pkl")[2:-1]
+    for _ in range(1000):
+        content = bytearray(good)
+        for _ in range(rng.integers(1, 5)):
+            content[rng.integers(len(content))] = rng.choice([rng.integers(256), 0, 255, ord("("), ord("."), ord("}")])
+        if legacy:
+            path.write_bytes(content)
+        else:
+            archive(path, bytes(content), {str(k): array.tobytes() for k, array in enumerate(ARRAYS.values())})
+        try:
+            read_arrays(path)
+        except UserError as error:
+            assert "\n" not in str(error)
