@@ -116,6 +116,12 @@ def test_what_fits_the_sizes_tried_is_checked_at_each_size(tmp_path):
         model(mx.nd.zeros((1, 3, 16, 16)))
 
 
+def test_a_variable_that_is_a_weight_here_and_a_statistic_there(tmp_path):
+    norms = [("BatchNorm", {}, NORM), ("BatchNorm", {}, ("m", "b", "g", "v"))]
+    with pytest.raises(UserError, match=r"x-symbol\.json: "):
+        load_here(save(tmp_path, chain(*norms, variables=NORM)))
+
+
 def test_many_layers_are_looked_at_fast(tmp_path):
     assert load_here(save(tmp_path, chain(*2000 * [("relu", {})]))).scale == 1
 

@@ -17,7 +17,7 @@ from ..errors import UserError
 from ..formats.mxnet_params import read_params
 from ..formats.values import check_finite
 from .files import parameters_path, read_options, sidecar_path
-from .graph import read_symbol
+from .graph import read_symbol, reason_of
 from .model import SymbolModel
 from .options import SymbolOptions
 from .probing import from_sizes, halo_of, probe
@@ -77,7 +77,10 @@ def _net_of(path: Path, symbol: Any, arrays: Mapping[str, np.ndarray], ctx: Any)
         came = ", ".join(inputs) or "none"
         raise UserError(f"{path}: expected one input beside what is in the parameters; there is {came}")
     check = ShapeCheck(path, symbol, {name: array.shape for name, array in arrays.items()})
-    net = mx.gluon.SymbolBlock(symbol, mx.sym.var(inputs[0], dtype="float32"))
+    try:
+        net = mx.gluon.SymbolBlock(symbol, mx.sym.var(inputs[0], dtype="float32"))
+    except AssertionError as error:  # one variable is a weight here and a statistic there
+        raise UserError(f"{path}: {reason_of(error)}") from error
     with mxnet_errors(f"these parameters do not fit {path}"):
         for name, parameter in net.collect_params().items():
             parameter.shape = arrays[name].shape
