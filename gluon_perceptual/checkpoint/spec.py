@@ -10,7 +10,7 @@ import gluon_perceptual
 
 from .._mxnet import mx
 from ..errors import UserError
-from ..files import parse_json
+from ..files import input_file, parse_json
 from ..formats.arrays import safetensors_metadata
 from ..nets.fast_neural_style import FastNeuralStyleNet
 from ..nets.pixels import PixelRangeAdapter
@@ -57,7 +57,7 @@ def read_spec(path: Path) -> ModelSpec | None:
     """
     sidecar = path.with_suffix(".json")
     if sidecar.exists():
-        return _parse(sidecar, sidecar.read_text(encoding="utf-8", errors="replace"))
+        return _parse(sidecar, input_file(sidecar).read_text(encoding="utf-8", errors="replace"))
     text = safetensors_metadata(path).get("recipe")
     return _parse(path, text) if text else None
 

@@ -5,24 +5,41 @@ from __future__ import annotations
 import io
 import logging
 import sys
+from pathlib import Path
 from typing import Any, Callable
 
 import click
 
 from ..errors import UserError
+from ..files import check_target, end_process, input_file, keeping_inputs
+from ..signals import ended_by
+from ._console import guard_streams, printable
 
 INTERRUPTED = 130  # what a shell expects of a program that ended by SIGINT
+
+
+class InputFile(click.Path):
+    """A file to be read: no result of the command may replace it."""
+
+
+class OutputFile(click.Path):
+    """A file to be written, which `Command` checks before the work."""
 
 
 class Command(click.Command):
     """A click command that ends a user's mistake with one line on stderr and exit status 1.
 
-    Wrong options are click's own affair: exit status 2.
+    Wrong options are click's own affair: exit status 2. SIGTERM and SIGHUP leave no half-written file.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("context_settings", {"help_option_names": ["-h", "--help"], "show_default": True})
         super().__init__(*args, **kwargs)
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command as the whole program."""
+        guard_streams()
+        return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -30,12 +47,15 @@ class Command(click.Command):
         if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
             sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
         try:
-            return super().invoke(ctx)
+            with keeping_inputs(), ended_by(end_process):
+                check_files(ctx)
+                return super().invoke(ctx)
         except UserError as error:
-            raise click.ClickException(" ".join(str(error).split())) from error
+            raise click.ClickException(printable(str(error).strip())) from error
+        except BrokenPipeError:
+            raise
         except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            raise click.ClickException(where + describe_reason(error)) from error
+            raise click.ClickException(describe_failure(error)) from error
         except MemoryError as error:
             raise click.ClickException("out of memory; use smaller pictures, patches, batches or tiles") from error
         except KeyboardInterrupt:
@@ -43,13 +63,38 @@ class Command(click.Command):
             return ctx.exit(INTERRUPTED)
 
 
+def check_files(context: click.Context) -> None:
+    """Raise UserError or OSError unless inputs are files, or not there, and outputs other ones that may be replaced."""
+    for kind, check in ((InputFile, input_file), (OutputFile, check_target)):
+        for option in context.command.params:
+            given = context.params.get(str(option.name))
+            if isinstance(option.type, kind):
+                for path in given if isinstance(given, tuple) else (given,):
+                    if path is not None:
+                        check(path)
+
+
+def describe_failure(error: OSError, file: str | Path = "") -> str:
+    """Return one line such as `large/a.png: No space left on device`; `file` if the error names none."""
+    name = error.filename if error.filename is not None else file
+    return printable(f"{name}: " if name else "") + describe_reason(error)
+
+
 def log_to_stderr() -> None:
     """Show this package's messages, and no other library's, on stderr as it is now."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(OneLine())
     logger = logging.getLogger(__package__.partition(".")[0])
     logger.handlers = [handler]
     logger.setLevel(logging.INFO)
+
+
+class OneLine(logging.Formatter):
+    """A message as one line, what does not print escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return it."""
+        return printable(record.getMessage())
 
 
 def describe_reason(error: OSError) -> str:

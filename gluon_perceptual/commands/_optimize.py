@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 from tqdm import tqdm
 
@@ -15,6 +14,7 @@ from ..figures import loss_figure, save_figure
 from ..image.io import Picture, read_rgb, to_image, write_picture
 from ..image.resize import resize_longest_side
 from ..optimize import Iterate, Objective, minimize
+from ._console import tell
 
 
 def read_content(path: Path, size: int) -> np.ndarray:
@@ -60,5 +60,5 @@ class Optimization:
         if log:
             save_figure(loss_figure(log), folder / "loss.png")
         ended = "" if len(log) == self.iterations else f" after {len(log)} steps, where no lower loss was found"
-        click.echo(f"picture {target}{ended}")
+        tell(f"picture {target}{ended}")
         return image

@@ -8,23 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Protocol
 
-import click
-
 from ..checkpoint.loading import load_parameters
 from ..errors import UserError
 from ..figures import loss_figure, save_figure
-from ..files import locked
 from ..signals import StopRequest
 from ..training.callbacks import Every
 from ..training.checkpoints import Checkpoints, latest, restore, step_of
 from ..training.cluster import WorkerLostError, Workers, join
 from ..training.config import TrainingConfig
+from ..training.folder import locked
 from ..training.jsonl import read_lines
 from ..training.loop import Callback, StepFailedError
 from ..training.record import resumed_config
 from ..training.run import Run
 from ..training.task import Task
 from ..weights import model_path
+from ._console import tell
 from ._run_folder import last_good, logs, prepare_folder, report_skipped, run_folder
 from ._training_options import RunOptions
 
@@ -143,7 +142,8 @@ def train_and_report(run: Run, pictures: Pictures, folder: Path, run_options: Ru
         log.warning("stopped after step %d of %d; %s, --resume goes on", done, config.steps, final)
         return stop.exit_status
     pictures.report(final)
-    click.echo(f"checkpoint {final}\nfigure {folder / 'figure.png'}\nloss {folder / 'loss.png'}")
+    for what, path in {"checkpoint": final, "figure": folder / "figure.png", "loss": folder / "loss.png"}.items():
+        tell(f"{what} {path}")
     return 0
 
 

@@ -10,9 +10,9 @@ import click
 from click.core import ParameterSource
 
 from ..weights import models
-from ._command import device_options
+from ._command import InputFile, device_options
 
-Picture = click.Path(resolve_path=True)
+Picture = InputFile(resolve_path=True)
 
 _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--data", type=Picture, help="Photos: folder, list or .rec file.  [default: samples]"),

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ._command import Command, gpus_option
+from ._console import show
 
 SMALLEST = 32
 
@@ -59,16 +60,12 @@ def benchmark(runs: int, headline: bool, sizes: tuple[int, ...], as_json: bool, 
     chosen = inference_precision("auto", ctx)
     if as_json:
         device = {"device": str(ctx), "computes": support, "auto": chosen, "matrix_product_gflops": peak / 1e9}
-        click.echo(json.dumps({**device, "rows": rows}, indent=2))
+        show(json.dumps({**device, "rows": rows}, indent=2))
         return
-    click.echo(
-        f"{ctx}: computes in {support}; --precision auto takes {chosen}; matrix product {peak / 1e9:.0f} GFLOP/s"
-    )
-    click.echo(
-        f"{'network':14} {'work':9} {'precision':9} {'seconds':>8} {'GFLOP/s':>8} {'of product':>10}  which means"
-    )
+    show(f"{ctx}: computes in {support}; --precision auto takes {chosen}; matrix product {peak / 1e9:.0f} GFLOP/s")
+    show(f"{'network':14} {'work':9} {'precision':9} {'seconds':>8} {'GFLOP/s':>8} {'of product':>10}  which means")
     for row in rows:
-        click.echo(
+        show(
             f"{row['network']:14} {row['work']:9} {row['precision']:9} {row['seconds']:8.3f} {row['gflops']:8.0f} "
             f"{row['of_peak']:10.0%}  {row['means']}"
         )
@@ -86,7 +83,7 @@ def print_headline(sizes: tuple[int, ...], runs: int, as_json: bool, ctx: Any) -
     with mxnet_errors("if it is for memory, use smaller --sizes"):
         rows = [paper_table.speed_up(size, runs, ctx) for size in tqdm(sizes, dynamic_ncols=True)]
     if as_json:
-        click.echo(json.dumps({"device": str(ctx), "rows": rows}, indent=2))
+        show(json.dumps({"device": str(ctx), "rows": rows}, indent=2))
         return
-    click.echo(f"{ctx}: Gatys et al.'s optimization beside one pass (its steps are measured on five of them)")
-    click.echo(paper_table.table(rows))
+    show(f"{ctx}: Gatys et al.'s optimization beside one pass (its steps are measured on five of them)")
+    show(paper_table.table(rows))

@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
-from ._command import Command, parse_numbers
+from ._command import Command, InputFile, parse_numbers
+from ._console import show
 
 
 @click.command(cls=Command)
-@click.argument("symbol", metavar="X-symbol.json", type=click.Path())
+@click.argument("symbol", metavar="X-symbol.json", type=InputFile())
 @click.option("--color", type=click.Choice(["rgb", "y"]), help="What it takes: RGB, or luma alone.")
 @click.option("--enlarge", type=click.IntRange(1), help="Bicubic enlargement before it, as SRCNN and VDSR want it.")
 @click.option("--padding", type=click.IntRange(0), help="Mirrored pixels around its input, cut off its output.")
@@ -33,4 +34,4 @@ def describe_symbol(symbol: str, **given: Any) -> None:
     crop = found.crop + found.scale * (values.get("padding", found.padding) - found.padding)
     options = replace(found, crop=crop, **values)
     save_options(Path(symbol), options)
-    click.echo(json.dumps(describe(options), indent=2))
+    show(json.dumps(describe(options), indent=2))

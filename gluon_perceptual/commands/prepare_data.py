@@ -8,11 +8,12 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ._command import Command, degradation_option, scales
+from ._command import Command, InputFile, degradation_option, scales
+from ._console import tell
 
 
 @click.command(cls=Command)
-@click.option("--data", type=click.Path(), help="Folder, list or .rec file of photos.  [default: sample photos]")
+@click.option("--data", type=InputFile(), help="Folder, list or .rec file of photos.  [default: sample photos]")
 @click.option("--out", required=True, type=click.Path(), help="Folder for the files that are made.")
 @click.option(
     "--format",
@@ -48,12 +49,12 @@ def prepare_data(
     Photos that cannot be used are skipped, and listed in skipped.json with what is wrong with them.
     """
     if kind == "shards":
-        click.echo(_write_shards(data, Path(out), **patches))
+        tell(_write_shards(data, Path(out), **patches))
         return
     given = [name for name in patches if _is_given(name)]
     if given:
         raise click.UsageError(f"--{given[0].replace('_', '-')} is for --format shards")
-    click.echo(_write_records(data, Path(out)))
+    tell(_write_records(data, Path(out)))
 
 
 def _is_given(name: str) -> bool:

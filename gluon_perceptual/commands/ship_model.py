@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command
+from ._command import Command, InputFile
+from ._console import show
 
 
 @click.command(cls=Command)
-@click.argument("checkpoint", type=click.Path())
+@click.argument("checkpoint", type=InputFile())
 @click.argument("name")
 @click.option("--what", required=True, help="What the model is for, in a line.")
 @click.option("--data", required=True, help="What it was trained on, in words.")
@@ -34,4 +35,4 @@ def ship_model(
             raise click.BadParameter(f"{text}: expected SET=FOLDER", param_hint="--evaluate")
     photos = {key: find_photos(folder) for key, _, folder in (text.partition("=") for text in sets)}
     entry = ship(Path(checkpoint), name, {"what": what, "data": data, "license": terms}, photos, lowpass)
-    click.echo(json.dumps(entry, indent=2))
+    show(json.dumps(entry, indent=2))

@@ -68,6 +68,7 @@ def upscale(
     from .._mxnet import devices
     from ..image.io import Picture, check_target, read_picture, write_picture
     from ..inference import Upscaler
+    from ..inference.progress import Progress
     from ._batch import process
     from ._inputs import ModelChoice, default_models
     from ._outputs import plan_outputs
@@ -85,8 +86,8 @@ def upscale(
         check_target(target, picture, times)
         return picture, choose(path)
 
-    def work(upscalers: dict[str, Upscaler], job: tuple[Picture, str]) -> Picture:
+    def work(upscalers: dict[str, Upscaler], job: tuple[Picture, str], progress: Progress) -> Picture:
         picture, name = job
-        return upscalers[name].enlarge(picture)
+        return upscalers[name].enlarge(picture, progress)
 
     raise SystemExit(process(tasks, workers, read, work, partial(write_picture, quality=quality), skip_existing))

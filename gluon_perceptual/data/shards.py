@@ -16,7 +16,7 @@ import numpy as np
 
 from .._mxnet import mx
 from ..errors import UserError
-from ..files import parse_json
+from ..files import input_file, parse_json
 from ..formats.mxnet_params import Pieces, read_params, write_params
 
 STRIDE, FEATURES = 2, 128  # of relu2_2 in the picture
@@ -88,7 +88,7 @@ def describe_shards(folder: Path) -> dict[str, Any]:
     if not path.exists():
         return {"sigma": 1.0, "degradation": "decimate", "loss_network": None}
     try:
-        found = parse_json(path.read_bytes())
+        found = parse_json(input_file(path).read_bytes())
         network = found["loss_network"]
         origin = {name: str(network[name]) for name in ("weights", "sha256")} if network else None
         return {"sigma": float(found["sigma"]), "degradation": str(found["degradation"]), "loss_network": origin}

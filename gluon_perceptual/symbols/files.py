@@ -17,7 +17,7 @@ import numpy as np
 from .._mxnet import mx, mxnet_errors
 from .._mxnet.gluon import fill
 from ..errors import UserError
-from ..files import parse_json, write_json
+from ..files import check_regular, parse_json, write_json
 from ..formats.mxnet_params import read_params
 from .graph import check_memory, read_symbol
 from .model import SymbolModel, SymbolOptions
@@ -82,7 +82,7 @@ def _read_options(path: Path) -> SymbolOptions | None:
     if not sidecar.exists():
         return None
     try:
-        values = dict(parse_json(sidecar.read_bytes()))
+        values = dict(parse_json(check_regular(sidecar).read_bytes()))
         values["mean"] = tuple(map(float, values["mean"]))
         values["max_value"] = values.pop("peak", SymbolOptions.max_value)
         return SymbolOptions(**values)

@@ -14,7 +14,7 @@ from typing import Any, Mapping, Sequence
 from .._mxnet import mx
 from .._mxnet.gluon import internal_operators
 from ..errors import UserError
-from ..files import parse_json
+from ..files import input_file, parse_json
 from .operators import check_operator
 
 MOST_NODES = 10_000  # read in seconds, and about ten times as many as large networks have
@@ -30,7 +30,7 @@ def read_symbol(path: Path) -> Any:
         OSError: It cannot be read.
     """
     try:
-        graph = parse_json(path.read_bytes())
+        graph = parse_json(input_file(path).read_bytes())
         if not isinstance(graph, dict) or not {"nodes", "heads"} <= graph.keys():
             raise ValueError("it has no nodes and heads")
         symbols: list[Any] = []

@@ -13,7 +13,7 @@ import gluon_perceptual
 from .. import cpu
 from .._mxnet import mx
 from ..errors import UserError
-from ..files import parse_json, write_json
+from ..files import check_regular, parse_json, write_json
 from .config import MACHINE, TrainingConfig
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ def _kinds(default: Any) -> tuple[type, ...]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = parse_json(path.read_bytes())
+        found = parse_json(check_regular(path).read_bytes())
     except ValueError as error:
         raise UserError(f"{path}: not the record of a run ({error})") from error
     return found if isinstance(found, dict) else {}
