@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import sys
 from pathlib import Path
 from typing import Any, Callable
@@ -15,7 +16,22 @@ from ..files import check_target, end_process, input_file, keeping_inputs
 from ..signals import ended_by
 from ._console import guard_streams, printable
 
+LARGEST_NUMBER, LARGEST_COUNT, LARGEST_SEED = 1e18, 10**9, 2**31 - 1
+LONGEST_SIDE = 8192  # of pictures that an option sets the size of, in pixels
 INTERRUPTED = 130  # what a shell expects of a program that ended by SIGINT
+
+
+class Number(click.FloatRange):
+    """A number that is finite, and not too large for float32 to square."""
+
+    name = "number"
+
+    def convert(self, value: Any, option: click.Parameter | None, context: click.Context | None) -> Any:
+        """Return the number."""
+        number = super().convert(value, option, context)
+        if math.isnan(number) or abs(number) > LARGEST_NUMBER:
+            self.fail(f"{value} is not a number of up to {LARGEST_NUMBER:g}.", option, context)
+        return number
 
 
 class InputFile(click.Path):
@@ -110,14 +126,14 @@ def parse_names(context: click.Context, option: click.Parameter, text: str | Non
 def parse_numbers(context: click.Context, option: click.Parameter, text: str | None) -> tuple[float, ...] | None:
     """Return (1.0, 0.5) for "1,0.5", as an option's callback."""
     try:
-        return tuple(float(part) for part in text.split(",")) if text is not None else None
-    except ValueError:
+        return tuple(Number().convert(part, option, context) for part in text.split(",")) if text is not None else None
+    except click.BadParameter:
         raise click.BadParameter(f"{text!r}: expected numbers with commas between, such as 1,0.5") from None
 
 
 def parse_tile(context: click.Context, option: click.Parameter, text: str) -> int | str:
     """Return "auto" or the number of pixels, as an option's callback."""
-    if text != "auto" and not text.isdecimal():
+    if text != "auto" and not (text.isdecimal() and len(text) < 7):
         raise click.BadParameter(f"{text}: expected auto or a number of pixels")
     return text if text == "auto" else int(text)
 
@@ -188,6 +204,6 @@ def degradation_option(help: str = "How photos are shrunk.", **options: Any) -> 
 def device_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--gpus` and `--cpus`, for `_mxnet.devices`."""
     cpus = click.option(
-        "--cpus", type=click.IntRange(1), default=1, metavar="N", help="CPU contexts to share the work."
+        "--cpus", type=click.IntRange(1, 256), default=1, metavar="N", help="CPU contexts to share the work."
     )
     return gpus_option(cpus(command))

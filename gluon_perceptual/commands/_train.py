@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Protocol
 
+import click
+
 from ..checkpoint.loading import load_parameters
 from ..errors import UserError
 from ..figures import loss_figure, save_figure
@@ -25,7 +27,7 @@ from ..training.task import Task
 from ..weights import model_path
 from ._console import tell
 from ._run_folder import last_good, logs, prepare_folder, report_skipped, run_folder
-from ._training_options import RunOptions
+from ._training_options import RunOptions, check_settings
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +76,7 @@ def run_leader(kind: Kind, given: dict[str, Any], run_options: RunOptions, worke
         checkpoint = latest(folder / "checkpoints") if run_options.resume else None
         if checkpoint is None and run_options.resume == "always":
             raise nothing
-        config = resumed_config(kind.settings, folder / "config.json", given) if checkpoint else kind.configure(**given)
-        run = Run(kind.task(config), workers)
+        run = Run(kind.task(settings(kind, given, folder, checkpoint)), workers)
         restore_or_initialize(run, checkpoint)
         if is_new:
             folder.mkdir(parents=True)  # another run may have begun in it meanwhile, which is an error
@@ -92,8 +93,7 @@ def run_worker(kind: Kind, given: dict[str, Any], run_options: RunOptions, worke
     """
     folder = Path(run_options.out or "")
     checkpoint = latest(folder / "checkpoints") if run_options.resume else None
-    config = resumed_config(kind.settings, folder / "config.json", given) if checkpoint else kind.configure(**given)
-    run = Run(kind.task(config), workers)
+    run = Run(kind.task(settings(kind, given, folder, checkpoint)), workers)
     restore_or_initialize(run, checkpoint)
     log.info("worker %d of %d: %d photos", workers.rank, workers.num_workers, len(run.task.photos))
     with StopRequest() as stop:
@@ -104,6 +104,19 @@ def run_worker(kind: Kind, given: dict[str, Any], run_options: RunOptions, worke
         log.warning("worker %d skipped %s: %s", workers.rank, photo, reason)
     log.info("worker %d: done after step %d", workers.rank, done)
     return stop.exit_status if stop.requested else 0
+
+
+def settings(kind: Kind, given: dict[str, Any], folder: Path, checkpoint: Path | None) -> TrainingConfig:
+    """Return a training's settings: those of the run in `folder` if it goes on, otherwise those that are given.
+
+    Raises:
+        UserError: They are none that the command line would take, or do not go together.
+    """
+    if checkpoint is None:
+        return kind.configure(**given)
+    config: TrainingConfig = resumed_config(kind.settings, folder / "config.json", given)
+    check_settings(click.get_current_context().command, config, folder / "config.json")
+    return config
 
 
 def restore_or_initialize(run: Run, checkpoint: Path | None) -> None:

@@ -9,6 +9,7 @@ import click
 from ._command import (
     Command,
     InputFile,
+    Number,
     OutputFile,
     degradation_option,
     describe_failure,
@@ -24,7 +25,7 @@ from ._console import printable, show
 @click.option("--model", "models", multiple=True, required=True, help="Checkpoint (.params); may come several times.")
 @click.option("--data", required=True, type=InputFile(), help="Folder, list or .rec file of photos: the truth.")
 @click.option("--scale", type=scales, required=True, help="How many times to enlarge.")
-@click.option("--sigma", type=click.FloatRange(0), default=0.0, help="Blur before shrinking (benchmarks: none).")
+@click.option("--sigma", type=Number(0, 100), default=0.0, help="Blur before shrinking (benchmarks: none).")
 @degradation_option(default="bicubic")
 @click.option("--jpeg", type=click.IntRange(1, 100), help="Save the small photos as JPEG of this quality (4:2:0).")
 @match_histogram_option

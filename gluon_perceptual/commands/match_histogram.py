@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ._command import Command, InputFile, OutputFile, quality_option
+from ._command import Command, InputFile, Number, OutputFile, quality_option
 from ._console import tell
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def parse_bands(context: click.Context, option: click.Parameter, text: str) -> t
     help="Color space to match in.",
 )
 @click.option("-b", "--bands", default="1,2,3", callback=parse_bands, help="Bands of the color space to match.")
-@click.option("-m", "--match-proportion", type=click.FloatRange(0, 1), default=1.0, help="0: no change, 1: full match.")
+@click.option("-m", "--match-proportion", type=Number(0, 1), default=1.0, help="0: no change, 1: full match.")
 @quality_option
 @click.option(
     "--plot", is_flag=True, help="Also write pictures, histograms and CDFs as a figure, DST's name + _plot.png."

@@ -6,7 +6,18 @@ from typing import Any, Callable
 
 import click
 
-from ._command import Command, InputFile, OutputFile, gpus_option, parse_names, parse_numbers
+from ._command import (
+    LARGEST_COUNT,
+    LARGEST_SEED,
+    LONGEST_SIDE,
+    Command,
+    InputFile,
+    Number,
+    OutputFile,
+    gpus_option,
+    parse_names,
+    parse_numbers,
+)
 from ._console import tell
 
 
@@ -14,14 +25,18 @@ def optimization_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that both kinds share."""
     options = (
         click.option("-o", "--out", required=True, type=OutputFile(), help="Picture to write, beside a folder."),
-        click.option("--size", type=click.IntRange(32), default=256, help="Longer side of the picture in pixels."),
-        click.option("--iterations", type=click.IntRange(1), default=300, help="Steps at most."),
+        click.option(
+            "--size", type=click.IntRange(32, LONGEST_SIDE), default=256, help="Longer side of the picture in pixels."
+        ),
+        click.option("--iterations", type=click.IntRange(1, LARGEST_COUNT), default=300, help="Steps at most."),
         click.option("--optimizer", type=click.Choice(["lbfgs", "adam"]), default="lbfgs", help="Method."),
-        click.option("--lr", type=click.FloatRange(0, min_open=True), default=5.0, help="Adam's rate in gray levels."),
-        click.option("--tv", type=click.FloatRange(0), default=1e-6, help="Weight of the total variation."),
+        click.option("--lr", type=Number(0, 1e6, min_open=True), default=5.0, help="Adam's rate in gray levels."),
+        click.option("--tv", type=Number(0), default=1e-6, help="Weight of the total variation."),
         click.option("--vgg", metavar="shipped|zoo|zoo19|FILE", default="shipped", help="VGG16's or VGG19's weights."),
-        click.option("--save-every", type=click.IntRange(1), default=50, help="Steps between pictures on the way."),
-        click.option("--seed", type=click.IntRange(0), default=0, help="Of the noise to start from."),
+        click.option(
+            "--save-every", type=click.IntRange(1, LARGEST_COUNT), default=50, help="Steps between pictures on the way."
+        ),
+        click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, help="Of the noise to start from."),
         gpus_option,
     )
     for option in reversed(options):
@@ -41,9 +56,11 @@ def optimize_image() -> None:
 @click.argument("content", type=InputFile())
 @click.argument("styles", nargs=-1, required=True, type=InputFile(), metavar="STYLE...")
 @click.option("--blend", metavar="W,W,...", callback=parse_numbers, help="Weights of the styles.  [default: equal]")
-@click.option("--style-size", type=click.IntRange(0), default=256, help="Longer side of the styles; 0: as they are.")
-@click.option("--style-weight", type=click.FloatRange(0), default=3e5, help="Weight of each layer's style loss.")
-@click.option("--content-weight", type=click.FloatRange(0), default=1.0, help="Weight of the feature loss.")
+@click.option(
+    "--style-size", type=click.IntRange(0, LONGEST_SIDE), default=256, help="Longer side of the styles; 0: as they are."
+)
+@click.option("--style-weight", type=Number(0), default=3e5, help="Weight of each layer's style loss.")
+@click.option("--content-weight", type=Number(0), default=1.0, help="Weight of the feature loss.")
 @click.option("--content-layer", default="relu2_2", help="Where content is compared.")
 @click.option(
     "--style-layers", default="relu1_2,relu2_2,relu3_3,relu4_3", callback=parse_names, help="Where style is compared."

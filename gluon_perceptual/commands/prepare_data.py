@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ._command import Command, InputFile, degradation_option, scales
+from ._command import LARGEST_COUNT, LARGEST_SEED, Command, InputFile, Number, degradation_option, scales
 from ._console import tell
 
 
@@ -23,15 +23,15 @@ from ._console import tell
     help="shards: patches, as the blog's trainx_i.params and trainy_i.params. rec: whole photos in one file, data.rec, "
     "to be given as --data; the options below are not for it.",
 )
-@click.option("--count", type=click.IntRange(1), default=1000, help="Patches in all.")
-@click.option("--shard-size", type=click.IntRange(1), default=1000, help="Patches in a file.")
+@click.option("--count", type=click.IntRange(1, LARGEST_COUNT), default=1000, help="Patches in all.")
+@click.option("--shard-size", type=click.IntRange(1, LARGEST_COUNT), default=1000, help="Patches in a file.")
 @click.option("--targets", type=click.Choice(["features", "patches"]), default="features", help="What trainy holds.")
 @click.option("--vgg", default="shipped", metavar="shipped|zoo|FILE", help="Weights of the features' network.")
 @click.option("--scale", type=scales, default="2", help="How many times smaller trainx is.")
-@click.option("--patch", type=click.IntRange(8), default=144, help="Side of the high-resolution patches.")
-@click.option("--sigma", type=click.FloatRange(0), default=1.0, help="Blur before shrinking, in pixels.")
+@click.option("--patch", type=click.IntRange(8, 4096), default=144, help="Side of the high-resolution patches.")
+@click.option("--sigma", type=Number(0, 100), default=1.0, help="Blur before shrinking, in pixels.")
 @degradation_option(default="decimate")
-@click.option("--seed", type=click.IntRange(0), default=0, help="Of the random patches.")
+@click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, help="Of the random patches.")
 def prepare_data(
     data: str | None,
     out: str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command, InputFile
+from ._command import Command, InputFile, Number
 from ._console import show
 
 
@@ -15,7 +15,9 @@ from ._console import show
 @click.option("--data", required=True, help="What it was trained on, in words.")
 @click.option("--license", "terms", required=True, help="Under which terms it may be used.")
 @click.option("--evaluate", "sets", multiple=True, metavar="SET=FOLDER", help="Photos to score it on; several times.")
-@click.option("--lowpass", type=float, metavar="CUT-OFF", help="Add a low-pass filter, such as 0.3 cycles a pixel.")
+@click.option(
+    "--lowpass", type=Number(0, 0.5), metavar="CUT-OFF", help="Add a low-pass filter, such as 0.3 cycles a pixel."
+)
 def ship_model(
     checkpoint: str, name: str, what: str, data: str, terms: str, sets: tuple[str, ...], lowpass: float | None
 ) -> None:

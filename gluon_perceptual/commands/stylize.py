@@ -6,6 +6,7 @@ import click
 
 from ._command import (
     Command,
+    Number,
     device_options,
     list_models_option,
     model_help,
@@ -28,7 +29,7 @@ from ._command import (
     type=click.Choice(["luminance", "histogram"]),
     help="Keep the photo's colors: take the style's luminance alone, or match the result's histogram to the photo's.",
 )
-@click.option("--strength", type=click.FloatRange(0, 1), default=1.0, help="Mix, from 0, the photo, to 1, the style.")
+@click.option("--strength", type=Number(0, 1), default=1.0, help="Mix, from 0, the photo, to 1, the style.")
 @click.option(
     "--statistics",
     type=click.Choice(["whole", "reduced"]),

@@ -128,7 +128,7 @@ def for_single_pictures(net: Any, ctx: Any = None) -> Callable[..., Any]:
 
 def _by_layers(net: Any, picture: Any, progress: Callable[[float], Any]) -> Any:
     """Do what a style network does, and tell of each of its layers."""
-    layers = [net.pad, *net.encode, *net.body, *net.decode]
+    layers = [net.pad, net.encode, *net.body, net.decode]
     maps = picture
     for done, layer in enumerate(layers, 1):
         maps = layer(maps)

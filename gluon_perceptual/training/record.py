@@ -44,7 +44,9 @@ class RunRecord:
         for name in ("pairs", "held_out", "loss_network"):
             if before.get(name) != now[name]:
                 raise UserError(f"{path}: {name} is not the same any more; going on would be another run: start one")
-        changed = [name for name, version in now["versions"].items() if before.get("versions", {}).get(name) != version]
+        versions_before = before.get("versions")
+        known = versions_before if isinstance(versions_before, dict) else {}
+        changed = [name for name, version in now["versions"].items() if known.get(name) != version]
         if changed:
             log.warning("%s: other versions of %s; rounding may differ", path, ", ".join(changed))
 
