@@ -162,13 +162,13 @@ def test_the_end_of_the_launcher_is_that_of_all(run_folder, tmp_path, number, st
 
 def test_a_worker_that_stands_still_is_missed(run_folder, tmp_path):
     log = tmp_path / "said"
-    launcher = begun(run_folder, log, "--patience", 2)
+    launcher = begun(run_folder, log, "--patience", 5)
     (second,) = (
         process for process in processes(run_folder, "worker") if not writes(process, run_folder / "log.jsonl")
     )
     os.kill(second, signal.SIGSTOP)
     assert status_of(launcher) == 1
-    assert "have not answered for 2 s" in log.read_text()
+    assert "have not answered for 5 s" in log.read_text()
     assert nothing_is_left(run_folder)
 
 

@@ -14,7 +14,7 @@ import click
 from ..errors import UserError
 from ..files import check_target, end_process, input_file, keeping_inputs
 from ..signals import ended_by
-from ._console import guard_streams, printable
+from ._console import guard_streams, printable, tell
 
 LARGEST_NUMBER, LARGEST_COUNT, LARGEST_SEED = 1e18, 10**9, 2**31 - 1
 LONGEST_SIDE = 8192  # of pictures that an option sets the size of, in pixels
@@ -51,6 +51,21 @@ class Command(click.Command):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("context_settings", {"help_option_names": ["-h", "--help"], "show_default": True})
         super().__init__(*args, **kwargs)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; what follows an option whose value may be left away is that value only if it can be."""
+        optional: dict[str, Any] = {
+            name: option
+            for option in self.params
+            if isinstance(option.type, click.Choice) and isinstance(getattr(option, "flag_value", None), str)
+            for name in option.opts
+            if not getattr(option, "is_flag", True)
+        }
+        for number, (word, following) in enumerate(zip(args, [*args[1:], ""])):
+            option = optional.get(word)
+            if option and following.lower() not in (str(choice).lower() for choice in option.type.choices):
+                args[number] = f"{word}={option.flag_value}"
+        return super().parse_args(ctx, args)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command as the whole program."""
@@ -145,15 +160,36 @@ def list_models_option(kind: str) -> Callable[[Any], Any]:
         from ..weights import DEFAULTS, models
 
         if wanted and not context.resilient_parsing:
-            found = models(kind)
-            width = max(map(len, found), default=0)
-            taken = {name: f" (default for ×{scale})" for scale, name in DEFAULTS.items()}
-            lines = (f"{name:{width}}  {entry['what']}{taken.get(name, '')}" for name, entry in found.items())
-            click.echo("\n".join(lines))
+            tell_models(models(kind), DEFAULTS)
             context.exit()
 
     options: dict[str, Any] = {"is_flag": True, "is_eager": True, "expose_value": False, "callback": show}
     return click.option("--list-models", help="List the models that ship, and end.", **options)
+
+
+def tell_models(found: dict[str, Any], defaults: dict[int, str]) -> None:
+    """Print models by scale and name: their scale, PSNR on Set5 where it was measured, what they are for."""
+    width = max(map(len, found), default=0)
+    for name, entry in sorted(found.items(), key=lambda item: (item[1].get("scale", 0), item[0])):
+        psnr = entry.get("scores", {}).get("Set5", {}).get("psnr")
+        words = [f"{name:{width}}", f"×{entry['scale']}" if "scale" in entry else "", f"{psnr:.2f} dB" if psnr else ""]
+        usual = f" (default for ×{entry['scale']})" if name in defaults.values() else ""
+        tell("  ".join([*filter(None, words), entry["what"] + usual]))
+
+
+def model_of(kind: str) -> Callable[..., Any]:
+    """Return an option's callback: a name that is neither a file's nor that of a shipped model of a kind is refused."""
+
+    def check(context: click.Context, option: click.Parameter, given: Any) -> Any:
+        from ..weights import models
+
+        for name in given if isinstance(given, tuple) else (given,):
+            if name is not None and not Path(name).suffix and name not in models() and not Path(name).exists():
+                known = ", ".join(sorted(models(kind))) or "none"
+                raise click.ClickException(printable(f"{name}: neither a file nor a {kind} model that ships: {known}"))
+        return given
+
+    return check
 
 
 model_help = "Name of a shipped model, checkpoint (.params), or symbol (X-symbol.json)."

@@ -11,6 +11,7 @@ from typing import Any, Callable, Protocol
 import click
 
 from ..checkpoint.loading import load_parameters
+from ..checkpoint.spec import read_spec
 from ..errors import UserError
 from ..figures import loss_figure, save_figure
 from ..signals import StopRequest
@@ -130,7 +131,27 @@ def restore_or_initialize(run: Run, checkpoint: Path | None) -> None:
         run.done = run.workers.wait(lambda: restore(run, checkpoint))  # in a cluster an exchange
         log.info("%s: the run goes on after step %d", checkpoint, run.done)
     elif run.config.start_from:
-        log.info("%s", load_parameters(run.model.net, model_path(run.config.start_from), run.devices))
+        log.info("%s", start_from(run, model_path(run.config.start_from)))
+
+
+def start_from(run: Run, path: Path) -> str:
+    """Give a run the parameters in a file, and say what was loaded.
+
+    Raises:
+        UserError: They are of another network; where the file tells, of which.
+    """
+    try:
+        return str(load_parameters(run.model.net, path, run.devices))
+    except UserError as error:
+        spec, wanted = read_spec(path), run.spec.arguments
+        theirs = spec.arguments if spec and spec.network == run.spec.network else {}
+        other = {name: value for name, value in theirs.items() if name in wanted and wanted[name] != value}
+        if not other:
+            raise
+        differing = ", ".join(f"{name} {value}, not {wanted[name]}" for name, value in other.items())
+        raise UserError(
+            f"--start-from {path} does not fit {run.spec.network} as it is to be: it has {differing}"
+        ) from error
 
 
 def train_and_report(run: Run, pictures: Pictures, folder: Path, run_options: RunOptions) -> int:

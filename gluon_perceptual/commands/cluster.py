@@ -7,7 +7,10 @@ import click
 from ._command import Command, InputFile
 
 
-@click.command(cls=Command, context_settings={"help_option_names": ["-h", "--help"], "allow_interspersed_args": False})
+@click.command(
+    cls=Command,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "allow_interspersed_args": False},
+)
 @click.option("-n", "--workers", type=click.IntRange(1, 256), default=2, help="Processes that train.")
 @click.option("-s", "--servers", type=click.IntRange(1, 256), default=1, help="Processes that add up the gradients.")
 @click.option("--hosts", type=InputFile(exists=True), help="Machines to go round by ssh, one on each line.")

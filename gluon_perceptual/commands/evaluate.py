@@ -15,6 +15,8 @@ from ._command import (
     describe_failure,
     gpus_option,
     match_histogram_option,
+    model_help,
+    model_of,
     precision_option,
     scales,
 )
@@ -22,7 +24,14 @@ from ._console import printable, show
 
 
 @click.command(cls=Command)
-@click.option("--model", "models", multiple=True, required=True, help="Checkpoint (.params); may come several times.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    required=True,
+    callback=model_of("super-resolution"),
+    help=f"{model_help} May come several times.",
+)
 @click.option("--data", required=True, type=InputFile(), help="Folder, list or .rec file of photos: the truth.")
 @click.option("--scale", type=scales, required=True, help="How many times to enlarge.")
 @click.option("--sigma", type=Number(0, 100), default=0.0, help="Blur before shrinking (benchmarks: none).")

@@ -48,7 +48,8 @@ def optimization_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def optimize_image() -> None:
     """Optimize a picture: style transfer as by Gatys et al., or the inversion of features.
 
-    Beside the picture OUT.png goes the folder OUT with pictures on the way and the plot of the loss.
+    Beside the picture OUT.png goes a new folder, OUT or OUT-2 and so on, with pictures on the way and the plot of the
+    loss.
     """
 
 

@@ -10,6 +10,7 @@ from ._command import (
     device_options,
     list_models_option,
     model_help,
+    model_of,
     out_option,
     precision_option,
     quality_option,
@@ -22,7 +23,7 @@ from ._command import (
 @click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @out_option
-@click.option("--model", required=True, help=model_help)
+@click.option("--model", required=True, callback=model_of("style"), help=model_help)
 @list_models_option("style")
 @click.option(
     "--preserve-color",

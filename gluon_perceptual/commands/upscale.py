@@ -11,6 +11,7 @@ from ._command import (
     list_models_option,
     match_histogram_option,
     model_help,
+    model_of,
     out_option,
     precision_option,
     quality_option,
@@ -26,7 +27,9 @@ CHOSEN = ", ".join(f"{name} for --scale {scale}" for scale, name in DEFAULTS.ite
 @click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @out_option
-@click.option("--model", help=f"{model_help}  [default: {DEFAULTS[2]}; {CHOSEN}]")
+@click.option(
+    "--model", callback=model_of("super-resolution"), help=f"{model_help}  [default: {DEFAULTS[2]}; {CHOSEN}]"
+)
 @list_models_option("super-resolution")
 @click.option(
     "--scale",
