@@ -21,8 +21,8 @@ KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
     stat.S_IFSOCK: "a socket",
-    stat.S_IFLNK: "a link",
 }
+SYSTEM = (("dev",), ("proc",))  # where names such as /dev/stdout may be links to files
 _unfinished: set[Path] = set()
 _inputs: set[int] | None = None  # what the command that runs has read, by device and inode
 
@@ -64,21 +64,24 @@ def check_regular(path: str | os.PathLike[str]) -> Path:
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:
-    """Return a path that is about to be written to: there is nothing, or a regular file that may be replaced.
+    """Return a path that is about to be written to: there is nothing, or a regular file or a link to one.
+
+    It may be replaced, the link itself then.
 
     Raises:
         UserError: It was read by this command, see `keeping_inputs`.
-        OSError: It is a folder, a link, a device or the like, or its name is too long.
+        OSError: It is a folder, a device or the like, or its name is too long.
     """
     path = Path(path)
     try:
-        found = path.lstat()
+        found = path.stat()
     except (FileNotFoundError, NotADirectoryError):  # whoever makes the folder says so
         return path
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, f"{KINDS[stat.S_IFMT(found.st_mode)]}; expected a file or a new name", str(path))
+    kind = KINDS.get(stat.S_IFMT(found.st_mode)) or ("a device" if path.absolute().parts[1:2] in SYSTEM else None)
+    if kind:
+        raise OSError(errno.EINVAL, f"{kind}; expected a file or a new name", str(path))
     if _inputs is not None and _identity(found) in _inputs:
         raise UserError(f"{path} is an input, which the result would overwrite: choose another name")
     return path
