@@ -106,11 +106,20 @@ def _write_shards(
         raise UserError(f"{folder} holds shards already: choose another --out, or remove them")
     pairs = PatchDataset(split_photos(data)[0], int(scale), patch, sigma, degradation, augment=False, seed=seed)
     network = LossNetwork.pretrained(("relu2_2",), vgg) if targets == "features" else None
-    made = {"scale": int(scale), "patch": patch, "sigma": sigma, "degradation": degradation, "seed": seed}
-    write_json(
-        folder / "shards.json", {"targets": targets, **made, "loss_network": network.origin if network else None}
-    )
-    with tqdm(total=count, unit="patch", dynamic_ncols=True) as bar:
-        write_shards(pairs, count, folder, shard_size, network, bar.update)
+    made: dict[str, Any] = {
+        "scale": int(scale),
+        "patch": patch,
+        "sigma": sigma,
+        "degradation": degradation,
+        "seed": seed,
+    }
+    made.update({"targets": targets, "loss_network": network.origin if network else None, "patches": count})
+    write_json(folder / "shards.json", {**made, "missing": count})
+    try:
+        with tqdm(total=count, unit="patch", dynamic_ncols=True) as bar:
+            write_shards(pairs, count, folder, shard_size, network, bar.update)
+    finally:  # where the disk is full, or Ctrl-C came, too
+        whole = len(list(folder.glob("trainx_*.params")))
+        write_json(folder / "shards.json", {**made, "missing": max(0, count - whole * shard_size)})
     write_report(folder / "skipped.json", pairs.skipped)
     return f"{count} patches in {folder}, {len(pairs.skipped)} photos skipped"
