@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from ..figures import loss_figure, save_figure
 from ..image.io import Picture, read_rgb, to_image, write_picture
 from ..image.resize import resize_longest_side
 from ..optimize import Iterate, Objective, minimize
-from ._command import LARGEST_COUNT
 from ._console import tell
 
 
@@ -41,7 +41,7 @@ class Optimization:
         """Take this class's part out of a command's options."""
         out, device = Path(options.pop("out")), devices(options.pop("gpus"))[0]
         iterations, optimizer, rate = (options.pop(name) for name in ("iterations", "optimizer", "lr"))
-        places = (out.with_name(f"{out.stem}{number}") for number in ("", *(f"-{k}" for k in range(2, LARGEST_COUNT))))
+        places = (out.with_name(out.stem if number == 1 else f"{out.stem}-{number}") for number in count(1))
         folder = next(path for path in places if not os.path.lexists(path))
         return cls(out, folder, iterations, optimizer, rate, options.pop("save_every"), device)
 

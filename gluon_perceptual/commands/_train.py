@@ -143,14 +143,14 @@ def start_from(run: Run, path: Path) -> str:
     try:
         return str(load_parameters(run.model.net, path, run.devices))
     except UserError as error:
-        spec, wanted = read_spec(path), run.spec.arguments
-        theirs = spec.arguments if spec and spec.network == run.spec.network else {}
+        spec, wanted = read_spec(path), run.task.spec.arguments
+        theirs = spec.arguments if spec and spec.network == run.task.spec.network else {}
         other = {name: value for name, value in theirs.items() if name in wanted and wanted[name] != value}
         if not other:
             raise
         differing = ", ".join(f"{name} {value}, not {wanted[name]}" for name, value in other.items())
         raise UserError(
-            f"--start-from {path} does not fit {run.spec.network} as it is to be: it has {differing}"
+            f"--start-from {path} does not fit {run.task.spec.network} as it is to be: it has {differing}"
         ) from error
 
 
