@@ -35,8 +35,8 @@ from ._command import (
     "--statistics",
     type=click.Choice(["whole", "reduced"]),
     default="whole",
-    help="Of photos that do not go through at once. whole: as if the network saw the photo at once; reduced: those of a small "
-    "copy, in about half of the time.",
+    help="Of photos that do not go through at once. whole: as if the network saw the photo at once; reduced: those of "
+    "a small copy, in about half of the time.",
 )
 @tile_option
 @precision_option
