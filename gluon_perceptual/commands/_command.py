@@ -16,13 +16,13 @@ from ..files import check_target, end_process, input_file, keeping_inputs
 from ..signals import ended_by
 from ._console import guard_streams, printable, tell
 
-LARGEST_NUMBER, LARGEST_COUNT, LARGEST_SEED = 1e18, 10**9, 2**31 - 1
+LARGEST_NUMBER, LARGEST_COUNT, LARGEST_SEED = 1e30, 10**9, 2**31 - 1
 LONGEST_SIDE = 8192  # of pictures that an option sets the size of, in pixels
 INTERRUPTED = 130  # what a shell expects of a program that ended by SIGINT
 
 
 class Number(click.FloatRange):
-    """A number that is finite, and not too large for float32 to square."""
+    """A number that is finite, and that float32 holds."""
 
     name = "number"
 

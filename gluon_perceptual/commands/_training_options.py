@@ -29,7 +29,7 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     ),
     click.option("--steps", type=click.IntRange(1, LARGEST_COUNT), help="Updates."),
     click.option("--batch", type=click.IntRange(1, 65536), help="Pictures in an update.  [default: 4]"),
-    click.option("--learning-rate", "--lr", type=Number(0, 1e6, min_open=True), help="Adam's rate."),
+    click.option("--learning-rate", "--lr", type=Number(0, min_open=True), help="Adam's rate."),
     click.option("--schedule", type=click.Choice(["cosine", "step", "constant"]), help="How the rate goes down."),
     click.option("--warmup", type=click.IntRange(0, LARGEST_COUNT), help="Updates in which the rate goes up."),
     click.option("--max-norm", type=Number(0), help="Clip gradients to this norm; 0: never."),

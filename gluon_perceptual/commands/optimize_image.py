@@ -30,7 +30,7 @@ def optimization_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--iterations", type=click.IntRange(1, LARGEST_COUNT), default=300, help="Steps at most."),
         click.option("--optimizer", type=click.Choice(["lbfgs", "adam"]), default="lbfgs", help="Method."),
-        click.option("--lr", type=Number(0, 1e6, min_open=True), default=5.0, help="Adam's rate in gray levels."),
+        click.option("--lr", type=Number(0, min_open=True), default=5.0, help="Adam's rate in gray levels."),
         click.option("--tv", type=Number(0), default=1e-6, help="Weight of the total variation."),
         click.option("--vgg", metavar="shipped|zoo|zoo19|FILE", default="shipped", help="VGG16's or VGG19's weights."),
         click.option(
