@@ -49,7 +49,9 @@ def process(
         replaces = is_there(target)
         if skip_existing and replaces:
             return SKIPPED, ""
-        failure = _failure(source, target, lambda: write(target, _worked_on(work, free, read(source, target), progress)))
+        failure = _failure(
+            source, target, lambda: write(target, _worked_on(work, free, read(source, target), progress))
+        )
         return (FAILED, failure) if failure else (REPLACED if replaces else NEW, "")
 
     with StopRequest() as stop:
