@@ -1,4 +1,4 @@
-"""What this processor does in bfloat16, and how oneDNN is brought to use it.
+"""What this processor does in bfloat16, how oneDNN is brought to use it, and how much memory is left.
 
 The loaded MXNet 1.9.1 has oneDNN 2.4, whose kernels for AMX, the matrix unit of Intel's processors since 2023, run only
 where the environment asks for them and Linux lets the process have the unit's registers.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import re
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -24,11 +25,22 @@ _ARCH_PRCTL, _REQUEST_REGISTERS, _TILE_DATA = 158, 0x1023, 18  # x86-64's system
 
 def flags(path: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
     """Return the features that Linux names of this processor, such as "avx2"; none where it names none."""
-    try:
-        lines = path.read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return frozenset()
+    lines = _text_of(path).splitlines()
     return next((frozenset(line.partition(":")[2].split()) for line in lines if line.startswith("flags")), frozenset())
+
+
+def free_memory(machine: Path = Path("/proc/meminfo"), container: Path = Path("/sys/fs/cgroup/memory.max")) -> int:
+    """Return how many bytes this process may still take; 4 GiB where Linux does not say."""
+    found = re.search(r"^MemAvailable: *(\d+) kB", _text_of(machine), re.MULTILINE)
+    limit = _text_of(container).strip()
+    return min(1024 * int(found[1]) if found else 4 << 30, int(limit) if limit.isdecimal() else 1 << 62)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""
 
 
 @contextmanager

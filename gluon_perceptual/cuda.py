@@ -130,6 +130,11 @@ def _dotted(capability: tuple[int, int]) -> str:
 
 def main() -> int:
     """Print where each library is, or why not, and the GPUs; return 1 if something is missing, else 0."""
+    if not is_installed():
+        print(
+            f"{MXNET} is not installed, so that all runs on the CPU: for GPUs, `pip install 'gluon-perceptual[cu112]'`"
+        )
+        return 1
     missing = False
     for name in (*LIBRARIES, DRIVER):
         try:

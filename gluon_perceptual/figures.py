@@ -82,11 +82,12 @@ def loss_figure(log: Sequence[dict[str, float]], validation: Sequence[dict[str, 
     steps = [line["step"] for line in log]
     for axis, name in zip(axes, terms):
         values = np.array([line[name] for line in log])
-        axis.plot(steps, values, color="0.8", linewidth=0.8)
-        axis.plot(steps, smoothed(values), color="C0")
+        axis.plot(steps, values, color="0.8", linewidth=0.8, label="each step")
+        axis.plot(steps, smoothed(values), color="C0", label="smoothed")
         held_out = [line for line in validation if line.get(name) is not None]
         axis.plot([line["step"] for line in held_out], [line[name] for line in held_out], "C3.", label="held out")
         axis.set_ylabel(name)
+        axis.legend(fontsize=8)
         if len(values) and values.min() > 0 and values.max() > 20 * values.min():
             axis.set_yscale("log")
     if rows > len(terms):

@@ -1,23 +1,101 @@
-"""Files that are whole or not there at all, files that grow, and folders that one process at a time writes to."""
+"""Files that are whole or not there at all; what is read is a file, and no command writes over what it has read."""
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import re
+import stat
 import sys
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Iterator, NoReturn
 
 from .errors import UserError
 
 TEMPORARY = re.compile(r"\.[0-9a-f]{32}(\.|$)")
-LOCK = ".lock"
+KINDS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+SYSTEM = (("dev",), ("proc",))  # where names such as /dev/stdout may be links to files
 _unfinished: set[Path] = set()
+_inputs: set[int] | None = None  # what the command that runs has read, by device and inode
+
+
+@contextmanager
+def keeping_inputs() -> Iterator[None]:
+    """While the body runs, which is a command, nothing replaces a file that `input_file` was given."""
+    global _inputs
+    before, _inputs = _inputs, set()
+    try:
+        yield
+    finally:
+        _inputs = before
+
+
+def input_file(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a file that a user gave to be read, and keep it, see `keeping_inputs`.
+
+    Raises:
+        UserError: As of `check_regular`.
+    """
+    path = check_regular(path)
+    if _inputs is not None and (found := _look_at(path)):
+        _inputs.add(_identity(found))
+    return path
+
+
+def check_regular(path: str | os.PathLike[str]) -> Path:
+    """Return a path that is about to be read; one that is not there is left to the reader.
+
+    Raises:
+        UserError: It is a named pipe, a device or a socket, which one might wait for without end.
+    """
+    path = Path(path)
+    found = _look_at(path)
+    if found and stat.S_IFMT(found.st_mode) in KINDS:
+        raise UserError(f"{path} is {KINDS[stat.S_IFMT(found.st_mode)]}; expected a file")
+    return path
+
+
+def check_target(path: str | os.PathLike[str]) -> Path:
+    """Return a path that is about to be written to: there is nothing, or a regular file or a link to one.
+
+    It may be replaced, the link itself then.
+
+    Raises:
+        UserError: It was read by this command, see `keeping_inputs`.
+        OSError: It is a folder, a device or the like, or its name is too long.
+    """
+    path = Path(path)
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):  # whoever makes the folder says so
+        return path
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    kind = KINDS.get(stat.S_IFMT(found.st_mode)) or ("a device" if path.absolute().parts[1:2] in SYSTEM else None)
+    if kind:
+        raise OSError(errno.EINVAL, f"{kind}; expected a file or a new name", str(path))
+    if _inputs is not None and _identity(found) in _inputs:
+        raise UserError(f"{path} is an input, which the result would overwrite: choose another name")
+    return path
+
+
+def _look_at(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:  # whoever opens it says why
+        return None
+
+
+def _identity(found: os.stat_result) -> int:
+    return hash((found.st_dev, found.st_ino))  # one number, since a training reads a million photos
 
 
 @contextmanager
@@ -28,19 +106,17 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     stays. The folder is made where it is missing. The new name is hidden and random: processes and threads do not meet.
 
     Raises:
-        OSError: `path` is a folder, or the file cannot be renamed.
+        UserError, OSError: As of `check_target`, or the file cannot be renamed.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    path = check_target(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
     _unfinished.add(temporary)
     try:
-        with _naming(path, instead_of=temporary):
+        with naming(path, instead_of=temporary):
             yield temporary
             _flush(temporary)
-            temporary.replace(path)
+            temporary.replace(check_target(path))
             _flush(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -55,23 +131,18 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
         temporary.write_bytes(data)
 
 
-def check_no_input(target: str | os.PathLike[str], *inputs: str | os.PathLike[str]) -> None:
-    """Raise UserError if writing to `target` would overwrite one of the inputs."""
-    for path in inputs:
-        if Path(path).resolve() == Path(target).resolve():
-            raise UserError(f"{os.fspath(target)} is an input, which the result would overwrite: choose another name")
-
-
 def end_process(status: int) -> NoReturn:
     """End the process without waiting for its threads; what they are writing is removed."""
     for path in list(_unfinished):
-        path.unlink(missing_ok=True)
-    sys.stdout.flush()
+        with suppress(OSError):
+            path.unlink()
+    with suppress(OSError, ValueError, AttributeError, RuntimeError):  # it is closed, or not there, or was interrupted
+        sys.stdout.flush()
     os._exit(status)
 
 
 @contextmanager
-def _naming(path: Path, instead_of: Path | None = None) -> Iterator[None]:
+def naming(path: Path, instead_of: Path | None = None) -> Iterator[None]:
     """Have an OSError that names no file, as those of writing, or the file `instead_of`, name `path`."""
     try:
         yield
@@ -88,71 +159,6 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def remove_temporary(folder: Path) -> None:
-    """Remove what processes that were killed in `atomic_path` left in a folder that no process is writing to."""
-    for path in folder.iterdir():
-        if TEMPORARY.match(path.name):
-            path.unlink()
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep a folder from other processes, until the body or the process ends, however it does.
-
-    Raises:
-        UserError: Another process has it.
-        OSError: The folder cannot be written to.
-    """
-    with (folder / LOCK).open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            raise UserError(f"{folder}: process {file.read() or '?'} is writing to it; wait for its end") from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
-
-
-class GrowingFile:
-    """A file to which pieces are appended; what a full disk did not take is kept, and written before the next piece.
-
-    Args:
-        path: The file, made if it is not there.
-
-    Raises:
-        OSError: It cannot be written to.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._left = path, b""
-        self._file = path.open("ab", buffering=0)
-
-    def append(self, piece: bytes) -> None:
-        """Write a piece at once.
-
-        Raises:
-            OSError: It, or the end of it, could not be written, and will be the next time.
-        """
-        self._left += piece
-        with _naming(self._path):
-            while self._left:
-                self._left = self._left[self._file.write(self._left) :]
-
-    def sync(self) -> None:
-        """Have the disk keep all that was appended; raises OSError."""
-        self.append(b"")
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        """Close the file; raises OSError where something is left that cannot be written."""
-        try:
-            self.sync()
-        finally:
-            self._file.close()
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from cli import assert_one_line_error, run, write
 
+from gluon_perceptual.cluster import check_variables
 from gluon_perceptual.commands import _cluster
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.formats.mxnet_params import read_params
@@ -131,6 +132,94 @@ def test_a_signal_stops_all_after_the_same_step(photos, tmp_path, send, number, 
     assert not [process for role in ROLES for process in processes(out, role)]
 
 
+def nothing_is_left(out):
+    return not [process for role in ROLES for process in processes(out, role)]
+
+
+def begun(out, log, *options):
+    """A cluster that has made some steps of a run without end."""
+    launcher = start(out.parent / "photos", out, log, "--steps", 100_000, *options)
+    wait_for(lambda: (out / "log.jsonl").exists() and (out / "log.jsonl").read_text().count("\n") > 3, log)
+    return launcher
+
+
+@pytest.fixture
+def run_folder(photos, tmp_path):
+    (tmp_path / "photos").symlink_to(photos)
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGHUP, 129)])
+def test_the_end_of_the_launcher_is_that_of_all(run_folder, tmp_path, number, status):
+    log = tmp_path / "said"
+    launcher = begun(run_folder, log)
+    launcher.send_signal(number)
+    assert status_of(launcher) == status
+    wait_for(lambda: nothing_is_left(run_folder), log)
+    done = len(losses(run_folder))
+    assert (run_folder / "checkpoints" / f"step-{done:07d}.sha256").exists()  # all stopped after the same step
+
+
+def test_a_worker_that_stands_still_is_missed(run_folder, tmp_path):
+    log = tmp_path / "said"
+    launcher = begun(run_folder, log, "--patience", 5)
+    (second,) = (
+        process for process in processes(run_folder, "worker") if not writes(process, run_folder / "log.jsonl")
+    )
+    os.kill(second, signal.SIGSTOP)
+    assert status_of(launcher) == 1
+    assert "have not answered for 5 s" in log.read_text()
+    assert nothing_is_left(run_folder)
+
+
+def test_the_end_of_the_scheduler_is_one_line(run_folder, tmp_path):
+    log = tmp_path / "said"
+    launcher = begun(run_folder, log)
+    (scheduler,) = processes(run_folder, "scheduler")
+    os.kill(scheduler, signal.SIGKILL)
+    assert status_of(launcher) == 1
+    said = log.read_text()
+    assert "Error: the cluster's scheduler has ended; step" in said
+    assert "Traceback" not in said
+    assert nothing_is_left(run_folder)
+
+
+PLACE = {
+    "DMLC_ROLE": "worker",
+    "DMLC_PS_ROOT_URI": "127.0.0.1",
+    "DMLC_PS_ROOT_PORT": "9",
+    "DMLC_NUM_WORKER": "2",
+    "DMLC_NUM_SERVER": "1",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DMLC_ROLE", "boss"),
+        ("DMLC_PS_ROOT_PORT", "x"),
+        ("DMLC_PS_ROOT_PORT", "99999"),
+        ("DMLC_NUM_WORKER", "0"),
+        ("DMLC_NUM_WORKER", "-1"),
+        ("DMLC_NUM_SERVER", "1e3"),
+        ("DMLC_PS_ROOT_URI", "no such host"),
+    ],
+)
+def test_wrong_variables_are_named(name, value):
+    check_variables(PLACE)
+    with pytest.raises(UserError, match=f"{name}={value}: "):
+        check_variables({**PLACE, name: value})
+    with pytest.raises(UserError, match=f"and {name} is not set"):
+        check_variables({other: text for other, text in PLACE.items() if other != name})
+
+
+def test_a_server_with_wrong_variables_ends():
+    command = [sys.executable, "-m", "gluon_perceptual", "train-sr"]
+    settings = {**os.environ, **PLACE, "DMLC_ROLE": "server", "DMLC_PS_ROOT_PORT": "x"}
+    ended = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=120, check=False)
+    assert_one_line_error((ended.returncode, ended.stdout, ended.stderr), "DMLC_PS_ROOT_PORT=x")
+
+
 def test_where_one_worker_cannot_begin_the_others_do_not_wait_for_it(photos, alone, tmp_path):
     log = tmp_path / "said"
     assert status_of(start(photos, alone, log)) == 1  # of 300 seconds of patience
@@ -142,9 +231,8 @@ def test_where_one_worker_cannot_begin_the_others_do_not_wait_for_it(photos, alo
 
 
 def test_a_worker_without_a_scheduler_ends(tmp_path):
-    place = {"DMLC_PS_ROOT_URI": "127.0.0.1", "DMLC_PS_ROOT_PORT": "9", "DMLC_NUM_WORKER": "2", "DMLC_NUM_SERVER": "1"}
     command = [sys.executable, "-m", "gluon_perceptual", "train-sr", "--kvstore", "dist_sync", "--patience", "1"]
-    settings = {**os.environ, **place, "DMLC_ROLE": "worker"}
+    settings = {**os.environ, **PLACE}
     ended = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=120, check=False)
     assert_one_line_error((ended.returncode, ended.stdout, ended.stderr), "have not answered for 1 s")
 

@@ -126,7 +126,7 @@ def test_one_bad_picture_does_not_stop_the_others(model, tmp_path):
     assert status == 1
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "z.png"]
     assert "m.png" in err
-    assert "1 of 3 failed" in err
+    assert "2 of 3 pictures are done, 1 failed" in err.splitlines()[-1]
     assert len(out.splitlines()) == 2
 
 

@@ -149,7 +149,14 @@ def test_gpus_are_checked_where_the_wheel_is_installed(loader, monkeypatch):
         _mxnet.devices("0,1")
 
 
-def test_the_check_says_what_is_there(wheels, loader, capsys):
+def test_without_the_wheel_the_check_says_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(cuda, "is_installed", lambda: False)
+    assert cuda.main() == 1
+    assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_the_check_says_what_is_there(wheels, loader, monkeypatch, capsys):
+    monkeypatch.setattr(cuda, "is_installed", lambda: True)
     loader.driver = FakeDriver([("L4", (8, 9)), ("H100", (9, 0))])
     assert cuda.main() == 0
     lines = capsys.readouterr().out.splitlines()

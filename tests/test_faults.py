@@ -14,10 +14,10 @@ from cli import assert_one_line_error, run, write
 
 from gluon_perceptual.checkpoint import read_params
 from gluon_perceptual.data.sampler import PictureCache
-from gluon_perceptual.files import GrowingFile
 from gluon_perceptual.training import checkpoints
 from gluon_perceptual.training.checkpoints import Checkpoints, latest
 from gluon_perceptual.training.config import SuperResolutionConfig
+from gluon_perceptual.training.folder import GrowingFile
 from gluon_perceptual.training.jsonl import JsonLines, read_lines
 from gluon_perceptual.training.run import Run
 from gluon_perceptual.training.step import TrainingStep

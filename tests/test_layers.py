@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gluon_perceptual"
 # From the bottom to the top. A package, or a module beside the packages, imports from lower layers only.
 LAYERS = [
     ["errors", "signals"],
-    ["files", "weights", "cpu", "cuda"],
+    ["files", "weights", "cpu", "cuda", "cluster"],
     ["_mxnet", "image", "formats"],
     ["losses", "nets", "data", "evaluation", "figures"],
     ["checkpoint", "styles"],
@@ -21,7 +21,7 @@ LAYERS = [
 ]
 LAYER_OF = {name: layer for layer, names in enumerate(LAYERS) for name in names}
 WITHOUT_MXNET = [
-    *("errors", "signals", "files", "weights", "cpu", "cuda", "image", "formats", "figures"),
+    *("errors", "signals", "files", "weights", "cpu", "cuda", "cluster", "image", "formats", "figures"),
     *(f"evaluation.{name}" for name in ("metrics", "scores", "spectrum", "style_metrics")),
 ]
 MOST_MODULES = 9  # beside the packages, and in a package that is not made of commands or networks

@@ -18,10 +18,10 @@ from cli import assert_one_line_error, run, start, wait_until, write
 from gluon_perceptual.checkpoint import read_params
 from gluon_perceptual.checkpoint.model import load_model
 from gluon_perceptual.commands._run_folder import last_good
-from gluon_perceptual.files import locked
 from gluon_perceptual.training import checkpoints, super_resolution
 from gluon_perceptual.training.checkpoints import Checkpoints, latest, step_of
 from gluon_perceptual.training.config import SuperResolutionConfig
+from gluon_perceptual.training.folder import locked
 from gluon_perceptual.training.loop import Callback, StepFailedError, fit
 from gluon_perceptual.training.run import Run
 from gluon_perceptual.training.step import NonFiniteLossError

@@ -113,7 +113,7 @@ def test_models_are_used_by_name(shelf, tmp_path):
 
 
 def test_models_are_listed(shelf):
-    assert run("upscale", "--list-models")[:2] == (0, "sr_x2_pixel  for tests (default for ×2)\n")
+    assert run("upscale", "--list-models")[:2] == (0, "sr_x2_pixel  ×2  for tests (default for ×2)\n")
     assert run("stylize", "--list-models")[:2] == (0, "noise  for tests\n")
 
 

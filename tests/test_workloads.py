@@ -80,13 +80,13 @@ def test_the_headline_puts_one_pass_beside_the_optimization(monkeypatch):
 def test_the_command_measures_every_network(monkeypatch):
     training, inference = {"size": 32, "batch": 1}, {"size": 8}
     small = {"training_step": training, "training_flop": training, "inference": inference, "inference_flop": inference}
-    small["matrix_product_peak"] = {"size": 64, "runs": 1}
+    small["convolution_peak"] = {"side": 8, "channels": 8, "runs": 1}
     for name, arguments in small.items():
         monkeypatch.setattr(workloads, name, partial(getattr(workloads, name), **arguments))
     code, out, _ = run("benchmark", "--runs", 1, "--json")
     found = json.loads(out)
     assert code == 0
-    assert found["matrix_product_gflops"] > 0
+    assert found["convolution_gflops"]["float32"] > 0
     assert {(row["network"], row["work"]) for row in found["rows"]} == {
         (network, work) for network in workloads.NETWORKS for work in ("training", "inference")
     }

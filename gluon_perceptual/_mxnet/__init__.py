@@ -18,6 +18,7 @@ __all__ = [
     "INFERENCE_PRECISIONS",
     "check_bfloat16",
     "devices",
+    "free_memory",
     "inference_precision",
     "keep_freed_memory",
     "mx",
@@ -57,6 +58,11 @@ def devices(gpus: str | None = None, cpus: int = 1) -> list[Any]:
     if cuda.is_installed():
         cuda.check_gpus(numbers)
     return [mx.gpu(number) for number in numbers]
+
+
+def free_memory(ctx: Any) -> int:
+    """Return how many bytes a device has left."""
+    return int(mx.context.gpu_memory_info(ctx.device_id)[0]) if ctx.device_type == "gpu" else cpu.free_memory()
 
 
 def inference_precision(precision: str, ctx: Any = None) -> str:

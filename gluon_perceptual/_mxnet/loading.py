@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import importlib
 import os
-import signal
 import sys
 import types
 import warnings
@@ -20,6 +19,7 @@ from typing import Any, Iterator
 import numpy as np
 
 from .. import cpu, cuda
+from ..cluster import take_part
 from ..errors import MissingDependencyError
 
 _INSTALL = "install it with `pip install 'gluon-perceptual[cpu]'` (or `[cu112]` for NVIDIA GPUs)"
@@ -95,8 +95,8 @@ def keep_freed_memory() -> None:
 def load_mxnet() -> types.ModuleType:
     """Import MXNet, on all usable cores unless OMP_NUM_THREADS says otherwise."""
     threads_given = "OMP_NUM_THREADS" in os.environ
-    if os.environ.get("DMLC_ROLE") in ("scheduler", "server"):  # the import below is all that they do
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # which is for the workers: when these have left, they end
+    if "DMLC_ROLE" in os.environ:
+        take_part(os.environ)
     _restore_numpy_names()
     _restore_scipy_names()
     _restore_distutils()

@@ -7,16 +7,24 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
 import gluon_perceptual
+
+from ._console import guard_streams
 
 __all__ = ["CommandGroup", "main"]
 
 
 class CommandGroup(click.Group):
     """Loads a command's module when the command is named."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command that is named, as the whole program."""
+        guard_streams()
+        return super().main(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands: the modules of this folder, underscores as dashes."""

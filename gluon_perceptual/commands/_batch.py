@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 import click
 
 from ..errors import UserError
 from ..files import end_process
+from ..inference.progress import Progress
 from ..signals import StopRequest
-from ._command import INTERRUPTED, describe_reason
+from ._bar import PictureBar
+from ._command import INTERRUPTED, describe_failure
+from ._console import printable
 
+NEW, REPLACED, SKIPPED, FAILED = "new", "replaced", "left as they were there", "failed"  # how a picture ends
 AHEAD_AND_BEHIND = 2  # pictures in memory beside those that are worked on: one being read, one being written
 
 
@@ -21,14 +26,15 @@ def process(
     tasks: Sequence[tuple[Path, Path]],
     workers: Sequence[Any],
     read: Callable[[Path, Path], Any],
-    work: Callable[[Any, Any], Any],
+    work: Callable[[Any, Any, Progress], Any],
     write: Callable[[Path, Any], None],
     skip_existing: bool = False,
 ) -> int:
-    """Do `write(target, work(worker, read(source, target)))` for each task; return the exit status.
+    """Do `write(target, work(worker, read(source, target), progress))` for each task; return the exit status.
 
     Each worker has one picture at a time; meanwhile the next ones are read and the last ones written. Targets are
-    printed on stdout as they are done; failures come on stderr at the end, a line each, and make it 1.
+    printed on stdout as they are done; failures come on stderr at the end, a line each, and make it 1. The last line
+    says how many were done, replaced a file, were left out, or failed.
 
     Raises:
         SystemExit: On Ctrl-C, after the pictures that are worked on.
@@ -39,64 +45,94 @@ def process(
     for worker in workers:
         free.put(worker)
 
-    def do(source: Path, target: Path) -> str | None:
-        if skip_existing and target.exists():
-            return None
-        return _failure(source, target, lambda: write(target, _worked_on(work, free, read(source, target))))
+    def do(source: Path, target: Path, progress: Progress) -> tuple[str, str]:
+        replaces = is_there(target)
+        if skip_existing and replaces:
+            return SKIPPED, ""
+        failure = _failure(
+            source, target, lambda: write(target, _worked_on(work, free, read(source, target), progress))
+        )
+        return (FAILED, failure) if failure else (REPLACED if replaces else NEW, "")
 
     with StopRequest() as stop:
-        done, failures = _do_all(do, tasks, len(workers) + AHEAD_AND_BEHIND, stop)
+        outcomes, failures = _do_all(do, tasks, len(workers) + AHEAD_AND_BEHIND, stop)
     for failure in failures:
         click.echo(f"Error: {failure}", err=True)
-    if failures and len(tasks) > 1:
-        click.echo(f"{len(failures)} of {len(tasks)} failed", err=True)
+    click.echo(("interrupted: " if stop.requested else "") + summary(outcomes, len(tasks)), err=True)
     if stop.requested:
-        click.echo(f"interrupted: {done} of {len(tasks)} pictures are done", err=True)
         raise SystemExit(stop.exit_status)
     return 1 if failures else 0
 
 
+def summary(outcomes: Mapping[str, int], total: int, what: str = "picture") -> str:
+    """Return a line such as "7 of 10 pictures are done (2 replaced a file), 1 was there already, 2 failed"."""
+    done = outcomes.get(NEW, 0) + outcomes.get(REPLACED, 0)
+    parts = [f"{done} of {total} {what}{'s are' if total > 1 else ' is'} done"]
+    if outcomes.get(REPLACED):
+        parts[0] += f" ({outcomes[REPLACED]} replaced a file)"
+    return ", ".join([*parts, *(f"{outcomes[kind]} {kind}" for kind in (SKIPPED, FAILED) if outcomes.get(kind))])
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is something of that name."""
+    try:
+        return path.exists()
+    except OSError:  # as where its name is too long: whoever writes it says so
+        return False
+
+
 def _do_all(
-    do: Callable[[Path, Path], str | None], tasks: Sequence[tuple[Path, Path]], threads: int, stop: StopRequest
-) -> tuple[int, list[str]]:
-    """Do each task, until `stop` is requested; return how many were done, and the failures of others."""
-    from tqdm import tqdm
+    do: Callable[[Path, Path, Progress], tuple[str, str]],
+    tasks: Sequence[tuple[Path, Path]],
+    threads: int,
+    stop: StopRequest,
+) -> tuple[Counter[str], list[str]]:
+    """Do each task, until `stop` is requested; return how many ended how, and what is to be said of failures."""
+    outcomes: Counter[str] = Counter()
+    failures = []
 
-    def begin(task: tuple[Path, Path]) -> tuple[Path, str | None] | None:
-        return None if stop.requested else (task[1], do(*task))
+    def begin(task: tuple[Path, Path]) -> tuple[Path, str, str] | None:
+        if stop.requested:
+            return None
+        progress = bar.picture()
+        outcome, failure = do(*task, progress)
+        progress(float(outcome in (NEW, REPLACED)))
+        if outcome == SKIPPED:
+            bar.leave_out()
+        return task[1], outcome, failure
 
-    done, failures = 0, []
-    with ThreadPoolExecutor(threads) as pool, tqdm(total=len(tasks), unit="picture") as bar:
+    with ThreadPoolExecutor(threads) as pool, PictureBar(len(tasks)) as bar:
         try:
-            for target, failure in filter(None, pool.map(begin, tasks)):
-                bar.update()
+            for target, outcome, failure in filter(None, pool.map(begin, tasks)):
+                outcomes[outcome] += 1
                 if failure:
                     failures.append(failure)
-                else:
-                    done += 1
-                    tqdm.write(str(target))  # on stdout, around the bar
+                elif outcome != SKIPPED:
+                    bar.tell(target)
         except KeyboardInterrupt:  # the second, which is not to wait for the threads
             click.echo("interrupted", err=True)
             end_process(INTERRUPTED)
-    return done, failures
+    return outcomes, failures
 
 
-def _failure(source: Path, target: Path, act: Callable[[], None]) -> str | None:
-    """Act, and return what a user should know of what went wrong."""
+def _failure(source: Path, target: Path, act: Callable[[], None]) -> str:
+    """Act, and return what a user should know of what went wrong, or ""."""
     try:
         act()
     except UserError as error:
-        return " ".join(str(error).split())
+        return printable(str(error))
     except OSError as error:
-        return f"{error.filename or target}: {describe_reason(error)}"
+        return describe_failure(error, target)
     except MemoryError:
-        return f"{source}: out of memory; try a smaller --tile"
-    return None
+        return printable(f"{source}: out of memory; try a smaller --tile")
+    return ""
 
 
-def _worked_on(work: Callable[[Any, Any], Any], free: SimpleQueue[Any], picture: Any) -> Any:
+def _worked_on(
+    work: Callable[[Any, Any, Progress], Any], free: SimpleQueue[Any], picture: Any, progress: Progress
+) -> Any:
     worker = free.get()
     try:
-        return work(worker, picture)
+        return work(worker, picture, progress)
     finally:
         free.put(worker)

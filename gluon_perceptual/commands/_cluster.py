@@ -18,6 +18,8 @@ from typing import Any, Sequence
 
 import click
 
+from ..cluster import LAUNCHER
+
 LOOPBACK = "127.0.0.1"
 PROCESSES = Path("/proc")
 
@@ -25,13 +27,14 @@ PROCESSES = Path("/proc")
 def submit(command: Sequence[str], workers: int, servers: int, hosts: str | None, interface: str | None) -> int:
     """Run a command in the processes of a cluster and return 0 once all have ended well.
 
-    If not, the process ends: with 130 or 143 where it was stopped by SIGINT or SIGTERM, else with 1.
+    If not, the process ends: with 129, 130 or 143 where it was stopped by SIGHUP, SIGINT or SIGTERM, else with 1.
     """
     opts, tracker, launcher = _dmlc_tracker("ssh" if hosts else "local")
     _choose_interface(tracker, hosts, interface)
     if not hosts:
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // workers)))
-    words = [re.sub(r"([^\w@%+=:,./-])", r"\\\1", word) for word in command]  # the tracker joins them for a shell
+    words = ["exec", *(re.sub(r"([^\w@%+=:,./-])", r"\\\1", word) for word in command)]  # joined for a shell
+    os.environ[LAUNCHER] = str(os.getpid())
     where = ["--cluster", "ssh", "--host-file", hosts] if hosts else ["--cluster", "local"]
     arguments = opts.get_opts([*where, "--num-workers", str(workers), "--num-servers", str(servers), *words])
     ending = Ending()
@@ -69,7 +72,7 @@ class Ending:
     def __init__(self) -> None:
         self._signal = 0
         self._first = threading.Lock()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._pass_on)
         threading.excepthook = self._end
 
@@ -81,10 +84,10 @@ class Ending:
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         """Have the workers stop after the same step; Ctrl-C in a terminal reaches them without this process."""
         self._signal = number
-        if number == signal.SIGTERM:
+        if number != signal.SIGINT:
             for process in _children():
                 if _role(process) not in ("server", "scheduler"):
-                    _send(number, process)
+                    _send(signal.SIGTERM, process)
 
     def _end(self, failure: threading.ExceptHookArgs) -> None:
         """Let the other workers see for themselves that one has failed and save what they have; end what is left."""
@@ -92,7 +95,7 @@ class Ending:
             return
         if not self._signal:
             click.echo("a process of the cluster has failed; the others end once they miss it", err=True)
-        while any(_role(process) == "worker" for process in _children()):
+        while any(_role(process) == "worker" and _state(process) not in "Tt" for process in _children()):
             time.sleep(0.2)
         for process in _children():
             _send(signal.SIGKILL, process)

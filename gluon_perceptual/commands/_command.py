@@ -4,25 +4,73 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import sys
+from pathlib import Path
 from typing import Any, Callable
 
 import click
 
 from ..errors import UserError
+from ..files import check_target, end_process, input_file, keeping_inputs
+from ..signals import ended_by
+from ._console import guard_streams, printable, tell
 
+LARGEST_NUMBER, LARGEST_COUNT, LARGEST_SEED = 1e30, 10**9, 2**31 - 1
+LONGEST_SIDE = 8192  # of pictures that an option sets the size of, in pixels
 INTERRUPTED = 130  # what a shell expects of a program that ended by SIGINT
+
+
+class Number(click.FloatRange):
+    """A number that is finite, and that float32 holds."""
+
+    name = "number"
+
+    def convert(self, value: Any, option: click.Parameter | None, context: click.Context | None) -> Any:
+        """Return the number."""
+        number = super().convert(value, option, context)
+        if math.isnan(number) or abs(number) > LARGEST_NUMBER:
+            self.fail(f"{value} is not a number of up to {LARGEST_NUMBER:g}.", option, context)
+        return number
+
+
+class InputFile(click.Path):
+    """A file to be read: no result of the command may replace it."""
+
+
+class OutputFile(click.Path):
+    """A file to be written, which `Command` checks before the work."""
 
 
 class Command(click.Command):
     """A click command that ends a user's mistake with one line on stderr and exit status 1.
 
-    Wrong options are click's own affair: exit status 2.
+    Wrong options are click's own affair: exit status 2. SIGTERM and SIGHUP leave no half-written file.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("context_settings", {"help_option_names": ["-h", "--help"], "show_default": True})
         super().__init__(*args, **kwargs)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; what follows an option whose value may be left away is that value only if it can be."""
+        optional: dict[str, Any] = {
+            name: option
+            for option in self.params
+            if isinstance(option.type, click.Choice) and isinstance(getattr(option, "flag_value", None), str)
+            for name in option.opts
+            if not getattr(option, "is_flag", True)
+        }
+        for number, (word, following) in enumerate(zip(args, [*args[1:], ""])):
+            option = optional.get(word)
+            if option and following.lower() not in (str(choice).lower() for choice in option.type.choices):
+                args[number] = f"{word}={option.flag_value}"
+        return super().parse_args(ctx, args)
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command as the whole program."""
+        guard_streams()
+        return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -30,12 +78,15 @@ class Command(click.Command):
         if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
             sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
         try:
-            return super().invoke(ctx)
+            with keeping_inputs(), ended_by(end_process):
+                check_files(ctx)
+                return super().invoke(ctx)
         except UserError as error:
-            raise click.ClickException(" ".join(str(error).split())) from error
+            raise click.ClickException(printable(str(error).strip())) from error
+        except BrokenPipeError:
+            raise
         except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            raise click.ClickException(where + describe_reason(error)) from error
+            raise click.ClickException(describe_failure(error)) from error
         except MemoryError as error:
             raise click.ClickException("out of memory; use smaller pictures, patches, batches or tiles") from error
         except KeyboardInterrupt:
@@ -43,13 +94,38 @@ class Command(click.Command):
             return ctx.exit(INTERRUPTED)
 
 
+def check_files(context: click.Context) -> None:
+    """Raise UserError or OSError unless inputs are files, or not there, and outputs other ones that may be replaced."""
+    for kind, check in ((InputFile, input_file), (OutputFile, check_target)):
+        for option in context.command.params:
+            given = context.params.get(str(option.name))
+            if isinstance(option.type, kind):
+                for path in given if isinstance(given, tuple) else (given,):
+                    if path is not None:
+                        check(path)
+
+
+def describe_failure(error: OSError, file: str | Path = "") -> str:
+    """Return one line such as `large/a.png: No space left on device`; `file` if the error names none."""
+    name = error.filename if error.filename is not None else file
+    return printable(f"{name}: " if name else "") + describe_reason(error)
+
+
 def log_to_stderr() -> None:
     """Show this package's messages, and no other library's, on stderr as it is now."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(OneLine())
     logger = logging.getLogger(__package__.partition(".")[0])
     logger.handlers = [handler]
     logger.setLevel(logging.INFO)
+
+
+class OneLine(logging.Formatter):
+    """A message as one line, what does not print escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return it."""
+        return printable(record.getMessage())
 
 
 def describe_reason(error: OSError) -> str:
@@ -65,14 +141,14 @@ def parse_names(context: click.Context, option: click.Parameter, text: str | Non
 def parse_numbers(context: click.Context, option: click.Parameter, text: str | None) -> tuple[float, ...] | None:
     """Return (1.0, 0.5) for "1,0.5", as an option's callback."""
     try:
-        return tuple(float(part) for part in text.split(",")) if text is not None else None
-    except ValueError:
+        return tuple(Number().convert(part, option, context) for part in text.split(",")) if text is not None else None
+    except click.BadParameter:
         raise click.BadParameter(f"{text!r}: expected numbers with commas between, such as 1,0.5") from None
 
 
 def parse_tile(context: click.Context, option: click.Parameter, text: str) -> int | str:
     """Return "auto" or the number of pixels, as an option's callback."""
-    if text != "auto" and not text.isdecimal():
+    if text != "auto" and not (text.isdecimal() and len(text) < 7):
         raise click.BadParameter(f"{text}: expected auto or a number of pixels")
     return text if text == "auto" else int(text)
 
@@ -84,15 +160,36 @@ def list_models_option(kind: str) -> Callable[[Any], Any]:
         from ..weights import DEFAULTS, models
 
         if wanted and not context.resilient_parsing:
-            found = models(kind)
-            width = max(map(len, found), default=0)
-            taken = {name: f" (default for ×{scale})" for scale, name in DEFAULTS.items()}
-            lines = (f"{name:{width}}  {entry['what']}{taken.get(name, '')}" for name, entry in found.items())
-            click.echo("\n".join(lines))
+            tell_models(models(kind), DEFAULTS)
             context.exit()
 
     options: dict[str, Any] = {"is_flag": True, "is_eager": True, "expose_value": False, "callback": show}
     return click.option("--list-models", help="List the models that ship, and end.", **options)
+
+
+def tell_models(found: dict[str, Any], defaults: dict[int, str]) -> None:
+    """Print models by scale and name: their scale, PSNR on Set5 where it was measured, what they are for."""
+    width = max(map(len, found), default=0)
+    for name, entry in sorted(found.items(), key=lambda item: (item[1].get("scale", 0), item[0])):
+        psnr = entry.get("scores", {}).get("Set5", {}).get("psnr")
+        words = [f"{name:{width}}", f"×{entry['scale']}" if "scale" in entry else "", f"{psnr:.2f} dB" if psnr else ""]
+        usual = f" (default for ×{entry['scale']})" if name in defaults.values() else ""
+        tell("  ".join([*filter(None, words), entry["what"] + usual]))
+
+
+def model_of(kind: str) -> Callable[..., Any]:
+    """Return an option's callback: a name that is neither a file's nor that of a shipped model of a kind is refused."""
+
+    def check(context: click.Context, option: click.Parameter, given: Any) -> Any:
+        from ..weights import models
+
+        for name in given if isinstance(given, tuple) else (given,):
+            if name is not None and not Path(name).suffix and name not in models() and not Path(name).exists():
+                known = ", ".join(sorted(models(kind))) or "none"
+                raise click.ClickException(printable(f"{name}: neither a file nor a {kind} model that ships: {known}"))
+        return given
+
+    return check
 
 
 model_help = "Name of a shipped model, checkpoint (.params), or symbol (X-symbol.json)."
@@ -143,6 +240,6 @@ def degradation_option(help: str = "How photos are shrunk.", **options: Any) -> 
 def device_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--gpus` and `--cpus`, for `_mxnet.devices`."""
     cpus = click.option(
-        "--cpus", type=click.IntRange(1), default=1, metavar="N", help="CPU contexts to share the work."
+        "--cpus", type=click.IntRange(1, 256), default=1, metavar="N", help="CPU contexts to share the work."
     )
     return gpus_option(cpus(command))

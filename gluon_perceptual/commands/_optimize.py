@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 from tqdm import tqdm
 
@@ -15,6 +16,7 @@ from ..figures import loss_figure, save_figure
 from ..image.io import Picture, read_rgb, to_image, write_picture
 from ..image.resize import resize_longest_side
 from ..optimize import Iterate, Objective, minimize
+from ._console import tell
 
 
 def read_content(path: Path, size: int) -> np.ndarray:
@@ -24,9 +26,10 @@ def read_content(path: Path, size: int) -> np.ndarray:
 
 @dataclass
 class Optimization:
-    """How to optimize, and where to write."""
+    """How to optimize, and where to write: the picture, and a new folder beside it."""
 
     out: Path
+    folder: Path
     iterations: int
     optimizer: str
     learning_rate: float
@@ -38,12 +41,14 @@ class Optimization:
         """Take this class's part out of a command's options."""
         out, device = Path(options.pop("out")), devices(options.pop("gpus"))[0]
         iterations, optimizer, rate = (options.pop(name) for name in ("iterations", "optimizer", "lr"))
-        return cls(out, iterations, optimizer, rate, options.pop("save_every"), device)
+        places = (out.with_name(out.stem if number == 1 else f"{out.stem}-{number}") for number in count(1))
+        folder = next(path for path in places if not os.path.lexists(path))
+        return cls(out, folder, iterations, optimizer, rate, options.pop("save_every"), device)
 
     def __call__(self, objective: Objective, start: np.ndarray, name: str = "") -> np.ndarray:
         """Optimize; write the picture, to OUT or for one of several into the folder beside it, and return it."""
-        folder = self.out.with_suffix("") / name
-        target = folder.with_suffix(".png") if name else self.out
+        folder = self.folder / name
+        target = self.folder / f"{name}.png" if name else self.out
         log: list[dict[str, float]] = []
         with tqdm(total=self.iterations, desc=name or self.out.name, unit="step", dynamic_ncols=True) as bar:
 
@@ -60,5 +65,5 @@ class Optimization:
         if log:
             save_figure(loss_figure(log), folder / "loss.png")
         ended = "" if len(log) == self.iterations else f" after {len(log)} steps, where no lower loss was found"
-        click.echo(f"picture {target}{ended}")
+        tell(f"picture {target}{ended}")
         return image

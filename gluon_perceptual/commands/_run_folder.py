@@ -11,9 +11,10 @@ import click
 
 from ..data.reading import write_report
 from ..errors import UserError
-from ..files import parse_json, remove_temporary
+from ..files import check_regular, parse_json
 from ..training.callbacks import BlogLog, Every, JsonLog, ProgressBar
 from ..training.checkpoints import check_room, checkpoints, step_of
+from ..training.folder import make_part, remove_temporary
 from ..training.jsonl import JsonLines, read_lines
 from ..training.loop import Callback
 from ..training.run import Run
@@ -49,9 +50,7 @@ def prepare_folder(run: Run, folder: Path, checkpoint: Path | None, keep: int) -
     Raises:
         UserError: It is another run's, or the disk is full.
     """
-    (folder / "checkpoints").mkdir(exist_ok=True)
-    (folder / "previews").mkdir(exist_ok=True)
-    for part in (folder, folder / "checkpoints", folder / "previews"):
+    for part in (folder, make_part(folder / "checkpoints"), make_part(folder / "previews")):
         remove_temporary(part)
     if checkpoint is None:
         check_room(run, folder, (keep or 1) + 1)
@@ -94,7 +93,7 @@ def logs(run: Run, preview: Callable[[int], Path], folder: Path, run_options: Ru
 def report_skipped(run: Run, path: Path) -> None:
     """List the photos that were no good, with those of earlier parts of the run."""
     try:
-        skipped = {**parse_json(path.read_bytes()), **run.skipped}
+        skipped = {**parse_json(check_regular(path).read_bytes()), **run.skipped}
     except (OSError, ValueError, TypeError):  # there is no such list yet, or it was damaged
         skipped = run.skipped
     try:

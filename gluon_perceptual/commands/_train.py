@@ -11,22 +11,24 @@ from typing import Any, Callable, Protocol
 import click
 
 from ..checkpoint.loading import load_parameters
+from ..checkpoint.spec import read_spec
 from ..errors import UserError
 from ..figures import loss_figure, save_figure
-from ..files import locked
 from ..signals import StopRequest
 from ..training.callbacks import Every
 from ..training.checkpoints import Checkpoints, latest, restore, step_of
 from ..training.cluster import WorkerLostError, Workers, join
 from ..training.config import TrainingConfig
+from ..training.folder import locked
 from ..training.jsonl import read_lines
 from ..training.loop import Callback, StepFailedError
 from ..training.record import resumed_config
 from ..training.run import Run
 from ..training.task import Task
 from ..weights import model_path
+from ._console import tell
 from ._run_folder import last_good, logs, prepare_folder, report_skipped, run_folder
-from ._training_options import RunOptions
+from ._training_options import RunOptions, check_settings
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +77,7 @@ def run_leader(kind: Kind, given: dict[str, Any], run_options: RunOptions, worke
         checkpoint = latest(folder / "checkpoints") if run_options.resume else None
         if checkpoint is None and run_options.resume == "always":
             raise nothing
-        config = resumed_config(kind.settings, folder / "config.json", given) if checkpoint else kind.configure(**given)
-        run = Run(kind.task(config), workers)
+        run = Run(kind.task(settings(kind, given, folder, checkpoint)), workers)
         restore_or_initialize(run, checkpoint)
         if is_new:
             folder.mkdir(parents=True)  # another run may have begun in it meanwhile, which is an error
@@ -93,8 +94,7 @@ def run_worker(kind: Kind, given: dict[str, Any], run_options: RunOptions, worke
     """
     folder = Path(run_options.out or "")
     checkpoint = latest(folder / "checkpoints") if run_options.resume else None
-    config = resumed_config(kind.settings, folder / "config.json", given) if checkpoint else kind.configure(**given)
-    run = Run(kind.task(config), workers)
+    run = Run(kind.task(settings(kind, given, folder, checkpoint)), workers)
     restore_or_initialize(run, checkpoint)
     log.info("worker %d of %d: %d photos", workers.rank, workers.num_workers, len(run.task.photos))
     with StopRequest() as stop:
@@ -105,6 +105,19 @@ def run_worker(kind: Kind, given: dict[str, Any], run_options: RunOptions, worke
         log.warning("worker %d skipped %s: %s", workers.rank, photo, reason)
     log.info("worker %d: done after step %d", workers.rank, done)
     return stop.exit_status if stop.requested else 0
+
+
+def settings(kind: Kind, given: dict[str, Any], folder: Path, checkpoint: Path | None) -> TrainingConfig:
+    """Return a training's settings: those of the run in `folder` if it goes on, otherwise those that are given.
+
+    Raises:
+        UserError: They are none that the command line would take, or do not go together.
+    """
+    if checkpoint is None:
+        return kind.configure(**given)
+    config: TrainingConfig = resumed_config(kind.settings, folder / "config.json", given)
+    check_settings(click.get_current_context().command, config, folder / "config.json")
+    return config
 
 
 def restore_or_initialize(run: Run, checkpoint: Path | None) -> None:
@@ -118,7 +131,27 @@ def restore_or_initialize(run: Run, checkpoint: Path | None) -> None:
         run.done = run.workers.wait(lambda: restore(run, checkpoint))  # in a cluster an exchange
         log.info("%s: the run goes on after step %d", checkpoint, run.done)
     elif run.config.start_from:
-        log.info("%s", load_parameters(run.model.net, model_path(run.config.start_from), run.devices))
+        log.info("%s", start_from(run, model_path(run.config.start_from)))
+
+
+def start_from(run: Run, path: Path) -> str:
+    """Give a run the parameters in a file, and say what was loaded.
+
+    Raises:
+        UserError: They are of another network; where the file tells, of which.
+    """
+    try:
+        return str(load_parameters(run.model.net, path, run.devices))
+    except UserError as error:
+        spec, wanted = read_spec(path), run.task.spec.arguments
+        theirs = spec.arguments if spec and spec.network == run.task.spec.network else {}
+        other = {name: value for name, value in theirs.items() if name in wanted and wanted[name] != value}
+        if not other:
+            raise
+        differing = ", ".join(f"{name} {value}, not {wanted[name]}" for name, value in other.items())
+        raise UserError(
+            f"--start-from {path} does not fit {run.task.spec.network} as it is to be: it has {differing}"
+        ) from error
 
 
 def train_and_report(run: Run, pictures: Pictures, folder: Path, run_options: RunOptions) -> int:
@@ -143,7 +176,8 @@ def train_and_report(run: Run, pictures: Pictures, folder: Path, run_options: Ru
         log.warning("stopped after step %d of %d; %s, --resume goes on", done, config.steps, final)
         return stop.exit_status
     pictures.report(final)
-    click.echo(f"checkpoint {final}\nfigure {folder / 'figure.png'}\nloss {folder / 'loss.png'}")
+    for what, path in {"checkpoint": final, "figure": folder / "figure.png", "loss": folder / "loss.png"}.items():
+        tell(f"{what} {path}")
     return 0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 from tqdm import tqdm
 
@@ -17,6 +16,7 @@ from ..image.io import read_rgb
 from ..inference import Upscaler
 from ..nets.vgg import LossNetwork
 from ..training.run import Run
+from ._console import show
 
 FIGURE_ROWS = 4
 FIGURE_SIDE = 144  # of the pieces of photos that the figure shows, as in the blog
@@ -48,8 +48,8 @@ class SuperResolutionPictures:
         write_json(folder / "scores.json", as_json(rows))
         save_figure(self._figure(), folder / "figure.png")
         base, model = means(rows)
-        click.echo(table([*rows, base, model]))
-        click.echo(
+        show(table([*rows, base, model]))
+        show(
             f"against bicubic: PSNR {model.psnr - base.psnr:+.2f} dB, relu2_2 distance "
             f"{100 * (model.relu2_2 / max(base.relu2_2, 1e-9) - 1):+.0f} %, grid {base.grid:.2f} -> {model.grid:.2f}, "
             f"CIEDE2000 {base.ciede2000:.2f} -> {model.ciede2000:.2f}"

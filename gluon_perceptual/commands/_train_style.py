@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import click
-
 from ..figures import comparison_figure, save_figure
 from ..image.io import Picture, read_rgb, write_picture
 from ..image.resize import resize_longest_side
 from ..inference import Stylizer
+from ..training.folder import make_part
 from ..training.run import Run
 from ..training.style import StyleTask
+from ._console import tell
 
 FIGURE_ROWS = 4
 FIGURE_SIDE = 512  # longer side of the photos in pixels
@@ -42,6 +42,7 @@ class StylePictures:
         """Draw the figure, and write each of its pictures in full."""
         save_figure(self._figure(), self.folder / "figure.png")
         paint = Stylizer(self.run.model, self.run.devices[0])
+        folder = make_part(self.folder / "stylized")
         for path, photo in zip(self.run.task.held_out, self.photos):
-            write_picture(self.folder / "stylized" / f"{Path(path.name).stem}.png", Picture(paint(photo)))
-        click.echo(f"pictures {self.folder / 'stylized'}")
+            write_picture(folder / f"{Path(path.name).stem}.png", Picture(paint(photo)))
+        tell(f"pictures {folder}")

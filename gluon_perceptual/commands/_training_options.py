@@ -9,15 +9,17 @@ from typing import Any, Callable
 import click
 from click.core import ParameterSource
 
+from ..errors import UserError
 from ..weights import models
-from ._command import device_options
+from ._command import LARGEST_COUNT, LARGEST_SEED, InputFile, Number, device_options
 
-Picture = click.Path(resolve_path=True)
+WITHOUT_OPTION = {"beta2": Number(0, 1, min_open=True, max_open=True)}
+Picture = InputFile(resolve_path=True)
 
 _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--data", type=Picture, help="Photos: folder, list or .rec file.  [default: samples]"),
     click.option("--validation", type=Picture, help="Likewise, to measure on.  [default: some of --data, held out]"),
-    click.option("--tv", type=click.FloatRange(0), help="Weight of the total variation."),
+    click.option("--tv", type=Number(0), help="Weight of the total variation."),
     click.option("--vgg", metavar="shipped|zoo|zoo19|FILE", help="Weights of the loss network.  [default: shipped]"),
     click.option(
         "--start-from",
@@ -25,12 +27,12 @@ _OPTIONS: list[Callable[[Any], Any]] = [
         callback=lambda context, option, value: absolute(value),
         help="Parameters to start from, of such a network; NAME: of a model that ships.  [default: random]",
     ),
-    click.option("--steps", type=click.IntRange(1), help="Updates."),
-    click.option("--batch", type=click.IntRange(1), help="Pictures in an update.  [default: 4]"),
-    click.option("--learning-rate", "--lr", type=click.FloatRange(0, min_open=True), help="Adam's rate."),
+    click.option("--steps", type=click.IntRange(1, LARGEST_COUNT), help="Updates."),
+    click.option("--batch", type=click.IntRange(1, 65536), help="Pictures in an update.  [default: 4]"),
+    click.option("--learning-rate", "--lr", type=Number(0, min_open=True), help="Adam's rate."),
     click.option("--schedule", type=click.Choice(["cosine", "step", "constant"]), help="How the rate goes down."),
-    click.option("--warmup", type=click.IntRange(0), help="Updates in which the rate goes up."),
-    click.option("--max-norm", type=click.FloatRange(0), help="Clip gradients to this norm; 0: never."),
+    click.option("--warmup", type=click.IntRange(0, LARGEST_COUNT), help="Updates in which the rate goes up."),
+    click.option("--max-norm", type=Number(0), help="Clip gradients to this norm; 0: never."),
     click.option(
         "--on-nonfinite",
         type=click.Choice(["stop", "skip"]),
@@ -43,8 +45,8 @@ _OPTIONS: list[Callable[[Any], Any]] = [
         "and loss scaling.  [default: float32]",
     ),
     click.option("--amp", "precision", flag_value="float16", hidden=True),  # its name before bfloat16 came
-    click.option("--seed", type=click.IntRange(0), help="Of everything random.  [default: 0]"),
-    click.option("--workers", type=click.IntRange(0), help="Threads that prepare pictures.  [default: 2]"),
+    click.option("--seed", type=click.IntRange(0, LARGEST_SEED), help="Of everything random.  [default: 0]"),
+    click.option("--workers", type=click.IntRange(0, 256), help="Threads that prepare pictures.  [default: 2]"),
     click.option("--out", type=click.Path(), help="The run's folder.  [default: runs/… or the next that is free]"),
     click.option(
         "--resume",
@@ -53,16 +55,20 @@ _OPTIONS: list[Callable[[Any], Any]] = [
         flag_value="always",
         help="Go on with the run in --out, from its last checkpoint and with its settings; auto: or start it.",
     ),
-    click.option("--save-every", type=click.IntRange(1), default=500, help="Steps between checkpoints."),
-    click.option("--keep", type=click.IntRange(0), default=3, help="Checkpoints to keep, and the best; 0: all."),
-    click.option("--preview-every", type=click.IntRange(1), default=200, help="Steps between preview pictures."),
+    click.option("--save-every", type=click.IntRange(1, LARGEST_COUNT), default=500, help="Steps between checkpoints."),
+    click.option(
+        "--keep", type=click.IntRange(0, LARGEST_COUNT), default=3, help="Checkpoints to keep, and the best; 0: all."
+    ),
+    click.option(
+        "--preview-every", type=click.IntRange(1, LARGEST_COUNT), default=200, help="Steps between preview pictures."
+    ),
     click.option("--tensorboard", is_flag=True, help="Write TensorBoard events too."),
     click.option(
         "--kvstore",
         type=click.Choice(["local", "device", "nccl", "dist_sync", "dist_async"]),
         help="What adds up gradients; dist_sync: those of a cluster's workers.  [default: local; device for GPUs]",
     ),
-    click.option("--patience", type=click.FloatRange(1), default=300, help="Seconds to wait for the other workers."),
+    click.option("--patience", type=Number(1, 1e6), default=300, help="Seconds to wait for the other workers."),
     device_options,
 ]
 
@@ -91,6 +97,18 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def check_settings(command: click.Command, config: Any, path: Path) -> None:
+    """Raise UserError where a setting in the file `path` is one that its option would not take."""
+    kinds = {option.name: option.type for option in command.params}
+    for name, kind in {**kinds, **WITHOUT_OPTION}.items():
+        value = getattr(config, str(name), None)
+        if value is not None and not isinstance(value, tuple) and not isinstance(kind, click.types.BoolParamType):
+            try:
+                kind.convert(str(value), None, None)
+            except click.BadParameter as error:
+                raise UserError(f"{path}: {name} {value!r}: {error.message}") from error
 
 
 def run_options(context: click.Context) -> RunOptions:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command
+from ._command import Command, InputFile
 
 
-@click.command(cls=Command, context_settings={"help_option_names": ["-h", "--help"], "allow_interspersed_args": False})
-@click.option("-n", "--workers", type=click.IntRange(1), default=2, help="Processes that train.")
-@click.option("-s", "--servers", type=click.IntRange(1), default=1, help="Processes that add up the gradients.")
-@click.option("--hosts", type=click.Path(exists=True), help="Machines to go round by ssh, one on each line.")
+@click.command(
+    cls=Command,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "allow_interspersed_args": False},
+)
+@click.option("-n", "--workers", type=click.IntRange(1, 256), default=2, help="Processes that train.")
+@click.option("-s", "--servers", type=click.IntRange(1, 256), default=1, help="Processes that add up the gradients.")
+@click.option("--hosts", type=InputFile(exists=True), help="Machines to go round by ssh, one on each line.")
 @click.option(
     "--interface", metavar="lo|eth0|…", help="Network interface of the parameter server.  [default: its choice]"
 )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command
+from ._command import Command, InputFile, OutputFile
+from ._console import tell
 
 
 @click.command(cls=Command)
-@click.argument("checkpoint", type=click.Path())
-@click.option("-o", "--out", required=True, type=click.Path(), help="File to write (.params); a .json comes beside it.")
+@click.argument("checkpoint", type=InputFile())
+@click.option("-o", "--out", required=True, type=OutputFile(), help="File to write (.params); a .json comes beside it.")
 def convert_style(checkpoint: str, out: str) -> None:
     """Convert CHECKPOINT of PyTorch's fast-neural-style example (.pth, .model) for `stylize`.
 
@@ -26,4 +27,4 @@ def convert_style(checkpoint: str, out: str) -> None:
     from ..checkpoint.model import save_model  # takes seconds, which what cannot be converted need not cost
 
     save_model(target, *converted)
-    click.echo(target)
+    tell(str(target))

@@ -6,20 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._command import Command, parse_numbers
+from ._command import Command, InputFile, Number, parse_numbers
+from ._console import show
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @click.command(cls=Command)
-@click.argument("symbol", metavar="MODEL", type=click.Path())
+@click.argument("symbol", metavar="MODEL", type=InputFile())
 @click.option("--color", type=click.Choice(["rgb", "y"]), help="What it takes: RGB, or luma alone.")
-@click.option("--enlarge", type=click.IntRange(1), help="Bicubic enlargement before it, as SRCNN and VDSR want it.")
-@click.option("--padding", type=click.IntRange(0), help="Mirrored pixels around its input, cut off its output.")
-@click.option("--peak", "max_value", type=click.FloatRange(0, min_open=True), help="White in its range: 255 or 1.")
+@click.option("--enlarge", type=click.IntRange(1, 16), help="Bicubic enlargement before it, as SRCNN and VDSR want it.")
+@click.option("--padding", type=click.IntRange(0, 1024), help="Mirrored pixels around its input, cut off its output.")
+@click.option("--peak", "max_value", type=Number(0, min_open=True), help="White in its range: 255 or 1.")
 @click.option("--mean", metavar="R,G,B", callback=parse_numbers, help="What it wants subtracted, in its range.")
-@click.option("--halo", type=click.IntRange(0), help="Pixels that an output pixel depends on, besides its own.")
+@click.option("--halo", type=click.IntRange(0, 1024), help="Pixels that an output pixel depends on, besides its own.")
 def describe_symbol(symbol: str, **given: Any) -> None:
     """Find out how to run a model of X-symbol.json and X-0000.params, and remember it in X-model.json beside it.
 
@@ -40,7 +41,7 @@ def describe_symbol(symbol: str, **given: Any) -> None:
     crop = found.crop + found.scale * (values.get("padding", found.padding) - found.padding)
     options = replace(found, crop=crop, **values)
     save_options(Path(symbol), options)
-    click.echo(json.dumps(describe(options), indent=2))
+    show(json.dumps(describe(options), indent=2))
     return None
 
 
@@ -58,4 +59,4 @@ def _describe_checkpoint(path: Path, values: dict[str, Any]) -> None:
     _, spec = load_with_spec(path)
     spec = replace(spec, **values)
     write_json(path.with_suffix(".json"), describe(spec))
-    click.echo(json.dumps(describe(spec), indent=2))
+    show(json.dumps(describe(spec), indent=2))

@@ -8,26 +8,39 @@ import click
 
 from ._command import (
     Command,
+    InputFile,
+    Number,
+    OutputFile,
     degradation_option,
-    describe_reason,
+    describe_failure,
     gpus_option,
     match_histogram_option,
+    model_help,
+    model_of,
     precision_option,
     scales,
 )
+from ._console import printable, show
 
 
 @click.command(cls=Command)
-@click.option("--model", "models", multiple=True, required=True, help="Checkpoint (.params); may come several times.")
-@click.option("--data", required=True, type=click.Path(), help="Folder, list or .rec file of photos: the truth.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    required=True,
+    callback=model_of("super-resolution"),
+    help=f"{model_help} May come several times.",
+)
+@click.option("--data", required=True, type=InputFile(), help="Folder, list or .rec file of photos: the truth.")
 @click.option("--scale", type=scales, required=True, help="How many times to enlarge.")
-@click.option("--sigma", type=click.FloatRange(0), default=0.0, help="Blur before shrinking (benchmarks: none).")
+@click.option("--sigma", type=Number(0, 100), default=0.0, help="Blur before shrinking (benchmarks: none).")
 @degradation_option(default="bicubic")
 @click.option("--jpeg", type=click.IntRange(1, 100), help="Save the small photos as JPEG of this quality (4:2:0).")
 @match_histogram_option
 @precision_option
 @click.option("--json", "as_json_text", is_flag=True, help="Print JSON, all photos.")
-@click.option("--figure", type=click.Path(), help="Write the mean scores as a plot.")
+@click.option("--figure", type=OutputFile(), help="Write the mean scores as a plot.")
 @gpus_option
 def evaluate(
     models: tuple[str, ...],
@@ -54,17 +67,20 @@ def evaluate(
     from ..data.photos import find_photos
     from ..evaluation.super_resolution import bicubic
     from ..figures import check_figure_path
+    from ..files import check_target, input_file
     from ..inference import Upscaler
 
-    if figure:
-        check_figure_path(Path(figure))
     factor, photos = int(scale), find_photos(data)
+    if figure:
+        for photo in photos:
+            input_file(str(photo))
+        check_figure_path(check_target(figure))
     methods = {"bicubic": bicubic(factor)}
     for model in models:
         upscaler = Upscaler(model, devices(gpus)[0], match_histogram=match_histogram, scale=factor, precision=precision)
         methods[Path(model).stem if Path(model).stem not in methods else model] = upscaler
     rows, failures = score(methods, photos, factor, sigma, degradation, jpeg)
-    show(rows, as_json_text, figure)
+    report(rows, as_json_text, figure)
     for failure in failures:
         click.echo(f"Error: {failure}", err=True)
     raise SystemExit(1 if failures else 0)
@@ -89,13 +105,13 @@ def score(
         try:
             rows += super_resolution.evaluate(methods, photo, scale, loss_network, sigma, degradation, jpeg, st_lpips)
         except UserError as error:
-            failures.append(str(error))
+            failures.append(printable(str(error)))
         except OSError as error:
-            failures.append(f"{photo}: {describe_reason(error)}")
+            failures.append(describe_failure(error, str(photo)))
     return rows, failures
 
 
-def show(rows: list[Any], as_json_text: bool, figure: str | None) -> None:
+def report(rows: list[Any], as_json_text: bool, figure: str | None) -> None:
     """Print the rows as JSON, or their means as a table, and draw the means where a figure is wanted."""
     import json
     from pathlib import Path
@@ -107,9 +123,9 @@ def show(rows: list[Any], as_json_text: bool, figure: str | None) -> None:
 
     averages = scores.means(rows)
     if as_json_text:
-        click.echo(json.dumps({"rows": scores.as_json(rows), "means": scores.as_json(averages)}, indent=2))
+        show(json.dumps({"rows": scores.as_json(rows), "means": scores.as_json(averages)}, indent=2))
     else:
-        click.echo(scores.table(averages))
+        show(scores.table(averages))
     if figure and averages:
         names = scores.measured(averages)
         values = np.array([[getattr(row, name) for name in names] for row in averages])

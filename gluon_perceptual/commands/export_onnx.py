@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command
+from ._command import Command, InputFile, OutputFile
+from ._console import tell
 
 
 @click.command(cls=Command)
-@click.argument("model", type=click.Path())
-@click.option("-o", "--out", required=True, type=click.Path(), help="File to write (.onnx).")
+@click.argument("model", type=InputFile())
+@click.option("-o", "--out", required=True, type=OutputFile(), help="File to write (.onnx).")
 @click.option("--pictures", is_flag=True, help="From uint8 pictures (N, H, W, 3) to such, instead of float tensors.")
 def export_onnx(model: str, out: str, pictures: bool) -> None:
     """Write MODEL (.params, X-symbol.json) as an ONNX graph from "input" to "output", for any batch, height and width.
@@ -29,4 +30,4 @@ def export_onnx(model: str, out: str, pictures: bool) -> None:
     else:
         loaded, spec = load_with_spec(model)
         export.export_onnx(Path(out), fold(loaded, spec), spec, pictures)
-    click.echo(out)
+    tell(out)

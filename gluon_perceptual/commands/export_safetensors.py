@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command
+from ._command import Command, InputFile, OutputFile
+from ._console import tell
 
 
 @click.command(cls=Command)
-@click.argument("model", type=click.Path())
-@click.option("-o", "--out", required=True, type=click.Path(), help="File to write (.safetensors).")
+@click.argument("model", type=InputFile())
+@click.option("-o", "--out", required=True, type=OutputFile(), help="File to write (.safetensors).")
 def export_safetensors(model: str, out: str) -> None:
     """Write MODEL (.params) as safetensors, its spec as metadata: `--model` of all commands takes it, too."""
     from pathlib import Path
@@ -18,4 +19,4 @@ def export_safetensors(model: str, out: str) -> None:
     from ..checkpoint.model import load_with_spec
 
     export.export_safetensors(Path(out), *load_with_spec(model))
-    click.echo(out)
+    tell(out)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command
+from ._command import Command, InputFile
+from ._console import show
 
 
 @click.command(cls=Command)
-@click.argument("file", type=click.Path())
+@click.argument("file", type=InputFile())
 @click.option("--json", "as_json_text", is_flag=True, help="Print JSON.")
 def inspect_params(file: str, as_json_text: bool) -> None:
     """Say what is in FILE: names, shapes, types, statistics, format, and which network of this package it fits.
@@ -23,4 +24,4 @@ def inspect_params(file: str, as_json_text: bool) -> None:
     from ..weights import model_path
 
     facts = inspect_file(model_path(file))
-    click.echo(json.dumps(facts.as_json(), indent=2) if as_json_text else facts.table())
+    show(json.dumps(facts.as_json(), indent=2) if as_json_text else facts.table())

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ._command import Command, quality_option
+from ._command import Command, InputFile, Number, OutputFile, quality_option
+from ._console import tell
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,9 +24,9 @@ def parse_bands(context: click.Context, option: click.Parameter, text: str) -> t
 
 
 @click.command(cls=Command)
-@click.argument("source", metavar="SRC", type=click.Path())
-@click.argument("reference", metavar="REF", type=click.Path())
-@click.argument("target", metavar="DST", type=click.Path())
+@click.argument("source", metavar="SRC", type=InputFile())
+@click.argument("reference", metavar="REF", type=InputFile())
+@click.argument("target", metavar="DST", type=OutputFile())
 @click.option(
     "-c",
     "--color-space",
@@ -34,7 +35,7 @@ def parse_bands(context: click.Context, option: click.Parameter, text: str) -> t
     help="Color space to match in.",
 )
 @click.option("-b", "--bands", default="1,2,3", callback=parse_bands, help="Bands of the color space to match.")
-@click.option("-m", "--match-proportion", type=click.FloatRange(0, 1), default=1.0, help="0: no change, 1: full match.")
+@click.option("-m", "--match-proportion", type=Number(0, 1), default=1.0, help="0: no change, 1: full match.")
 @quality_option
 @click.option(
     "--plot", is_flag=True, help="Also write pictures, histograms and CDFs as a figure, DST's name + _plot.png."
@@ -62,12 +63,10 @@ def match_histogram(
 
     from ..errors import UserError
     from ..figures import histogram_figure, save_figure
-    from ..files import check_no_input
     from ..image.formats import format_for
     from ..image.histogram import match_band, match_images
     from ..image.io import check_target, read_picture, write_picture
 
-    check_no_input(target, source, reference)
     format_for(Path(target))
     picture, model = read_picture(source), read_picture(reference)
     check_target(Path(target), picture)
@@ -80,11 +79,11 @@ def match_histogram(
         before, wanted = visible(picture, picture.color), visible(model, model.rgb)
         after = match_images(before, wanted, color_space, bands, match_proportion)
     write_picture(target, replace(picture, color=np.ma.getdata(after)), quality)
-    click.echo(target)
+    tell(target)
     if plot:
         path = Path(target).with_name(f"{Path(target).stem}_plot.png")
         save_figure(histogram_figure(before, wanted, after, color_space, bands), path)
-        click.echo(path)
+        tell(str(path))
 
 
 def visible(picture: Picture, color: np.ndarray) -> np.ndarray:

@@ -6,21 +6,37 @@ from typing import Any, Callable
 
 import click
 
-from ._command import Command, gpus_option, parse_names, parse_numbers
+from ._command import (
+    LARGEST_COUNT,
+    LARGEST_SEED,
+    LONGEST_SIDE,
+    Command,
+    InputFile,
+    Number,
+    OutputFile,
+    gpus_option,
+    parse_names,
+    parse_numbers,
+)
+from ._console import tell
 
 
 def optimization_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that both kinds share."""
     options = (
-        click.option("-o", "--out", required=True, type=click.Path(), help="Picture to write, beside a folder."),
-        click.option("--size", type=click.IntRange(32), default=256, help="Longer side of the picture in pixels."),
-        click.option("--iterations", type=click.IntRange(1), default=300, help="Steps at most."),
+        click.option("-o", "--out", required=True, type=OutputFile(), help="Picture to write, beside a folder."),
+        click.option(
+            "--size", type=click.IntRange(32, LONGEST_SIDE), default=256, help="Longer side of the picture in pixels."
+        ),
+        click.option("--iterations", type=click.IntRange(1, LARGEST_COUNT), default=300, help="Steps at most."),
         click.option("--optimizer", type=click.Choice(["lbfgs", "adam"]), default="lbfgs", help="Method."),
-        click.option("--lr", type=click.FloatRange(0, min_open=True), default=5.0, help="Adam's rate in gray levels."),
-        click.option("--tv", type=click.FloatRange(0), default=1e-6, help="Weight of the total variation."),
+        click.option("--lr", type=Number(0, min_open=True), default=5.0, help="Adam's rate in gray levels."),
+        click.option("--tv", type=Number(0), default=1e-6, help="Weight of the total variation."),
         click.option("--vgg", metavar="shipped|zoo|zoo19|FILE", default="shipped", help="VGG16's or VGG19's weights."),
-        click.option("--save-every", type=click.IntRange(1), default=50, help="Steps between pictures on the way."),
-        click.option("--seed", type=click.IntRange(0), default=0, help="Of the noise to start from."),
+        click.option(
+            "--save-every", type=click.IntRange(1, LARGEST_COUNT), default=50, help="Steps between pictures on the way."
+        ),
+        click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, help="Of the noise to start from."),
         gpus_option,
     )
     for option in reversed(options):
@@ -32,17 +48,20 @@ def optimization_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def optimize_image() -> None:
     """Optimize a picture: style transfer as by Gatys et al., or the inversion of features.
 
-    Beside the picture OUT.png goes the folder OUT with pictures on the way and the plot of the loss.
+    Beside the picture OUT.png goes a new folder, OUT or OUT-2 and so on, with pictures on the way and the plot of the
+    loss.
     """
 
 
 @optimize_image.command(cls=Command)
-@click.argument("content", type=click.Path())
-@click.argument("styles", nargs=-1, required=True, type=click.Path(), metavar="STYLE...")
+@click.argument("content", type=InputFile())
+@click.argument("styles", nargs=-1, required=True, type=InputFile(), metavar="STYLE...")
 @click.option("--blend", metavar="W,W,...", callback=parse_numbers, help="Weights of the styles.  [default: equal]")
-@click.option("--style-size", type=click.IntRange(0), default=256, help="Longer side of the styles; 0: as they are.")
-@click.option("--style-weight", type=click.FloatRange(0), default=3e5, help="Weight of each layer's style loss.")
-@click.option("--content-weight", type=click.FloatRange(0), default=1.0, help="Weight of the feature loss.")
+@click.option(
+    "--style-size", type=click.IntRange(0, LONGEST_SIDE), default=256, help="Longer side of the styles; 0: as they are."
+)
+@click.option("--style-weight", type=Number(0), default=3e5, help="Weight of each layer's style loss.")
+@click.option("--content-weight", type=Number(0), default=1.0, help="Weight of the feature loss.")
 @click.option("--content-layer", default="relu2_2", help="Where content is compared.")
 @click.option(
     "--style-layers", default="relu1_2,relu2_2,relu3_3,relu4_3", callback=parse_names, help="Where style is compared."
@@ -53,7 +72,6 @@ def style(content: str, styles: tuple[str, ...], style_size: int, start: str, **
     """Paint CONTENT in the style of STYLE, or of several, blended."""
     from pathlib import Path
 
-    from ..files import check_no_input
     from ..image.formats import format_for
     from ..image.io import to_tensor
     from ..optimize import noise, style_objective
@@ -62,7 +80,6 @@ def style(content: str, styles: tuple[str, ...], style_size: int, start: str, **
 
     run = Optimization.from_options(options)
     format_for(run.out)
-    check_no_input(run.out, content, *styles)
     check_blend(options["blend"] or (), styles)
     picture = read_content(Path(content), options.pop("size"))
     options["blend"] = options["blend"] or ()
@@ -73,7 +90,7 @@ def style(content: str, styles: tuple[str, ...], style_size: int, start: str, **
 
 
 @optimize_image.command(cls=Command)
-@click.argument("image", type=click.Path())
+@click.argument("image", type=InputFile())
 @click.option(
     "--layer",
     "layers",
@@ -89,20 +106,18 @@ def invert(image: str, layers: tuple[str, ...], size: int, tv: float, vgg: str, 
 
     from ..evaluation.metrics import psnr
     from ..figures import check_figure_path, comparison_figure, save_figure
-    from ..files import check_no_input
     from ..image.formats import format_for
     from ..optimize import inversion_objective, noise
     from ._optimize import Optimization, read_content
 
     run = Optimization.from_options(options)
     (check_figure_path if len(layers) > 1 else format_for)(run.out)
-    check_no_input(run.out, image)
     picture = read_content(Path(image), size)
     found = []
     for layer in layers:
         objective = inversion_objective(picture, layer, tv, vgg, run.device)
         found.append(run(objective, noise(objective.shape, seed), layer if len(layers) > 1 else ""))
-        click.echo(f"{layer}: PSNR {psnr(found[-1], picture, data_range=255):.2f} dB")
+        tell(f"{layer}: PSNR {psnr(found[-1], picture, data_range=255):.2f} dB")
     if len(layers) > 1:
         save_figure(comparison_figure(["photo", *layers], [[picture, *found]]), run.out)
-        click.echo(f"figure {run.out}")
+        tell(f"figure {run.out}")

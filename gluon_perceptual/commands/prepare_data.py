@@ -8,11 +8,12 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ._command import Command, degradation_option, scales
+from ._command import LARGEST_COUNT, LARGEST_SEED, Command, InputFile, Number, degradation_option, scales
+from ._console import tell
 
 
 @click.command(cls=Command)
-@click.option("--data", type=click.Path(), help="Folder, list or .rec file of photos.  [default: sample photos]")
+@click.option("--data", type=InputFile(), help="Folder, list or .rec file of photos.  [default: sample photos]")
 @click.option("--out", required=True, type=click.Path(), help="Folder for the files that are made.")
 @click.option(
     "--format",
@@ -22,15 +23,15 @@ from ._command import Command, degradation_option, scales
     help="shards: patches, as the blog's trainx_i.params and trainy_i.params. rec: whole photos in one file, data.rec, "
     "to be given as --data; the options below are not for it.",
 )
-@click.option("--count", type=click.IntRange(1), default=1000, help="Patches in all.")
-@click.option("--shard-size", type=click.IntRange(1), default=1000, help="Patches in a file.")
+@click.option("--count", type=click.IntRange(1, LARGEST_COUNT), default=1000, help="Patches in all.")
+@click.option("--shard-size", type=click.IntRange(1, LARGEST_COUNT), default=1000, help="Patches in a file.")
 @click.option("--targets", type=click.Choice(["features", "patches"]), default="features", help="What trainy holds.")
 @click.option("--vgg", default="shipped", metavar="shipped|zoo|FILE", help="Weights of the features' network.")
 @click.option("--scale", type=scales, default="2", help="How many times smaller trainx is.")
-@click.option("--patch", type=click.IntRange(8), default=144, help="Side of the high-resolution patches.")
-@click.option("--sigma", type=click.FloatRange(0), default=1.0, help="Blur before shrinking, in pixels.")
+@click.option("--patch", type=click.IntRange(8, 4096), default=144, help="Side of the high-resolution patches.")
+@click.option("--sigma", type=Number(0, 100), default=1.0, help="Blur before shrinking, in pixels.")
 @degradation_option(default="decimate")
-@click.option("--seed", type=click.IntRange(0), default=0, help="Of the random patches.")
+@click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, help="Of the random patches.")
 def prepare_data(
     data: str | None,
     out: str,
@@ -48,12 +49,12 @@ def prepare_data(
     Photos that cannot be used are skipped, and listed in skipped.json with what is wrong with them.
     """
     if kind == "shards":
-        click.echo(_write_shards(data, Path(out), **patches))
+        tell(_write_shards(data, Path(out), **patches))
         return
     given = [name for name in patches if _is_given(name)]
     if given:
         raise click.UsageError(f"--{given[0].replace('_', '-')} is for --format shards")
-    click.echo(_write_records(data, Path(out)))
+    tell(_write_records(data, Path(out)))
 
 
 def _is_given(name: str) -> bool:
@@ -105,11 +106,20 @@ def _write_shards(
         raise UserError(f"{folder} holds shards already: choose another --out, or remove them")
     pairs = PatchDataset(split_photos(data)[0], int(scale), patch, sigma, degradation, augment=False, seed=seed)
     network = LossNetwork.pretrained(("relu2_2",), vgg) if targets == "features" else None
-    made = {"scale": int(scale), "patch": patch, "sigma": sigma, "degradation": degradation, "seed": seed}
-    write_json(
-        folder / "shards.json", {"targets": targets, **made, "loss_network": network.origin if network else None}
-    )
-    with tqdm(total=count, unit="patch", dynamic_ncols=True) as bar:
-        write_shards(pairs, count, folder, shard_size, network, bar.update)
+    made: dict[str, Any] = {
+        "scale": int(scale),
+        "patch": patch,
+        "sigma": sigma,
+        "degradation": degradation,
+        "seed": seed,
+    }
+    made.update({"targets": targets, "loss_network": network.origin if network else None, "patches": count})
+    write_json(folder / "shards.json", {**made, "missing": count})
+    try:
+        with tqdm(total=count, unit="patch", dynamic_ncols=True) as bar:
+            write_shards(pairs, count, folder, shard_size, network, bar.update)
+    finally:  # where the disk is full, or Ctrl-C came, too
+        whole = len(list(folder.glob("trainx_*.params")))
+        write_json(folder / "shards.json", {**made, "missing": max(0, count - whole * shard_size)})
     write_report(folder / "skipped.json", pairs.skipped)
     return f"{count} patches in {folder}, {len(pairs.skipped)} photos skipped"

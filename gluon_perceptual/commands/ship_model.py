@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command
+from ._command import Command, InputFile, Number
+from ._console import show
 
 
 @click.command(cls=Command)
-@click.argument("checkpoint", type=click.Path())
+@click.argument("checkpoint", type=InputFile())
 @click.argument("name")
 @click.option("--what", required=True, help="What the model is for, in a line.")
 @click.option("--data", required=True, help="What it was trained on, in words.")
 @click.option("--license", "terms", required=True, help="Under which terms it may be used.")
 @click.option("--evaluate", "sets", multiple=True, metavar="SET=FOLDER", help="Photos to score it on; several times.")
-@click.option("--lowpass", type=float, metavar="CUT-OFF", help="Add a low-pass filter, such as 0.3 cycles a pixel.")
+@click.option(
+    "--lowpass", type=Number(0, 0.5), metavar="CUT-OFF", help="Add a low-pass filter, such as 0.3 cycles a pixel."
+)
 def ship_model(
     checkpoint: str, name: str, what: str, data: str, terms: str, sets: tuple[str, ...], lowpass: float | None
 ) -> None:
@@ -34,4 +37,4 @@ def ship_model(
             raise click.BadParameter(f"{text}: expected SET=FOLDER", param_hint="--evaluate")
     photos = {key: find_photos(folder) for key, _, folder in (text.partition("=") for text in sets)}
     entry = ship(Path(checkpoint), name, {"what": what, "data": data, "license": terms}, photos, lowpass)
-    click.echo(json.dumps(entry, indent=2))
+    show(json.dumps(entry, indent=2))

@@ -6,9 +6,11 @@ import click
 
 from ._command import (
     Command,
+    Number,
     device_options,
     list_models_option,
     model_help,
+    model_of,
     out_option,
     precision_option,
     quality_option,
@@ -21,20 +23,20 @@ from ._command import (
 @click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @out_option
-@click.option("--model", required=True, help=model_help)
+@click.option("--model", required=True, callback=model_of("style"), help=model_help)
 @list_models_option("style")
 @click.option(
     "--preserve-color",
     type=click.Choice(["luminance", "histogram"]),
     help="Keep the photo's colors: take the style's luminance alone, or match the result's histogram to the photo's.",
 )
-@click.option("--strength", type=click.FloatRange(0, 1), default=1.0, help="Mix, from 0, the photo, to 1, the style.")
+@click.option("--strength", type=Number(0, 1), default=1.0, help="Mix, from 0, the photo, to 1, the style.")
 @click.option(
     "--statistics",
     type=click.Choice(["whole", "reduced"]),
     default="whole",
-    help="Of photos larger than a tile. whole: as if the network saw the photo at once; reduced: those of a small "
-    "copy, in about half of the time.",
+    help="Of photos that do not go through at once. whole: as if the network saw the photo at once; reduced: those of "
+    "a small copy, in about half of the time.",
 )
 @tile_option
 @precision_option

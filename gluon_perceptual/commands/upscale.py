@@ -11,6 +11,7 @@ from ._command import (
     list_models_option,
     match_histogram_option,
     model_help,
+    model_of,
     out_option,
     precision_option,
     quality_option,
@@ -26,7 +27,9 @@ CHOSEN = ", ".join(f"{name} for --scale {scale}" for scale, name in DEFAULTS.ite
 @click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @out_option
-@click.option("--model", help=f"{model_help}  [default: {DEFAULTS[2]}; {CHOSEN}]")
+@click.option(
+    "--model", callback=model_of("super-resolution"), help=f"{model_help}  [default: {DEFAULTS[2]}; {CHOSEN}]"
+)
 @list_models_option("super-resolution")
 @click.option(
     "--scale",
@@ -68,6 +71,7 @@ def upscale(
     from .._mxnet import devices
     from ..image.io import Picture, check_target, read_picture, write_picture
     from ..inference import Upscaler
+    from ..inference.progress import Progress
     from ._batch import process
     from ._inputs import ModelChoice, default_models
     from ._outputs import plan_outputs
@@ -85,8 +89,8 @@ def upscale(
         check_target(target, picture, times)
         return picture, choose(path)
 
-    def work(upscalers: dict[str, Upscaler], job: tuple[Picture, str]) -> Picture:
+    def work(upscalers: dict[str, Upscaler], job: tuple[Picture, str], progress: Progress) -> Picture:
         picture, name = job
-        return upscalers[name].enlarge(picture)
+        return upscalers[name].enlarge(picture, progress)
 
     raise SystemExit(process(tasks, workers, read, work, partial(write_picture, quality=quality), skip_existing))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Hashable, Iterable, Iterator
 
 from ..errors import UserError
+from ..files import input_file
 from ..image.files import PictureFile
 from ..image.formats import is_picture_file, titles
 from .photo_list import PhotoList
@@ -124,7 +125,7 @@ def _parts(folder: Path) -> list[str]:
 
 
 def _lines(path: Path) -> list[str]:
-    text = _decoded(path.read_bytes())
+    text = _decoded(input_file(path).read_bytes())
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if any("\0" in line for line in lines):  # which no path has
         raise UserError(f"{path}: neither a picture nor a text file with a path on each line")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Callable, Sequence
 
 from ..errors import ImageError, UserError
-from ..files import atomic_path
+from ..files import atomic_path, input_file
 from ..image.files import PictureFile
 from .photo_list import PhotoList
 from .reading import UNUSABLE, naming, note, read_photo
@@ -33,12 +33,12 @@ class RecordFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        index = path.with_suffix(".idx")
+        index = input_file(path).with_suffix(".idx")
         if not index.is_file():
             raise UserError(f"{path}: its index {index} is missing; make both by prepare_data --format rec, or im2rec")
         self.keys, self.offsets = array("q"), array("q")
         try:
-            with index.open(encoding="ascii") as file:
+            with input_file(index).open(encoding="ascii") as file:
                 for line in file:
                     key, offset = line.split()
                     self.keys.append(int(key))
@@ -53,7 +53,7 @@ class RecordFile:
         """Return the last column of the lines that the index has; im2rec leaves bad pictures out of that."""
         names: list[str] = []
         if path.is_file():
-            with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
+            with input_file(path).open(encoding="utf-8-sig", errors="surrogateescape") as file:
                 for line in file:
                     if len(names) < len(self.keys) and line.partition("\t")[0] == str(self.keys[len(names)]):
                         names.append(line.rstrip("\n").rpartition("\t")[2])

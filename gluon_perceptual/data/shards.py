@@ -16,8 +16,9 @@ import numpy as np
 
 from .._mxnet import mx
 from ..errors import UserError
-from ..files import parse_json
+from ..files import input_file, parse_json
 from ..formats.mxnet_params import Pieces, read_params, write_params
+from ..image.resize import check_degradation
 
 STRIDE, FEATURES = 2, 128  # of relu2_2 in the picture
 BATCH = 8  # pairs to compute at a time
@@ -88,10 +89,14 @@ def describe_shards(folder: Path) -> dict[str, Any]:
     if not path.exists():
         return {"sigma": 1.0, "degradation": "decimate", "loss_network": None}
     try:
-        found = parse_json(path.read_bytes())
+        found = parse_json(input_file(path).read_bytes())
         network = found["loss_network"]
         origin = {name: str(network[name]) for name in ("weights", "sha256")} if network else None
-        return {"sigma": float(found["sigma"]), "degradation": str(found["degradation"]), "loss_network": origin}
+        sigma, degradation = float(found["sigma"]), str(found["degradation"])
+        check_degradation(sigma, degradation)
+        return {"sigma": sigma, "degradation": degradation, "loss_network": origin}
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise UserError(f"{path}: this is not the description of shards ({error!r})") from error
 

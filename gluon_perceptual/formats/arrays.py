@@ -17,6 +17,7 @@ from typing import Any, Callable, Iterator
 import numpy as np
 
 from ..errors import MissingDependencyError, ParamsFormatError, UserError
+from ..files import input_file
 from ._params_layout import DTYPES, V1, V2, V3, native
 from .mxnet_params import read_params
 from .torch_files import read_torch_pickles, read_torch_zip
@@ -102,7 +103,7 @@ def require(module: str, extra: str, need: object) -> Any:
 
 def _family(path: Path) -> str:
     """Tell a file's format by its first bytes."""
-    with path.open("rb") as file:
+    with input_file(path).open("rb") as file:
         start = file.read(9)
     if start[4:] == b"\0\0\0\0{":  # a length below 2³², then JSON
         return "safetensors"

@@ -12,7 +12,7 @@ from typing import BinaryIO, Iterable, Mapping, Sequence, Union
 import numpy as np
 
 from ..errors import ParamsFormatError, UserError
-from ..files import atomic_path
+from ..files import atomic_path, input_file
 from ._params_layout import DENSE, DTYPES, LIST_MAGIC, V2, V3
 from ._params_reader import Reader
 
@@ -63,7 +63,7 @@ def read_params(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
 def _bytes_of(path: str) -> memoryview:
     """Return a file's bytes, to be changed at will: mapped, or read where that is faster."""
-    with FileIO(path) as file:
+    with FileIO(input_file(path)) as file:
         size = os.fstat(file.fileno()).st_size
         if size > SMALL:
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))

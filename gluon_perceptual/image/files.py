@@ -11,6 +11,7 @@ from typing import Any, Iterator, Protocol
 from PIL import Image, UnidentifiedImageError
 
 from ..errors import ImageError
+from ..files import input_file
 from .formats import available, titles
 
 MAX_PIXELS = 500_000_000
@@ -45,6 +46,7 @@ def read_bytes(file: str | PictureFile, max_pixels: int) -> bytes:
         size, limit = file.stat().st_size, BYTES_PER_PIXEL * max_pixels + METADATA_BYTES
         if size > limit:
             raise ImageError(f"{file}: {size:,} bytes are more than the {limit:,} that are read of a picture")
+        input_file(file)
     return file.read_bytes()
 
 

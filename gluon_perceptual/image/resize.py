@@ -14,6 +14,8 @@ from ..errors import ImageError, UserError
 from .defects import BLUR_RADIUS, with_defects
 from .jpeg import BLOCK
 
+DEGRADATIONS = ("bicubic", "decimate", "web")
+MOST_BLUR = 100  # pixels
 REACH = 2  # the bicubic kernel is zero from here on, in pixels of the coarser grid
 
 
@@ -110,7 +112,7 @@ def gaussian_blur(image: np.ndarray, sigma: float) -> np.ndarray:
         The same shape and value range, float32; with a sigma of 0 the same values.
 
     Raises:
-        UserError: `sigma` is negative or not finite.
+        UserError: `sigma` is negative, or over `MOST_BLUR`.
     """
     image = image.astype(np.float32)
     radius = _blur_radius(sigma)
@@ -119,9 +121,16 @@ def gaussian_blur(image: np.ndarray, sigma: float) -> np.ndarray:
     return cv2.GaussianBlur(image, (2 * radius + 1,) * 2, sigma, borderType=cv2.BORDER_REFLECT).reshape(image.shape)
 
 
+def check_degradation(sigma: float, method: str) -> None:
+    """Raise UserError unless `degrade` takes these."""
+    _blur_radius(sigma)
+    if method not in DEGRADATIONS:
+        raise UserError(f"degradation {method!r}: expected one of {', '.join(DEGRADATIONS)}")
+
+
 def _blur_radius(sigma: float) -> int:
-    if not 0 <= sigma < math.inf:
-        raise UserError(f"sigma {sigma}: expected 0 or a positive number of pixels")
+    if not 0 <= sigma <= MOST_BLUR:
+        raise UserError(f"sigma {sigma}: expected a number of pixels from 0 to {MOST_BLUR}")
     return math.ceil(4 * sigma)
 
 
@@ -150,13 +159,12 @@ def degrade(
         UserError: A scale under 1, a negative sigma, or an unknown method.
         ImageError: The picture is smaller than `scale`.
     """
+    check_degradation(sigma, method)
     blurred = gaussian_blur(crop_to_multiple(image, scale), sigma)
-    if method in ("bicubic", "web"):
-        low = resize_to(blurred, blurred.shape[0] // scale, blurred.shape[1] // scale)
-    elif method == "decimate":
+    if method == "decimate":
         low = blurred[::scale, ::scale]
     else:
-        raise UserError(f"degradation {method!r}: expected 'bicubic', 'decimate' or 'web'")
+        low = resize_to(blurred, blurred.shape[0] // scale, blurred.shape[1] // scale)
     low = _rounded(low, np.uint8)
     if method != "web":
         return low

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Callable, Iterator
+from typing import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -67,7 +67,7 @@ def plan(height: int, width: int, window: int, halo: int) -> list[Tile]:
 
 
 def map_tiles(
-    image: np.ndarray, work: Callable[[np.ndarray], np.ndarray], scale: int, tiles: list[Tile]
+    image: np.ndarray, work: Callable[[np.ndarray], np.ndarray], scale: int, tiles: Iterable[Tile]
 ) -> Iterator[tuple[slice, slice, np.ndarray]]:
     """Yield (rows, columns, values) of the enlarged picture, tile by tile.
 

@@ -20,6 +20,7 @@ from ..image.tiling import Span, plan
 from ..nets.folding import fold_batch_norm
 from ..nets.precision import computing_in
 from ..nets.style import CELL
+from .progress import Progress, counted, part_of, unseen
 
 nn: Any = mx.gluon.nn
 
@@ -124,44 +125,44 @@ class LayerwiseStyle:
                     parameter.set_data(values[name])
             before.append(mine)
 
-    def settle(self, picture: np.ndarray) -> np.ndarray:
+    def settle(self, picture: np.ndarray, progress: Progress = unseen) -> np.ndarray:
         """Fold the norms for the statistics of this picture, and return what the network makes of it."""
-        return self._through(picture, settle=True)
+        return self._through(picture, True, progress)
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
+    def __call__(self, picture: np.ndarray, progress: Progress = unseen) -> np.ndarray:
         """Return what the network makes of a picture with the statistics of the last one that was settled on."""
-        return self._through(picture, settle=False)
+        return self._through(picture, False, progress)
 
-    def _through(self, picture: np.ndarray, settle: bool) -> np.ndarray:
+    def _through(self, picture: np.ndarray, settle: bool, progress: Progress) -> np.ndarray:
         _, height, width = picture.shape
         rows, columns = (mirrored(side, self.net.margin, CELL) for side in (height, width))
         maps = picture[:, rows[:, np.newaxis], columns]
+        passes = _shares(progress, sum(1 + settle * len(part.norms) for part in self.parts))
         for part in self.parts:
-            if settle:
-                for norm in part.norms:
-                    norm.unfold()
-                    norm.fold(*self._gather(part, norm, maps))
-            maps = self._apply(part, maps)
+            for norm in part.norms if settle else ():
+                norm.unfold()
+                norm.fold(*self._gather(part, norm, maps, next(passes)))
+            maps = self._apply(part, maps, next(passes))
         return maps[:, :height, :width]
 
-    def _gather(self, part: Part, norm: Norm, maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _gather(self, part: Part, norm: Norm, maps: np.ndarray, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
         statistics = Statistics()
-        for values, *_ in self._windows(part, norm.before, maps):
+        for values, *_ in self._windows(part, norm.before, maps, progress):
             statistics.add(values)
         return statistics.mean, statistics.squares / statistics.count
 
-    def _apply(self, part: Part, maps: np.ndarray) -> np.ndarray:
+    def _apply(self, part: Part, maps: np.ndarray, progress: Progress) -> np.ndarray:
         out: Any = None
-        for values, rows, columns, size in self._windows(part, part.block, maps):
+        for values, rows, columns, size in self._windows(part, part.block, maps, progress):
             if out is None:
                 out = np.empty((len(values), *size), np.float32)
             out[:, rows, columns] = values
         return out
 
-    def _windows(self, part: Part, block: Any, maps: np.ndarray) -> Iterator[Any]:
+    def _windows(self, part: Part, block: Any, maps: np.ndarray, progress: Progress) -> Iterator[Any]:
         """Yield of each window what `block` makes of it, its rows and columns in the whole, and the whole's size."""
         height, width = (side // part.unit for side in maps.shape[1:])
-        for tile in plan(height, width, self.window, part.halo):
+        for tile in counted(plan(height, width, self.window, part.halo), progress):
             rows, columns = (slice(s.start * part.unit, s.stop * part.unit) for s in (tile.rows, tile.columns))
             with mxnet_errors("if it is for memory, use a smaller tile"):
                 narrow = block(mx.nd.array(maps[np.newaxis, :, rows, columns], ctx=self.ctx))
@@ -169,6 +170,11 @@ class LayerwiseStyle:
             kept_rows, target_rows, whole_height = place(tile.rows, height, values.shape[1])
             kept_columns, target_columns, whole_width = place(tile.columns, width, values.shape[2])
             yield values[:, kept_rows, kept_columns], target_rows, target_columns, (whole_height, whole_width)
+
+
+def _shares(progress: Progress, number: int) -> Iterator[Progress]:
+    """Yield the progress of each of so many parts of the work."""
+    return (part_of(progress, k / number, (k + 1) / number) for k in range(number))
 
 
 def place(span: Span, cells: int, side: int) -> tuple[slice, slice, int]:

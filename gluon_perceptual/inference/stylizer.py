@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._mxnet import inference_precision, mx, mxnet_errors
+from .._mxnet import free_memory, inference_precision, mx, mxnet_errors
 from ..checkpoint.model import ModelSpec, fold, load_for_use
 from ..errors import UserError
 from ..image.color import luma
@@ -21,9 +21,12 @@ from ..nets.style import CELL
 from ..symbols.files import is_symbol_file
 from ..symbols.process import SymbolProcess, load_symbol
 from .layerwise import HALO_OUT, LayerwiseStyle, mirrored
+from .progress import Progress, unseen
 from .upscaler import bleed
 
-WINDOW = 1024  # side of an automatic window in pixels
+WINDOW = 1024  # side of an automatic window in pixels, of pictures that are too large to go through at once
+SHARE = 0.25  # of the free memory that a picture may take to go through at once
+MAPS = 9  # of the first layer's channels, in float32, that are there at a time
 SMALLEST_WINDOW = 4 * HALO_OUT * CELL
 REDUCED = 512  # longer side of the picture that the fast mode takes statistics from
 STATISTICS = ("whole", "reduced")
@@ -34,16 +37,17 @@ STUDIO_SWING = 219 / 255  # of `luma`
 class Stylizer:
     """Repaints pictures by a style model.
 
-    A picture up to a window's size goes through the network at once, a larger one window by window, without seams and
-    whatever the windows' size: instance norms take their statistics from the whole picture or from a reduced copy.
+    A picture goes through the network at once if there is memory for that, which takes half of the time; else window by
+    window, without seams and whatever the windows' size: instance norms take their statistics from the whole picture
+    or from a reduced copy.
 
     Args:
         model: A checkpoint's path; the name of a shipped model; the path of a symbol, X-symbol.json, which gets every
             picture whole; or an initialized `StyleNet` or `FastNeuralStyleNet`.
         ctx: Device; None for the CPU.
-        tile: Side of the windows in pixels, or "auto".
+        tile: Side of the windows in pixels, and of the pictures that go through at once; "auto": as memory allows.
         statistics: "whole", as if the picture went through at once, or "reduced": about half of the time for
-            pictures larger than a window, no seams either, but other contrasts.
+            pictures that do not go through at once, no seams either, but other contrasts.
         preserve_color: None; "luminance" keeps the picture's own colors and takes only the luminance (Gatys et al.
             2016, "Preserving color in neural artistic style transfer"); "histogram" gives the result the picture's
             colors by histogram matching.
@@ -70,8 +74,9 @@ class Stylizer:
         if is_symbol_file(model) and precision == "bfloat16":
             raise UserError(f"{model}: symbols run in float32 only, not in bfloat16")
         self.net = self._load(model)
-        self._at_once = self.net if isinstance(self.net, SymbolProcess) else for_single_pictures(self.net, self.ctx)
-        self.tile = WINDOW if tile == "auto" else int(tile)
+        symbol = isinstance(self.net, SymbolProcess)
+        self._at_once = self._run_symbol if symbol else for_single_pictures(self.net, self.ctx)
+        self.by_memory, self.tile = tile == "auto", WINDOW if tile == "auto" else int(tile)
         if self.tile < SMALLEST_WINDOW:
             raise UserError(f"tiles of {self.tile} pixels: expected at least {SMALLEST_WINDOW}")
         for value, known in ((statistics, STATISTICS), (preserve_color, PRESERVE_COLOR)):
@@ -98,10 +103,13 @@ class Stylizer:
             loaded = fold(PixelRangeAdapter(net), spec, self.ctx, net.precision).net
         return loaded
 
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        """(H, W, 3) uint8 or uint16 RGB -> the same shape and type."""
+    def _run_symbol(self, picture: Any, progress: Progress) -> Any:
+        return self.net(picture)
+
+    def __call__(self, image: np.ndarray, progress: Progress = unseen) -> np.ndarray:
+        """(H, W, 3) uint8 or uint16 RGB -> the same shape and type; `progress` is told of each layer or window."""
         check_rgb(image)
-        painted = to_image(self._paint(image), image.dtype)
+        painted = to_image(self._paint(image, progress), image.dtype)
         if self.preserve_color == "luminance":
             painted = with_colors_of(painted, image)
         elif self.preserve_color == "histogram":
@@ -111,34 +119,42 @@ class Stylizer:
         mixed = self.strength * painted.astype(np.float32) + (1 - self.strength) * image
         return np.rint(mixed).astype(image.dtype)
 
-    def _paint(self, image: np.ndarray) -> np.ndarray:
+    def _paint(self, image: np.ndarray, progress: Progress) -> np.ndarray:
         """(H, W, 3) -> (3, H, W) in [0, 255]; what the network frays at a border is mirrored picture, and cut off."""
         height, width = image.shape[:2]
         border = getattr(self.net, "border_artifact_width", 0)
-        painted = self._through(framed(image, border))
+        painted = self._through(framed(image, border), progress)
         return painted[:, border : border + height, border : border + width]
 
-    def _through(self, image: np.ndarray) -> np.ndarray:
+    def fits(self, height: int, width: int) -> bool:
+        """Return whether a picture of this size goes through the network at once."""
+        if max(height, width) <= self.tile or isinstance(self.net, SymbolProcess):
+            return True
+        needed = MAPS * 4 * self.net.arguments["width"] * height * width
+        return self.by_memory and needed <= SHARE * free_memory(self.ctx)
+
+    def _through(self, image: np.ndarray, progress: Progress = unseen) -> np.ndarray:
         """(H, W, 3) -> what the network makes of it, (3, H, W)."""
-        if max(image.shape[:2]) <= self.tile or isinstance(self.net, SymbolProcess):
+        if self.fits(*image.shape[:2]):
             with mxnet_errors("if it is for memory, use a smaller tile"):
-                whole: np.ndarray = self._at_once(mx.nd.array(to_tensor(image), ctx=self.ctx)).asnumpy()[0]
+                whole: np.ndarray = self._at_once(mx.nd.array(to_tensor(image), ctx=self.ctx), progress).asnumpy()[0]
+            progress(1.0)
             return whole
         if self._layerwise is None:
             self._layerwise = LayerwiseStyle(self.net, self.tile, self.ctx)
         if self.statistics == "whole":
-            return self._layerwise.settle(to_tensor(image)[0])
+            return self._layerwise.settle(to_tensor(image)[0], progress)
         self._layerwise.settle(to_tensor(resize_longest_side(image, min(REDUCED, max(image.shape[:2]))))[0])
-        return self._layerwise(to_tensor(image)[0])
+        return self._layerwise(to_tensor(image)[0], progress)
 
-    def stylize(self, picture: Picture) -> Picture:
+    def stylize(self, picture: Picture, progress: Progress = unseen) -> Picture:
         """Repaint a picture as read from a file: alpha is kept, and gray becomes colored.
 
         Colors under fully transparent pixels are replaced by those of the nearest pixels that can be seen, since they
         would bleed into these.
         """
         color = picture.rgb if picture.alpha is None else bleed(picture.rgb, picture.alpha)
-        return replace(picture, color=self(color))
+        return replace(picture, color=self(color, progress))
 
 
 def framed(image: np.ndarray, margin: int) -> np.ndarray:

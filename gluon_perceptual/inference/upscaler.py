@@ -19,6 +19,7 @@ from ..nets.pixels import PixelRangeAdapter
 from ..nets.plsr import PlsrNet
 from ..symbols.files import is_symbol_file
 from ..symbols.process import load_symbol
+from .progress import Progress, counted, part_of, unseen
 
 Network = Callable[[np.ndarray], np.ndarray]
 TILE_OUTPUT = 768  # most of an automatic tile's side, in output pixels: larger ones take memory and gain nothing
@@ -81,22 +82,22 @@ class Upscaler:
             raise UserError(f"tiles of {self.tile} pixels: this model needs more than {2 * self.model.halo}")
         self.match_histogram, self.self_ensemble = match_histogram, self_ensemble
 
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        """(H, W, 3) uint8 or uint16 RGB -> (scale·H, scale·W, 3) of the same type."""
+    def __call__(self, image: np.ndarray, progress: Progress = unseen) -> np.ndarray:
+        """(H, W, 3) uint8 or uint16 RGB -> (scale·H, scale·W, 3) of the same type; `progress` is told of each tile."""
         check_rgb(image)
-        return self._matched(image)
+        return self._matched(image, progress)
 
-    def _matched(self, image: np.ndarray) -> np.ndarray:
+    def _matched(self, image: np.ndarray, progress: Progress) -> np.ndarray:
         """(H, W, 3) or (H, W) -> (scale·H, scale·W, 3) or (scale·H, scale·W), with the image's histogram if wanted."""
-        large = self._enlarge(image)
+        large = self._enlarge(image, progress)
         if not self.match_histogram:
             return large
         return match_band(large, image) if image.ndim == 2 else match_images(large, image, self.match_histogram)
 
-    def _enlarge(self, image: np.ndarray) -> np.ndarray:
+    def _enlarge(self, image: np.ndarray, progress: Progress) -> np.ndarray:
         height, width = image.shape[:2]
         large = np.empty((self.scale * height, self.scale * width, *image.shape[2:]), image.dtype)
-        tiles = self.plan(height, width)
+        tiles = counted(self.plan(height, width), progress)
         for rows, columns, values in map_tiles(image, self.enlarge_window, self.scale, tiles):
             large[rows, columns] = values if image.ndim == 3 else _mean(values)
         return large
@@ -115,7 +116,7 @@ class Upscaler:
         values: np.ndarray = self.model(mx.nd.array(tensor, ctx=self.ctx)).asnumpy()
         return values
 
-    def enlarge(self, picture: Picture) -> Picture:
+    def enlarge(self, picture: Picture, progress: Progress = unseen) -> Picture:
         """Enlarge a picture as read from a file: gray stays gray, alpha is enlarged by the model too.
 
         Colors under fully transparent pixels mean nothing, yet would shine through at the edges; before enlarging
@@ -124,10 +125,11 @@ class Upscaler:
         color, alpha = picture.color, picture.alpha
         if alpha is not None:
             color = bleed(color, alpha)
-            alpha = self._enlarge_alpha(alpha)
-        return replace(picture, color=self._matched(color), alpha=alpha)
+            alpha = self._enlarge_alpha(alpha, part_of(progress, 0, 0.5))
+            progress = part_of(progress, 0.5, 1)
+        return replace(picture, color=self._matched(color, progress), alpha=alpha)
 
-    def _enlarge_alpha(self, alpha: np.ndarray) -> np.ndarray:
+    def _enlarge_alpha(self, alpha: np.ndarray, progress: Progress) -> np.ndarray:
         """(H, W) -> (scale·H, scale·W), between the least and the greatest of the pixel and its neighbors.
 
         So what is far from an edge stays as it is, where networks and bicubic kernels leave ripples.
@@ -135,7 +137,7 @@ class Upscaler:
         if alpha.min() == alpha.max():
             shape = (self.scale * alpha.shape[0], self.scale * alpha.shape[1])
             return np.full(shape, alpha.flat[0])
-        large = self._enlarge(alpha)
+        large = self._enlarge(alpha, progress)
         neighbors = np.ones((3, 3), np.uint8)
         low, high = (
             bound(alpha, neighbors).repeat(self.scale, axis=0).repeat(self.scale, axis=1)

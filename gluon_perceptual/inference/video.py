@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from ..errors import ImageError
-from ..files import atomic_path
+from ..files import atomic_path, input_file
 
 CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 USUAL_RATE = 25.0  # frames a second, where a file does not say
@@ -42,7 +42,7 @@ class Video:
 
     @contextmanager
     def _open(self) -> Iterator[Any]:
-        capture = cv2.VideoCapture(str(self.path))
+        capture = cv2.VideoCapture(str(input_file(self.path)))
         try:
             if not self.path.is_file() or not capture.isOpened():
                 reason = "no video that can be read" if self.path.is_file() else "no such file"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..files import parse_json, write_json
+from ..files import check_regular, parse_json, write_json
 from .options import SymbolOptions
 
 SUFFIX, SIDECAR_SUFFIX = "-symbol.json", "-model.json"
@@ -44,7 +44,7 @@ def read_options(path: Path) -> SymbolOptions | None:
     if not sidecar.exists():
         return None
     try:
-        return parse_options(parse_json(sidecar.read_bytes()))
+        return parse_options(parse_json(check_regular(sidecar).read_bytes()))
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise UserError(f"{sidecar}: these are not the options of a model ({error})") from error
 

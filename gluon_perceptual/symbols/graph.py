@@ -14,7 +14,7 @@ from typing import Any, Sequence
 from .._mxnet import mx
 from .._mxnet.gluon import internal_operators
 from ..errors import UserError
-from ..files import parse_json
+from ..files import check_regular, parse_json
 from .operators import check_operator
 
 MOST_NODES = 10_000  # read in seconds, and about ten times as many as large networks have
@@ -32,7 +32,7 @@ def read_symbol(path: Path) -> Any:
         OSError: It cannot be read.
     """
     try:
-        if path.stat().st_size > LARGEST_FILE:
+        if check_regular(path).stat().st_size > LARGEST_FILE:
             raise ValueError(f"{path.stat().st_size} bytes, where {LARGEST_FILE} are enough")
         graph = parse_json(path.read_bytes())
         if not isinstance(graph, dict) or not {"nodes", "heads"} <= graph.keys():

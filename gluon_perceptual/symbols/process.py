@@ -21,7 +21,8 @@ import numpy as np
 
 from .._mxnet import mx
 from ..errors import MissingDependencyError, UserError
-from .files import parse_options, read_options
+from ..files import input_file
+from .files import parameters_path, parse_options, read_options
 from .options import SymbolOptions
 
 log = logging.getLogger(__name__)
@@ -41,8 +42,8 @@ def load_symbol(path: str | Path, ctx: Any = None, scale: int | None = None) -> 
         UserError: The files are damaged, do not fit, or are no network from pictures to pictures; or MXNet ended.
         OSError: They cannot be read.
     """
-    if not Path(path).is_file():
-        Path(path).open().close()  # says why
+    input_file(path).open().close()  # says why it cannot be read
+    input_file(parameters_path(Path(path)))
     read_options(Path(path))  # what is wrong with these is seen without a process
     return SymbolProcess(Path(path), ctx or mx.cpu(), scale)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
-from ..files import GrowingFile
+from ..files import atomic_path
+from .folder import GrowingFile
 from .jsonl import JsonLines
 from .loop import Callback, StepResult
 
@@ -80,7 +81,8 @@ class BlogLog(Callback):
     def __init__(self, path: Path, steps_per_epoch: int, losses: Sequence[float | None] = ()) -> None:
         self._steps_per_epoch = steps_per_epoch
         self._losses: list[float] = []
-        path.write_bytes(b"")
+        with atomic_path(path) as temporary:
+            temporary.touch()
         self._file = GrowingFile(path)
         for loss in losses:
             self._add(loss or 0.0)

@@ -16,7 +16,7 @@ from typing import Any
 from ..checkpoint.loading import load_parameters
 from ..checkpoint.model import save_model
 from ..errors import UserError
-from ..files import atomic_path
+from ..files import atomic_path, check_regular
 from .loop import Callback, StepResult
 from .optimizer_state import load_state, save_state
 
@@ -131,7 +131,7 @@ def _files(checkpoint: Path) -> list[Path]:
 
 def _digest(path: Path) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with check_regular(path).open("rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):
             digest.update(block)
     return digest.hexdigest()
@@ -140,12 +140,12 @@ def _digest(path: Path) -> str:
 def _damage(checkpoint: Path) -> str:
     """Return what is wrong with a checkpoint, or ""."""
     try:
-        lines = checkpoint.with_suffix(SUMS).read_text(encoding="utf-8").splitlines()
+        lines = check_regular(checkpoint.with_suffix(SUMS)).read_text(encoding="utf-8").splitlines()
         expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
         wrong = [path.name for path in _files(checkpoint) if expected.get(path.name) != _digest(path)]
     except FileNotFoundError as error:
         return f"it was not written to the end, {Path(error.filename).name} is missing"
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UserError, UnicodeDecodeError) as error:
         return f"it cannot be read ({error})"
     return f"{' and '.join(wrong)} is not what was written" if wrong else ""
 

@@ -9,18 +9,20 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import time
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Callable, Mapping, Sequence
 
 from .._mxnet import mx, mxnet_errors
 from .._mxnet.gluon import forget_kvstore, share_parameters
+from ..cluster import check_variables, scheduler_answers
 from ..errors import UserError
 from .waiting import WorkerLostError, call_with_timeout, end_at_once
 
 KVSTORES = ("local", "device", "nccl", "dist_sync")
 PATIENCE = 300.0  # seconds
-VARIABLES = ("DMLC_PS_ROOT_URI", "DMLC_PS_ROOT_PORT", "DMLC_NUM_WORKER", "DMLC_NUM_SERVER")
+SELDOM = 5.0  # seconds between looks for the scheduler
 NUMBERS_KEY = 1 << 20  # beyond those of parameters, which are their places in Gluon's Trainer
 NUMBERS = 32  # that can be added up at once
 FAILED = NUMBERS - 1  # the place among them where a worker that fails tells the others
@@ -43,6 +45,7 @@ class Workers:
     def __init__(self, kvstore: Any = "local", patience: float = PATIENCE) -> None:
         self.kvstore, self.patience = kvstore, patience
         self.alone = isinstance(kvstore, str)
+        self._looked = time.monotonic()
         self.rank: int = 0 if self.alone else kvstore.rank
         self.num_workers: int = 1 if self.alone else kvstore.num_workers
         if not self.alone:
@@ -64,7 +67,11 @@ class Workers:
         Raises:
             WorkerLostError: It takes longer than the patience.
         """
-        return action() if self.alone else call_with_timeout(self.patience, action)
+        return action() if self.alone else call_with_timeout(self.patience, action, self._has_scheduler)
+
+    def _has_scheduler(self) -> bool:
+        self._looked = time.monotonic()
+        return scheduler_answers(os.environ)
 
     def add(self, numbers: Mapping[str, float]) -> dict[str, float]:
         """Return the sums of all workers' numbers, up to 31 with the same names.
@@ -81,6 +88,8 @@ class Workers:
 
     def _exchange(self, numbers: Sequence[float]) -> Any:
         """Return the sums over all workers, at every place."""
+        if time.monotonic() > self._looked + SELDOM and not self._has_scheduler():
+            raise WorkerLostError("the cluster's scheduler has ended")  # else only leaving would miss it
         mine, total = mx.nd.zeros(NUMBERS), mx.nd.zeros(NUMBERS)
         mine[: len(numbers)] = list(numbers)
 
@@ -184,9 +193,7 @@ def _check(kvstore: str, gpus: str | None) -> None:
         if role == "worker":
             raise UserError(f"a worker of a cluster (DMLC_ROLE) with --kvstore {kvstore}: give --kvstore dist_sync")
         return
-    missing = [name for name in ("DMLC_ROLE", *VARIABLES) if not os.environ.get(name)]
-    if missing:
-        raise UserError(
-            f"--kvstore {kvstore} is for the processes of a cluster, and {', '.join(missing)} is not set: "
-            "start them with `gluon-perceptual cluster`"
-        )
+    try:
+        check_variables(os.environ)
+    except UserError as error:
+        raise UserError(f"--kvstore {kvstore}: {error}") from error

@@ -8,7 +8,8 @@ import math
 from pathlib import Path
 from typing import Any, Mapping
 
-from ..files import GrowingFile, atomic_path, parse_json
+from ..files import atomic_path, check_regular, parse_json
+from .folder import GrowingFile
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     Raises:
         OSError: It cannot be read.
     """
-    texts = path.read_bytes().split(b"\n")[:-1]
+    texts = check_regular(path).read_bytes().split(b"\n")[:-1]
     lines = [line for line in map(_parse, texts) if line]
     if len(lines) < len(texts):
         log.warning("%s: %d damaged lines are left out", path, len(texts) - len(lines))

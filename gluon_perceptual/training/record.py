@@ -13,7 +13,7 @@ import gluon_perceptual
 from .. import cpu
 from .._mxnet import mx
 from ..errors import UserError
-from ..files import parse_json, write_json
+from ..files import check_regular, parse_json, write_json
 from .config import MACHINE, TrainingConfig
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,9 @@ class RunRecord:
         for name in ("pairs", "held_out", "loss_network"):
             if before.get(name) != now[name]:
                 raise UserError(f"{path}: {name} is not the same any more; going on would be another run: start one")
-        changed = [name for name, version in now["versions"].items() if before.get("versions", {}).get(name) != version]
+        versions_before = before.get("versions")
+        known = versions_before if isinstance(versions_before, dict) else {}
+        changed = [name for name, version in now["versions"].items() if known.get(name) != version]
         if changed:
             log.warning("%s: other versions of %s; rounding may differ", path, ", ".join(changed))
 
@@ -89,7 +91,7 @@ def _kinds(default: Any) -> tuple[type, ...]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = parse_json(path.read_bytes())
+        found = parse_json(check_regular(path).read_bytes())
     except ValueError as error:
         raise UserError(f"{path}: not the record of a run ({error})") from error
     return found if isinstance(found, dict) else {}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Mapping
 
 from ..errors import MissingDependencyError
-from ..files import GrowingFile
+from .folder import GrowingFile, make_part
 from .loop import Callback, StepResult
 
 
@@ -29,8 +29,7 @@ class TensorBoard(Callback):
                 "--tensorboard needs tensorboardX: pip install 'gluon-perceptual[tensorboard]'"
             ) from error
         self._event, self._summary, self._crc = Event, Summary, masked_crc32c
-        folder.mkdir(exist_ok=True)
-        self._file = GrowingFile(folder / f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}")
+        self._file = GrowingFile(make_part(folder) / f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}")
         start = {"step": done + 1, "session_log": SessionLog(status=SessionLog.START)}
         self._file.append(self._record(file_version="brain.Event:2") + self._record(**start))
 

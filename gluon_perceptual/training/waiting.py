@@ -5,17 +5,32 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from typing import Any, Callable, NoReturn
 
 from ..errors import UserError
+
+LOOK = 2.0  # seconds
 
 
 class WorkerLostError(UserError):
     """The other workers, or the servers, do not answer any more; this process can only save what it has and end."""
 
 
-def call_with_timeout(seconds: float, action: Callable[[], Any]) -> Any:
-    """Return what `action` returns, or raise what it raises, or WorkerLostError if that takes longer."""
+def call_with_timeout(
+    seconds: float, action: Callable[[], Any], goes_on: Callable[[], bool] = lambda: True, look: float = LOOK
+) -> Any:
+    """Return what `action` returns, or raise what it raises.
+
+    Args:
+        seconds: How long it may take.
+        action: To be called in a thread.
+        goes_on: Asked every `look` seconds whether an end may still be hoped for.
+        look: In seconds.
+
+    Raises:
+        WorkerLostError: It takes longer, or does not go on and does not end meanwhile.
+    """
     outcome: list[tuple[Any, BaseException | None]] = []
 
     def act() -> None:
@@ -26,7 +41,13 @@ def call_with_timeout(seconds: float, action: Callable[[], Any]) -> Any:
 
     thread = threading.Thread(target=act, daemon=True)
     thread.start()
-    thread.join(seconds)
+    end = time.monotonic() + seconds
+    while not outcome and time.monotonic() < end:
+        thread.join(min(look, end - time.monotonic()))
+        if not outcome and not goes_on():
+            thread.join(look)  # all may have ended well just now
+            if not outcome:
+                raise WorkerLostError("the cluster's scheduler has ended")
     if not outcome:
         raise WorkerLostError(
             f"the other workers or the servers have not answered for {seconds:g} s: one of them has ended, or hangs"

@@ -1,0 +1,82 @@
+"""A process's part in a cluster: the variables that say it, and its end, once who has started it is gone.
+
+`DMLC_…` are the variables of MXNet's parameter server, which takes what they say without a look: a wrong one ends the
+process from within, or leaves it waiting.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from typing import Mapping
+
+from .errors import UserError
+
+ROLES = ("worker", "server", "scheduler")
+LARGEST = {"DMLC_PS_ROOT_PORT": 65535, "DMLC_NUM_WORKER": 10_000, "DMLC_NUM_SERVER": 10_000}
+VARIABLES = ("DMLC_ROLE", "DMLC_PS_ROOT_URI", *LARGEST)
+LAUNCHER = "GLUON_PERCEPTUAL_LAUNCHER"  # the process that has started those of a cluster on its machine
+LOOK = 0.5  # seconds between looks whether that is still there
+GRACE = 30.0  # seconds in which workers save what they have, and after which servers end without them
+
+
+def check_variables(settings: Mapping[str, str]) -> None:
+    """Raise UserError unless the variables of a cluster's process are all there and say something that can be."""
+    missing = [name for name in VARIABLES if not settings.get(name)]
+    if missing:
+        raise UserError(
+            f"a process of a cluster, and {', '.join(missing)} is not set: start it with `gluon-perceptual cluster`"
+        )
+    if settings["DMLC_ROLE"] not in ROLES:
+        raise UserError(f"DMLC_ROLE={settings['DMLC_ROLE']}: expected one of {', '.join(ROLES)}")
+    for name, largest in LARGEST.items():
+        text = settings[name]
+        if not (text.isascii() and text.isdecimal() and len(text) < 9 and 0 < int(text) <= largest):
+            raise UserError(f"{name}={text}: expected a number from 1 to {largest}")
+    try:
+        socket.getaddrinfo(settings["DMLC_PS_ROOT_URI"], None)
+    except (OSError, UnicodeError) as error:
+        raise UserError(f"DMLC_PS_ROOT_URI={settings['DMLC_PS_ROOT_URI']}: no such host ({error})") from error
+
+
+def take_part(settings: Mapping[str, str]) -> None:
+    """Prepare this process for its part, before MXNet is imported.
+
+    Servers and the scheduler do nothing but import it; they end when the workers have left, and leave signals that are
+    for these alone. Workers check their variables when they join.
+
+    Raises:
+        UserError: As of `check_variables`.
+    """
+    serves = settings["DMLC_ROLE"] != "worker"
+    if serves:
+        check_variables(settings)
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+    parent = os.getppid()
+    if settings.get(LAUNCHER) == str(parent):
+        threading.Thread(target=_end_after, args=(parent, serves), daemon=True).start()
+
+
+def _end_after(parent: int, serves: bool) -> None:
+    """Once the parent has ended, stop as on SIGTERM, or, what serves the others, a while later."""
+    while os.getppid() == parent:
+        time.sleep(LOOK)
+    if not serves:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return
+    time.sleep(GRACE)
+    os._exit(1)
+
+
+def scheduler_answers(settings: Mapping[str, str]) -> bool:
+    """Return whether a cluster's scheduler takes connections, as it does until it ends."""
+    try:
+        place = (settings["DMLC_PS_ROOT_URI"], int(settings["DMLC_PS_ROOT_PORT"]))
+        socket.create_connection(place, timeout=LOOK * 10).close()
+    except (OSError, KeyError, ValueError):
+        return False
+    return True

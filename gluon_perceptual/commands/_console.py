@@ -1,0 +1,103 @@
+"""What a command says: names control no terminal, and a stream that is closed, full or of few letters stops no work."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+from contextlib import suppress
+from typing import Any
+
+import click
+
+from ..errors import UserError
+
+CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]")  # but tab, line feed and carriage return
+
+
+def printable(text: str, but: str = "") -> str:
+    r"""Return a text with what does not print, such as `\x1b`, escaped, except the characters in `but`."""
+    return "".join(c if c.isprintable() or c in but else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def tell(text: str) -> None:
+    """Print a line on stdout about work that is done, which is what counts: the line may be lost."""
+    try:
+        click.echo(printable(text))
+    except OSError:
+        _abandon_stdout()
+
+
+def show(text: str) -> None:
+    """Print a command's result on stdout.
+
+    Raises:
+        UserError: It cannot be written.
+        SystemExit: Who reads it has seen enough.
+    """
+    try:
+        click.echo(printable(text, but="\n"))
+    except BrokenPipeError:
+        _abandon_stdout()
+        raise SystemExit(1) from None
+    except OSError as error:
+        _abandon_stdout()
+        raise UserError(f"standard output: {error.strerror}") from error
+
+
+def _abandon_stdout() -> None:
+    """Have nothing come of stdout any more; else Python, which flushes it at the end, would fail once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class Forgiving(io.RawIOBase):
+    """A binary stream to one that may be closed or full; control characters are escaped on the way."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def writable(self) -> bool:
+        """Return that it is."""
+        return True
+
+    def fileno(self) -> int:
+        """Return what a terminal's width is asked of."""
+        return int(self._stream.fileno())
+
+    def isatty(self) -> bool:
+        """Return whether this is a terminal."""
+        return bool(self._stream.isatty())
+
+    def write(self, data: Any) -> int:
+        """Write what can be written."""
+        with suppress(OSError, ValueError):
+            self._stream.write(CONTROLS.sub(lambda found: _escaped(found[0]), bytes(data)))
+            self._stream.flush()
+        return len(data)
+
+
+def _escaped(character: bytes) -> bytes:
+    return character.decode().encode("unicode_escape")
+
+
+def _nowhere() -> Any:
+    return os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+
+
+def guard_streams() -> None:
+    """Have stderr take whatever comes, and stdout any text; those that were closed become /dev/null.
+
+    A closed descriptor would be the next file's that is opened, and messages would go into that.
+    """
+    descriptor = os.open(os.devnull, os.O_RDWR)
+    while descriptor <= 2:
+        os.set_inheritable(descriptor, True)
+        descriptor = os.open(os.devnull, os.O_RDWR)
+    os.close(descriptor)
+    sys.stdout, sys.stderr = (stream or _nowhere() for stream in (sys.stdout, sys.stderr))
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    if not isinstance(sys.stderr.buffer, Forgiving):
+        forgiving = Forgiving(sys.stderr.buffer)
+        sys.stderr = io.TextIOWrapper(forgiving, sys.stderr.encoding, "backslashreplace", write_through=True)

@@ -1,0 +1,24 @@
+"""How far the work on a picture has come: a function that is told the share that is done, from 0 to 1."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Iterator, Sequence, TypeVar
+
+Progress = Callable[[float], Any]
+Item = TypeVar("Item")
+
+
+def unseen(share: float) -> None:
+    """Tell nobody."""
+
+
+def part_of(progress: Progress, start: float, stop: float) -> Progress:
+    """Return the progress of a part of the work, which is that from share `start` to share `stop`."""
+    return lambda share: progress(start + (stop - start) * share)
+
+
+def counted(items: Sequence[Item], progress: Progress) -> Iterator[Item]:
+    """Yield the items and tell of each once the next is asked for."""
+    for done, item in enumerate(items, 1):
+        yield item
+        progress(done / len(items))
