@@ -181,6 +181,7 @@ def test_what_is_no_such_network_is_one_line(shared, tmp_path):
         path = shared / f"params/module_{name}-symbol.json"
         assert_one_line_error(run("upscale", source, "-o", tmp_path / "b.png", "--model", path), reason)
     (tmp_path / "other-symbol.json").write_text('{"scale": 2}')
+    write_params(tmp_path / "other-0000.params", {"arg:weight": np.ones(3, np.float32)})
     assert_one_line_error(run("describe-symbol", tmp_path / "other-symbol.json"), "no nodes and heads")
     params = shared / "params/srzoo_IRL_VDSR_4x-0000.params"
     result = run("upscale", source, "-o", tmp_path / "b.png", "--model", params)
