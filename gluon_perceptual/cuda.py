@@ -115,8 +115,8 @@ def check_gpus(numbers: Sequence[int]) -> None:
     for number, (name, capability) in enumerate(list_gpus()):
         if number in numbers and not _has_code(capability):
             raise UserError(
-                f"--gpus {number}: {name} has compute capability {_dotted(capability)}, but {MXNET} has code for "
-                f"{_dotted(OLDEST)} to {_dotted(NEWEST)} only: name another GPU, or leave `--gpus` away for the CPU"
+                f"`gpus` {number}: {name} has compute capability {_dotted(capability)}, but {MXNET} has code for "
+                f"{_dotted(OLDEST)} to {_dotted(NEWEST)} only: name another GPU, or leave `gpus` out for the CPU"
             )
 
 

@@ -45,7 +45,7 @@ class Objective:
 
     def __call__(self, pixels: np.ndarray) -> tuple[float, np.ndarray]:
         """(3·H·W,) in [0, 255] -> the loss and its gradient, float64; `terms` has its parts."""
-        with mxnet_errors("if it is for memory, use a smaller --size"):
+        with mxnet_errors("if it is for memory, use a smaller `size`"):
             picture = mx.nd.array(pixels.reshape(self.shape), ctx=self.ctx)
             picture.attach_grad()
             with mx.autograd.record():
@@ -182,7 +182,7 @@ def _tensor_of(image: np.ndarray) -> np.ndarray:
     height, width = image.shape[:2]
     if min(height, width) < SMALLEST:
         raise UserError(
-            f"a picture of {height}×{width} pixels: VGG needs at least {SMALLEST} a side; use a larger --size"
+            f"a picture of {height}×{width} pixels: VGG needs at least {SMALLEST} a side; use a larger `size`"
         )
     return to_tensor(image)
 

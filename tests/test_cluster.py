@@ -287,9 +287,9 @@ def test_mistakes_on_the_command_line(tmp_path):
 
 
 def test_a_batch_goes_round_the_workers():
-    with pytest.raises(UserError, match="--batch 4 is for all 3 workers"):
+    with pytest.raises(UserError, match="`batch` 4 is for all 3 workers"):
         TrainingConfig(batch=4).check_devices(3)
-    with pytest.raises(UserError, match="--batch 4 is less than the 8 devices"):
+    with pytest.raises(UserError, match="`batch` 4 is less than the 8 devices"):
         TrainingConfig(batch=4, cpus=4).check_devices(2)
     TrainingConfig(batch=8, cpus=4).check_devices(2)
 

@@ -127,7 +127,7 @@ def test_code_is_there_for_pascal_to_ada_but_not_for_newer_gpus(loader):
     loader.driver = FakeDriver(gpus)
     assert cuda.list_gpus() == gpus
     cuda.check_gpus([0, 1])
-    with pytest.raises(UserError, match=r"^--gpus 2: H100 has compute capability 9\.0, .* 5\.0 to 8\.9 only: name"):
+    with pytest.raises(UserError, match=r"^`gpus` 2: H100 has compute capability 9\.0, .* 5\.0 to 8\.9 only: name"):
         cuda.check_gpus([1, 2])
     with pytest.raises(UserError, match=r"K80 has compute capability 3\.7"):
         cuda.check_gpus([3])

@@ -98,7 +98,7 @@ def test_a_wheel_with_cuda_but_no_driver_sees_no_gpu(monkeypatch):
         raise mx.MXNetError("CUDA: no driver")
 
     monkeypatch.setattr(mx.context, "num_gpus", fail)
-    with pytest.raises(UserError, match=r"sees 0; leave `--gpus` away"):
+    with pytest.raises(UserError, match=r"sees 0; leave `gpus` out"):
         devices("0")
 
 

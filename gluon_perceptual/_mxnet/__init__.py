@@ -49,12 +49,12 @@ def devices(gpus: str | None = None, cpus: int = 1) -> list[Any]:
     except ValueError:
         numbers = []
     if not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
-        raise UserError(f"--gpus {gpus}: expected distinct GPU numbers such as 0 or 0,1")
+        raise UserError(f"`gpus` {gpus}: expected distinct GPU numbers such as 0 or 0,1")
     seen = _count_gpus()
     missing = [str(number) for number in numbers if number >= seen]
     if missing:
-        hint = "use `--gpus` with a smaller number" if seen else "leave `--gpus` away to run on the CPU"
-        raise UserError(f"--gpus {gpus}: no GPU {', '.join(missing)}; MXNet {mx.__version__} sees {seen}; {hint}")
+        hint = "use `gpus` with a smaller number" if seen else "leave `gpus` out to run on the CPU"
+        raise UserError(f"`gpus` {gpus}: no GPU {', '.join(missing)}; MXNet {mx.__version__} sees {seen}; {hint}")
     if cuda.is_installed():
         cuda.check_gpus(numbers)
     return [mx.gpu(number) for number in numbers]

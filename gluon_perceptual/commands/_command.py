@@ -14,7 +14,7 @@ import click
 from ..errors import UserError
 from ..files import check_target, end_process, input_file, keeping_inputs
 from ..signals import ended_by
-from ._console import guard_streams, printable, tell
+from ._console import guard_streams, in_options, printable, tell
 
 LARGEST_NUMBER, LARGEST_COUNT, LARGEST_SEED = 1e30, 10**9, 2**31 - 1
 LONGEST_SIDE = 8192  # of pictures that an option sets the size of, in pixels
@@ -82,7 +82,7 @@ class Command(click.Command):
                 check_files(ctx)
                 return super().invoke(ctx)
         except UserError as error:
-            raise click.ClickException(printable(str(error).strip())) from error
+            raise click.ClickException(printable(in_options(str(error).strip()))) from error
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -125,7 +125,7 @@ class OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return it."""
-        return printable(record.getMessage())
+        return printable(in_options(record.getMessage()))
 
 
 def describe_reason(error: OSError) -> str:

@@ -13,12 +13,20 @@ import click
 
 from ..errors import UserError
 
+ARGUMENT = re.compile(r"`(\w+)`")
 CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]")  # but tab, line feed and carriage return
 
 
 def printable(text: str, but: str = "") -> str:
     r"""Return a text with what does not print, such as `\x1b`, escaped, except the characters in `but`."""
     return "".join(c if c.isprintable() or c in but else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def in_options(message: str) -> str:
+    """Return a message of the library, which names arguments as `max_norm`, in the words of the running command."""
+    context = click.get_current_context(silent=True)
+    options = {option.name: option.opts[0] for option in context.command.params} if context else {}
+    return ARGUMENT.sub(lambda found: options.get(found[1], found[0]), message)
 
 
 def tell(text: str) -> None:

@@ -75,7 +75,7 @@ class Upscaler:
                 self.model.hybridize(static_alloc=True, static_shape=True)
         self.scale = self.model.scale
         if scale and scale != self.scale:
-            raise UserError(f"{model} enlarges {self.scale} times, not {scale}: choose another model or --scale")
+            raise UserError(f"{model} enlarges {self.scale} times, not {scale}: choose another model or `scale`")
         automatic = max(TILE_OUTPUT // self.scale, 6 * self.model.halo)
         self.tile = automatic if tile == "auto" else int(tile)
         if self.tile <= 2 * self.model.halo:

@@ -35,7 +35,7 @@ def vgg_from_zoo(network: str) -> Path:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise UserError(
             f"{network.upper()} of the model zoo is not in {folder} and {url} cannot be had ({reason}): put the file "
-            f"there, set MXNET_GLUON_REPO, or use the VGG16 that ships with this package (--vgg shipped)"
+            f"there, set MXNET_GLUON_REPO, or use the VGG16 that ships with this package (`vgg` shipped)"
         ) from error
     return path
 

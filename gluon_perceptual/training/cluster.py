@@ -171,7 +171,7 @@ def join(kvstore: str | None, gpus: str | None = None, patience: float = PATIENC
     kvstore = kvstore or ("device" if gpus else "local")
     _check(kvstore, gpus)
     if not kvstore.startswith("dist"):
-        with mxnet_errors("use --kvstore device"):
+        with mxnet_errors("use `kvstore` device"):
             mx.kv.create(kvstore)
         return Workers(kvstore)
     atexit.register(end_at_once)  # until they `leave`: the store's own end waits for all workers
@@ -182,18 +182,18 @@ def _check(kvstore: str, gpus: str | None) -> None:
     role = os.environ.get("DMLC_ROLE")
     if kvstore == "dist_async":
         raise UserError(
-            "--kvstore dist_async: its servers keep the optimizer's state, which no checkpoint gets, and its result is "
+            "`kvstore` dist_async: its servers keep the optimizer's state, which no checkpoint gets, and its result is "
             "never the same twice; use dist_sync"
         )
     if kvstore not in KVSTORES:
-        raise UserError(f"--kvstore {kvstore}: expected one of {', '.join(KVSTORES)}")
+        raise UserError(f"`kvstore` {kvstore}: expected one of {', '.join(KVSTORES)}")
     if kvstore == "nccl" and not gpus:
-        raise UserError("--kvstore nccl is for GPUs: give --gpus, or leave it away")
+        raise UserError("`kvstore` nccl is for GPUs: give `gpus`, or leave it out")
     if not kvstore.startswith("dist"):
         if role == "worker":
-            raise UserError(f"a worker of a cluster (DMLC_ROLE) with --kvstore {kvstore}: give --kvstore dist_sync")
+            raise UserError(f"a worker of a cluster (DMLC_ROLE) with `kvstore` {kvstore}: give `kvstore` dist_sync")
         return
     try:
         check_variables(os.environ)
     except UserError as error:
-        raise UserError(f"--kvstore {kvstore}: {error}") from error
+        raise UserError(f"`kvstore` {kvstore}: {error}") from error

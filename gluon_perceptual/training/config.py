@@ -81,13 +81,13 @@ class TrainingConfig:
         if self.precision not in PRECISIONS:
             raise UserError(f"precision {self.precision!r}: expected one of {', '.join(PRECISIONS)}")
         if self.precision == "float16" and not self.gpus:
-            raise UserError("precision float16 is for GPUs (--gpus): on a CPU it is no faster")
+            raise UserError("precision float16 is for GPUs (`gpus`): on a CPU it is no faster")
         devices = len(self.gpus.split(",")) if self.gpus else self.cpus
         if self.batch % workers:
-            raise UserError(f"--batch {self.batch} is for all {workers} workers: give a multiple of their number")
+            raise UserError(f"`batch` {self.batch} is for all {workers} workers: give a multiple of their number")
         if self.batch // workers < devices:
             total = devices * workers
-            raise UserError(f"--batch {self.batch} is less than the {total} devices; give each at least one picture")
+            raise UserError(f"`batch` {self.batch} is less than the {total} devices; give each at least one picture")
 
 
 @dataclass(frozen=True)
@@ -146,10 +146,10 @@ class SuperResolutionConfig(TrainingConfig):
             defaults["tv"] = BLOG_TV["original" if chosen.get("vgg", cls.vgg) == "shipped" else "torchvision"]
             refused = {"norm", "upsampling"} & set(chosen)
             if refused:
-                raise UserError(f"--arch blog has no choice of --{min(refused)}: leave it away, or use --arch paper")
+                raise UserError(f"`arch` blog has no choice of `{min(refused)}`: leave it out, or use `arch` paper")
         decided = [name for name in DECIDED_BY_SHARDS if name in chosen and "shards" in chosen]
         if decided:
-            raise UserError(f"--{decided[0]} is decided by the shards, which hold patches already: leave it away")
+            raise UserError(f"`{decided[0]}` is decided by the shards, which hold patches already: leave it out")
         config = cls(**{**defaults, "arch": arch, **chosen})
         if arch == "skip" and config.loss != "pixel" and "lowpass" not in chosen:
             config = replace(config, lowpass=LOWPASS.get(config.scale))
@@ -159,13 +159,13 @@ class SuperResolutionConfig(TrainingConfig):
 
     def _check(self) -> None:
         if self.arch == "blog" and self.scale != 2:
-            raise UserError(f"--arch blog enlarges 2 times, not {self.scale}: use --scale 2, or another --arch")
+            raise UserError(f"`arch` blog enlarges 2 times, not {self.scale}: use `scale` 2, or another `arch`")
         if self.lowpass is not None and self.arch != "skip":
-            raise UserError(f"--lowpass is for --arch skip, not {self.arch}: leave it away")
+            raise UserError(f"`lowpass` is for `arch` skip, not {self.arch}: leave it out")
         if self.patch % self.scale:
-            raise UserError(f"--patch {self.patch}: expected a multiple of --scale {self.scale}")
+            raise UserError(f"`patch` {self.patch}: expected a multiple of `scale` {self.scale}")
         if self.grid and self.scale == 1:
-            raise UserError("--grid is against the grid that enlarging leaves: leave it away with --scale 1")
+            raise UserError("`grid` is against the grid that enlarging leaves: leave it out with `scale` 1")
         if self.grid and self.patch < GRID_CELLS * self.scale:
-            raise UserError(f"--patch {self.patch}: --grid needs {GRID_CELLS} times --scale {self.scale} at least")
+            raise UserError(f"`patch` {self.patch}: `grid` needs {GRID_CELLS} times `scale` {self.scale} at least")
         self.check_devices()

@@ -70,7 +70,7 @@ def resumed_config(kind: type[TrainingConfig], path: Path, given: dict[str, Any]
             raise UserError(f"{path}: not the settings of such a run ({entry.name} is {value!r})")
     for name, value in given.items():
         if name not in MACHINE and getattr(config, name) != value:
-            raise UserError(f"{path}: {name} is {getattr(config, name)!r} in this run, not {value!r}; leave it away")
+            raise UserError(f"{path}: {name} is {getattr(config, name)!r} in this run, not {value!r}; leave it out")
     return replace(config, **{name: value for name, value in given.items() if name in MACHINE})
 
 

@@ -33,6 +33,7 @@ class SaturationWarning(Callback):
                 self._warned = True
                 log.warning(
                     "step %d: the output saturates: %.0f %% of its pixels are clipped (the style's own: %.1f %%), and "
-                    "these patches will not recover; restart with --output linear, a lower --lr or a longer --warmup",
+                    "these patches will not recover; restart with `output` linear, a lower `learning_rate` or a longer "
+                    "`warmup`",
                     *(result.step, 100 * share, 100 * self._natural),
                 )

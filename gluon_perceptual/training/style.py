@@ -84,7 +84,7 @@ def check_start(config: StyleConfig) -> None:
     spec = read_spec(model_path(config.start_from)) if config.start_from else None
     output = spec.arguments.get("output", "tanh") if spec else config.output
     if output != config.output:
-        raise UserError(f"{config.start_from} has a {output} output: give --output {output} to start from it")
+        raise UserError(f"{config.start_from} has a {output} output: give `output` {output} to start from it")
 
 
 def style_picture(path: Path, config: StyleConfig, pairs: PhotoCrops) -> np.ndarray:

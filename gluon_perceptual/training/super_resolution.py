@@ -76,11 +76,11 @@ def open_shards(config: SuperResolutionConfig) -> ShardDataset:
     folder = Path(config.shards or "")
     shards = ShardDataset(folder, seed=config.seed)
     if shards.scale != config.scale:
-        raise UserError(f"{folder} holds pairs of scale {shards.scale:g}, not {config.scale}: give the right --scale")
+        raise UserError(f"{folder} holds pairs of scale {shards.scale:g}, not {config.scale}: give the right `scale`")
     if shards.holds_features and (config.loss, config.feature_layer) != ("feature", "relu2_2"):
-        raise UserError(f"{folder} holds relu2_2 features, no patches to compare pixels with: use --loss feature")
+        raise UserError(f"{folder} holds relu2_2 features, no patches to compare pixels with: use `loss` feature")
     if shards.holds_features and shards.loss_network is None:
-        log.warning("%s does not say which VGG16 its features are of; the blog's need --vgg zoo", folder)
+        log.warning("%s does not say which VGG16 its features are of; the blog's need `vgg` zoo", folder)
     return shards
 
 
@@ -88,7 +88,7 @@ def check_same_vgg(pairs: Any, network: LossNetwork, config: SuperResolutionConf
     """Raise UserError where `pairs` holds features of another VGG16, which are no targets for this one's."""
     made_by = getattr(pairs, "loss_network", None)
     if made_by is not None and made_by["sha256"] != network.origin["sha256"]:
-        raise UserError(f"{config.shards} holds features of other VGG16 weights: --vgg {made_by['weights']}")
+        raise UserError(f"{config.shards} holds features of other VGG16 weights: `vgg` {made_by['weights']}")
 
 
 def model_spec(config: SuperResolutionConfig, pairs: Any) -> ModelSpec:

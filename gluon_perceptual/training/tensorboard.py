@@ -26,7 +26,7 @@ class TensorBoard(Callback):
             from tensorboardX.record_writer import masked_crc32c
         except ImportError as error:
             raise MissingDependencyError(
-                "--tensorboard needs tensorboardX: pip install 'gluon-perceptual[tensorboard]'"
+                "`tensorboard` needs tensorboardX: pip install 'gluon-perceptual[tensorboard]'"
             ) from error
         self._event, self._summary, self._crc = Event, Summary, masked_crc32c
         self._file = GrowingFile(make_part(folder) / f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}")
