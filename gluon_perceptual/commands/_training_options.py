@@ -11,7 +11,8 @@ from click.core import ParameterSource
 
 from ..errors import UserError
 from ..weights import models
-from ._command import LARGEST_COUNT, LARGEST_SEED, InputFile, Number, device_options
+from ._options import device_options
+from ._types import LARGEST_COUNT, LARGEST_SEED, InputFile, Number
 
 WITHOUT_OPTION = {"beta2": Number(0, 1, min_open=True, max_open=True)}
 Picture = InputFile(resolve_path=True)

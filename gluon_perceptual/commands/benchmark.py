@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from ._command import Command, gpus_option
+from ._command import Command
 from ._console import show
+from ._options import gpus_option
 
 SMALLEST = 32
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command, InputFile
+from ._command import Command
+from ._types import InputFile
 
 
 @click.command(

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._command import Command, InputFile, Number, parse_numbers
+from ._command import Command
 from ._console import show
+from ._types import InputFile, Number, parse_numbers
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,13 +6,10 @@ from typing import Any, Sequence
 
 import click
 
-from ._command import (
-    Command,
-    InputFile,
-    Number,
-    OutputFile,
+from ._command import Command, describe_failure
+from ._console import printable, show
+from ._options import (
     degradation_option,
-    describe_failure,
     gpus_option,
     match_histogram_option,
     model_help,
@@ -20,7 +17,7 @@ from ._command import (
     precision_option,
     scales,
 )
-from ._console import printable, show
+from ._types import InputFile, Number, OutputFile
 
 
 @click.command(cls=Command)

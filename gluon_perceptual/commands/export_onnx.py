@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command, InputFile, OutputFile
+from ._command import Command
 from ._console import tell
+from ._types import InputFile, OutputFile
 
 
 @click.command(cls=Command)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command, InputFile
+from ._command import Command
 from ._console import show
+from ._types import InputFile
 
 
 @click.command(cls=Command)

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ._command import Command, InputFile, Number, OutputFile, quality_option
+from ._command import Command
 from ._console import tell
+from ._options import quality_option
+from ._types import InputFile, Number, OutputFile
 
 if TYPE_CHECKING:
     import numpy as np

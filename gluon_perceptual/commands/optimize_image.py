@@ -6,19 +6,10 @@ from typing import Any, Callable
 
 import click
 
-from ._command import (
-    LARGEST_COUNT,
-    LARGEST_SEED,
-    LONGEST_SIDE,
-    Command,
-    InputFile,
-    Number,
-    OutputFile,
-    gpus_option,
-    parse_names,
-    parse_numbers,
-)
+from ._command import Command
 from ._console import tell
+from ._options import gpus_option
+from ._types import LARGEST_COUNT, LARGEST_SEED, LONGEST_SIDE, InputFile, Number, OutputFile, parse_names, parse_numbers
 
 
 def optimization_options(command: Callable[..., Any]) -> Callable[..., Any]:

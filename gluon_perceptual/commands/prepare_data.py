@@ -8,8 +8,10 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ._command import LARGEST_COUNT, LARGEST_SEED, Command, InputFile, Number, degradation_option, scales
+from ._command import Command
 from ._console import tell
+from ._options import degradation_option, scales
+from ._types import LARGEST_COUNT, LARGEST_SEED, InputFile, Number
 
 
 @click.command(cls=Command)

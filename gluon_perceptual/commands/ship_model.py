@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from ._command import Command, InputFile, Number
+from ._command import Command
 from ._console import show
+from ._types import InputFile, Number
 
 
 @click.command(cls=Command)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ._command import (
-    Command,
-    Number,
+from ._command import Command
+from ._options import (
     device_options,
     list_models_option,
     model_help,
@@ -18,6 +17,7 @@ from ._command import (
     suffix_option,
     tile_option,
 )
+from ._types import Number
 
 
 @click.command(cls=Command)

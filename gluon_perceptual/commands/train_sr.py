@@ -6,8 +6,10 @@ from typing import Any
 
 import click
 
-from ._command import Command, Number, degradation_option, scales
+from ._command import Command
+from ._options import degradation_option, scales
 from ._training_options import Picture, given, run_options, training_options
+from ._types import Number
 
 
 @click.command(cls=Command)

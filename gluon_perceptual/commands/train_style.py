@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from ._command import LONGEST_SIDE, Command, Number, parse_names, parse_numbers
+from ._command import Command
 from ._training_options import Picture, given, run_options, training_options
+from ._types import LONGEST_SIDE, Number, parse_names, parse_numbers
 
 
 @click.command(cls=Command)

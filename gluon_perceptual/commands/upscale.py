@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from ..weights import DEFAULTS
-from ._command import (
-    Command,
+from ._command import Command
+from ._options import (
     device_options,
     list_models_option,
     match_histogram_option,

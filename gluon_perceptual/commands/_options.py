@@ -1,0 +1,103 @@
+"""The options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Callable
+
+import click
+
+from ._console import printable, tell
+from ._types import parse_tile
+
+
+def list_models_option(kind: str) -> Callable[[Any], Any]:
+    """Return the option `--list-models`, which prints the shipped models of a kind and ends the command."""
+
+    def show(context: click.Context, option: click.Parameter, wanted: bool) -> None:
+        from ..weights import DEFAULTS, models
+
+        if wanted and not context.resilient_parsing:
+            tell_models(models(kind), DEFAULTS)
+            context.exit()
+
+    options: dict[str, Any] = {"is_flag": True, "is_eager": True, "expose_value": False, "callback": show}
+    return click.option("--list-models", help="List the models that ship, and end.", **options)
+
+
+def tell_models(found: dict[str, Any], defaults: dict[int, str]) -> None:
+    """Print models by scale and name: their scale, PSNR on Set5 where it was measured, what they are for."""
+    width = max(map(len, found), default=0)
+    for name, entry in sorted(found.items(), key=lambda item: (item[1].get("scale", 0), item[0])):
+        psnr = entry.get("scores", {}).get("Set5", {}).get("psnr")
+        words = [f"{name:{width}}", f"×{entry['scale']}" if "scale" in entry else "", f"{psnr:.2f} dB" if psnr else ""]
+        usual = f" (default for ×{entry['scale']})" if name in defaults.values() else ""
+        tell("  ".join([*filter(None, words), entry["what"] + usual]))
+
+
+def model_of(kind: str) -> Callable[..., Any]:
+    """Return an option's callback: a name that is neither a file's nor that of a shipped model of a kind is refused."""
+
+    def check(context: click.Context, option: click.Parameter, given: Any) -> Any:
+        from ..weights import models
+
+        for name in given if isinstance(given, tuple) else (given,):
+            if name is not None and not Path(name).suffix and name not in models() and not Path(name).exists():
+                known = ", ".join(sorted(models(kind))) or "none"
+                raise click.ClickException(printable(f"{name}: neither a file nor a {kind} model that ships: {known}"))
+        return given
+
+    return check
+
+
+model_help = "Name of a shipped model, checkpoint (.params), or symbol (X-symbol.json)."
+out_option = click.option(
+    "-o",
+    "--out",
+    type=click.Path(),
+    help="Output file or folder.  [default: beside each input, the model's scale or name added to its name]",
+)
+tile_option = click.option(
+    "--tile", default="auto", metavar="auto|N", callback=parse_tile, help="Side of the tiles in input pixels."
+)
+skip_existing_option = click.option("--skip-existing", is_flag=True, help="Leave outputs that are there already.")
+suffix_option = click.option(
+    "--suffix",
+    type=click.Choice([".png", ".jpg", ".webp", ".tif", ".bmp", ".gif", ".avif"]),
+    help="File type of the output pictures.  [default: that of each input]",
+)
+match_histogram_option = click.option(
+    "--match-histogram",
+    type=click.Choice(["RGB", "LCH", "LAB", "LUV", "XYZ"], case_sensitive=False),
+    is_flag=False,
+    flag_value="RGB",
+    help="Match each output's histogram to its input's, in this color space or RGB.",
+)
+quality_option = click.option(
+    "--quality",
+    type=click.IntRange(1, 100),
+    help="Of JPEG, WebP and AVIF outputs.  [default: 95; WebP of inputs without loss: without loss]",
+)
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
+    help="Numeric precision of the network. auto: bfloat16 where the processor has AMX, else float32.",
+)
+scales = click.Choice(["1", "2", "4", "8"])
+gpus_option = click.option("--gpus", metavar="0,1", help="GPUs to run on; without it the CPU.")
+
+
+def degradation_option(help: str = "How photos are shrunk.", **options: Any) -> Callable[[Any], Any]:
+    """Return the option `--degradation`, as `image.resize.degrade` takes it."""
+    kinds = click.Choice(["bicubic", "decimate", "web"])
+    text = f"{help} web: bicubic, then JPEG compression, noise and blur at random."
+    return click.option("--degradation", "--degrade", type=kinds, help=text, **options)
+
+
+def device_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--gpus` and `--cpus`, for `_mxnet.devices`."""
+    cpus = click.option(
+        "--cpus", type=click.IntRange(1, 256), default=1, metavar="N", help="CPU contexts to share the work."
+    )
+    return gpus_option(cpus(command))

@@ -1,0 +1,52 @@
+"""The types of the commands' arguments: numbers that are finite, files that are read or written, lists."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+LARGEST_NUMBER, LARGEST_COUNT, LARGEST_SEED = 1e30, 10**9, 2**31 - 1
+LONGEST_SIDE = 8192  # of pictures that an option sets the size of, in pixels
+
+
+class Number(click.FloatRange):
+    """A number that is finite, and that float32 holds."""
+
+    name = "number"
+
+    def convert(self, value: Any, option: click.Parameter | None, context: click.Context | None) -> Any:
+        """Return the number."""
+        number = super().convert(value, option, context)
+        if math.isnan(number) or abs(number) > LARGEST_NUMBER:
+            self.fail(f"{value} is not a number of up to {LARGEST_NUMBER:g}.", option, context)
+        return number
+
+
+class InputFile(click.Path):
+    """A file to be read: no result of the command may replace it."""
+
+
+class OutputFile(click.Path):
+    """A file to be written, which `Command` checks before the work."""
+
+
+def parse_names(context: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...] | None:
+    """Return ("relu1_2", "relu2_2") for "relu1_2,relu2_2", as an option's callback."""
+    return tuple(part.strip() for part in text.split(",")) if text is not None else None
+
+
+def parse_numbers(context: click.Context, option: click.Parameter, text: str | None) -> tuple[float, ...] | None:
+    """Return (1.0, 0.5) for "1,0.5", as an option's callback."""
+    try:
+        return tuple(Number().convert(part, option, context) for part in text.split(",")) if text is not None else None
+    except click.BadParameter:
+        raise click.BadParameter(f"{text!r}: expected numbers with commas between, such as 1,0.5") from None
+
+
+def parse_tile(context: click.Context, option: click.Parameter, text: str) -> int | str:
+    """Return "auto" or the number of pixels, as an option's callback."""
+    if text != "auto" and not (text.isdecimal() and len(text) < 7):
+        raise click.BadParameter(f"{text}: expected auto or a number of pixels")
+    return text if text == "auto" else int(text)
