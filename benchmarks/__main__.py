@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from gluon_perceptual import cpu
 from gluon_perceptual.files import atomic_path, write_json
-from gluon_perceptual.timing.workloads import matrix_product_peak
+from gluon_perceptual.timing.measuring import matrix_product_peak
 
 from . import arithmetic, loading
 from .harness import measure

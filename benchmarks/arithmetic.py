@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gluon_perceptual.timing.workloads import NETWORKS, training_operations, training_size
+from gluon_perceptual.timing.operations import training_operations
+from gluon_perceptual.timing.workloads import NETWORKS, training_size
 
 GIGA = 1e9
 

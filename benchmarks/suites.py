@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Sequence
 
-from gluon_perceptual.timing import workloads
+from gluon_perceptual.timing import operations, workloads
 
 from .harness import Contender
 
@@ -49,7 +49,7 @@ def _named(name: str, precision: str) -> str:
 def training(precision: str) -> Iterator[Work]:
     """Yield a training step of each network: batch 4, output 144×144, of style networks 256×256."""
     for network in workloads.NETWORKS:
-        flop = workloads.training_flop(network)
+        flop = operations.training_flop(network)
         yield Work(_named(f"train {network}", precision), _contenders("training_step", network, precision), flop)
 
 
@@ -57,7 +57,7 @@ def inference(precision: str) -> Iterator[Work]:
     """Yield the pass of each network over a picture of 256×256."""
     for network in workloads.NETWORKS:
         name = _named(f"infer {network} 256²", precision)
-        yield Work(name, _contenders("inference", network, precision), workloads.inference_flop(network))
+        yield Work(name, _contenders("inference", network, precision), operations.inference_flop(network))
 
 
 def runtimes(precision: str) -> Iterator[Work]:
@@ -71,7 +71,7 @@ def runtimes(precision: str) -> Iterator[Work]:
         for name, function in (("ONNX Runtime", "onnx_runtime"), ("OpenVINO", "openvino")):
             arguments = {"network": network, "precision": precision}
             peers.append(Contender(name, f"benchmarks.runtimes:{function}", arguments))
-        flop = workloads.inference_flop(network)
+        flop = operations.inference_flop(network)
         yield Work(_named(f"infer {network} 256², compiled", precision), [ours, *peers], flop)
 
 
@@ -79,7 +79,7 @@ def sizes(precision: str) -> Iterator[Work]:
     """Yield the ×2 network's pass over pictures of many sizes, large ones in tiles."""
     for size in (64, 128, 256, 512):
         contenders = _contenders("inference", "sr2", precision, both_layouts=False, size=size)
-        yield Work(_named(f"infer sr2 {size}²", precision), contenders, workloads.inference_flop("sr2", size))
+        yield Work(_named(f"infer sr2 {size}²", precision), contenders, operations.inference_flop("sr2", size))
     for size in (1024, 2048):
         yield _photo(f"infer sr2 {size}², tiles", size, size, precision)
 
@@ -89,13 +89,13 @@ def batches(precision: str) -> Iterator[Work]:
     for batch in (1, 2, 4, 8, 16):
         contenders = _contenders("training_step", "sr2", precision, both_layouts=False, batch=batch)
         name = _named(f"train sr2, batch {batch}", precision)
-        yield Work(name, contenders, workloads.training_flop("sr2", batch=batch))
+        yield Work(name, contenders, operations.training_flop("sr2", batch=batch))
 
 
 def cores(precision: str) -> Iterator[Work]:
     """Yield training step and pass of the ×2 network on one core and on two."""
     for number in (1, 2):
-        for work, flop in (("training_step", workloads.training_flop), ("inference", workloads.inference_flop)):
+        for work, flop in (("training_step", operations.training_flop), ("inference", operations.inference_flop)):
             name = f"{'train' if work == 'training_step' else 'infer'} sr2, {number} core{'s' * (number > 1)}"
             contenders = _contenders(work, "sr2", precision, both_layouts=False)
             yield Work(_named(name, precision), contenders, flop("sr2"), number)

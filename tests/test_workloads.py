@@ -10,7 +10,7 @@ from cli import run
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.nets.fast import NearestConv2D
-from gluon_perceptual.timing import paper_table, workloads
+from gluon_perceptual.timing import operations, paper_table, workloads
 
 pytest.importorskip("benchmarks", reason="the benchmarks are in the repository only")
 from benchmarks import arithmetic, harness, report
@@ -23,22 +23,22 @@ def test_operations_are_those_of_the_papers_table():
     low, high = 16**2, 32**2
     residual = 8 * 64 * 64 * 9 * low
     expected = 2 * (3 * 64 * 81 * low + residual + 64 * 64 * 9 * low + 64 * 3 * 81 * high)
-    assert workloads.inference_flop("sr2", size=16) == expected
-    assert workloads.inference_flop("sr2", size=64, batch=3) == 3 * 16 * expected
+    assert operations.inference_flop("sr2", size=16) == expected
+    assert operations.inference_flop("sr2", size=64, batch=3) == 3 * 16 * expected
 
 
 def test_a_step_takes_both_gradients_and_three_passes_of_the_loss_network():
     pixels = 2 * 144**2
     vgg = 2 * pixels * (3 * 64 * 9 + 64 * 64 * 9 + 64 * 128 * 9 / 4 + 128 * 128 * 9 / 4)
-    net = workloads.inference_flop("sr2", size=72, batch=2)
+    net = operations.inference_flop("sr2", size=72, batch=2)
     first = 2 * pixels / 4 * 3 * 64 * 81
-    assert workloads.training_flop("sr2", batch=2) == pytest.approx(3 * net - first + 3 * vgg)
+    assert operations.training_flop("sr2", batch=2) == pytest.approx(3 * net - first + 3 * vgg)
 
 
 def test_a_nearest_convolution_counts_as_the_plain_one():
     net = NearestConv2D(4, 5)
     net.initialize()
-    assert workloads.convolution_flop(net, mx.nd.zeros((1, 5, 6, 6))) == {"": 2 * 12 * 12 * 4 * 5 * 9}
+    assert operations.convolution_flop(net, mx.nd.zeros((1, 5, 6, 6))) == {"": 2 * 12 * 12 * 4 * 5 * 9}
 
 
 def test_style_steps_count_the_padding_and_four_stages_of_the_loss_network():
@@ -46,12 +46,12 @@ def test_style_steps_count_the_padding_and_four_stages_of_the_loss_network():
     net = 3 * 32 * 81 * 112**2 + 32 * 64 * 9 * 56**2 + 64 * 128 * 9 * 28**2
     net += 128 * 128 * 9 * sum((28 - 2 * k) ** 2 for k in range(1, 11))
     net += 128 * 64 * 9 * 8**2 + 64 * 32 * 9 * 16**2 + 32 * 3 * 81 * 32**2
-    assert workloads.inference_flop("style_batch", 32) == 2 * net
+    assert operations.inference_flop("style_batch", 32) == 2 * net
     stages = [3 * 64 + 64 * 64, (64 * 128 + 128 * 128) / 4, (128 * 256 + 2 * 256 * 256) / 16]
     stages.append((256 * 512 + 2 * 512 * 512) / 64)
     vgg = 2 * sum(stages) + sum(stages[:2])
     step = 2 * (3 * net - 3 * 32 * 81 * 112**2 + 9 * 32**2 * vgg)
-    assert workloads.training_flop("style_instance", 32, batch=3) == pytest.approx(3 * step)
+    assert operations.training_flop("style_instance", 32, batch=3) == pytest.approx(3 * step)
 
 
 @pytest.mark.parametrize("network", ["style_batch", "style_instance"])

@@ -44,7 +44,7 @@ def benchmark(runs: int, headline: bool, sizes: tuple[int, ...], as_json: bool, 
 
     from .. import cpu
     from .._mxnet import devices, inference_precision, mxnet_errors
-    from ..timing import workloads
+    from ..timing import measuring, workloads
 
     ctx = devices(gpus)[0]
     if headline:
@@ -55,9 +55,9 @@ def benchmark(runs: int, headline: bool, sizes: tuple[int, ...], as_json: bool, 
     kinds = ("training", "inference")
     work = [(network, kind, each) for network in workloads.NETWORKS for kind in kinds for each in precisions]
     with mxnet_errors("if it is for memory, close other programs"):
-        peaks = {each: workloads.convolution_peak(ctx=ctx, precision=each) for each in precisions}
+        peaks = {each: measuring.convolution_peak(ctx=ctx, precision=each) for each in precisions}
         rows = [
-            workloads.measure(network, kind, runs, peaks[precision], ctx, precision)
+            measuring.measure(network, kind, runs, peaks[precision], ctx, precision)
             for network, kind, precision in tqdm(work, dynamic_ncols=True)
         ]
     chosen = inference_precision("auto", ctx)
@@ -85,7 +85,7 @@ WORDS = {
 
 
 def table(rows: list[dict[str, Any]]) -> list[str]:
-    """Return rows of `workloads.measure` as lines of text in a user's words, below a head."""
+    """Return rows of `measuring.measure` as lines of text in a user's words, below a head."""
     lines = [f"{'what':32} {'precision':9} {'seconds':>8} {'of best':>8}  which means"]
     for row in rows:
         words = WORDS[row["network"], row["work"]]

@@ -6,7 +6,7 @@ from typing import Any, Sequence
 
 import numpy as np
 
-from . import workloads
+from . import measuring, workloads
 
 ITERATIONS = (100, 300, 500)
 PUBLISHED = {256: (212, 636, 1060), 512: (205, 615, 1026), 1024: (208, 625, 1042)}  # the paper's, on a GPU
@@ -25,7 +25,7 @@ def speed_up(size: int, runs: int = 3, ctx: Any = None) -> dict[str, Any]:
     run = workloads.inference(NETWORK, size, ctx=ctx)
     for _ in range(2):
         run()
-    one_pass = float(np.median([workloads.seconds(run) for _ in range(runs)]))
+    one_pass = float(np.median([measuring.seconds(run) for _ in range(runs)]))
     ratios = {str(count): count * step / one_pass for count in ITERATIONS}
     return {"size": size, "optimization_step": step, "one_pass": one_pass, "times_as_fast": ratios}
 

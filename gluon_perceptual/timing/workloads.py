@@ -1,20 +1,16 @@
-"""The work that is measured: a training step, a network's pass, a matrix product, and how many operations they take."""
+"""The work that is measured: a training step, a network's pass, an iteration of the optimization."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from functools import partial
 from typing import Any, Callable
 
 import numpy as np
 
 from .._mxnet import mx
-from .._mxnet.gluon import leaves
 from ..checkpoint.model import ModelSpec, fold
 from ..image.io import to_tensor
 from ..losses import FeatureLoss, PerceptualLoss, TotalVariationLoss
-from ..nets.fast import Conv2D
 from ..nets.instance_norm import fast_twin, for_single_pictures
 from ..nets.precision import computing_in
 from ..nets.vgg import LossNetwork
@@ -33,9 +29,6 @@ NETWORKS = {  # as the paper and the blog have them
 }
 CONTENT_LAYER = "relu2_2"
 TV_WEIGHT = 1e-4
-LONG = 2.0  # seconds
-PATIENCE = 6.0  # seconds, after which what is measured is not run once more
-SMALL = 32  # pixels a side: enough to count operations that grow with the pixels
 
 
 def is_style(network: str) -> bool:
@@ -133,132 +126,3 @@ def optimization_seconds(size: int, iterations: int = 5, ctx: Any = None) -> flo
 
 def void(_: Any) -> None:
     """Forget a result."""
-
-
-def seconds(work: Callable[[], None]) -> float:
-    """Return how long `work` takes."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def measure(
-    network: str, work: str, runs: int, peak: float, ctx: Any = None, precision: str = "float32"
-) -> dict[str, Any]:
-    """Return the median seconds of `work`, "training" or "inference", its useful FLOP/s, and what a user has of it."""
-    prepare, flop = {"training": (training_step, training_flop), "inference": (inference, inference_flop)}[work]
-    run = prepare(network, ctx=ctx, precision=precision)
-    if seconds(run) < LONG:  # the first runs are slower; of long ones the first alone
-        run()
-    times = [seconds(run)]
-    while len(times) < runs and sum(times) < PATIENCE:
-        times.append(seconds(run))
-    median = float(np.median(times))
-    speed = flop(network) / median
-    means = f"{3600 / median:.0f} steps an hour" if work == "training" else f"{median / 0.065536:.1f} s a megapixel"
-    return {
-        "network": network,
-        "work": work,
-        "precision": precision,
-        "seconds": median,
-        "gflops": speed / 1e9,
-        "of_peak": speed / peak,
-        "means": means,
-    }
-
-
-def convolution_peak(
-    side: int = 128, channels: int = 128, runs: int = 15, ctx: Any = None, precision: str = "float32"
-) -> float:
-    """Return the FLOP/s of a convolution that suits the machine: what networks could do at best.
-
-    The best of some runs of 3×3 filters between `channels` channels, on maps of `side`×`side`.
-    """
-    with computing_in(precision):
-        layer = Conv2D(channels, 3, padding=1, in_channels=channels)
-    layer.initialize(ctx=ctx or mx.cpu())
-    layer.hybridize(static_alloc=True, static_shape=True)
-    x = mx.nd.random.uniform(shape=(4, channels, side, side), ctx=ctx or mx.cpu())
-    work = lambda: layer(x).wait_to_read()  # noqa: E731
-    work()
-    return 2.0 * 9 * channels**2 * 4 * side**2 / min(seconds(work) for _ in range(runs))
-
-
-def matrix_product_peak(size: int = 2048, runs: int = 15, ctx: Any = None) -> float:
-    """Return the median FLOP/s of products of two float32 matrices of `size`×`size`: what the machine can do."""
-    a = mx.nd.random.uniform(shape=(size, size), ctx=ctx or mx.cpu())
-    work = lambda: mx.nd.dot(a, a).wait_to_read()  # noqa: E731
-    work()
-    return 2 * size**3 / float(np.median([seconds(work) for _ in range(runs)]))
-
-
-def convolution_flop(net: Any, x: Any) -> dict[str, float]:
-    """Return the floating-point operations of each convolution in one pass of `net` over `x`, as in the plain network.
-
-    A multiplication and an addition count as two; norms, activations and borders are left out.
-    """
-    flop: dict[str, float] = {}
-    handles = []
-
-    def count(name: str, block: Any, pictures: Any, outputs: Any) -> None:
-        places = pictures[0] if isinstance(block, nn.Conv2DTranspose) else outputs
-        if type(block).__name__ == "NearestConv2D":
-            places = outputs
-        flop[name] = 2.0 * places.shape[0] * places.shape[2] * places.shape[3] * block.weight.data().size
-
-    for name, block in leaves(net):
-        if isinstance(block, (nn.Conv2D, nn.Conv2DTranspose)):
-            handles.append(block.register_forward_hook(partial(count, name)))
-    net(x)
-    for handle in handles:
-        handle.detach()
-    return flop
-
-
-@dataclass(frozen=True)
-class Operations:
-    """What a layer takes: the floating-point operations of one pass, how many passes a step has, and which."""
-
-    layer: str
-    flop: float
-    passes: int
-    which: str
-
-
-def _pass_flop(net: Any, size: int, batch: int, exact: bool = False) -> dict[str, float]:
-    """Return `convolution_flop` for `batch` pictures of `size`×`size`, from a small one unless it has to be `exact`."""
-    side = size if exact else SMALL
-    small = convolution_flop(net, mx.nd.zeros((1, 3, side, side)))
-    return {name: flop * batch * size**2 / side**2 for name, flop in small.items()}
-
-
-def inference_flop(network: str, size: int = 256, batch: int = 1) -> float:
-    """Return the useful operations of `inference`."""
-    return sum(_pass_flop(build(network).net, size, batch, is_style(network)).values())
-
-
-def training_operations(network: str, size: int | None = None, batch: int = 4) -> list[Operations]:
-    """Return the useful operations of `training_step`.
-
-    The network's pass, the same again for the gradients of its weights and, but for the first layer, of its inputs;
-    the loss network's pass for the output and back to its input, and up to relu2_2 for the target.
-    """
-    size, model = size or training_size(network), build(network)
-    net = _pass_flop(model.net, size // model.scale, batch, is_style(network))
-    target = _pass_flop(LossNetwork.pretrained((CONTENT_LAYER,)), size, batch)
-    layers = STYLE_LAYERS if is_style(network) else (CONTENT_LAYER,)
-    vgg = _pass_flop(LossNetwork.pretrained(layers), size, batch)
-    found = []
-    for number, (name, flop) in enumerate(net.items()):
-        passes, which = (3, "output; gradients of weights and input") if number else (2, "output; gradient of weights")
-        found.append(Operations(f"network: {name}", flop, passes, which))
-    for name, flop in vgg.items():
-        both = "output; gradient of input"
-        passes, which = (3, f"target; {both}") if name in target else (2, both)
-        found.append(Operations(f"loss network: {name}", flop, passes, which))
-    return found
-
-
-def training_flop(network: str, size: int | None = None, batch: int = 4) -> float:
-    """Return the sum of `training_operations`."""
-    return sum(each.flop * each.passes for each in training_operations(network, size, batch))
