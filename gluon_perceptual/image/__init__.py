@@ -1,3 +1,15 @@
 """Pictures: files and arrays, color, size, histograms, tiles. Nothing here needs MXNet."""
 
-__all__ = ["color", "containers", "defects", "files", "formats", "histogram", "io", "jpeg", "resize", "tiling"]
+__all__ = [
+    "color",
+    "containers",
+    "defects",
+    "distinct",
+    "files",
+    "formats",
+    "histogram",
+    "io",
+    "jpeg",
+    "resize",
+    "tiling",
+]

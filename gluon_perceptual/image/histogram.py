@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from typing import Callable, Collection
 
-import cv2
 import numpy as np
 
 from ..errors import UserError
 from .color import checked_space, from_space, to_space
+from .distinct import TABLE_TYPES, distinct_colors, distinct_values, look_up, unmasked_pixels
 
 BANDS = (1, 2, 3)
 
-_TABLE_TYPES = (np.uint8, np.uint16)  # so few values that a histogram and a table replace sorting
-_EXACT_COUNTS = 2**24  # cv2.calcHist returns float32
 _OVERSHOOT = 0.5  # filters and networks leave [0, 1] by less; pixels in [0, 255] are a mistake
 _DECIMALS = 9  # of converted values: noise in their last bits would part what is equal
 
@@ -41,9 +39,9 @@ def histogram_match(source: np.ndarray, reference: np.ndarray, match_proportion:
     """
 
     def match(band: np.ndarray) -> np.ndarray:
-        values, counts, picks = _distinct_values(band)
-        reference_values, reference_counts, _ = _distinct_values(np.ma.compressed(reference))
-        return _look_up(_match(values, counts, reference_values, reference_counts, match_proportion), picks)
+        values, counts, picks = distinct_values(band)
+        reference_values, reference_counts, _ = distinct_values(np.ma.compressed(reference))
+        return look_up(_match(values, counts, reference_values, reference_counts, match_proportion), picks)
 
     return _change_unmasked(match, source, np.dtype(np.float64))
 
@@ -60,10 +58,10 @@ def match_band(source: np.ndarray, reference: np.ndarray, match_proportion: floa
     dtype, factor = source.dtype, _full_scale(source) / _full_scale(reference)
 
     def match(band: np.ndarray) -> np.ndarray:
-        values, counts, picks = _distinct_values(band)
-        reference_values, reference_counts, _ = _distinct_values(np.ma.compressed(reference))
+        values, counts, picks = distinct_values(band)
+        reference_values, reference_counts, _ = distinct_values(np.ma.compressed(reference))
         matched = _match(values, counts, reference_values * factor, reference_counts, match_proportion)
-        return _look_up(_quantize(matched, dtype), picks)
+        return look_up(_quantize(matched, dtype), picks)
 
     return _change_unmasked(match, source, dtype)
 
@@ -102,7 +100,9 @@ def match_images(
         for i in indices:
             matched[..., i] = match_band(source[..., i], reference[..., i], match_proportion)
     else:
-        np.ma.getdata(matched)[_unmasked(source)] = _match_colors(source, reference, space, indices, match_proportion)
+        np.ma.getdata(matched)[unmasked_pixels(source)] = _match_colors(
+            source, reference, space, indices, match_proportion
+        )
     return matched
 
 
@@ -110,8 +110,8 @@ def _match_colors(
     source: np.ndarray, reference: np.ndarray, space: str, indices: Collection[int], proportion: float
 ) -> np.ndarray:
     """Return the unmasked pixels of `source`, (N, 3), matched in the space; each color is converted only once."""
-    colors, counts, picks = _distinct_colors(source)
-    reference_colors, reference_counts, _ = _distinct_colors(reference)
+    colors, counts, picks = distinct_colors(source)
+    reference_colors, reference_counts, _ = distinct_colors(reference)
     values = to_space(colors / _full_scale(source), space).round(_DECIMALS)
     reference_values = to_space(reference_colors / _full_scale(reference), space).round(_DECIMALS)
     for i in indices:
@@ -149,37 +149,6 @@ def _quantiles(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.n
     return distinct, np.cumsum(np.bincount(picks, counts)) / max(counts.sum(), 1), picks
 
 
-def _distinct_values(band: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """1-D -> values, how often each occurs, for each element which of them it is.
-
-    These are all values of uint8 or uint16, also those that do not occur; of other types each element.
-    """
-    if band.dtype not in _TABLE_TYPES:
-        return band, np.ones(band.size), np.arange(band.size)
-    counts = np.zeros(np.iinfo(band.dtype).max + 1, np.int64)
-    for start in range(0, band.size, _EXACT_COUNTS):
-        row = band[None, start : start + _EXACT_COUNTS]
-        counts += cv2.calcHist([row], [0], None, [counts.size], [0, counts.size])[:, 0].astype(np.int64)
-    return np.arange(counts.size), counts, band
-
-
-def _distinct_colors(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(H, W, 3) -> colors (N, 3), how often each occurs, for each unmasked pixel which of them it is."""
-    pixels = np.ma.getdata(picture)[_unmasked(picture)]
-    if picture.dtype not in _TABLE_TYPES:
-        return pixels, np.ones(len(pixels)), np.arange(len(pixels))
-    padded = np.zeros((len(pixels), 4), picture.dtype)
-    padded[:, :3] = pixels
-    numbers = padded.view(f"u{4 * padded.itemsize}")  # a color as one number
-    distinct, picks, counts = np.unique(numbers, return_inverse=True, return_counts=True)
-    return distinct.view(picture.dtype).reshape(-1, 4)[:, :3], counts, picks
-
-
-def _unmasked(picture: np.ndarray) -> np.ndarray:
-    """(H, W, 3) -> (H, W): True where no band is masked."""
-    return ~np.ma.getmaskarray(picture).any(axis=-1)
-
-
 def _change_unmasked(change: Callable[[np.ndarray], np.ndarray], band: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Return `band` as `dtype` with its unmasked values, which `change` gets as a 1-D array, changed."""
     if not isinstance(band, np.ma.MaskedArray):
@@ -187,13 +156,6 @@ def _change_unmasked(change: Callable[[np.ndarray], np.ndarray], band: np.ndarra
     changed, unmasked = band.astype(dtype), ~np.ma.getmaskarray(band)
     np.ma.getdata(changed)[unmasked] = change(np.ma.getdata(band)[unmasked])
     return changed
-
-
-def _look_up(table: np.ndarray, picks: np.ndarray) -> np.ndarray:
-    """Return `table[picks]`, sooner for uint8."""
-    if picks.dtype == np.uint8 and picks.size:
-        return cv2.LUT(picks, table)[:, 0]
-    return table[picks]
 
 
 def _full_scale(picture: np.ndarray) -> float:
@@ -210,7 +172,7 @@ def _quantize(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
 def _check_picture(picture: np.ndarray, name: str) -> None:
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
         raise UserError(f"{name} of shape {picture.shape}: expected (H, W, 3)")
-    if picture.dtype not in _TABLE_TYPES and picture.dtype.kind != "f":
+    if picture.dtype not in TABLE_TYPES and picture.dtype.kind != "f":
         raise UserError(f"{name} of type {picture.dtype}: expected uint8, uint16 or float in [0, 1]")
     if picture.dtype.kind == "f" and (picture.min() < -_OVERSHOOT or picture.max() > 1 + _OVERSHOOT):
         span = f"{picture.min():g} to {picture.max():g}"
