@@ -70,7 +70,7 @@ def test_a_band_matched_to_itself_does_not_change(band):
 
 
 def test_counts_over_what_float32_holds_are_exact(monkeypatch):
-    monkeypatch.setattr("gluon_perceptual.image.histogram._EXACT_COUNTS", 7)
+    monkeypatch.setattr("gluon_perceptual.image.distinct._EXACT_COUNTS", 7)
     source, reference = random(np.uint8, (50,)), random(np.uint8, (60,), seed=1)
     np.testing.assert_array_equal(histogram_match(source, reference), rio_hist(source, reference, 1))
 

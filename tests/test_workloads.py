@@ -10,7 +10,7 @@ from cli import run
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.nets.fast import NearestConv2D
-from gluon_perceptual.timing import operations, paper_table, workloads
+from gluon_perceptual.timing import measuring, operations, paper_table, workloads
 
 pytest.importorskip("benchmarks", reason="the benchmarks are in the repository only")
 from benchmarks import arithmetic, harness, report
@@ -82,7 +82,7 @@ def test_the_command_measures_every_network(monkeypatch):
     small = {"training_step": training, "training_flop": training, "inference": inference, "inference_flop": inference}
     small["convolution_peak"] = {"side": 8, "channels": 8, "runs": 1}
     for name, arguments in small.items():
-        monkeypatch.setattr(workloads, name, partial(getattr(workloads, name), **arguments))
+        monkeypatch.setattr(measuring, name, partial(getattr(measuring, name), **arguments))
     code, out, _ = run("benchmark", "--runs", 1, "--json")
     found = json.loads(out)
     assert code == 0
@@ -91,7 +91,7 @@ def test_the_command_measures_every_network(monkeypatch):
         (network, work) for network in workloads.NETWORKS for work in ("training", "inference")
     }
     assert all(row["seconds"] > 0 for row in found["rows"])
-    monkeypatch.setattr(workloads, "measure", lambda *arguments: found["rows"][0])
+    monkeypatch.setattr(measuring, "measure", lambda *arguments: found["rows"][0])
     code, out, _ = run("benchmark", "--runs", 1)
     assert code == 0
     assert len(out.splitlines()) == 2 + len(found["rows"])

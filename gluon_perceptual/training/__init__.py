@@ -5,6 +5,7 @@ __all__ = [
     "checkpoints",
     "cluster",
     "config",
+    "folder",
     "jsonl",
     "loop",
     "optimizer_state",
