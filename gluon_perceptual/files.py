@@ -24,7 +24,7 @@ KINDS = {
 }
 SYSTEM = (("dev",), ("proc",))  # where names such as /dev/stdout may be links to files
 _unfinished: set[Path] = set()
-_inputs: set[int] | None = None  # what the command that runs has read, by device and inode
+_inputs: set[int] | None = None  # what the command that runs has read, see `_identity`
 
 
 @contextmanager
@@ -45,8 +45,8 @@ def input_file(path: str | os.PathLike[str]) -> Path:
         UserError: As of `check_regular`.
     """
     path = check_regular(path)
-    if _inputs is not None and (found := _look_at(path)):
-        _inputs.add(_identity(found))
+    if _inputs is not None:
+        _inputs.add(_identity(path))
     return path
 
 
@@ -82,7 +82,7 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     kind = KINDS.get(stat.S_IFMT(found.st_mode)) or ("a device" if path.absolute().parts[1:2] in SYSTEM else None)
     if kind:
         raise OSError(errno.EINVAL, f"{kind}; expected a file or a new name", str(path))
-    if _inputs is not None and _identity(found) in _inputs:
+    if _inputs is not None and _identity(path) in _inputs:
         raise UserError(f"{path} is an input, which the result would overwrite: choose another name")
     return path
 
@@ -94,8 +94,12 @@ def _look_at(path: Path) -> os.stat_result | None:
         return None
 
 
-def _identity(found: os.stat_result) -> int:
-    return hash((found.st_dev, found.st_ino))  # one number, since a training reads a million photos
+def _identity(path: Path) -> int:
+    """Return the name that links lead to, as one number, since a training reads a million photos.
+
+    Not the inode: that of an input that was removed may come again, as a result's.
+    """
+    return hash(os.path.realpath(path))
 
 
 @contextmanager

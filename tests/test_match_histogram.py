@@ -128,7 +128,7 @@ def test_the_plot_lies_beside_the_picture(source, reference, tmp_path, options):
         (["-b", "1,,2"], "some of 1, 2 and 3"),
         (["-b", "red"], "some of 1, 2 and 3"),
         (["-m", "-2"], "0<=x<=1"),
-        (["-m", "half"], "not a valid float"),
+        (["-m", "half"], "not a valid number"),
     ],
 )
 def test_bad_options(source, reference, tmp_path, options, message):
@@ -137,7 +137,7 @@ def test_bad_options(source, reference, tmp_path, options, message):
 
 
 def test_a_proportion_that_is_no_number(source, reference, tmp_path):
-    assert_one_line_error(run(source, reference, tmp_path / "out.png", "-m", "nan"), "from 0 to 1")
+    assert_one_line_error(run(source, reference, tmp_path / "out.png", "-m", "nan"), "is not a number", status=2)
 
 
 @pytest.mark.parametrize("position", [0, 1])

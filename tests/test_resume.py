@@ -375,7 +375,7 @@ def test_killed_at_any_moment(photos, tmp_path):
         wait_until(lambda: time.monotonic() >= moment, process, said)  # noqa: B023
         process.kill()
         process.join()
-        assert process.exitcode == -signal.SIGKILL
+        assert process.exitcode == -signal.SIGKILL, said.read_text()
         reached.append(len(log.read_text().splitlines()))
     assert 20 < reached[-1] < STEPS
     assert run(*command, "--resume", "--out", killed)[0] == 0

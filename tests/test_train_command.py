@@ -74,7 +74,7 @@ def test_a_low_pass_is_trained_with_and_validation_tells_of_the_weave(tmp_path):
     checkpoint = tmp_path / "run/checkpoints/step-0000001.params"
     assert load_with_spec(checkpoint)[1].arguments["lowpass"] == 0.3
     again = (*given, "--start-from", checkpoint, "--out", tmp_path / "again")
-    assert_one_line_error(run(*again, "--lowpass", 0.4), "lowpass.filters differs from this network's constant")
+    assert_one_line_error(run(*again, "--lowpass", 0.4), "it has lowpass 0.3, not 0.4")
     assert_one_line_error(run(*given, "--arch", "paper", "--lowpass", 0.3), "--lowpass is for --arch skip")
 
 

@@ -7,7 +7,7 @@ from typing import Sequence
 import numpy as np
 
 from ..errors import UserError
-from ..image.color import luma, to_space
+from ..image.color import luma
 
 SSIM_WINDOW = 11  # side of the Gaussian window of σ = 1.5, cut at 3.5 σ
 
@@ -88,12 +88,12 @@ def color_error(a: np.ndarray, b: np.ndarray) -> float:
     Raises:
         UserError: The shapes differ.
     """
-    from skimage.color import deltaE_ciede2000
+    from skimage.color import deltaE_ciede2000, rgb2lab
 
     _check_pair(a, b, 255)
     total = 0.0
     for top in range(0, len(a), _ROWS):
-        lab_a, lab_b = (to_space(image[top : top + _ROWS] / 255, "LAB") for image in (a, b))
+        lab_a, lab_b = (rgb2lab(image[top : top + _ROWS]) for image in (a, b))
         total += deltaE_ciede2000(lab_a, lab_b).sum()
     return total / (a.size // 3)
 
