@@ -9,8 +9,9 @@ _processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
 if _processes > 1:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // _processes)))
 
-# A shell's jobs in the background ignore it, and all that they start.
+# A shell's jobs in the background ignore the one, those of nohup the other, and so does all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
