@@ -34,6 +34,7 @@ KINDS = {
     "pixel": [*SR, "--loss", "pixel"],
     "features, batch norm": [*SR, "--arch", "paper", "--patch", 32, "--scale", 4, "--max-norm", 1, "--batch", 3],
     "two devices": [*SR, "--cpus", 2, "--loss", "pixel", "--max-norm", 0.5, "--batch", 3, "--schedule", "step"],
+    "mix": [*SR, "--patch", 64],
     "style": ["train-style", "STYLE", "--size", 32, "--style-size", 48, "--stability", 1],
 }
 TIMES = ("images_per_second", "seconds_waiting")

@@ -85,7 +85,7 @@ def _in_todays_words(settings: dict[str, Any]) -> dict[str, Any]:
 def _kinds(default: Any) -> tuple[type, ...]:
     """Return the types that a setting with this default may have."""
     if default is None:
-        return str, type(None)
+        return str, float, type(None)
     return (float, int) if isinstance(default, float) else (type(default),)
 
 
