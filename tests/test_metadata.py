@@ -263,3 +263,4 @@ def test_nothing_of_broken_exif_is_written(tmp_path):
         write_picture(tmp_path / "p.jpg", Picture(smooth(channels=3), None, Metadata(exif=broken)))
         with Image.open(tmp_path / "p.jpg") as image:
             image.save(file, "PNG")
+            assert "exif" not in image.info
