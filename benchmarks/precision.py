@@ -72,7 +72,7 @@ def main(data: Sequence[str], photos: str | None) -> None:
 
 def both(name: str, pictures: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield what a model makes of pictures in bfloat16 and in float32, (1, 3, H, W), not clipped."""
-    narrow, wide = (load_for_use(name, None, precision) for precision in (narrow_precision(), "float32"))
+    narrow, wide = (load_for_use(name, None, precision)[0] for precision in (narrow_precision(), "float32"))
     for picture in pictures:
         x = mx.nd.array(to_tensor(picture))
         yield narrow(x).asnumpy(), wide(x).asnumpy()

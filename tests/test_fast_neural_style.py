@@ -9,6 +9,7 @@ from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.fast_neural_style import LAYERS, NORMS, convert_fast_neural_style
 from gluon_perceptual.checkpoint.model import load_model, recognize
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.formats.arrays import read_arrays
 from gluon_perceptual.inference import Stylizer
 from gluon_perceptual.nets.fast_neural_style import FastNeuralStyleNet
 
@@ -82,7 +83,7 @@ def test_it_is_what_pytorch_computes(model):
 def test_the_network_is_recognized(model, tmp_path):
     copy = tmp_path / "copy.params"
     copy.write_bytes(model[0].read_bytes())
-    spec = recognize(copy)
+    spec = recognize(copy, read_arrays(copy))
     assert (spec.network, spec.arguments) == ("FastNeuralStyleNet", {"width": 4, "norm": "instance"})
     load_model(copy)
 

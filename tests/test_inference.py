@@ -5,6 +5,7 @@ from helpers import randomize
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import ModelSpec, load_model, recognize, save_model
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.formats.arrays import read_arrays
 from gluon_perceptual.image.containers.metadata import Metadata
 from gluon_perceptual.image.histogram import match_images
 from gluon_perceptual.image.io import Picture
@@ -45,7 +46,7 @@ def test_models_come_back_with_and_without_their_sidecar(name, tmp_path):
     expected = model(x).asnumpy()
     np.testing.assert_array_equal(load_model(path)(x).asnumpy(), expected)
     path.with_suffix(".json").unlink()
-    assert recognize(path) == spec
+    assert recognize(path, read_arrays(path)) == spec
     np.testing.assert_array_equal(load_model(path)(x).asnumpy(), expected)
 
 

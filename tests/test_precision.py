@@ -209,9 +209,9 @@ def photo(side=48):
 @pytest.mark.parametrize("name", models("super-resolution"))
 def test_shipped_models_enlarge_as_in_float32(name):
     x = mx.nd.array(to_tensor(photo()))
-    expected = load_for_use(name)(x).asnumpy()
+    expected = load_for_use(name)[0](x).asnumpy()
     for precision in precisions():
-        found = load_for_use(name, None, precision)(x).asnumpy()
+        found = load_for_use(name, None, precision)[0](x).asnumpy()
         assert np.abs(found - expected).max() < 3
         assert 10 * np.log10(255**2 / np.mean((found - expected) ** 2)) > 54  # of 40 dB that takes less than 0.2
 
@@ -220,9 +220,9 @@ def test_shipped_models_enlarge_as_in_float32(name):
 def test_flat_stays_flat_and_slopes_keep_their_levels(name):
     ramp = np.linspace(0, 65535, 1024)[np.newaxis, :, np.newaxis] * np.ones((3, 1, 3))
     flat = np.full((16, 16, 3), 37, np.uint8)
-    wide = load_for_use(name)
+    wide = load_for_use(name)[0]
     for precision in precisions():
-        narrow = load_for_use(name, None, precision)
+        narrow = load_for_use(name, None, precision)[0]
         assert to_image(narrow(mx.nd.array(to_tensor(flat))).asnumpy(), np.uint8).std() < 0.5
         x = mx.nd.array(to_tensor(np.rint(ramp).astype(np.uint16)))
         for kind in (np.uint8, np.uint16):
@@ -233,9 +233,9 @@ def test_flat_stays_flat_and_slopes_keep_their_levels(name):
 @pytest.mark.parametrize("name", models("style"))
 def test_shipped_styles_repaint_as_in_float32(name):
     x = mx.nd.array(to_tensor(photo(96)))
-    expected = load_for_use(name).net(x).asnumpy()
+    expected = load_for_use(name)[0].net(x).asnumpy()
     for precision in precisions():
-        found = load_for_use(name, None, precision).net(x).asnumpy()
+        found = load_for_use(name, None, precision)[0].net(x).asnumpy()
         assert np.abs(found.clip(0, 255) - expected.clip(0, 255)).mean() < 1
 
 

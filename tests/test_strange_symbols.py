@@ -145,7 +145,7 @@ def test_a_process_that_ends_is_one_line(tmp_path):
     upscaler = Upscaler(path)
     image = np.random.default_rng(0).integers(0, 256, (9, 8, 3), np.uint8)
     np.testing.assert_array_equal(upscaler(image), image)
-    os.kill(upscaler.model._process.pid, signal.SIGABRT)
+    os.kill(upscaler.model.network._process.pid, signal.SIGABRT)
     for _ in range(2):
         with pytest.raises(UserError, match=r"x-symbol\.json: MXNet ended while running it \(SIGABRT\)"):
             upscaler(image)

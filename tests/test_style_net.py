@@ -7,6 +7,7 @@ from helpers import randomize
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import ModelSpec, load_for_use, load_model, recognize, save_model
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.formats.arrays import read_arrays
 from gluon_perceptual.inference import Stylizer
 from gluon_perceptual.inference.layerwise import mirrored
 from gluon_perceptual.nets.blocks import NORMS, UPSAMPLINGS, ReflectionPad
@@ -87,9 +88,9 @@ def test_checkpoints_are_recognized(norm, upsampling, tmp_path):
     x = pictures(1, 3, 20, 17)
     expected = model(x).asnumpy()
     np.testing.assert_array_equal(load_model(path)(x).asnumpy(), expected)
-    np.testing.assert_allclose(load_for_use(path)(x).asnumpy(), expected, atol=2e-3)
+    np.testing.assert_allclose(load_for_use(path)[0](x).asnumpy(), expected, atol=2e-3)
     path.with_suffix(".json").unlink()
-    assert recognize(path) == spec
+    assert recognize(path, read_arrays(path)) == spec
 
 
 def test_a_sidecar_without_an_output_means_tanh(tmp_path):

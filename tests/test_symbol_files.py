@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from cli import assert_one_line_error, run, write
-from graphs import changed, layers, one_layer, with_operator
+from graphs import changed, doubler, layers, one_layer, restorer, save, with_operator
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint import read_params, write_params
@@ -16,31 +16,6 @@ from gluon_perceptual.image.resize import imresize
 from gluon_perceptual.inference import Stylizer, Upscaler
 from gluon_perceptual.symbols.loading import load_here
 from gluon_perceptual.symbols.probing import UNBOUNDED
-
-DELTA = np.zeros((1, 1, 3, 3), np.float32)
-DELTA[0, 0, 1, 1] = 1
-
-
-def save(folder, symbol, arrays, name="net"):
-    """Write `name-symbol.json` and `name-0003.params`, and return the symbol's path."""
-    (folder / f"{name}-symbol.json").write_text(symbol.tojson())
-    write_params(folder / f"{name}-0003.params", {f"arg:{key}": np.float32(array) for key, array in arrays.items()})
-    return folder / f"{name}-symbol.json"
-
-
-def restorer(folder, peak=1.0, pad=1):
-    """One 3×3 convolution of Y, the identity in [0, peak], which a ReLU ends above it; its head is a loss."""
-    out = mx.sym.Convolution(mx.sym.var("data"), name="conv", kernel=(3, 3), num_filter=1, pad=(pad, pad))
-    out = peak - mx.sym.relu(peak - out)
-    head = mx.sym.LinearRegressionOutput(out, mx.sym.var("label"))
-    return save(folder, head, {"conv_weight": DELTA, "conv_bias": [0]})
-
-
-def doubler(folder):
-    """Repeats pixels 2×2, in RGB."""
-    weight = np.ones((3, 1, 2, 2))
-    layer = {"kernel": (2, 2), "stride": (2, 2), "num_filter": 3, "num_group": 3, "no_bias": True}
-    return save(folder, mx.sym.Deconvolution(mx.sym.var("picture"), name="up", **layer), {"up_weight": weight})
 
 
 def picture(height=14, width=11, seed=0):

@@ -69,9 +69,15 @@ def load_parameters(net: Any, path: str | os.PathLike[str], ctx: Any = None, str
             finite.
         OSError: The file cannot be read.
     """
+    return load_arrays(net, read_arrays(path), path, ctx, strict)
+
+
+def load_arrays(
+    net: Any, arrays: Mapping[str, np.ndarray], path: str | os.PathLike[str], ctx: Any = None, strict: bool = True
+) -> LoadReport:
+    """Load what was read from the file `path`, by name, into a Gluon network; otherwise as `load_parameters`."""
     from .._mxnet import mx
 
-    arrays = read_arrays(path)
     parameters = parameters_of(net)
     constants = {name for name, p in parameters.items() if isinstance(p, mx.gluon.Constant)}
     wanted = {name: p.shape or () for name, p in parameters.items()}

@@ -12,12 +12,13 @@ from .._mxnet import mx
 from .._mxnet.gluon import parameters_of, values_of
 from ..errors import UserError
 from ..files import write_json
+from ..formats.arrays import read_arrays
 from ..formats.mxnet_params import write_params
 from ..nets.folding import folded_parameters, has_batch_norm
 from ..nets.pixels import PixelRangeAdapter
 from ..nets.precision import Precision
 from ..weights import model_path
-from .loading import load_parameters
+from .loading import load_arrays
 from .recognition import recognize
 from .spec import IMAGENET_MEAN, ModelSpec, describe, read_spec
 
@@ -54,9 +55,10 @@ def load_with_spec(
         OSError: The file cannot be read.
     """
     path, ctx = model_path(path), ctx or mx.cpu()
-    spec = read_spec(path) or recognize(path)
+    described, arrays = read_spec(path), read_arrays(path)
+    spec = described or recognize(path, arrays)
     model = spec.build(precision)
-    load_parameters(model.net, path, ctx)
+    load_arrays(model.net, arrays, path, ctx)
     model.mean.reset_ctx(ctx)
     return model, spec
 
@@ -66,9 +68,12 @@ def load_model(path: str | Path, ctx: Any = None) -> PixelRangeAdapter:
     return load_with_spec(path, ctx)[0]
 
 
-def load_for_use(path: str | Path, ctx: Any = None, precision: str | Precision = "float32") -> PixelRangeAdapter:
-    """Return the model in `path` as `load_model` does, faster but good for inference only: without batch norms."""
-    return fold(*load_with_spec(path, ctx, precision), ctx, precision)
+def load_for_use(
+    path: str | Path, ctx: Any = None, precision: str | Precision = "float32"
+) -> tuple[PixelRangeAdapter, ModelSpec]:
+    """Return what `load_with_spec` does, the model faster but good for inference only: without batch norms."""
+    model, spec = load_with_spec(path, ctx, precision)
+    return fold(model, spec, ctx, precision), spec
 
 
 def fold(

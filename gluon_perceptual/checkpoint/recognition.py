@@ -10,7 +10,6 @@ from typing import Any, Mapping
 import numpy as np
 
 from ..errors import UserError
-from ..formats.arrays import read_arrays
 from ..formats.matching import Shapes
 from ..nets.lowpass_kernel import cutoff_of
 from .fast_neural_style import is_fast_neural_style
@@ -23,16 +22,15 @@ CONSTANTS = frozenset({"enlarge.filters", LOW_PASS})  # which a file need not ha
 _said: set[str] = set()
 
 
-def recognize(path: Path) -> ModelSpec:
-    """Tell by a file's parameters which network it belongs to.
+def recognize(path: Path, arrays: Mapping[str, np.ndarray]) -> ModelSpec:
+    """Tell by the parameters in a file, from `formats.arrays.read_arrays`, which network they belong to.
 
     The blog's network is known by its 1×1 convolutions, whatever the names; its data's mean is unknown and taken as
     ImageNet's. The other networks are known by their names as `save_parameters` writes them.
 
     Raises:
-        UserError: It belongs to none.
+        UserError: They belong to none.
     """
-    arrays = read_arrays(path)
     spec = spec_of(arrays)
     if spec is None:
         hint = f", and there is no {path.stem}.json to say which"

@@ -27,6 +27,7 @@ NETWORKS = {  # and their modules
     "StyleNet": "style",
     "FastNeuralStyleNet": "fast_neural_style",
 }
+STYLE_NETWORKS = ("StyleNet", "FastNeuralStyleNet")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class ModelSpec:
     arguments: Mapping[str, Any]
     max_value: float = 255.0
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+
+    @property
+    def kind(self) -> str:
+        """What the model is for: "super-resolution" or "style"."""
+        return "style" if self.network in STYLE_NETWORKS else "super-resolution"
 
     def build(self, precision: str | Precision = "float32") -> PixelRangeAdapter:
         """Return the model, its network not initialized and computing in `precision`."""

@@ -69,10 +69,10 @@ def ship(
     kept = halves if _agreement(model, arrays, halves) > HALF_IS_ENOUGH else arrays
     write_params(target, kept)
     write_json(target.with_suffix(".json"), describe(spec))
-    style = spec.network == "StyleNet"
+    style = spec.kind == "style"
     web = not style and _settings(runs[-1])["degradation"] == "web"
     entry = {
-        "kind": "style" if style else "super-resolution",
+        "kind": spec.kind,
         **words,
         **({} if style else {"scale": model.scale, "inputs": "web" if web else "clean"}),
         "recipe": made_by,

@@ -1,6 +1,7 @@
-"""Models at work on pictures: `Upscaler` enlarges them, `Stylizer` repaints them."""
+"""Models at work on pictures: `open_model` opens one, `Upscaler` enlarges pictures, `Stylizer` repaints them."""
 
+from .model import Model, open_model
 from .stylizer import Stylizer
 from .upscaler import Upscaler
 
-__all__ = ["Stylizer", "Upscaler"]
+__all__ = ["Model", "Stylizer", "Upscaler", "open_model"]

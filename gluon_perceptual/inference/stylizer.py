@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .._mxnet import free_memory, inference_precision, mx, mxnet_errors
-from ..checkpoint.model import ModelSpec, fold, load_for_use
+from .._mxnet import free_memory, mx, mxnet_errors
 from ..errors import UserError
 from ..image.color import luma
 from ..image.histogram import match_images
 from ..image.io import Picture, check_rgb, to_image, to_tensor
 from ..image.resize import resize_longest_side
 from ..nets.instance_norm import for_single_pictures
-from ..nets.pixels import PixelRangeAdapter
 from ..nets.style import CELL
-from ..symbols.files import is_symbol_file
-from ..symbols.process import SymbolProcess, load_symbol
 from .layerwise import HALO_OUT, LayerwiseStyle, mirrored
+from .model import open_model
 from .progress import Progress, unseen
 from .upscaler import bleed
 
@@ -42,8 +38,8 @@ class Stylizer:
     or from a reduced copy.
 
     Args:
-        model: A checkpoint's path; the name of a shipped model; the path of a symbol, X-symbol.json, which gets every
-            picture whole; or an initialized `StyleNet` or `FastNeuralStyleNet`.
+        model: What `open_model` takes: a path, the name of a shipped model, a network, or a `Model`. A symbol gets
+            every picture whole.
         ctx: Device; None for the CPU.
         tile: Side of the windows in pixels, and of the pictures that go through at once; "auto": as memory allows.
         statistics: "whole", as if the picture went through at once, or "reduced": about half of the time for
@@ -52,11 +48,10 @@ class Stylizer:
             2016, "Preserving color in neural artistic style transfer"); "histogram" gives the result the picture's
             colors by histogram matching.
         strength: From 0, the picture, to 1, the repainted one.
-        precision: In which checkpoints are computed: "auto", "float32" or "bfloat16", see `inference_precision`.
-            Symbols always are in float32, networks in what they were built in.
+        precision: In which checkpoints are computed, "auto", "float32" or "bfloat16"; see `open_model`.
 
     Raises:
-        UserError: The checkpoint is of no style network, or an option has no such value.
+        UserError: The model cannot be opened, or is of no style, or an option has no such value.
     """
 
     def __init__(
@@ -69,13 +64,10 @@ class Stylizer:
         strength: float = 1.0,
         precision: str = "auto",
     ) -> None:
-        self.ctx = ctx or mx.cpu()
-        self.precision = inference_precision(precision, self.ctx)
-        if is_symbol_file(model) and precision == "bfloat16":
-            raise UserError(f"{model}: symbols run in float32 only, not in bfloat16")
-        self.net = self._load(model)
-        symbol = isinstance(self.net, SymbolProcess)
-        self._at_once = self._run_symbol if symbol else for_single_pictures(self.net, self.ctx)
+        self.model = open_model(model, ctx, precision)
+        self.model.check_kind("style")
+        layers = self.model.layers
+        self._at_once = self._run_whole if layers is None else for_single_pictures(layers, self.model.ctx)
         self.by_memory, self.tile = tile == "auto", WINDOW if tile == "auto" else int(tile)
         if self.tile < SMALLEST_WINDOW:
             raise UserError(f"tiles of {self.tile} pixels: expected at least {SMALLEST_WINDOW}")
@@ -87,24 +79,8 @@ class Stylizer:
         self.statistics, self.preserve_color, self.strength = statistics, preserve_color, strength
         self._layerwise: LayerwiseStyle | None = None
 
-    def _load(self, model: Any) -> Any:
-        if is_symbol_file(model):
-            symbol = load_symbol(model, self.ctx)
-            if symbol.scale > 1:
-                raise UserError(f"{model}: a network that enlarges pictures {symbol.scale} times: use upscale")
-            return symbol
-        if isinstance(model, (str, Path)):
-            loaded = load_for_use(model, self.ctx, self.precision).net
-            if not hasattr(loaded, "encode"):
-                raise UserError(f"{model}: a {type(loaded).__name__} enlarges pictures and has no style; use upscale")
-        else:
-            net = model.net if isinstance(model, PixelRangeAdapter) else model
-            spec = ModelSpec(type(net).__name__, net.arguments)
-            loaded = fold(PixelRangeAdapter(net), spec, self.ctx, net.precision).net
-        return loaded
-
-    def _run_symbol(self, picture: Any, progress: Progress) -> Any:
-        return self.net(picture)
+    def _run_whole(self, picture: Any, progress: Progress) -> Any:
+        return self.model(picture)
 
     def __call__(self, image: np.ndarray, progress: Progress = unseen) -> np.ndarray:
         """(H, W, 3) uint8 or uint16 RGB -> the same shape and type; `progress` is told of each layer or window."""
@@ -122,26 +98,27 @@ class Stylizer:
     def _paint(self, image: np.ndarray, progress: Progress) -> np.ndarray:
         """(H, W, 3) -> (3, H, W) in [0, 255]; what the network frays at a border is mirrored picture, and cut off."""
         height, width = image.shape[:2]
-        border = getattr(self.net, "border_artifact_width", 0)
+        border = self.model.border_artifact_width
         painted = self._through(framed(image, border), progress)
         return painted[:, border : border + height, border : border + width]
 
     def fits(self, height: int, width: int) -> bool:
         """Return whether a picture of this size goes through the network at once."""
-        if max(height, width) <= self.tile or isinstance(self.net, SymbolProcess):
+        if max(height, width) <= self.tile or self.model.layers is None:
             return True
-        needed = MAPS * 4 * self.net.arguments["width"] * height * width
-        return self.by_memory and needed <= SHARE * free_memory(self.ctx)
+        needed = MAPS * 4 * self.model.layers.arguments["width"] * height * width
+        return self.by_memory and needed <= SHARE * free_memory(self.model.ctx)
 
     def _through(self, image: np.ndarray, progress: Progress = unseen) -> np.ndarray:
         """(H, W, 3) -> what the network makes of it, (3, H, W)."""
         if self.fits(*image.shape[:2]):
             with mxnet_errors("if it is for memory, use a smaller tile"):
-                whole: np.ndarray = self._at_once(mx.nd.array(to_tensor(image), ctx=self.ctx), progress).asnumpy()[0]
+                picture = mx.nd.array(to_tensor(image), ctx=self.model.ctx)
+                whole: np.ndarray = self._at_once(picture, progress).asnumpy()[0]
             progress(1.0)
             return whole
         if self._layerwise is None:
-            self._layerwise = LayerwiseStyle(self.net, self.tile, self.ctx)
+            self._layerwise = LayerwiseStyle(self.model.layers, self.tile, self.model.ctx)
         if self.statistics == "whole":
             return self._layerwise.settle(to_tensor(image)[0], progress)
         self._layerwise.settle(to_tensor(resize_longest_side(image, min(REDUCED, max(image.shape[:2]))))[0])

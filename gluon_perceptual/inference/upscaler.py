@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Callable
 
 import cv2
 import numpy as np
 
-from .._mxnet import inference_precision, mx, mxnet_errors
-from ..checkpoint.model import IMAGENET_MEAN, load_for_use
+from .._mxnet import mx, mxnet_errors
 from ..errors import UserError
 from ..image.histogram import match_band, match_images
 from ..image.io import Picture, check_rgb, to_image, to_tensor
 from ..image.tiling import Tile, map_tiles, plan
-from ..nets.pixels import PixelRangeAdapter
-from ..nets.plsr import PlsrNet
-from ..symbols.files import is_symbol_file
-from ..symbols.process import load_symbol
+from .model import open_model
 from .progress import Progress, counted, part_of, unseen
 
 Network = Callable[[np.ndarray], np.ndarray]
@@ -29,9 +24,7 @@ class Upscaler:
     """Enlarges pictures by a model.
 
     Args:
-        model: A checkpoint's path; the name of a shipped model; the path of a symbol, X-symbol.json, with parameters
-            beside it; or a network (N, 3, h, w) -> (N, 3, scale·h, scale·w) on pixels in [0, 255] with `scale` and
-            `halo`; a bare `PlsrNet` is run in its own range, less ImageNet's mean.
+        model: What `open_model` takes: a path, the name of a shipped model, a network, or a `Model`.
         ctx: Device; None for the CPU.
         tile: Largest side of the tiles in input pixels, or "auto". Tiles overlap by the model's receptive field, so the
             result is that of the whole picture.
@@ -40,11 +33,10 @@ class Upscaler:
         self_ensemble: Return the mean over the eight turned and flipped pictures, in eight times the time.
         scale: How many times the model has to enlarge, or None. A symbol that keeps the size, such as SRCNN's, is run
             on the bicubic enlargement.
-        precision: In which checkpoints are computed: "auto", "float32" or "bfloat16", see `inference_precision`.
-            Symbols always are in float32, networks in what they were built in.
+        precision: In which checkpoints are computed, "auto", "float32" or "bfloat16"; see `open_model`.
 
     Raises:
-        UserError: The checkpoint cannot be used, or is that of a style, or the tiles are too small for it, or it has
+        UserError: The model cannot be opened, or is that of a style, or the tiles are too small for it, or it has
             another scale.
     """
 
@@ -58,24 +50,12 @@ class Upscaler:
         scale: int | None = None,
         precision: str = "auto",
     ) -> None:
-        self.ctx = ctx or mx.cpu()
-        self.precision = inference_precision(precision, self.ctx)
-        self.model: Any = PixelRangeAdapter(model, 1.0, IMAGENET_MEAN) if isinstance(model, PlsrNet) else model
-        if isinstance(model, (str, Path)):
-            symbol = is_symbol_file(model)
-            if symbol and precision == "bfloat16":
-                raise UserError(f"{model}: symbols run in float32 only, not in bfloat16")
-            self.model = (
-                load_symbol(model, self.ctx, scale) if symbol else load_for_use(model, self.ctx, self.precision)
-            )
-            if not hasattr(self.model, "halo"):
-                kind = type(self.model.net).__name__
-                raise UserError(f"{model}: a {kind} repaints pictures and does not enlarge them; use stylize")
-            if not symbol:
-                self.model.hybridize(static_alloc=True, static_shape=True)
+        self.model = open_model(model, ctx, precision, scale)
+        self.model.check_kind("super-resolution")
         self.scale = self.model.scale
         if scale and scale != self.scale:
-            raise UserError(f"{model} enlarges {self.scale} times, not {scale}: choose another model or `scale`")
+            title = self.model.title
+            raise UserError(f"{title} enlarges {self.scale} times, not {scale}: choose another model or `scale`")
         automatic = max(TILE_OUTPUT // self.scale, 6 * self.model.halo)
         self.tile = automatic if tile == "auto" else int(tile)
         if self.tile <= 2 * self.model.halo:
@@ -113,7 +93,7 @@ class Upscaler:
         return to_image(values, window.dtype)
 
     def _run(self, tensor: np.ndarray) -> np.ndarray:
-        values: np.ndarray = self.model(mx.nd.array(tensor, ctx=self.ctx)).asnumpy()
+        values: np.ndarray = self.model(mx.nd.array(tensor, ctx=self.model.ctx)).asnumpy()
         return values
 
     def enlarge(self, picture: Picture, progress: Progress = unseen) -> Picture:

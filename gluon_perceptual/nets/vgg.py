@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Sequence
@@ -151,7 +150,7 @@ class LossNetwork(mx.gluon.HybridBlock):
         arrays, variant, depth = read_vgg_weights(paths)
         net = cls(layers, variant, depth)
         net._set_weights(arrays, ctx or mx.cpu())
-        digests = "+".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
+        digests = "+".join(map(shipped.sha256, paths))
         net.origin = {"variant": variant, "weights": weights, "sha256": digests}
         return net
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,13 @@ def shipped_path(name: str) -> Path:
 
 
 def sha256(path: Path) -> str:
-    """Return the checksum of a file's content, in hexadecimal."""
+    """Return the checksum of a file's content, in hexadecimal; of a file that has not changed it is known already."""
+    found = path.stat()
+    return _sha256(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, changed: int, size: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

@@ -1,0 +1,120 @@
+"""A trained network, opened once: what it is for, how much it enlarges, how far it looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable
+
+from .._mxnet import inference_precision, mx
+from ..checkpoint.model import IMAGENET_MEAN, ModelSpec, fold, load_for_use
+from ..errors import UserError
+from ..nets.fast_neural_style import FastNeuralStyleNet
+from ..nets.pixels import PixelRangeAdapter
+from ..nets.plsr import PlsrNet
+from ..nets.style import StyleNet
+from ..symbols.files import is_symbol_file
+from ..symbols.probing import UNBOUNDED
+from ..symbols.process import load_symbol
+
+KINDS = ("super-resolution", "style")
+MISUSES = {  # what to say where a model of the other kind is wanted
+    "super-resolution": "repaints pictures and does not enlarge them; use stylize",
+    "style": "enlarges pictures and has no style; use upscale",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained network, ready for pictures: (N, 3, H, W) float32 RGB in [0, 255] -> (N, 3, scale·H, scale·W).
+
+    Attributes:
+        title: What it is called in errors.
+        kinds: What it is for, of `KINDS`: a symbol that keeps the size may be for either.
+        network: What runs it, on MXNet's arrays on `ctx`; the output is not clipped.
+        ctx: Its device.
+        scale: How many times it enlarges.
+        halo: How many input pixels beyond its own an output pixel can depend on; `UNBOUNDED` of a style, whose
+            instance norms see the whole picture.
+        border_artifact_width: How far from a border a style's output differs from that inside, in pixels.
+        max_value: White in the network's own range, 255 or 1; in and out are in [0, 255] all the same.
+        layers: The `StyleNet` or `FastNeuralStyleNet`, for what runs its layers one by one; None of other networks.
+    """
+
+    title: str
+    kinds: tuple[str, ...]
+    network: Callable[[Any], Any]
+    ctx: Any
+    scale: int
+    halo: int
+    border_artifact_width: int = 0
+    max_value: float = 255.0
+    layers: Any = None
+
+    def __call__(self, x: Any) -> Any:
+        """Run the network."""
+        return self.network(x)
+
+    def check_kind(self, kind: str) -> None:
+        """Raise UserError unless it is for this, one of `KINDS`."""
+        if kind not in self.kinds:
+            raise UserError(f"{self.title} {MISUSES[kind]}")
+
+
+def open_model(model: Any, ctx: Any = None, precision: str = "auto", scale: int | None = None) -> Model:
+    """Open a model for use: its batch norms are folded, and it is good for inference only.
+
+    Args:
+        model: A checkpoint's path; the name of a shipped model; the path of a symbol, X-symbol.json, with parameters
+            beside it; or an initialized network: a style's, a `PlsrNet`, run in its own range less ImageNet's mean, or
+            one on pixels in [0, 255] with `scale` and `halo`. A `Model` is returned as it is.
+        ctx: Device; None for the CPU.
+        precision: In which checkpoints are computed: "auto", "float32" or "bfloat16", see `inference_precision`.
+            Symbols always are in float32, networks in what they were built in.
+        scale: How many times a symbol that keeps the size, such as SRCNN's, is to enlarge: it is run on the bicubic
+            enlargement. Nothing to other models.
+
+    Raises:
+        UserError: The files are damaged, do not fit, or are of no known network; or there is no such precision here.
+        OSError: They cannot be read.
+    """
+    if isinstance(model, Model):
+        return model
+    ctx = ctx or mx.cpu()
+    computed = inference_precision(precision, ctx)
+    if is_symbol_file(model):
+        if precision == "bfloat16":
+            raise UserError(f"{model}: symbols run in float32 only, not in bfloat16")
+        return _of_symbol(model, ctx, scale)
+    if isinstance(model, (str, Path)):
+        loaded, spec = load_for_use(model, ctx, computed)
+        return _of_spec(f"{model}: a {spec.network}", loaded, spec, ctx)
+    return _of_network(model, ctx)
+
+
+def _of_symbol(path: str | Path, ctx: Any, scale: int | None) -> Model:
+    symbol = load_symbol(path, ctx, scale)
+    kinds = KINDS[:1] if symbol.scale > 1 else KINDS
+    title, max_value = f"{path}: a symbol", symbol.options.max_value
+    return Model(title, kinds, symbol, ctx, symbol.scale, symbol.halo, max_value=max_value)
+
+
+def _of_spec(title: str, model: PixelRangeAdapter, spec: ModelSpec, ctx: Any) -> Model:
+    """Return a model without batch norms, opened."""
+    if spec.kind == "style":  # these networks are on pixels
+        net = model.net
+        return Model(title, (spec.kind,), net, ctx, net.scale, UNBOUNDED, net.border_artifact_width, layers=net)
+    model.hybridize(static_alloc=True, static_shape=True)
+    return Model(title, (spec.kind,), model, ctx, model.scale, model.halo, max_value=spec.max_value)
+
+
+def _of_network(network: Any, ctx: Any) -> Model:
+    """Return a network, opened; what may train on is left as it is."""
+    net = network.net if isinstance(network, PixelRangeAdapter) else network
+    title = f"a {type(net).__name__}"
+    if isinstance(net, (StyleNet, FastNeuralStyleNet)):
+        spec = ModelSpec(type(net).__name__, net.arguments)
+        return _of_spec(title, fold(PixelRangeAdapter(net), spec, ctx, net.precision), spec, ctx)
+    runs = PixelRangeAdapter(network, 1.0, IMAGENET_MEAN) if isinstance(network, PlsrNet) else network
+    max_value = runs.max_value if isinstance(runs, PixelRangeAdapter) else 255.0
+    return Model(title, KINDS[:1], runs, ctx, runs.scale, runs.halo, max_value=max_value)
