@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 
 class UserError(ValueError):
     """What came, what was expected, what to do: one line, which the commands print before they exit with 1."""
@@ -34,3 +36,19 @@ class ParamsFormatError(UserError):
 
 class MissingDependencyError(UserError, ImportError):
     """A library that is needed here is not installed; the message says how to install it."""
+
+
+def printable(text: str, but: str = "") -> str:
+    r"""Return a text with what does not print, such as `\x1b`, escaped, except the characters in `but`."""
+    return "".join(c if c.isprintable() or c in but else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def describe_failure(error: OSError, file: str | os.PathLike[str] = "") -> str:
+    """Return one line such as `large/a.png: No space left on device`; `file` if the error names none."""
+    name = error.filename if error.filename is not None else file
+    return printable(f"{name}: " if name else "") + describe_reason(error)
+
+
+def describe_reason(error: OSError) -> str:
+    """Return one line such as `No space left on device`."""
+    return " ".join((error.strerror or str(error)).split())

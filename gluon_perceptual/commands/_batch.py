@@ -10,13 +10,13 @@ from typing import Any, Callable, Mapping, Sequence
 
 import click
 
-from ..errors import UserError
 from ..files import end_process
+from ..image.io import Picture
+from ..inference.jobs import EXPECTED, Job, failure
 from ..inference.progress import Progress
 from ..signals import StopRequest
 from ._bar import PictureBar
-from ._command import INTERRUPTED, describe_failure
-from ._console import printable
+from ._command import INTERRUPTED
 
 NEW, REPLACED, SKIPPED, FAILED = "new", "replaced", "left as they were there", "failed"  # how a picture ends
 AHEAD_AND_BEHIND = 2  # pictures in memory beside those that are worked on: one being read, one being written
@@ -24,17 +24,14 @@ AHEAD_AND_BEHIND = 2  # pictures in memory beside those that are worked on: one 
 
 def process(
     tasks: Sequence[tuple[Path, Path]],
-    workers: Sequence[Any],
-    read: Callable[[Path, Path], Any],
-    work: Callable[[Any, Any, Progress], Any],
-    write: Callable[[Path, Any], None],
+    job: Job,
     skip_existing: bool = False,
 ) -> int:
-    """Do `write(target, work(worker, read(source, target), progress))` for each task; return the exit status.
+    """Do a job to each task, a source and a target; return the exit status.
 
-    Each worker has one picture at a time; meanwhile the next ones are read and the last ones written. Targets are
-    printed on stdout as they are done; failures come on stderr at the end, a line each, and make it 1. The last line
-    says how many were done, replaced a file, were left out, or failed.
+    Each of its workers has one picture at a time; meanwhile the next ones are read and the last ones written. Targets
+    are printed on stdout as they are done; failures come on stderr at the end, a line each, and make it 1. The last
+    line says how many were done, replaced a file, were left out, or failed.
 
     Raises:
         SystemExit: On Ctrl-C, after the pictures that are worked on.
@@ -42,22 +39,23 @@ def process(
     if not tasks:
         return 0
     free: SimpleQueue[Any] = SimpleQueue()
-    for worker in workers:
+    for worker in job.workers:
         free.put(worker)
 
     def do(source: Path, target: Path, progress: Progress) -> tuple[str, str]:
         replaces = is_there(target)
         if skip_existing and replaces:
             return SKIPPED, ""
-        failure = _failure(
-            source, target, lambda: write(target, _worked_on(work, free, read(source, target), progress))
-        )
-        return (FAILED, failure) if failure else (REPLACED if replaces else NEW, "")
+        try:
+            job.write(target, _worked_on(job, free, job.read(source, target), progress))
+        except EXPECTED as error:
+            return FAILED, failure(error, source, target)
+        return REPLACED if replaces else NEW, ""
 
     with StopRequest() as stop:
-        outcomes, failures = _do_all(do, tasks, len(workers) + AHEAD_AND_BEHIND, stop)
-    for failure in failures:
-        click.echo(f"Error: {failure}", err=True)
+        outcomes, failures = _do_all(do, tasks, len(job.workers) + AHEAD_AND_BEHIND, stop)
+    for line in failures:
+        click.echo(f"Error: {line}", err=True)
     click.echo(("interrupted: " if stop.requested else "") + summary(outcomes, len(tasks)), err=True)
     if stop.requested:
         raise SystemExit(stop.exit_status)
@@ -95,18 +93,18 @@ def _do_all(
         if stop.requested:
             return None
         progress = bar.picture()
-        outcome, failure = do(*task, progress)
+        outcome, said = do(*task, progress)
         progress(float(outcome in (NEW, REPLACED)))
         if outcome == SKIPPED:
             bar.leave_out()
-        return task[1], outcome, failure
+        return task[1], outcome, said
 
     with ThreadPoolExecutor(threads) as pool, PictureBar(len(tasks)) as bar:
         try:
-            for target, outcome, failure in filter(None, pool.map(begin, tasks)):
+            for target, outcome, said in filter(None, pool.map(begin, tasks)):
                 outcomes[outcome] += 1
-                if failure:
-                    failures.append(failure)
+                if said:
+                    failures.append(said)
                 elif outcome != SKIPPED:
                     bar.tell(target)
         except KeyboardInterrupt:  # the second, which is not to wait for the threads
@@ -115,24 +113,9 @@ def _do_all(
     return outcomes, failures
 
 
-def _failure(source: Path, target: Path, act: Callable[[], None]) -> str:
-    """Act, and return what a user should know of what went wrong, or ""."""
-    try:
-        act()
-    except UserError as error:
-        return printable(str(error))
-    except OSError as error:
-        return describe_failure(error, target)
-    except MemoryError:
-        return printable(f"{source}: out of memory; try a smaller --tile")
-    return ""
-
-
-def _worked_on(
-    work: Callable[[Any, Any, Progress], Any], free: SimpleQueue[Any], picture: Any, progress: Progress
-) -> Any:
+def _worked_on(job: Job, free: SimpleQueue[Any], picture: Any, progress: Progress) -> Picture:
     worker = free.get()
     try:
-        return work(worker, picture, progress)
+        return job.work(worker, picture, progress)
     finally:
         free.put(worker)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
-from ..errors import UserError
+from ..errors import UserError, describe_failure, printable
 from ..files import check_target, end_process, input_file, keeping_inputs
 from ..signals import ended_by
-from ._console import guard_streams, in_options, printable
+from ._console import guard_streams, in_options
 from ._types import InputFile, OutputFile
 
 INTERRUPTED = 130  # what a shell expects of a program that ended by SIGINT
@@ -82,12 +81,6 @@ def check_files(context: click.Context) -> None:
                         check(path)
 
 
-def describe_failure(error: OSError, file: str | Path = "") -> str:
-    """Return one line such as `large/a.png: No space left on device`; `file` if the error names none."""
-    name = error.filename if error.filename is not None else file
-    return printable(f"{name}: " if name else "") + describe_reason(error)
-
-
 def log_to_stderr() -> None:
     """Show this package's messages, and no other library's, on stderr as it is now."""
     handler = logging.StreamHandler(sys.stderr)
@@ -103,8 +96,3 @@ class OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return it."""
         return printable(in_options(record.getMessage()))
-
-
-def describe_reason(error: OSError) -> str:
-    """Return one line such as `No space left on device`."""
-    return " ".join((error.strerror or str(error)).split())

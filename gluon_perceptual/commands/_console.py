@@ -11,15 +11,10 @@ from typing import Any
 
 import click
 
-from ..errors import UserError
+from ..errors import UserError, printable
 
 ARGUMENT = re.compile(r"`(\w+)`")
 CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]")  # but tab, line feed and carriage return
-
-
-def printable(text: str, but: str = "") -> str:
-    r"""Return a text with what does not print, such as `\x1b`, escaped, except the characters in `but`."""
-    return "".join(c if c.isprintable() or c in but else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def in_options(message: str) -> str:

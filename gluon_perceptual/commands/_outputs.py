@@ -11,6 +11,7 @@ from typing import Any, Callable, List, Sequence, Tuple
 from ..data.photos import walk_pictures
 from ..errors import UserError
 from ..image.formats import format_for, titles
+from ..inference.jobs import result_name
 
 Tasks = List[Tuple[Path, Path]]  # source, target
 
@@ -96,7 +97,7 @@ def _beside(path: Path, label: str, suffix: str | None) -> Tasks:
         raise UserError(f"{path}: there is no place beside it: give a folder as -o")
     if path.is_dir():
         return _into(path, path.with_name(f"{path.name}_{label}"), suffix)
-    return [(path, path.with_name(f"{path.stem}_{label}{suffix or path.suffix}"))]
+    return [(path, path.with_name(result_name(path, label, suffix)))]
 
 
 def _into(path: Path, out: Path, suffix: str | None) -> Tasks:

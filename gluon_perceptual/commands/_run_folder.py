@@ -10,7 +10,7 @@ from typing import Callable
 import click
 
 from ..data.reading import write_report
-from ..errors import UserError
+from ..errors import UserError, describe_reason
 from ..files import check_regular, parse_json
 from ..training.callbacks import BlogLog, Every, JsonLog, ProgressBar
 from ..training.checkpoints import check_room, checkpoints, step_of
@@ -21,7 +21,6 @@ from ..training.run import Run
 from ..training.saturation import SaturationWarning
 from ..training.tensorboard import TensorBoard
 from ..training.validation import Validation
-from ._command import describe_reason
 from ._training_options import RunOptions
 
 log = logging.getLogger(__name__)

@@ -64,12 +64,10 @@ def stylize(
     Alpha, 16 bits, color profiles, date and place are kept. Videos in folders are left out: name them. What fails is
     named at the end, and the rest is done.
     """
-    from functools import partial
     from pathlib import Path
 
     from .._mxnet import devices
-    from ..image.io import Picture, check_target, read_picture, write_picture
-    from ..inference import Stylizer
+    from ..inference.jobs import StylizeJob
     from ..inference.video import check_video_path, is_video_file
     from ._batch import process
     from ._outputs import plan_outputs
@@ -81,15 +79,16 @@ def stylize(
     name = Path(model).stem
     video_tasks = plan_outputs(videos, out, None, name, check_video_path)
     picture_tasks = plan_outputs(pictures, out, suffix, name)
-    options = (tile, statistics, preserve_color, strength, precision)
-    workers = [Stylizer(model, device, *options) for device in devices(gpus, cpus)]
-
-    def read(path: Path, target: Path) -> Picture:
-        picture = read_picture(path)
-        check_target(target, picture)
-        return picture
-
-    write = partial(write_picture, quality=quality)
-    failed = process(picture_tasks, workers, read, Stylizer.stylize, write, skip_existing)
-    failed |= process_videos(video_tasks, workers[0], skip_existing)
+    job = StylizeJob(
+        model,
+        devices(gpus, cpus),
+        quality,
+        tile=tile,
+        statistics=statistics,
+        preserve_color=preserve_color,
+        strength=strength,
+        precision=precision,
+    )
+    failed = process(picture_tasks, job, skip_existing)
+    failed |= process_videos(video_tasks, job.workers[0], skip_existing)
     raise SystemExit(failed)

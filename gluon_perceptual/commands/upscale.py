@@ -65,32 +65,25 @@ def upscale(
     enlarged by the model for photos from the web, if one ships for that scale. What fails is named at the end, and
     the rest is done.
     """
-    from functools import partial
     from pathlib import Path
 
     from .._mxnet import devices
-    from ..image.io import Picture, check_target, read_picture, write_picture
-    from ..inference import Upscaler
-    from ..inference.progress import Progress
+    from ..inference.choice import default_models
+    from ..inference.jobs import UpscaleJob
     from ._batch import process
-    from ._inputs import ModelChoice, default_models
     from ._outputs import plan_outputs
 
     factor = int(scale) if scale else None
     names = [model] if model else default_models(factor or 2)
-    options = (tile, match_histogram, self_ensemble, factor, precision)
-    workers = [{name: Upscaler(name, device, *options) for name in names} for device in devices(gpus, cpus)]
-    times = workers[0][names[0]].scale
-    tasks = plan_outputs([Path(path) for path in inputs], out, suffix, f"x{times}")
-    choose = ModelChoice(names)
-
-    def read(path: Path, target: Path) -> tuple[Picture, str]:
-        picture = read_picture(path)
-        check_target(target, picture, times)
-        return picture, choose(path)
-
-    def work(upscalers: dict[str, Upscaler], job: tuple[Picture, str], progress: Progress) -> Picture:
-        picture, name = job
-        return upscalers[name].enlarge(picture, progress)
-
-    raise SystemExit(process(tasks, workers, read, work, partial(write_picture, quality=quality), skip_existing))
+    job = UpscaleJob(
+        names,
+        devices(gpus, cpus),
+        quality,
+        tile=tile,
+        match_histogram=match_histogram,
+        self_ensemble=self_ensemble,
+        scale=factor,
+        precision=precision,
+    )
+    tasks = plan_outputs([Path(path) for path in inputs], out, suffix, f"x{job.scale}")
+    raise SystemExit(process(tasks, job, skip_existing))

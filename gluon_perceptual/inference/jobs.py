@@ -1,0 +1,121 @@
+"""A picture file in, a picture file out: read, checked, worked on, written; for the commands and the page alike."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, Sequence, Tuple
+
+from ..errors import UserError, describe_failure, printable
+from ..image.io import Picture, check_target, read_picture, write_picture
+from .choice import ModelChoice
+from .progress import Progress, unseen
+from .stylizer import Stylizer
+from .upscaler import Upscaler
+
+EXPECTED = (UserError, OSError, MemoryError)  # what a job raises for a picture that it cannot do
+Choice = Tuple[Picture, str]  # and the name of the model that it is for
+
+
+class Job(ABC):
+    """What is done to picture files, each by itself.
+
+    Reading and writing can go on while another picture is worked on: so they are apart, and calling a job does all.
+
+    Attributes:
+        workers: What does it, one for each device; each works on one picture at a time.
+        quality: Of the files written, see `write_picture`.
+    """
+
+    workers: Sequence[Any]
+    quality: int | None
+
+    @abstractmethod
+    def read(self, source: Path, target: Path) -> Any:
+        """Return what `work` takes, once `target` is known to hold the result.
+
+        Raises:
+            ImageError, OSError: As of `read_picture` and `check_target`.
+        """
+
+    @abstractmethod
+    def work(self, worker: Any, read: Any, progress: Progress) -> Picture:
+        """Return the result; `progress` may raise, which ends the work; raises UserError."""
+
+    def write(self, target: Path, picture: Picture) -> None:
+        """Write the result; raises as `write_picture`."""
+        write_picture(target, picture, self.quality)
+
+    def __call__(self, source: Path, target: Path, progress: Progress = unseen) -> None:
+        """Do it to a file, by the first worker; raises one of `EXPECTED`."""
+        self.write(target, self.work(self.workers[0], self.read(source, target), progress))
+
+
+class UpscaleJob(Job):
+    """Enlarges pictures, each by that of some models that it is for.
+
+    Args:
+        models: Names or paths; the first is for all pictures that no other is for, see `ModelChoice`.
+        devices: To work on.
+        quality: As of `Job`.
+        options: Of `Upscaler`.
+
+    Raises:
+        UserError: As of `Upscaler`.
+    """
+
+    def __init__(self, models: Sequence[str], devices: Sequence[Any], quality: int | None, **options: Any) -> None:
+        self.workers = [{name: Upscaler(name, device, **options) for name in models} for device in devices]
+        self.scale = self.workers[0][models[0]].scale
+        self.quality, self._choose = quality, ModelChoice(models)
+
+    def read(self, source: Path, target: Path) -> Choice:
+        """Return the picture and its model's name; raises ImageError and OSError."""
+        picture = read_picture(source)
+        check_target(target, picture, self.scale)
+        return picture, self._choose(source)
+
+    def work(self, worker: dict[str, Upscaler], read: Choice, progress: Progress) -> Picture:
+        """Return the enlarged picture; raises UserError."""
+        picture, name = read
+        return worker[name].enlarge(picture, progress)
+
+
+class StylizeJob(Job):
+    """Repaints pictures.
+
+    Args:
+        model: Name or path.
+        devices: To work on.
+        quality: As of `Job`.
+        options: Of `Stylizer`.
+
+    Raises:
+        UserError: As of `Stylizer`.
+    """
+
+    def __init__(self, model: str, devices: Sequence[Any], quality: int | None, **options: Any) -> None:
+        self.workers = [Stylizer(model, device, **options) for device in devices]
+        self.quality = quality
+
+    def read(self, source: Path, target: Path) -> Picture:
+        """Return the picture; raises ImageError and OSError."""
+        picture = read_picture(source)
+        check_target(target, picture)
+        return picture
+
+    def work(self, worker: Stylizer, read: Picture, progress: Progress) -> Picture:
+        """Return the repainted picture; raises UserError."""
+        return worker.stylize(read, progress)
+
+
+def result_name(source: Path, label: str, suffix: str | None = None) -> str:
+    """Return what the result of `photo.jpg` is called: `photo_LABEL.jpg`, or with another suffix."""
+    return f"{source.stem}_{label}{suffix or source.suffix}"
+
+
+def failure(error: BaseException, source: Path, target: Path) -> str:
+    """Return the line that a user should read of one of the errors `EXPECTED`."""
+    if isinstance(error, MemoryError):
+        return printable(f"{source}: out of memory; try a smaller --tile")
+    return describe_failure(error, target) if isinstance(error, OSError) else printable(str(error))
