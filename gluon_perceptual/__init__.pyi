@@ -22,6 +22,7 @@ from .image.io import read_picture as read_picture
 from .image.io import read_rgb as read_rgb
 from .image.io import write_picture as write_picture
 from .image.resize import imresize as imresize
+from .image.size import Size as Size
 from .inference.model import Model as Model
 from .inference.model import open_model as open_model
 from .inference.stylizer import Stylizer as Stylizer

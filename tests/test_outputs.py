@@ -91,7 +91,7 @@ def test_what_is_left_out_is_counted_by_kind(tmp_path, caplog):
 )
 def test_targets_are_checked_for_the_enlarged_picture(tmp_path, name, picture, reason):
     with pytest.raises(ImageError, match=reason):
-        check_target(tmp_path / name, picture, scale=2)
+        check_target(tmp_path / name, picture, tuple(2 * side for side in picture.color.shape))
 
 
 def test_nothing_is_enlarged_for_a_target_that_cannot_hold_it(tmp_path, monkeypatch):

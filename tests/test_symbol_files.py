@@ -69,8 +69,7 @@ def test_rgb_and_tiles(tmp_path):
     expected = image.repeat(2, 0).repeat(2, 1)
     for tile in ("auto", 16):
         np.testing.assert_array_equal(Upscaler(path, tile=tile)(image), expected)
-    with pytest.raises(UserError, match="enlarges 2 times, not 4"):
-        Upscaler(path, scale=4)
+    np.testing.assert_array_equal(Upscaler(path, scale=4)(image), image.repeat(4, 0).repeat(4, 1))
 
 
 def test_a_network_that_sees_the_whole_picture_gets_it(tmp_path):

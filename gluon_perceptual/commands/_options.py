@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 import click
 
 from ._console import printable, tell
-from ._types import parse_tile
+from ._types import Number, parse_tile
+
+if TYPE_CHECKING:
+    from ..image.size import Size
 
 
 def list_models_option(kind: str) -> Callable[[Any], Any]:
@@ -55,7 +58,7 @@ out_option = click.option(
     "-o",
     "--out",
     type=click.Path(),
-    help="Output file or folder.  [default: beside each input, the model's scale or name added to its name]",
+    help="Output file or folder.  [default: beside each input, the scale, size or style added to its name]",
 )
 tile_option = click.option(
     "--tile", default="auto", metavar="auto|N", callback=parse_tile, help="Side of the tiles in input pixels."
@@ -85,7 +88,35 @@ precision_option = click.option(
     help="Numeric precision of the network. auto: bfloat16 where the processor has AMX, else float32.",
 )
 scales = click.Choice(["1", "2", "4", "8"])
+MOST_TIMES, MOST_SIDE, MOST_MEGAPIXELS = 64, 100_000, 2000
+SIZES = (
+    click.option("--scale", type=Number(1, MOST_TIMES), help="How many times larger: any number, such as 3 or 1.5."),
+    click.option("--width", type=click.IntRange(1, MOST_SIDE), help="Width of the results in pixels."),
+    click.option("--height", type=click.IntRange(1, MOST_SIDE), help="Height of the results in pixels."),
+    click.option(
+        "--megapixels",
+        type=Number(0, MOST_MEGAPIXELS, min_open=True),
+        help="Millions of pixels of the results.",
+    ),
+)
 gpus_option = click.option("--gpus", metavar="0,1", help="GPUs to run on; without it the CPU.")
+
+
+def size_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--scale`, `--width`, `--height` and `--megapixels`, for `size_of`."""
+    for option in reversed(SIZES):
+        command = option(command)
+    return command
+
+
+def size_of(**given: float | None) -> Size | None:
+    """Return the `image.size.Size` that these options ask for, or None; raises UsageError where several are given."""
+    from ..image.size import Size
+
+    values = {name: value for name, value in given.items() if value is not None}
+    if len(values) > 1:
+        raise click.UsageError(f"{' and '.join(f'--{name}' for name in values)}: give one of them")
+    return Size(**values) if values else None  # type: ignore[arg-type]
 
 
 def degradation_option(help: str = "How photos are shrunk.", **options: Any) -> Callable[[Any], Any]:

@@ -15,7 +15,6 @@ from ._options import (
     model_help,
     model_of,
     precision_option,
-    scales,
 )
 from ._types import InputFile, Number, OutputFile
 
@@ -30,7 +29,7 @@ from ._types import InputFile, Number, OutputFile
     help=f"{model_help} May come several times.",
 )
 @click.option("--data", required=True, type=InputFile(), help="Folder, list or .rec file of photos: the truth.")
-@click.option("--scale", type=scales, required=True, help="How many times to enlarge.")
+@click.option("--scale", type=click.IntRange(1, 16), required=True, help="How many times to enlarge.")
 @click.option("--sigma", type=Number(0, 100), default=0.0, help="Blur before shrinking (benchmarks: none).")
 @degradation_option(default="bicubic")
 @click.option("--jpeg", type=click.IntRange(1, 100), help="Save the small photos as JPEG of this quality (4:2:0).")
@@ -42,7 +41,7 @@ from ._types import InputFile, Number, OutputFile
 def evaluate(
     models: tuple[str, ...],
     data: str,
-    scale: str,
+    scale: int,
     sigma: float,
     degradation: str,
     jpeg: int | None,
@@ -67,16 +66,16 @@ def evaluate(
     from ..files import check_target, input_file
     from ..inference import Upscaler
 
-    factor, photos = int(scale), find_photos(data)
+    photos = find_photos(data)
     if figure:
         for photo in photos:
             input_file(str(photo))
         check_figure_path(check_target(figure))
-    methods = {"bicubic": bicubic(factor)}
+    methods = {"bicubic": bicubic(scale)}
     for model in models:
-        upscaler = Upscaler(model, devices(gpus)[0], match_histogram=match_histogram, scale=factor, precision=precision)
+        upscaler = Upscaler(model, devices(gpus)[0], match_histogram=match_histogram, scale=scale, precision=precision)
         methods[Path(model).stem if Path(model).stem not in methods else model] = upscaler
-    rows, failures = score(methods, photos, factor, sigma, degradation, jpeg)
+    rows, failures = score(methods, photos, scale, sigma, degradation, jpeg)
     report(rows, as_json_text, figure)
     for failure in failures:
         click.echo(f"Error: {failure}", err=True)

@@ -15,13 +15,14 @@ from ._options import (
     out_option,
     precision_option,
     quality_option,
-    scales,
+    size_of,
+    size_options,
     skip_existing_option,
     suffix_option,
     tile_option,
 )
 
-CHOSEN = ", ".join(f"{name} for --scale {scale}" for scale, name in DEFAULTS.items() if scale != 2)
+CHOSEN = ", ".join(f"{name} over ×{scale // 2}" for scale, name in DEFAULTS.items() if scale != 2)
 
 
 @click.command(cls=Command)
@@ -31,11 +32,7 @@ CHOSEN = ", ".join(f"{name} for --scale {scale}" for scale, name in DEFAULTS.ite
     "--model", callback=model_of("super-resolution"), help=f"{model_help}  [default: {DEFAULTS[2]}; {CHOSEN}]"
 )
 @list_models_option("super-resolution")
-@click.option(
-    "--scale",
-    type=scales,
-    help="Insist on a model that enlarges so many times; enlarge before a symbol that keeps the size.",
-)
+@size_options
 @tile_option
 @match_histogram_option
 @click.option("--self-ensemble", is_flag=True, help="Mean over 8 turned and flipped copies: better, 8 times slower.")
@@ -48,7 +45,10 @@ def upscale(
     inputs: tuple[str, ...],
     out: str | None,
     model: str | None,
-    scale: str | None,
+    scale: float | None,
+    width: int | None,
+    height: int | None,
+    megapixels: float | None,
     tile: int | str,
     match_histogram: str | None,
     self_ensemble: bool,
@@ -61,6 +61,9 @@ def upscale(
 ) -> None:
     """Enlarge INPUTS: pictures, or folders of them, whose tree is kept.
 
+    Results are exactly of the size asked for: what the next larger model makes, or several passes of one, is reduced.
+    Without --model it is chosen by how much each picture has to grow; one that is large enough already is reduced only.
+
     Alpha, gray, 16 bits, color profiles, date and place are kept. Without --model, JPEG files of a quality below 90 are
     enlarged by the model for photos from the web, if one ships for that scale. What fails is named at the end, and
     the rest is done.
@@ -68,22 +71,19 @@ def upscale(
     from pathlib import Path
 
     from .._mxnet import devices
-    from ..inference.choice import default_models
     from ..inference.jobs import UpscaleJob
     from ._batch import process
     from ._outputs import plan_outputs
 
-    factor = int(scale) if scale else None
-    names = [model] if model else default_models(factor or 2)
     job = UpscaleJob(
-        names,
+        model,
         devices(gpus, cpus),
         quality,
+        size_of(scale=scale, width=width, height=height, megapixels=megapixels),
         tile=tile,
         match_histogram=match_histogram,
         self_ensemble=self_ensemble,
-        scale=factor,
         precision=precision,
     )
-    tasks = plan_outputs([Path(path) for path in inputs], out, suffix, f"x{job.scale}")
+    tasks = plan_outputs([Path(path) for path in inputs], out, suffix, job.label)
     raise SystemExit(process(tasks, job, skip_existing))

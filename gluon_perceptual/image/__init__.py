@@ -11,5 +11,6 @@ __all__ = [
     "io",
     "jpeg",
     "resize",
+    "size",
     "tiling",
 ]

@@ -119,13 +119,13 @@ def write_picture(path: str | Path, picture: Picture, quality: int | None = None
     write_bytes(path, encode(form, channels, picture.metadata, quality))
 
 
-def check_target(path: Path, picture: Picture, scale: int = 1) -> Format:
-    """Return the format of `path`, once it is known to hold the picture enlarged `scale` times.
+def check_target(path: Path, picture: Picture, size: tuple[int, int] | None = None) -> Format:
+    """Return the format of `path`, once it is known to hold the picture, at another height and width if given.
 
     Raises:
         ImageError: It does not, or the result would be too large; see `formats.check_holds`.
     """
-    height, width = (scale * side for side in picture.color.shape[:2])
+    height, width = size or picture.color.shape[:2]
     if height * width > MOST_WRITTEN:
         raise ImageError(f"{path}: {height}×{width} pixels are more than {MOST_WRITTEN:,}; cut the picture into parts")
     alpha = picture.alpha is not None and picture.alpha.min() < np.iinfo(picture.alpha.dtype).max

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Sequence
+from typing import Iterable, Sequence
 
 from ..errors import UserError
 from ..image.jpeg import file_quality
+from ..image.size import Size, fewest_passes
 from ..weights import DEFAULTS, model_for, models
 
 LOW_QUALITY = 90  # of JPEG; below it a model for photos from the web gains more than it costs
+USUAL_SCALE = 2
 
 log = logging.getLogger(__name__)
+
+
+def model_choices(model: str | None, size: Size | None) -> dict[int, ModelChoice]:
+    """Return what to choose models by for results of this size: by their scale, or one for the model that is given."""
+    if model:
+        return {USUAL_SCALE: ModelChoice([model])}
+    if size is None or size.scale is None:
+        scales: Iterable[int] = DEFAULTS if size else [USUAL_SCALE]
+    else:
+        scales = [1 if size.scale == 1 else fewest_passes(DEFAULTS, size.scale)]
+    return {scale: ModelChoice(default_models(scale)) for scale in scales}
 
 
 def default_models(scale: int) -> list[str]:
@@ -31,7 +44,7 @@ class ModelChoice:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._usual = names[0]
+        self.names, self._usual = names, names[0]
         self._inputs = {models()[name].get("inputs"): name for name in reversed(names) if name in models()}
         self._said = False
 

@@ -8,7 +8,8 @@ from typing import Any, Sequence, Tuple
 
 from ..errors import UserError, describe_failure, printable
 from ..image.io import Picture, check_target, read_picture, write_picture
-from .choice import ModelChoice
+from ..image.size import Size, fewest_passes
+from .choice import model_choices
 from .progress import Progress, unseen
 from .stylizer import Stylizer
 from .upscaler import Upscaler
@@ -52,28 +53,43 @@ class Job(ABC):
 
 
 class UpscaleJob(Job):
-    """Enlarges pictures, each by that of some models that it is for.
+    """Enlarges pictures.
 
     Args:
-        models: Names or paths; the first is for all pictures that no other is for, see `ModelChoice`.
+        model: Name or path; None: that of the models that ship which each picture is for, see `model_choices`.
         devices: To work on.
         quality: As of `Job`.
-        options: Of `Upscaler`.
+        size: Of the results; None: what the model makes.
+        options: More of `Upscaler`.
+
+    Attributes:
+        label: What tells its results' names from the sources', such as "x2".
 
     Raises:
-        UserError: As of `Upscaler`.
+        UserError: As of `Upscaler`, or no model for this ships.
     """
 
-    def __init__(self, models: Sequence[str], devices: Sequence[Any], quality: int | None, **options: Any) -> None:
-        self.workers = [{name: Upscaler(name, device, **options) for name in models} for device in devices]
-        self.scale = self.workers[0][models[0]].scale
-        self.quality, self._choose = quality, ModelChoice(models)
+    def __init__(
+        self,
+        model: str | None,
+        devices: Sequence[Any],
+        quality: int | None,
+        size: Size | None = None,
+        **options: Any,
+    ) -> None:
+        self.size, self.quality, self._choices = size, quality, model_choices(model, size)
+        names = [name for choice in self._choices.values() for name in choice.names]
+        self.workers = [{name: Upscaler(name, device, scale=size, **options) for name in names} for device in devices]
+        self._any = self.workers[0][names[0]]  # all make results of the same size
+        self.label = size.label if size else f"x{self._any.scale}"
 
     def read(self, source: Path, target: Path) -> Choice:
         """Return the picture and its model's name; raises ImageError and OSError."""
         picture = read_picture(source)
-        check_target(target, picture, self.scale)
-        return picture, self._choose(source)
+        height, width = picture.color.shape[:2]
+        check_target(target, picture, self._any.result_size(height, width))
+        scale = fewest_passes(self._choices, self.size.ratio(height, width) if self.size else 1.0)
+        return picture, self._choices[scale](source)
 
     def work(self, worker: dict[str, Upscaler], read: Choice, progress: Progress) -> Picture:
         """Return the enlarged picture; raises UserError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any, Callable
 
@@ -9,9 +10,11 @@ import cv2
 import numpy as np
 
 from .._mxnet import mx, mxnet_errors
-from ..errors import UserError
+from ..errors import ImageError, UserError
 from ..image.histogram import match_band, match_images
-from ..image.io import Picture, check_rgb, to_image, to_tensor
+from ..image.io import MOST_WRITTEN, Picture, check_rgb, to_image, to_tensor
+from ..image.resize import resize_to
+from ..image.size import Size, passes
 from ..image.tiling import Tile, map_tiles, plan
 from .model import open_model
 from .progress import Progress, counted, part_of, unseen
@@ -31,13 +34,13 @@ class Upscaler:
         match_histogram: Color space in which each result's histogram is matched to its input's (paper, section
             4.2), or None.
         self_ensemble: Return the mean over the eight turned and flipped pictures, in eight times the time.
-        scale: How many times the model has to enlarge, or None. A symbol that keeps the size, such as SRCNN's, is run
-            on the bicubic enlargement.
+        scale: How many times larger results are, any positive number, or a `Size`; None: as much as the model makes
+            them. The model runs as often as is needed for that, and what is too large then is reduced by `resize_to`.
+            A symbol that keeps the size, such as SRCNN's, is run on the bicubic enlargement.
         precision: In which checkpoints are computed, "auto", "float32" or "bfloat16"; see `open_model`.
 
     Raises:
-        UserError: The model cannot be opened, or is that of a style, or the tiles are too small for it, or it has
-            another scale.
+        UserError: The model cannot be opened, or is that of a style, or the tiles are too small for it.
     """
 
     def __init__(
@@ -47,15 +50,14 @@ class Upscaler:
         tile: int | str = "auto",
         match_histogram: str | None = None,
         self_ensemble: bool = False,
-        scale: int | None = None,
+        scale: float | Size | None = None,
         precision: str = "auto",
     ) -> None:
-        self.model = open_model(model, ctx, precision, scale)
+        self.size = scale if isinstance(scale, Size) or scale is None else Size(scale)
+        factor = self.size.scale if self.size else None
+        self.model = open_model(model, ctx, precision, math.ceil(factor) if factor else None)
         self.model.check_kind("super-resolution")
         self.scale = self.model.scale
-        if scale and scale != self.scale:
-            title = self.model.title
-            raise UserError(f"{title} enlarges {self.scale} times, not {scale}: choose another model or `scale`")
         automatic = max(TILE_OUTPUT // self.scale, 6 * self.model.halo)
         self.tile = automatic if tile == "auto" else int(tile)
         if self.tile <= 2 * self.model.halo:
@@ -63,16 +65,35 @@ class Upscaler:
         self.match_histogram, self.self_ensemble = match_histogram, self_ensemble
 
     def __call__(self, image: np.ndarray, progress: Progress = unseen) -> np.ndarray:
-        """(H, W, 3) uint8 or uint16 RGB -> (scale·H, scale·W, 3) of the same type; `progress` is told of each tile."""
+        """(H, W, 3) uint8 or uint16 RGB -> a larger one of the same type; `progress` is told of each tile."""
         check_rgb(image)
         return self._matched(image, progress)
 
     def _matched(self, image: np.ndarray, progress: Progress) -> np.ndarray:
-        """(H, W, 3) or (H, W) -> (scale·H, scale·W, 3) or (scale·H, scale·W), with the image's histogram if wanted."""
-        large = self._enlarge(image, progress)
+        """(H, W, 3) or (H, W) -> the result, with the image's histogram if wanted."""
+        large = self._resized(image, self._enlarge, progress)
         if not self.match_histogram:
             return large
         return match_band(large, image) if image.ndim == 2 else match_images(large, image, self.match_histogram)
+
+    def result_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the height and width of the result for a picture of these sides."""
+        return self.size.of(height, width) if self.size else (self.scale * height, self.scale * width)
+
+    def _resized(
+        self, image: np.ndarray, enlarge: Callable[[np.ndarray, Progress], np.ndarray], progress: Progress
+    ) -> np.ndarray:
+        """Enlarge as often as is needed, and reduce to the result's size; raises ImageError where it gets too large."""
+        height, width = image.shape[:2]
+        count = passes(self.scale, self.size.ratio(height, width)) if self.size else 1
+        if height * width * self.scale ** (2 * count) > MOST_WRITTEN:
+            raise ImageError(f"{height}×{width} pixels {self.scale**count} times larger are over {MOST_WRITTEN:,}")
+        shares = [self.scale ** (2 * k) for k in range(count)]  # of the work: it goes by pixels
+        target = self.result_size(height, width)
+        for k in range(count):
+            start, stop = (sum(shares[:end]) / sum(shares) for end in (k, k + 1))
+            image = enlarge(image, part_of(progress, start, stop))
+        return image if image.shape[:2] == target else resize_to(image, *target)
 
     def _enlarge(self, image: np.ndarray, progress: Progress) -> np.ndarray:
         height, width = image.shape[:2]
@@ -105,7 +126,7 @@ class Upscaler:
         color, alpha = picture.color, picture.alpha
         if alpha is not None:
             color = bleed(color, alpha)
-            alpha = self._enlarge_alpha(alpha, part_of(progress, 0, 0.5))
+            alpha = self._resized(alpha, self._enlarge_alpha, part_of(progress, 0, 0.5))
             progress = part_of(progress, 0.5, 1)
         return replace(picture, color=self._matched(color, progress), alpha=alpha)
 
