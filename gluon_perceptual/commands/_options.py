@@ -99,6 +99,9 @@ SIZES = (
         help="Millions of pixels of the results.",
     ),
 )
+compare_option = click.option(
+    "--compare", is_flag=True, help="Write one figure instead: a detailed crop by all models that ship and fit, named."
+)
 gpus_option = click.option("--gpus", metavar="0,1", help="GPUs to run on; without it the CPU.")
 
 

@@ -53,6 +53,13 @@ def plan_outputs(
     return tasks
 
 
+def plan_comparisons(inputs: Sequence[Path], out: str | None) -> Tasks:
+    """Return (source, target) for the figure of each picture, as `plan_outputs`: that of `a.jpg` is `a_compare.png`."""
+    from ..figures import check_figure_path
+
+    return plan_outputs(inputs, out, ".png", "compare", check_figure_path)
+
+
 def _is_folder(out: str) -> bool:
     return out.endswith(os.sep) or Path(out).is_dir() or not Path(out).suffix
 

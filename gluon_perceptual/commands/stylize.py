@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from ._command import Command
 from ._options import (
+    compare_option,
     device_options,
     list_models_option,
     model_help,
@@ -23,8 +26,9 @@ from ._types import Number
 @click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @out_option
-@click.option("--model", required=True, callback=model_of("style"), help=model_help)
+@click.option("--model", callback=model_of("style"), help=model_help)
 @list_models_option("style")
+@compare_option
 @click.option(
     "--preserve-color",
     type=click.Choice(["luminance", "histogram"]),
@@ -47,7 +51,8 @@ from ._types import Number
 def stylize(
     inputs: tuple[str, ...],
     out: str | None,
-    model: str,
+    model: str | None,
+    compare: bool,
     preserve_color: str | None,
     strength: float,
     statistics: str,
@@ -67,28 +72,32 @@ def stylize(
     from pathlib import Path
 
     from .._mxnet import devices
+    from ..inference.comparing import StylizeComparison
     from ..inference.jobs import StylizeJob
     from ..inference.video import check_video_path, is_video_file
     from ._batch import process
-    from ._outputs import plan_outputs
+    from ._outputs import plan_comparisons, plan_outputs
     from ._video import process_videos
 
+    options: dict[str, Any] = {
+        "tile": tile,
+        "statistics": statistics,
+        "preserve_color": preserve_color,
+        "strength": strength,
+        "precision": precision,
+    }
     paths = [Path(path) for path in inputs]
+    if compare:
+        tasks = plan_comparisons(paths, out)
+        raise SystemExit(process(tasks, StylizeComparison(model, devices(gpus, cpus), **options), skip_existing))
+    if model is None:
+        raise click.UsageError("Missing option '--model'; --compare shows all that ship.")
     videos = [path for path in paths if is_video_file(path)]
     pictures = [path for path in paths if path not in videos]
     name = Path(model).stem
     video_tasks = plan_outputs(videos, out, None, name, check_video_path)
     picture_tasks = plan_outputs(pictures, out, suffix, name)
-    job = StylizeJob(
-        model,
-        devices(gpus, cpus),
-        quality,
-        tile=tile,
-        statistics=statistics,
-        preserve_color=preserve_color,
-        strength=strength,
-        precision=precision,
-    )
+    job = StylizeJob(model, devices(gpus, cpus), quality, **options)
     failed = process(picture_tasks, job, skip_existing)
     failed |= process_videos(video_tasks, job.workers[0], skip_existing)
     raise SystemExit(failed)

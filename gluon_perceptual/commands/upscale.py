@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from ..weights import DEFAULTS
 from ._command import Command
 from ._options import (
+    compare_option,
     device_options,
     list_models_option,
     match_histogram_option,
@@ -33,6 +36,7 @@ CHOSEN = ", ".join(f"{name} over ×{scale // 2}" for scale, name in DEFAULTS.ite
 )
 @list_models_option("super-resolution")
 @size_options
+@compare_option
 @tile_option
 @match_histogram_option
 @click.option("--self-ensemble", is_flag=True, help="Mean over 8 turned and flipped copies: better, 8 times slower.")
@@ -49,6 +53,7 @@ def upscale(
     width: int | None,
     height: int | None,
     megapixels: float | None,
+    compare: bool,
     tile: int | str,
     match_histogram: str | None,
     self_ensemble: bool,
@@ -71,19 +76,21 @@ def upscale(
     from pathlib import Path
 
     from .._mxnet import devices
+    from ..inference.comparing import UpscaleComparison
     from ..inference.jobs import UpscaleJob
     from ._batch import process
-    from ._outputs import plan_outputs
+    from ._outputs import plan_comparisons, plan_outputs
 
-    job = UpscaleJob(
-        model,
-        devices(gpus, cpus),
-        quality,
-        size_of(scale=scale, width=width, height=height, megapixels=megapixels),
-        tile=tile,
-        match_histogram=match_histogram,
-        self_ensemble=self_ensemble,
-        precision=precision,
-    )
-    tasks = plan_outputs([Path(path) for path in inputs], out, suffix, job.label)
-    raise SystemExit(process(tasks, job, skip_existing))
+    options: dict[str, Any] = {
+        "tile": tile,
+        "match_histogram": match_histogram,
+        "self_ensemble": self_ensemble,
+        "precision": precision,
+    }
+    paths = [Path(path) for path in inputs]
+    size = size_of(scale=scale, width=width, height=height, megapixels=megapixels)
+    if compare:
+        tasks = plan_comparisons(paths, out)
+        raise SystemExit(process(tasks, UpscaleComparison(model, devices(gpus, cpus), size, **options), skip_existing))
+    job = UpscaleJob(model, devices(gpus, cpus), quality, size, **options)
+    raise SystemExit(process(plan_outputs(paths, out, suffix, job.label), job, skip_existing))

@@ -40,10 +40,10 @@ class Job(ABC):
         """
 
     @abstractmethod
-    def work(self, worker: Any, read: Any, progress: Progress) -> Picture:
-        """Return the result; `progress` may raise, which ends the work; raises UserError."""
+    def work(self, worker: Any, read: Any, progress: Progress) -> Any:
+        """Return the result, for `write`; `progress` may raise, which ends the work; raises UserError."""
 
-    def write(self, target: Path, picture: Picture) -> None:
+    def write(self, target: Path, picture: Any) -> None:
         """Write the result; raises as `write_picture`."""
         write_picture(target, picture, self.quality)
 

@@ -1,0 +1,126 @@
+"""The same crop of a picture by several models, side by side and named: to see which one to use, in seconds."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Dict, Sequence
+
+import cv2
+import numpy as np
+
+from ..figures import check_figure_path, comparison_figure, save_figure
+from ..image.color import luma
+from ..image.io import read_rgb
+from ..image.resize import resize_to
+from ..image.size import Size, fewest_passes
+from ..weights import DEFAULTS, models
+from .choice import USUAL_SCALE
+from .jobs import Job
+from .model import open_model
+from .progress import Progress, counted
+from .stylizer import Stylizer
+from .upscaler import Upscaler
+
+ENLARGED_SIDE, PAINTED_SIDE = 256, 384  # of the crop in the figure, in pixels
+Titled = Dict[str, np.ndarray]  # (H, W, 3) uint8 RGB by what it is called
+
+
+def most_detailed(image: np.ndarray, side: int) -> np.ndarray:
+    """Return the square of `side` pixels, or less where the picture is smaller, in which neighbors differ most.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        side: In pixels.
+    """
+    rows, columns = np.gradient(luma(image)) if min(image.shape[:2]) > 1 else (np.zeros(image.shape[:2]),) * 2
+    height, width = (min(side, length) for length in image.shape[:2])
+    sums = cv2.integral(np.hypot(rows, columns))
+    windows = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
+    top, left = np.unravel_index(windows.argmax(), windows.shape)
+    return image[top : top + height, left : left + width]
+
+
+class UpscaleComparison(Job):
+    """Writes a figure for each picture: a crop by bicubic enlargement, and by the models that ship for this size.
+
+    Args:
+        model: Name or path of one more model, or None.
+        devices: To work on.
+        size: Of the results, of which the crop is a part; None: twice the picture's.
+        precision: Of `open_model`.
+        options: More of `Upscaler`.
+    """
+
+    quality = None
+
+    def __init__(
+        self,
+        model: str | None,
+        devices: Sequence[Any],
+        size: Size | None = None,
+        precision: str = "auto",
+        **options: Any,
+    ) -> None:
+        self.size, self.options = size or Size(USUAL_SCALE), options
+        names = dict.fromkeys([*([model] if model else []), *sorted(models("super-resolution"))])
+        self.given = model
+        self.workers = [{name: open_model(name, device, precision) for name in names} for device in devices]
+
+    def read(self, source: Path, target: Path) -> tuple[np.ndarray, float]:
+        """Return the crop and how many times it is enlarged; raises ImageError and OSError."""
+        check_figure_path(target)
+        image = read_rgb(str(source))
+        ratio = self.size.ratio(*image.shape[:2])
+        return most_detailed(image, math.ceil(ENLARGED_SIDE / ratio)), ratio
+
+    def work(self, worker: dict[str, Any], read: tuple[np.ndarray, float], progress: Progress) -> Titled:
+        """Return the crop by each model; raises UserError."""
+        crop, ratio = read
+        scale = fewest_passes(DEFAULTS, ratio)
+        fitting = [name for name, model in worker.items() if model.scale == scale or name == self.given]
+        found = {"bicubic": resize_to(crop, *Size(ratio).of(*crop.shape[:2]))}
+        for name in counted(fitting, progress):
+            found[Path(name).stem] = Upscaler(worker[name], scale=ratio, **self.options)(crop)
+        return found
+
+    def write(self, target: Path, picture: Any) -> None:
+        """Write the figure; raises OSError."""
+        write_comparison(target, picture)
+
+
+class StylizeComparison(Job):
+    """Writes a figure for each picture: a crop, and what the styles that ship make of it.
+
+    Args:
+        model: Name or path of one more model, or None.
+        devices: To work on.
+        options: Of `Stylizer`.
+    """
+
+    quality = None
+
+    def __init__(self, model: str | None, devices: Sequence[Any], **options: Any) -> None:
+        names = dict.fromkeys([*([model] if model else []), *sorted(models("style"))])
+        self.workers = [{name: Stylizer(name, device, **options) for name in names} for device in devices]
+
+    def read(self, source: Path, target: Path) -> np.ndarray:
+        """Return the crop; raises ImageError and OSError."""
+        check_figure_path(target)
+        return most_detailed(read_rgb(str(source)), PAINTED_SIDE)
+
+    def work(self, worker: dict[str, Stylizer], read: np.ndarray, progress: Progress) -> Titled:
+        """Return the crop in each style; raises UserError."""
+        found = {"photo": read}
+        for name in counted(list(worker), progress):
+            found[Path(name).stem] = worker[name](read)
+        return found
+
+    def write(self, target: Path, picture: Any) -> None:
+        """Write the figure; raises OSError."""
+        write_comparison(target, picture)
+
+
+def write_comparison(target: Path, pictures: Titled) -> None:
+    """Write pictures side by side, each under its title."""
+    save_figure(comparison_figure(list(pictures), [list(pictures.values())]), target)

@@ -1,0 +1,59 @@
+"""`--compare`: the same crop by all models that ship and fit, in one figure."""
+
+import cv2
+import numpy as np
+import pytest
+from cli import assert_one_line_error, run, write
+
+from gluon_perceptual.image.size import Size
+from gluon_perceptual.inference.comparing import StylizeComparison, UpscaleComparison, most_detailed
+from gluon_perceptual.inference.progress import unseen
+from gluon_perceptual.weights import models
+
+
+def test_the_most_detailed_square_is_found():
+    image = np.full((60, 80, 3), 100, np.uint8)
+    image[30:46, 50:66] = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    np.testing.assert_array_equal(most_detailed(image, 18), image[29:47, 49:67])
+    assert most_detailed(image, 70).shape == (60, 70, 3)
+    assert most_detailed(image[:1], 5).shape == (1, 5, 3)
+    assert most_detailed(image[:1, :1], 5).shape == (1, 1, 3)
+
+
+@pytest.mark.parametrize(("size", "scale", "side"), [(None, 2, 40), (Size(3), 4, 60), (Size(width=100), 8, 100)])
+def test_models_of_the_scale_that_is_needed(tmp_path, size, scale, side):
+    source = write(tmp_path / "a.png", height=20, width=20)
+    job = UpscaleComparison(None, [None], size, precision="float32")
+    found = job.work(job.workers[0], job.read(source, tmp_path / "b.png"), unseen)
+    shipped = sorted(name for name, entry in models("super-resolution").items() if entry["scale"] == scale)
+    assert list(found) == ["bicubic", *shipped]
+    assert {picture.shape for picture in found.values()} == {(side, side, 3)}
+
+
+def test_one_more_model_comes_first(tmp_path):
+    source = write(tmp_path / "a.png")
+    job = UpscaleComparison("sr_x4_pixel", [None])
+    found = job.work(job.workers[0], job.read(source, tmp_path / "b.png"), unseen)
+    assert list(found)[:2] == ["bicubic", "sr_x4_pixel"]
+
+
+def test_styles_beside_the_photo(tmp_path):
+    source = write(tmp_path / "a.png", height=20, width=30)
+    job = StylizeComparison(None, [None])
+    found = job.work(job.workers[0], job.read(source, tmp_path / "b.png"), unseen)
+    assert list(found) == ["photo", *sorted(models("style"))]
+    assert {picture.shape for picture in found.values()} == {(20, 30, 3)}
+
+
+@pytest.mark.parametrize("command", ["upscale", "stylize"])
+def test_the_commands_write_a_figure(tmp_path, command):
+    source = write(tmp_path / "a.jpg", height=30, width=30)
+    status, out, _ = run(command, source, "--compare")
+    assert (status, out.splitlines()) == (0, [str(tmp_path / "a_compare.png")])
+    height, width, _ = cv2.imread(str(tmp_path / "a_compare.png")).shape
+    assert width > 3 * height
+    assert_one_line_error(run(command, source, "--compare", "-o", tmp_path / "b.xyz"), "no figure has the suffix")
+
+
+def test_a_style_or_compare_is_needed(tmp_path):
+    assert_one_line_error(run("stylize", write(tmp_path / "a.png")), "--model", status=2)
