@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import subprocess
 import time
 
 import cv2
@@ -22,7 +23,12 @@ def run(*arguments):
 
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload([f"gluon_perceptual.commands.{name}" for name in ("_train", "_train_sr", "upscale")])
+FORKS.set_forkserver_preload(
+    [
+        f"gluon_perceptual.{name}"
+        for name in ("commands._train", "commands._train_sr", "commands.upscale", "symbols.worker")
+    ]
+)
 
 
 def start(log, *arguments, file_size=None):
@@ -45,6 +51,34 @@ def _run_into(log, arguments, file_size):
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     main(arguments, prog_name="gluon-perceptual")
+
+
+class ForkedWorker:
+    """As `symbols.process.start_worker`: what that returns, of a process that does not have to import MXNet."""
+
+    def __init__(self, end):
+        self._process = FORKS.Process(target=_serve, args=(end,), daemon=True)
+        self._process.start()
+        self.pid, self.kill = self._process.pid, self._process.kill
+
+    @property
+    def returncode(self):
+        return self._process.exitcode
+
+    def wait(self, seconds=None):
+        self._process.join(seconds)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired("symbols.worker", seconds)
+        return self.returncode
+
+
+def _serve(end):
+    from gluon_perceptual.symbols.worker import serve
+
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(nowhere, descriptor)
+    serve(end.detach())
 
 
 def wait_until(happened, process, log, seconds=120):

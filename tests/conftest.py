@@ -22,6 +22,17 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def symbols_are_forked(request, monkeypatch) -> None:
+    """A process for a symbol is forked from one that has MXNet, unless `whole_process` marks the test."""
+    if "whole_process" not in request.keywords:
+        from cli import ForkedWorker
+
+        from gluon_perceptual.symbols import process
+
+        monkeypatch.setattr(process, "start_worker", ForkedWorker)
+
+
 @pytest.fixture
 def no_figures(monkeypatch) -> None:
     """Empty files for figures, where they are no part of the test: drawing takes longer than all else in it."""

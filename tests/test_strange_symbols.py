@@ -140,6 +140,7 @@ def test_the_command_ends_in_one_line(tmp_path):
     assert_one_line_error(result, "x-symbol.json", "layer1 cannot be run: Reshape makes (1, 3, 1, 1)")
 
 
+@pytest.mark.whole_process
 def test_a_process_that_ends_is_one_line(tmp_path):
     path = save(tmp_path, chain(("relu", {})))
     upscaler = Upscaler(path)
@@ -157,6 +158,7 @@ def test_a_process_that_takes_too_long_is_ended(tmp_path, monkeypatch):
         load_symbol(save(tmp_path, chain(("relu", {}))))
 
 
+@pytest.mark.whole_process
 def test_an_unused_process_ends(tmp_path):
     model = load_symbol(save(tmp_path, chain(("relu", {}))))
     child = model._process

@@ -61,14 +61,7 @@ class SymbolProcess:
         self.path, self.ctx = path, ctx
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-I", "-c", START, json.dumps(sys.path), str(theirs.fileno())]
-            self._process = subprocess.Popen(
-                command,
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+            self._process = start_worker(theirs)
         self._connection = Connection(ours.detach())
         self._lock = threading.Lock()
         self._end = weakref.finalize(self, _end, self._process, self._connection)
@@ -135,6 +128,13 @@ class SymbolProcess:
         status = self._process.returncode
         how = f" ({signal.Signals(-status).name})" if status and status < 0 else ""
         return UserError(f"{self.path}: MXNet ended while running it{how}")
+
+
+def start_worker(end: socket.socket) -> subprocess.Popen[bytes]:
+    """Start a process that answers over this end of a pair of sockets."""
+    command = [sys.executable, "-I", "-c", START, json.dumps(sys.path), str(end.fileno())]
+    nowhere = subprocess.DEVNULL
+    return subprocess.Popen(command, pass_fds=[end.fileno()], stdin=nowhere, stdout=nowhere, stderr=nowhere)
 
 
 def _end(process: subprocess.Popen[bytes], connection: Connection) -> None:
