@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
 from PIL import Image
 
 nbclient = pytest.importorskip("nbclient")
@@ -18,8 +19,17 @@ FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 
 
-def execute(*arguments):
-    environment = {**os.environ, "GLUON_PERCEPTUAL_QUICK": "1"}
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """A folder of small ones: what takes time in the notebooks is measuring whole photos."""
+    folder = tmp_path_factory.mktemp("photos")
+    for name in ("astronaut", "coffee", "rocket", "chelsea"):
+        Image.fromarray(getattr(skimage.data, name)()[60:220, 140:300]).save(folder / f"{name}.png")
+    return folder
+
+
+def execute(*arguments, **settings):
+    environment = {**os.environ, "GLUON_PERCEPTUAL_QUICK": "1", **settings}
     command = [sys.executable, FOLDER / "execute.py", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
@@ -29,9 +39,9 @@ def outputs(path):
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_notebooks_run(name, tmp_path):
+def test_notebooks_run(name, photos, tmp_path):
     before = (FOLDER / name).read_bytes()
-    done = execute(FOLDER / name, "--out", tmp_path)
+    done = execute(FOLDER / name, "--out", tmp_path, GLUON_PERCEPTUAL_PHOTOS=str(photos))
     assert done.returncode == 0, done.stderr
     assert (FOLDER / name).read_bytes() == before
     found = outputs(tmp_path / name)

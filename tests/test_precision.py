@@ -218,7 +218,7 @@ def test_shipped_models_enlarge_as_in_float32(name):
 
 @pytest.mark.parametrize("name", ["sr_x2_pixel", "sr_x4_feature", "sr_x8_pixel"])
 def test_flat_stays_flat_and_slopes_keep_their_levels(name):
-    ramp = np.linspace(0, 65535, 1024)[np.newaxis, :, np.newaxis] * np.ones((3, 1, 3))
+    ramp = np.linspace(0, 65535, 256)[np.newaxis, :, np.newaxis] * np.ones((3, 1, 3))
     flat = np.full((16, 16, 3), 37, np.uint8)
     wide = load_for_use(name)[0]
     for precision in precisions():
@@ -256,21 +256,21 @@ def test_tiles_are_the_whole_in_bfloat16():
     [lambda: SuperResolutionNet(2, 8, 1, "none", skip=True), lambda: SuperResolutionNet(2, 8, 1, "none", "nearest")],
 )
 def test_a_training_follows_float32s(make):
-    """Of 60 steps, whose losses are float32's to 5 %."""
+    """Of 40 steps, whose losses are float32's to 5 %."""
 
     def losses(precision):
         with computing_in(precision):
             model = PixelRangeAdapter(make())
             loss = PerceptualLoss(
-                {FeatureLoss("relu2_2"): 1e-3, PixelLoss(): 1.0}, LossNetwork.pretrained(("relu2_2",))
+                {FeatureLoss("relu1_2"): 1e-3, PixelLoss(): 1.0}, LossNetwork.pretrained(("relu1_2",))
             )
         randomize(model.net, seed=3)
         options = {"learning_rate": 1e-3}
         trainer = mx.gluon.Trainer(model.net.collect_params(), "adam", options, update_on_kvstore=False)
         step = TrainingStep(model, loss, loss.targets, trainer, [mx.cpu()], max_norm=5.0)
-        high = np.stack([photo(32).transpose(2, 0, 1), photo(32)[::-1].transpose(2, 0, 1)]).astype(np.float32)
-        low = high.reshape(2, 3, 16, 2, 16, 2).mean(axis=(3, 5))
-        return [step(low, high)["loss"] for _ in range(60)]
+        high = np.stack([photo(24).transpose(2, 0, 1), photo(24)[::-1].transpose(2, 0, 1)]).astype(np.float32)
+        low = high.reshape(2, 3, 12, 2, 12, 2).mean(axis=(3, 5))
+        return [step(low, high)["loss"] for _ in range(40)]
 
     wide = losses("float32")
     for precision in precisions():
