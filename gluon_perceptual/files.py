@@ -165,6 +165,11 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
+def result_name(source: Path, label: str, suffix: str | None = None) -> str:
+    """Return what the result of `photo.jpg` is called: `photo_LABEL.jpg`, or with another suffix."""
+    return f"{source.stem}_{label}{suffix or source.suffix}"
+
+
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write a value as indented JSON, the whole file or nothing.
 

@@ -15,7 +15,7 @@ LAYERS = [
     ["checkpoint", "styles"],
     ["symbols"],
     ["inference", "optimize", "training"],
-    ["timing"],
+    ["timing", "app"],
     ["commands"],
     ["__main__"],
 ]

@@ -10,8 +10,8 @@ from typing import Any, Callable, List, Sequence, Tuple
 
 from ..data.photos import walk_pictures
 from ..errors import UserError
+from ..files import result_name
 from ..image.formats import format_for, titles
-from ..inference.jobs import result_name
 
 Tasks = List[Tuple[Path, Path]]  # source, target
 

@@ -125,11 +125,6 @@ class StylizeJob(Job):
         return worker.stylize(read, progress)
 
 
-def result_name(source: Path, label: str, suffix: str | None = None) -> str:
-    """Return what the result of `photo.jpg` is called: `photo_LABEL.jpg`, or with another suffix."""
-    return f"{source.stem}_{label}{suffix or source.suffix}"
-
-
 def failure(error: BaseException, source: Path, target: Path) -> str:
     """Return the line that a user should read of one of the errors `EXPECTED`."""
     if isinstance(error, MemoryError):

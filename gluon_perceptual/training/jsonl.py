@@ -57,13 +57,13 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         OSError: It cannot be read.
     """
     texts = check_regular(path).read_bytes().split(b"\n")[:-1]
-    lines = [line for line in map(_parse, texts) if line]
+    lines = [line for line in map(parse_line, texts) if line]
     if len(lines) < len(texts):
         log.warning("%s: %d damaged lines are left out", path, len(texts) - len(lines))
     return lines
 
 
-def _parse(text: bytes) -> dict[str, Any]:
+def parse_line(text: bytes) -> dict[str, Any]:
     """Return the object in a line, or an empty one."""
     try:
         line = parse_json(text)

@@ -1,0 +1,87 @@
+"""Who may talk to the server: the page itself, with its token, and nobody else's page in the same browser."""
+
+from __future__ import annotations
+
+import hmac
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, Mapping
+
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
+from starlette.responses import JSONResponse, RedirectResponse
+
+SAFE_METHODS = ("GET", "HEAD")
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+class Guard:
+    """ASGI middleware that refuses strangers.
+
+    The name that the browser connected to has to be this machine's (else another site's name may lead here, which is
+    DNS rebinding), and the page that asks has to be this one. What is asked of `/api` needs the token, besides, which
+    other users of the machine do not have: `/?token=…` leaves it as a cookie.
+
+    Args:
+        app: What is guarded.
+        port: On which it is served.
+        token: As of `secrets.token_urlsafe`.
+    """
+
+    def __init__(self, app: Any, port: int, token: str) -> None:
+        self._app, self._token = app, token
+        self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
+        self._origins = {f"http://{host}" for host in self._hosts}
+        self._cookie = f"gluon_perceptual_{port}"  # browsers share cookies among the ports of a machine
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+
+        async def send_guarded(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        headers = Headers(scope=scope)
+        refusal = self._refusal(scope, headers)
+        app = JSONResponse({"error": refusal[1]}, refusal[0]) if refusal else self._entry(scope) or self._app
+        return await app(scope, receive, send_guarded)
+
+    def _refusal(self, scope: Any, headers: Mapping[str, str]) -> tuple[int, str] | None:
+        if headers.get("host") not in self._hosts:
+            return 421, "this server answers to http://127.0.0.1 alone"
+        origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
+        asks = scope["method"] not in SAFE_METHODS or scope["path"].startswith("/api/")
+        if asks and (origin or next(iter(self._origins))) not in self._origins:
+            return 403, f"pages of {origin} may ask nothing of this server"
+        if asks and site not in ("same-origin", "none"):
+            return 403, "other pages may ask nothing of this server"
+        if scope["path"].startswith("/api/") and not self._is_known(headers):
+            return 401, "open the address that `gluon-perceptual app` printed: it has a token that is missing here"
+        return None
+
+    def _is_known(self, headers: Mapping[str, str]) -> bool:
+        try:
+            cookie = SimpleCookie(headers.get("cookie", "")).get(self._cookie)
+        except CookieError:
+            return False
+        return self._fits(headers.get("x-token") or (cookie.value if cookie else ""))
+
+    def _fits(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode(), self._token.encode())
+
+    def _entry(self, scope: Any) -> Any:
+        """Return the way in for who comes with the token in the address, or None."""
+        if scope["path"] != "/" or not self._fits(QueryParams(scope["query_string"]).get("token", "")):
+            return None
+        response = RedirectResponse("/", 303)
+        response.set_cookie(self._cookie, self._token, httponly=True, samesite="strict")
+        return response

@@ -1,0 +1,127 @@
+"""Trainings as their folders show them, read only: losses, speed, measurements, pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..files import check_regular, parse_json
+from ..training.jsonl import parse_line, read_lines
+from .pictures import RefusedError
+
+MOST_POINTS = 600  # of a curve
+MOST_PICTURES = 60
+MOST_FOLDERS = 50
+MOST_READ = 2**26  # bytes of a log that are looked at in one go
+SHOWN = (".png", ".jpg", ".jpeg")
+LOG, MEASURED, PREVIEWS, SETTINGS = "log.jsonl", "validation.jsonl", "previews", "config.json"
+
+
+@dataclass
+class Log:
+    """The numbers of a growing `log.jsonl`, of which only what is new is read."""
+
+    path: Path
+    place: int = 0
+    rows: list[tuple[int, float | None, float | None]] = field(default_factory=list)  # step, loss, pictures a second
+
+    def read(self) -> None:
+        """Take in the lines that have come; raises OSError."""
+        if self.path.stat().st_size < self.place:  # it was cut back, as a training that is resumed does
+            self.place, self.rows = 0, []
+        with check_regular(self.path).open("rb") as file:
+            file.seek(self.place)
+            data = file.read(MOST_READ)
+        whole = data[: data.rfind(b"\n") + 1]
+        self.place += len(whole)
+        for line in filter(None, map(parse_line, whole.split(b"\n"))):
+            self.rows.append((line["step"], _number(line.get("loss")), _number(line.get("images_per_second"))))
+
+    def curve(self) -> list[list[float | None]]:
+        """Return [step, loss, pictures a second], means of as many rows each as make it `MOST_POINTS` at most."""
+        count = -(-len(self.rows) // MOST_POINTS) or 1
+        groups = (self.rows[k : k + count] for k in range(0, len(self.rows), count))
+        return [[group[-1][0], *(_mean([row[k] for row in group]) for k in (1, 2))] for group in groups]
+
+
+class Runs:
+    """The runs that were opened.
+
+    Args:
+        root: Whose subfolders are offered.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._logs: dict[Path, Log] = {}
+
+    def offered(self) -> list[str]:
+        """Return the runs below the root, the last first."""
+        try:
+            folders = [path for path in self._root.iterdir() if (path / LOG).is_file()]
+            folders.sort(key=lambda path: (path / LOG).stat().st_mtime, reverse=True)
+        except OSError:
+            return []
+        return [str(path) for path in folders[:MOST_FOLDERS]]
+
+    def show(self, folder: str) -> dict[str, Any]:
+        """Return what a run's folder shows now; raises RefusedError where it is none, and OSError."""
+        path = _folder(folder)
+        log = self._logs.setdefault(path, Log(path / LOG))
+        log.read()
+        settings = _settings(path / SETTINGS)
+        measured = read_lines(path / MEASURED)[-MOST_POINTS:] if (path / MEASURED).is_file() else []
+        return {
+            "folder": str(path),
+            "steps": settings.get("steps"),
+            "about": {name: settings[name] for name in ("arch", "scale", "loss", "batch", "data") if name in settings},
+            "last": log.rows[-1] if log.rows else None,
+            "log": log.curve(),
+            "validation": measured,
+            "previews": [file.name for file in _previews(path)],
+        }
+
+    def preview(self, folder: str, name: str) -> Path:
+        """Return one of the previews' files; raises RefusedError where there is none of that name."""
+        found = next((file for file in _previews(_folder(folder)) if file.name == name), None)
+        if found is None:
+            raise RefusedError("there is no such preview", 404)
+        return found
+
+
+def _folder(given: str) -> Path:
+    path = Path(given).expanduser().absolute() if given and "\0" not in given else Path("/")
+    try:
+        found = (path / LOG).is_file()
+    except OSError:
+        found = False
+    if not found:
+        raise RefusedError(f"{given or 'no folder'}: not a run's folder: there is no {LOG} in it", 404)
+    return path
+
+
+def _previews(folder: Path) -> list[Path]:
+    """Return the last previews, links left out."""
+    place = folder / PREVIEWS
+    if place.is_symlink() or not place.is_dir():
+        return []
+    found = [file for file in place.iterdir() if file.suffix.lower() in SHOWN and not file.name.startswith(".")]
+    return sorted(file for file in found if file.is_file() and not file.is_symlink())[-MOST_PICTURES:]
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    try:
+        found = parse_json(check_regular(path).read_bytes())["config"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _mean(values: list[Any]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

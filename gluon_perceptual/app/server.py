@@ -1,0 +1,315 @@
+"""The server of the page: what it may be asked for, and that it answers on this machine alone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import socket
+import zipfile
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, AsyncIterator, Callable, Iterator
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+import gluon_perceptual
+
+from ..errors import UserError, describe_failure, printable
+from ..weights import DEFAULTS, models
+from . import views
+from .guard import Guard
+from .pictures import MOST_BYTES, Pictures, RefusedError, shown_name
+from .runs import Runs
+from .settings import SPACES, SUFFIXES, settings_of
+from .work import Queue
+
+STATIC = Path(__file__).parent / "static"
+MOST_ASKED = 2**16  # bytes of a request that is no picture
+PATIENCE = 60  # seconds for the next bytes of a picture
+MOST_CONNECTIONS = 256
+LARGEST_CROP = 512
+CHUNK = 2**20
+
+
+class Page:
+    """The answers to what the page asks.
+
+    Args:
+        folder: A private one, for pictures and results.
+        runs: The folder whose trainings are offered.
+        queue: What works; the usual one of these pictures by default.
+    """
+
+    def __init__(self, folder: Path, runs: Path, queue: Queue | None = None) -> None:
+        self.pictures = Pictures(folder) if queue is None else queue.pictures
+        self.queue, self.runs = queue or Queue(self.pictures), Runs(runs)
+
+    def routes(self) -> list[Any]:
+        """Return what is answered."""
+        answers: list[tuple[str, str, Callable[..., Any]]] = [
+            ("GET", "/api/about", self.about),
+            ("POST", "/api/pictures", self.take_picture),
+            ("DELETE", "/api/pictures/{key}", self.remove_picture),
+            ("GET", "/api/pictures/{key}/{what}", self.show_picture),
+            ("GET", "/api/jobs", self.changes),
+            ("POST", "/api/jobs", self.submit),
+            ("POST", "/api/jobs/{key}/cancel", self.cancel),
+            ("DELETE", "/api/jobs/{key}", self.remove),
+            ("GET", "/api/jobs/{key}/{what}", self.show_result),
+            ("GET", "/api/results.zip", self.results),
+            ("POST", "/api/previews", self.preview),
+            ("GET", "/api/runs", self.show_run),
+            ("GET", "/api/runs/preview", self.show_preview),
+        ]
+        routes: list[Any] = [Route(path, answer, methods=[method]) for method, path, answer in answers]
+        return [Route("/", _index), *routes, Mount("/static", StaticFiles(directory=STATIC))]
+
+    async def about(self, request: Request) -> Response:
+        """Answer with what there is to choose from."""
+        found = {name: {key: entry.get(key) for key in SHOWN_OF_MODELS} for name, entry in models().items()}
+        for name, entry in found.items():
+            entry["example"] = (STATIC / "examples" / f"{name}.jpg").is_file()
+        choices = {"suffixes": SUFFIXES, "spaces": SPACES[1:], "defaults": DEFAULTS}
+        offered = await run_in_threadpool(self.runs.offered)
+        version = gluon_perceptual.__version__
+        return JSONResponse({"models": found, "version": version, "runs": offered, **choices})
+
+    async def take_picture(self, request: Request) -> Response:
+        """Take the picture that is the request's body."""
+        name = shown_name(request.query_params.get("name", ""))
+        if int(request.headers.get("content-length") or 0) > MOST_BYTES:
+            raise RefusedError(f"{name}: more than {MOST_BYTES:,} bytes", 413)
+        path = await run_in_threadpool(self.pictures.begin)
+        try:
+            await _receive(request, path, name)
+            picture = await run_in_threadpool(self.pictures.admit, path, name)
+        except BaseException:
+            self.pictures.give_up(path)
+            raise
+        return JSONResponse(picture.told(), 201)
+
+    async def remove_picture(self, request: Request) -> Response:
+        """Forget a picture and its results."""
+        await run_in_threadpool(self.queue.remove_picture, request.path_params["key"])
+        return JSONResponse({})
+
+    async def show_picture(self, request: Request) -> Response:
+        """Answer with a picture, or a small copy."""
+        picture = self.pictures[request.path_params["key"]]
+        return await _shown(request, picture.path, picture.height * picture.width)
+
+    async def changes(self, request: Request) -> Response:
+        """Answer with the jobs that changed after `since`; with all pictures, too, where that is 0."""
+        since = _whole(request.query_params.get("since"))
+        told = self.queue.changes(since)
+        if not since:
+            told["pictures"] = [picture.told() for picture in self.pictures.all()]
+        return JSONResponse(told)
+
+    async def submit(self, request: Request) -> Response:
+        """Put a picture in the queue."""
+        asked = await _asked(request)
+        entry = self.queue.submit(self.pictures[asked.get("picture")], settings_of(asked.get("settings", {})))
+        return JSONResponse(entry.told(), 201)
+
+    async def cancel(self, request: Request) -> Response:
+        """Cancel a job."""
+        self.queue.cancel(request.path_params["key"])
+        return JSONResponse({})
+
+    async def remove(self, request: Request) -> Response:
+        """Forget a job and its result."""
+        await run_in_threadpool(self.queue.remove, request.path_params["key"])
+        return JSONResponse({})
+
+    async def show_result(self, request: Request) -> Response:
+        """Answer with a result: to be saved, as it is, or to be looked at."""
+        (entry,) = self.queue.done([request.path_params["key"]]) or [None]
+        if entry is None:
+            raise RefusedError("there is no such result", 404)
+        if request.path_params["what"] == "result":
+            return FileResponse(entry.target, media_type="application/octet-stream", filename=entry.name)
+        return await _shown(request, entry.target, entry.pixels)
+
+    async def results(self, request: Request) -> Response:
+        """Answer with several results as a ZIP file."""
+        entries = self.queue.done([key for key in request.query_params.get("ids", "").split(",") if key])
+        if not entries:
+            raise RefusedError("there are no such results", 404)
+        files = list(zip(_told_apart([entry.name for entry in entries]), [entry.target for entry in entries]))
+        disposition = {"Content-Disposition": 'attachment; filename="pictures.zip"'}
+        return StreamingResponse(zipped(files), media_type="application/zip", headers=disposition)
+
+    async def preview(self, request: Request) -> Response:
+        """Answer with what a model makes of a square of a picture, as a PNG file."""
+        asked = await _asked(request)
+        picture, settings = self.pictures[asked.get("picture")], settings_of(asked.get("settings", {}))
+        x, y, side = (_whole(asked.get(name)) for name in ("x", "y", "side"))
+        future = self.queue.preview(picture, settings, x, y, max(16, min(side, LARGEST_CROP)))
+        return Response(await asyncio.wrap_future(future), media_type="image/png")
+
+    async def show_run(self, request: Request) -> Response:
+        """Answer with what a run's folder shows."""
+        return JSONResponse(await run_in_threadpool(self.runs.show, request.query_params.get("folder", "")))
+
+    async def show_preview(self, request: Request) -> Response:
+        """Answer with a picture of a run."""
+        asked = request.query_params
+        path = await run_in_threadpool(self.runs.preview, asked.get("folder", ""), asked.get("name", ""))
+        return FileResponse(path, media_type="image/png" if path.suffix.lower() == ".png" else "image/jpeg")
+
+
+SHOWN_OF_MODELS = ("kind", "what", "scale", "inputs", "scores")
+
+
+def application(page: Page, port: int, token: str, started: Callable[[], Any] = lambda: None) -> Any:
+    """Return the ASGI application of a page: its queue works while it runs."""
+
+    @asynccontextmanager
+    async def life(app: Any) -> AsyncIterator[None]:
+        page.queue.start()
+        started()
+        yield
+        await run_in_threadpool(page.queue.close)
+
+    handlers = {UserError: _refused, OSError: _refused, ClientDisconnect: _refused}
+    return Guard(Starlette(routes=page.routes(), lifespan=life, exception_handlers=handlers), port, token)
+
+
+def listen(port: int) -> socket.socket:
+    """Return a socket that listens on this machine alone, at a port or, for 0, any that is free; raises UserError."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port))
+        listening.listen(MOST_CONNECTIONS)
+    except OSError as error:
+        listening.close()
+        raise UserError(f"port {port}: {error.strerror}; choose another `port`, or leave it out") from error
+    return listening
+
+
+def serve(folder: Path, runs: Path, listening: socket.socket, token: str, started: Callable[[], Any]) -> None:
+    """Serve the page until a signal ends it; `started` is called once it is there."""
+    page = Page(folder, runs)
+    app = application(page, listening.getsockname()[1], token, started)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, limit_concurrency=MOST_CONNECTIONS, timeout_graceful_shutdown=2
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        page.queue.close()
+
+
+def new_token() -> str:
+    """Return what nobody guesses."""
+    return secrets.token_urlsafe(24)
+
+
+def zipped(files: list[tuple[str, Path]]) -> Iterator[bytes]:
+    """Yield the ZIP file of files under new names, piece by piece; they are stored as they are."""
+    pieces = _Pieces()
+    with zipfile.ZipFile(pieces, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
+        for name, path in files:
+            with path.open("rb") as file, archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as entry:
+                for chunk in iter(lambda: file.read(CHUNK), b""):
+                    entry.write(chunk)
+                    yield pieces.take()
+    yield pieces.take()
+
+
+class _Pieces:
+    """A file that is written to and forgets what was taken."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self._data += data
+        return len(data)
+
+    def flush(self) -> None:
+        """Have nothing to do."""
+
+    def take(self) -> bytes:
+        data, self._data = bytes(self._data), bytearray()
+        return data
+
+
+async def _index(request: Request) -> Response:
+    return FileResponse(STATIC / "index.html", media_type="text/html")
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Say in a line what is wrong."""
+    line = describe_failure(error) if isinstance(error, OSError) else printable(str(error))
+    return JSONResponse({"error": line}, getattr(error, "status", 500 if isinstance(error, OSError) else 400))
+
+
+async def _receive(request: Request, path: Path, name: str) -> None:
+    """Write a request's body to a file; raises RefusedError where it has too many bytes or does not come."""
+    size, stream = 0, request.stream().__aiter__()
+    with path.open("xb") as file:
+        while True:
+            try:
+                chunk = await asyncio.wait_for(stream.__anext__(), PATIENCE)
+            except StopAsyncIteration:
+                return
+            except asyncio.TimeoutError:
+                raise RefusedError(f"{name}: it did not come", 408) from None
+            size += len(chunk)
+            if size > MOST_BYTES:
+                raise RefusedError(f"{name}: more than {MOST_BYTES:,} bytes", 413)
+            file.write(chunk)
+
+
+async def _asked(request: Request) -> dict[str, Any]:
+    """Return the object in a request's body; raises RefusedError where it is none."""
+    data = b""
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MOST_ASKED:
+            raise RefusedError("too long a request", 413)
+    try:
+        asked = json.loads(data)
+    except (ValueError, RecursionError):
+        asked = None
+    if not isinstance(asked, dict):
+        raise RefusedError("expected a JSON object: a picture's id, and settings")
+    return asked
+
+
+async def _shown(request: Request, path: Path, pixels: int) -> Response:
+    what = request.path_params["what"]
+    if what not in ("view", "thumb"):
+        raise RefusedError("there is no such view", 404)
+    looked = (views.thumb, path) if what == "thumb" else (views.view, path, pixels)
+    shown, kind = await run_in_threadpool(*looked)
+    return FileResponse(shown, media_type=kind)
+
+
+def _whole(value: Any) -> int:
+    """Return a number that was asked for; raises RefusedError where it is none."""
+    try:
+        return int(value or 0)
+    except (TypeError, ValueError, OverflowError):
+        raise RefusedError("expected a whole number") from None
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """Number names that come again: `a.png`, `a (2).png`."""
+    found: dict[str, None] = {}
+    for name in names:
+        path, number, unused = Path(name), 2, name
+        while unused in found:
+            unused, number = f"{path.stem} ({number}){path.suffix}", number + 1
+        found[unused] = None
+    return list(found)

@@ -1,0 +1,342 @@
+// Pictures: what is to be done to them, the list of them, and the one that is looked at.
+import { ask, askJson, complain, element, find, say } from "./ask.js";
+import { offer } from "./runs.js";
+import { fit, middle, show, sideBySide } from "./viewer.js";
+
+const AT_ONCE = 3; // uploads
+const form = find("settings");
+const pictures = new Map(), jobs = new Map(), rows = new Map();
+let about = { models: {} }, version = 0, opened = "", local = 0;
+
+const active = (job) => job.state === "waiting" || job.state === "working";
+const named = (settings) => settings.model ?? "automatic model";
+const title = (settings) => (settings.kind === "stylize" ? settings.model : `×${settings.scale}, ${named(settings)}`);
+
+// --- what is to be done
+
+function settings() {
+  const data = new FormData(form), kind = data.get("kind");
+  const common = { kind, precision: data.get("precision"), tile: Number(data.get("tile")) || "auto",
+    suffix: data.get("suffix") || null, quality: Number(data.get("quality")) || null };
+  if (kind === "stylize") {
+    return { ...common, model: data.get("model"), strength: Number(data.get("strength")), preserve_color: data.get("preserve_color") || null };
+  }
+  return { ...common, scale: Number(data.get("scale")), model: data.get("model") || null,
+    self_ensemble: data.has("self_ensemble"), match_histogram: data.get("match_histogram") || null };
+}
+
+function card(name, model, checked) {
+  const psnr = model.scores?.Set5?.psnr;
+  const score = psnr ? ` ${psnr.toFixed(2)} dB on Set5.` : "";
+  const picture = model.example
+    ? element("img", { src: `/static/examples/${name}.jpg`, alt: "", loading: "lazy" })
+    : element("span", { className: "none" }, name ? "◪" : "✦");
+  const input = element("input", { type: "radio", name: "model", value: name, checked });
+  const words = model.what.charAt(0).toUpperCase() + model.what.slice(1);
+  return element("label", { className: "card" }, input, picture,
+    element("span", {}, element("b", {}, name || "Automatic"), element("small", {}, `${words}.${score}`)));
+}
+
+function showModels() {
+  const data = new FormData(form), kind = data.get("kind"), scale = Number(data.get("scale"));
+  document.querySelectorAll("[data-kind]").forEach((part) => (part.hidden = part.dataset.kind !== kind));
+  const wanted = kind === "stylize" ? "style" : "super-resolution";
+  const fitting = Object.entries(about.models).filter(([, model]) => model.kind === wanted && (kind === "stylize" || model.scale === scale)).sort();
+  const usual = kind === "upscale" ? [["", { what: `${about.defaults[scale]}, or the model for photos from the web where the file is a strongly compressed JPEG`.replace(scale === 2 ? "" : /, or.*/, "") }]] : [];
+  find("cards").replaceChildren(...[...usual, ...fitting].map(([name, model], k) => card(name, model, k === 0)));
+}
+
+form.addEventListener("change", (event) => ["kind", "scale"].includes(event.target.name) && showModels());
+form.addEventListener("input", () => (find("strength-shown").textContent = `${Math.round(100 * form.elements.strength.value)} %`));
+form.addEventListener("submit", (event) => event.preventDefault());
+
+// --- pictures come
+
+const queue = [];
+let uploading = 0;
+
+function take(files) {
+  complain("");
+  for (const file of files) queue.push({ file, key: `local-${local++}`, wanted: settings() });
+  for (const item of queue) row(item.key, item.file.name, "waiting", "waits to be read");
+  while (uploading < AT_ONCE && queue.length) upload();
+}
+
+async function upload() {
+  const { file, key, wanted } = queue.shift();
+  uploading += 1;
+  row(key, file.name, "working", "is read");
+  try {
+    const picture = await askJson(`/api/pictures?name=${encodeURIComponent(file.name)}`, "POST", file);
+    pictures.set(picture.id, picture);
+    await submit(picture.id, wanted);
+    drop(key);
+    if (!opened) open(picture.id);
+  } catch (error) {
+    row(key, file.name, "failed", error.message);
+    say(error.message);
+  }
+  uploading -= 1;
+  if (queue.length) upload();
+  refresh();
+}
+
+async function submit(picture, wanted) {
+  accept(await askJson("/api/jobs", "POST", { picture, settings: wanted }));
+}
+
+const dropZone = find("drop");
+for (const name of ["dragenter", "dragover"]) {
+  document.addEventListener(name, (event) => {
+    event.preventDefault();
+    dropZone.classList.add("over");
+  });
+}
+document.addEventListener("dragleave", (event) => event.relatedTarget || dropZone.classList.remove("over"));
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  dropZone.classList.remove("over");
+  take([...event.dataTransfer.files]);
+});
+document.addEventListener("paste", (event) => event.clipboardData.files.length && take([...event.clipboardData.files]));
+find("file").addEventListener("change", (event) => {
+  take([...event.target.files]);
+  event.target.value = "";
+});
+
+// --- the list
+
+function row(key, name, state, text, more = {}) {
+  let line = rows.get(key);
+  if (!line) {
+    line = element("li", {}, element("button", { type: "button", className: "thumb", "aria-label": `Look at ${name}` }),
+      element("div", {}, element("div", { className: "name" }, name), element("progress", { max: 1, "aria-label": `Progress of ${name}` }), element("div", { className: "state" })),
+      element("div", { className: "does" }));
+    rows.set(key, line);
+    find("jobs").prepend(line);
+  }
+  const [thumb, middlePart, does] = line.children, [, bar, stateText] = middlePart.children;
+  line.className = `job ${state}${more.picture && more.picture === opened ? " open" : ""}`;
+  line.dataset.key = key;
+  stateText.textContent = text;
+  bar.hidden = state !== "working";
+  if (more.share === undefined) bar.removeAttribute("value");
+  else bar.value = more.share;
+  if (more.picture && !thumb.firstChild) {
+    thumb.append(element("img", { src: `/api/pictures/${more.picture}/thumb`, alt: "", loading: "lazy" }));
+    thumb.onclick = () => open(more.picture, key);
+  }
+  if (line.dataset.state !== state) does.replaceChildren(...buttons(key, name, state));
+  line.dataset.state = state;
+  find("list").hidden = false;
+}
+
+function buttons(key, name, state) {
+  const button = (text, act) => element("button", { type: "button", onclick: act, "aria-label": `${text} ${name}` }, text);
+  const gone = () => (jobs.has(key) ? ask(`/api/jobs/${key}`, "DELETE").then(refresh, (error) => complain(error.message)) : drop(key));
+  if (key.startsWith("local")) return state === "failed" ? [button("Remove", gone)] : [];
+  if (state === "waiting" || state === "working") return [button("Cancel", () => ask(`/api/jobs/${key}/cancel`, "POST").then(refresh))];
+  const save = element("a", { className: "button main", href: `/api/jobs/${key}/result`, download: "", "aria-label": `Download ${name}` }, "Download");
+  return state === "done" ? [save, button("Remove", gone)] : [button("Remove", gone)];
+}
+
+function drop(key) {
+  rows.get(key)?.remove();
+  rows.delete(key);
+  jobs.delete(key);
+  find("list").hidden = rows.size === 0;
+}
+
+function time(seconds) {
+  return seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : `${Math.round(seconds / 60)} min`;
+}
+
+function words(job) {
+  const size = job.bytes > 1e6 ? `${(job.bytes / 1e6).toFixed(1)} MB` : `${Math.ceil(job.bytes / 1e3)} kB`;
+  const notes = job.notes.map((note) => ` · ${note}`).join("");
+  if (job.state === "working") {
+    const left = job.share > 0.02 ? ` · ${time((job.seconds * (1 - job.share)) / job.share)} left` : "";
+    return `${title(job.settings)} · ${Math.round(100 * job.share)} %${left}`;
+  }
+  if (job.state === "done") return `${title(job.settings)} · done in ${time(job.seconds)} · ${size}${notes}`;
+  return { waiting: `${title(job.settings)} · waiting`, canceled: `${title(job.settings)} · canceled` }[job.state] ?? job.error;
+}
+
+function accept(job) {
+  const before = jobs.get(job.id);
+  if (before && before.version > job.version) return;
+  jobs.set(job.id, job);
+  row(job.id, job.name, job.state, words(job), { picture: job.picture, share: job.state === "working" ? job.share : undefined });
+  if (before && before.state !== job.state && !active(job)) {
+    say(job.state === "failed" ? job.error : `${job.name}: ${job.state}`);
+    if (job.picture === opened) open(opened, job.state === "done" ? job.id : undefined);
+  }
+}
+
+let asking = null;
+function refresh() {
+  asking ??= poll().finally(() => (asking = null));
+  return asking;
+}
+
+async function poll() {
+  try {
+    const told = await askJson(`/api/jobs?since=${version}`);
+    version = told.version;
+    told.pictures?.forEach((picture) => pictures.set(picture.id, picture));
+    told.jobs.forEach(accept);
+    told.gone.forEach(drop);
+    const states = [...jobs.values()], done = states.filter((job) => job.state === "done"), busy = states.filter(active);
+    find("counts").textContent = `${done.length} done${busy.length ? `, ${busy.length} to do` : ""}`;
+    find("cancel-all").hidden = !busy.length;
+    find("zip").hidden = !done.length;
+    find("zip").href = `/api/results.zip?ids=${done.map((job) => job.id).join()}`;
+    dropZone.classList.toggle("first", rows.size === 0);
+    if (find("alert").dataset.lost) complain("");
+    delete find("alert").dataset.lost;
+  } catch (error) {
+    find("alert").dataset.lost = "yes";
+    complain(error.message);
+  }
+}
+
+async function watch() {
+  await refresh();
+  const busy = [...jobs.values()].some(active);
+  setTimeout(watch, document.hidden ? 3000 : busy ? 300 : 1500);
+}
+
+find("cancel-all").onclick = () => Promise.allSettled([...jobs.values()].filter(active).map((job) => ask(`/api/jobs/${job.id}/cancel`, "POST"))).then(refresh);
+find("clear").onclick = async () => {
+  const over = [...jobs.values()].filter((job) => !active(job));
+  [...rows.keys()].filter((key) => key.startsWith("local") && rows.get(key).dataset.state === "failed").forEach(drop);
+  await Promise.allSettled(over.map((job) => ask(`/api/jobs/${job.id}`, "DELETE")));
+  const used = new Set([...jobs.values()].filter(active).map((job) => job.picture));
+  const idle = [...pictures.keys()].filter((key) => !used.has(key));
+  await Promise.allSettled(idle.map((key) => ask(`/api/pictures/${key}`, "DELETE")));
+  idle.forEach((key) => pictures.delete(key));
+  if (idle.includes(opened)) close();
+  refresh();
+};
+
+// --- the picture that is looked at
+
+const resultsOf = (picture) => [...jobs.values()].filter((job) => job.picture === picture && job.state === "done");
+
+function open(picture, jobKey) {
+  const isNew = picture !== opened, results = resultsOf(picture);
+  opened = picture;
+  find("viewer").hidden = false;
+  const options = () => [element("option", { value: "" }, "Original"), ...results.map((job) => element("option", { value: job.id }, title(job.settings)))];
+  const kept = isNew ? ["", ""] : [find("left").value, find("right").value];
+  find("left").replaceChildren(...options());
+  find("right").replaceChildren(...options());
+  find("left").value = results.some((job) => job.id === kept[0]) ? kept[0] : "";
+  find("right").value = jobKey && results.some((job) => job.id === jobKey) ? jobKey : kept[1] || results.at(-1)?.id || "";
+  if (find("right").selectedIndex < 0) find("right").value = "";
+  if (isNew) find("strip").hidden = true;
+  rows.forEach((line, key) => line.classList.toggle("open", jobs.get(key)?.picture === picture));
+  compareChosen();
+  if (isNew) fit();
+}
+
+function close() {
+  opened = "";
+  find("viewer").hidden = true;
+}
+
+function compareChosen() {
+  ["left", "right"].forEach((name, side) => {
+    const job = jobs.get(find(name).value);
+    show(side, job ? `/api/jobs/${job.id}/view` : `/api/pictures/${opened}/view`, job ? title(job.settings) : "Original");
+  });
+  const right = jobs.get(find("right").value);
+  find("save").hidden = !right;
+  if (right) {
+    find("save").href = `/api/jobs/${right.id}/result`;
+    find("save").download = right.name;
+  }
+}
+
+find("left").onchange = find("right").onchange = compareChosen;
+find("split").onclick = () => {
+  const two = find("split").getAttribute("aria-pressed") !== "true";
+  find("split").setAttribute("aria-pressed", two);
+  sideBySide(two);
+};
+find("again").onclick = () => submit(opened, settings()).then(refresh, (error) => complain(error.message));
+find("forget").onclick = async () => {
+  const picture = opened;
+  close();
+  await ask(`/api/pictures/${picture}`, "DELETE").catch((error) => complain(error.message));
+  pictures.delete(picture);
+  refresh();
+};
+
+// --- several models on a piece of it
+
+async function compare() {
+  const now = settings(), picture = pictures.get(opened), strip = find("strip");
+  const square = middle(picture.width, now.kind === "stylize" ? 384 : 128);
+  const inputs = [...find("cards").querySelectorAll("input")].filter((input) => input.value);
+  strip.hidden = false;
+  const boxes = inputs.map((input) => {
+    const shown = element("span", { className: "shown" }, "…");
+    const button = element("button", { type: "button", title: "Use this model" }, shown, input.value);
+    button.onclick = () => {
+      input.checked = true;
+      say(`${input.value} is chosen`);
+    };
+    return { input, shown, button };
+  });
+  strip.replaceChildren(...boxes.map((box) => box.button));
+  await Promise.all(boxes.map(async ({ input, shown }) => {
+    try {
+      const answer = await ask("/api/previews", "POST", { picture: picture.id, settings: { ...now, model: input.value, tile: "auto" }, ...square });
+      const address = URL.createObjectURL(await answer.blob());
+      shown.replaceChildren(element("img", { src: address, alt: `${input.value} on this piece`, onload: () => URL.revokeObjectURL(address) }));
+    } catch (error) {
+      shown.textContent = error.message;
+    }
+  }));
+}
+find("compare").onclick = compare;
+
+// --- tabs
+
+const tabs = [find("tab-pictures"), find("tab-training")];
+function choose(tab) {
+  for (const each of tabs) {
+    each.setAttribute("aria-selected", each === tab);
+    each.tabIndex = each === tab ? 0 : -1;
+    find(each.getAttribute("aria-controls")).hidden = each !== tab;
+  }
+}
+tabs.forEach((tab, k) => {
+  tab.addEventListener("click", () => choose(tab));
+  tab.addEventListener("keydown", (event) => {
+    if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
+    tabs[1 - k].focus();
+    tabs[1 - k].click();
+  });
+});
+
+// --- begin
+
+async function begin() {
+  try {
+    about = await askJson("/api/about");
+  } catch (error) {
+    return complain(error.message);
+  }
+  for (const scale of Object.keys(about.defaults)) {
+    const input = element("input", { type: "radio", name: "scale", value: scale, defaultChecked: scale === "2" });
+    find("scales").append(element("label", {}, input, element("span", {}, `×${scale}`)));
+  }
+  form.elements.match_histogram.append(...about.spaces.map((space) => element("option", { value: space }, space)));
+  form.elements.suffix.append(...about.suffixes.map((suffix) => element("option", { value: suffix }, suffix.slice(1).toUpperCase())));
+  offer(about.runs);
+  showModels();
+  watch();
+}
+begin();

@@ -1,0 +1,57 @@
+"""Picture files as a browser shows them: as they are where it can, else a copy; and small ones for lists."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+MOST_SHOWN = 64_000_000  # pixels that a browser is asked to show at once
+COPY_SIDE, THUMB_SIDE = 4096, 160
+KINDS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif", b"BM": "image/bmp"}
+_one_at_a_time = threading.Lock()
+
+
+def media_type(start: bytes) -> str | None:
+    """Return what a browser calls a file that starts so, or None where it may not show it."""
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for mark, kind in KINDS.items() if start.startswith(mark)), None)
+
+
+def view(path: Path, pixels: int) -> tuple[Path, str]:
+    """Return a file to show a picture file by, and its media type; raises ImageError and OSError."""
+    with path.open("rb") as file:
+        kind = media_type(file.read(16))
+    return (path, kind) if kind and pixels <= MOST_SHOWN else _copy(path, COPY_SIDE)
+
+
+def thumb(path: Path) -> tuple[Path, str]:
+    """Return a small copy of a picture file, and its media type; raises ImageError and OSError."""
+    return _copy(path, THUMB_SIDE)
+
+
+def _copy(path: Path, side: int) -> tuple[Path, str]:
+    """Return a PNG copy, in 8 bits and of at most this side, which is made where it is not there yet."""
+    from ..image.io import read_picture, write_picture
+
+    target = path.with_name(f"{path.name}-{side}.png")
+    with _one_at_a_time:
+        if not target.exists():
+            picture = read_picture(path)
+            alpha = None if picture.alpha is None else _reduced(picture.alpha, side)
+            write_picture(target, replace(picture, color=_reduced(picture.color, side), alpha=alpha))
+    return target, "image/png"
+
+
+def _reduced(pixels: np.ndarray, side: int) -> np.ndarray:
+    """(H, W) or (H, W, 3) -> the same in uint8, of at most this side."""
+    height, width = pixels.shape[:2]
+    zoom = side / max(height, width, side)
+    if zoom < 1:
+        size = tuple(max(1, round(length * zoom)) for length in (width, height))
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels

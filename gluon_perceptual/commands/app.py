@@ -1,0 +1,51 @@
+"""`app`: a page for people who would rather look."""
+
+from __future__ import annotations
+
+import click
+
+from ._command import Command
+
+
+@click.command(cls=Command)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Of this machine.  [default: a free one]",
+    show_default=False,
+)
+@click.option("--no-browser", is_flag=True, help="Print the page's address alone, and open no browser.")
+@click.option("--runs", type=click.Path(), default="runs", help="Folder whose trainings the page offers to watch.")
+def app(port: int, no_browser: bool, runs: str) -> None:
+    """Open a page in the browser: enlarge and repaint pictures, compare models, watch trainings.
+
+    Only this machine can reach it, and only by the address that is printed. Ctrl-C ends it; pictures and results that
+    were not downloaded are gone then.
+    """
+    import sys
+    import threading
+    import webbrowser
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
+
+    from ..errors import MissingDependencyError
+    from ..signals import ended_by
+    from ._console import tell
+
+    try:
+        from ..app.server import listen, new_token, serve
+    except ModuleNotFoundError as error:
+        needed = "the page needs Starlette and uvicorn"
+        raise MissingDependencyError(f"{needed} ({error.name} is missing): pip install -e '.[cpu,app]'") from error
+
+    def started() -> None:
+        tell(address)
+        click.echo("Ctrl-C ends it", err=True)
+        if not no_browser:
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+    token = new_token()
+    with ended_by(sys.exit), TemporaryDirectory(prefix="gluon-perceptual-") as folder, listen(port) as listening:
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/?token={token}"
+        serve(Path(folder), Path(runs), listening, token, started)
