@@ -28,6 +28,8 @@ CUDA = [
     "nvidia-nccl-cu11>=2.21,<3",
     "nvidia-nvtx-cu11>=11.8,<12",
 ]
+APP = ["starlette>=0.37", "uvicorn>=0.25"]
+BROWSER = ["httpx>=0.24", "selenium>=4.11"]  # the page is tested by them
 RUFF = "ruff==0.17.6"
 DOCS = [
     "mkdocs==1.6.1",
@@ -39,7 +41,18 @@ DOCS = [
     RUFF,  # for signatures of several lines
 ]
 NOTEBOOKS = ["ipykernel>=6", "nbclient>=0.10"]
-TEST = ["pytest>=7", "pytest-xdist", "hypothesis", *NOTEBOOKS, *TENSORBOARD, *SAFETENSORS, *KERAS, *ONNX]
+TEST = [
+    "pytest>=7",
+    "pytest-xdist",
+    "hypothesis",
+    *NOTEBOOKS,
+    *TENSORBOARD,
+    *SAFETENSORS,
+    *KERAS,
+    *ONNX,
+    *APP,
+    *BROWSER,
+]
 
 setup(
     name="gluon-perceptual",
@@ -49,7 +62,11 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["gluon_perceptual", "gluon_perceptual.*"]),
-    package_data={"gluon_perceptual.weights": ["*.params", "*.json"], "gluon_perceptual": ["py.typed", "*.pyi"]},
+    package_data={
+        "gluon_perceptual.weights": ["*.params", "*.json"],
+        "gluon_perceptual.app": ["static/*", "static/examples/*"],
+        "gluon_perceptual": ["py.typed", "*.pyi"],
+    },
     python_requires=">=3.8,<3.13",
     install_requires=[
         *NUMPY,
@@ -67,6 +84,7 @@ setup(
     extras_require={
         "cpu": ["mxnet==1.9.1"],
         "cu112": ["mxnet-cu112==1.9.1", *CUDA],
+        "app": APP,
         "tensorboard": TENSORBOARD,
         "onnx": ONNX,
         "safetensors": SAFETENSORS,

@@ -11,13 +11,17 @@ from typing import Any, Callable
 import numpy as np
 import skimage.data
 
+import gluon_perceptual
 from gluon_perceptual.evaluation.super_resolution import bicubic, center_pair
 from gluon_perceptual.figures import comparison_figure, save_figure
+from gluon_perceptual.image.io import Picture, write_picture
+from gluon_perceptual.image.jpeg import compress
 from gluon_perceptual.image.resize import resize_longest_side
 from gluon_perceptual.inference import Stylizer, Upscaler
 from gluon_perceptual.weights import DEFAULTS, models
 
 FOLDER = Path(__file__).parent / "images"
+EXAMPLES = Path(gluon_perceptual.__file__).parent / "app/static/examples"  # of what each model does, for the page
 SIDE = 160  # of the pieces of photos that are shown enlarged, in pixels
 
 
@@ -34,6 +38,8 @@ def main() -> None:
             )
     if models("style"):
         save_figure(painted([skimage.data.chelsea(), skimage.data.coffee()]), FOLDER / "styles.jpg")
+    for name, entry in models().items():
+        write_picture(EXAMPLES / f"{name}.jpg", Picture(example(name, entry)), quality=85)
 
 
 def enlarged(photos: list[tuple[np.ndarray, int]]) -> Any:
@@ -43,6 +49,17 @@ def enlarged(photos: list[tuple[np.ndarray, int]]) -> Any:
         low, truth = center_pair(photo, scale, SIDE)
         rows.append([low, bicubic(scale)(low), Upscaler(DEFAULTS[scale])(low), truth])
     return comparison_figure(["input", "bicubic", "gluon_perceptual", "truth"], rows)
+
+
+def example(name: str, entry: dict[str, Any]) -> np.ndarray:
+    """Return a picture without and with a model, side by side, (112, 224, 3)."""
+    if entry["kind"] == "style":
+        photo = skimage.data.chelsea()[:300, 75:375]
+        return np.hstack([resize_longest_side(image, 112) for image in (photo, Stylizer(name)(photo))])
+    scale, (low, _) = entry["scale"], center_pair(skimage.data.astronaut()[60:200, 160:300], entry["scale"], 112)
+    if entry["inputs"] == "web":
+        low = compress(low, 50)
+    return np.hstack([low.repeat(scale, axis=0).repeat(scale, axis=1), Upscaler(name)(low)])
 
 
 def compared(methods: dict[str, Callable[[np.ndarray], np.ndarray]], photos: list[np.ndarray], scale: int) -> Any:

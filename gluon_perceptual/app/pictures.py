@@ -121,7 +121,7 @@ def _size(path: Path, name: str) -> tuple[int, int]:
     from ..image.io import read_size
 
     try:
-        height, width = read_size(path)  # type: ignore[arg-type]  # a path reads as a PictureFile
+        height, width = read_size(path)
         check_size(width, height, MOST_PIXELS)
     except (UserError, OSError, MemoryError) as error:
         if name.lower().endswith(VIDEO_SUFFIXES):

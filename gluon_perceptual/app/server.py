@@ -131,9 +131,10 @@ class Page:
 
     async def show_result(self, request: Request) -> Response:
         """Answer with a result: to be saved, as it is, or to be looked at."""
-        (entry,) = self.queue.done([request.path_params["key"]]) or [None]
-        if entry is None:
+        found = self.queue.done([request.path_params["key"]])
+        if not found:
             raise RefusedError("there is no such result", 404)
+        entry = found[0]
         if request.path_params["what"] == "result":
             return FileResponse(entry.target, media_type="application/octet-stream", filename=entry.name)
         return await _shown(request, entry.target, entry.pixels)

@@ -29,7 +29,7 @@ function card(name, model, checked) {
   const psnr = model.scores?.Set5?.psnr;
   const score = psnr ? ` ${psnr.toFixed(2)} dB on Set5.` : "";
   const picture = model.example
-    ? element("img", { src: `/static/examples/${name}.jpg`, alt: "", loading: "lazy" })
+    ? element("img", { src: `/static/examples/${model.example === true ? name : model.example}.jpg`, alt: "", loading: "lazy" })
     : element("span", { className: "none" }, name ? "◪" : "✦");
   const input = element("input", { type: "radio", name: "model", value: name, checked });
   const words = model.what.charAt(0).toUpperCase() + model.what.slice(1);
@@ -42,7 +42,8 @@ function showModels() {
   document.querySelectorAll("[data-kind]").forEach((part) => (part.hidden = part.dataset.kind !== kind));
   const wanted = kind === "stylize" ? "style" : "super-resolution";
   const fitting = Object.entries(about.models).filter(([, model]) => model.kind === wanted && (kind === "stylize" || model.scale === scale)).sort();
-  const usual = kind === "upscale" ? [["", { what: `${about.defaults[scale]}, or the model for photos from the web where the file is a strongly compressed JPEG`.replace(scale === 2 ? "" : /, or.*/, "") }]] : [];
+  const name = about.defaults[scale], web = scale === 2 ? ", or sr_x2_web for strongly compressed JPEG files" : "";
+  const usual = kind === "upscale" ? [["", { what: `Takes ${name}${web}`, example: name }]] : [];
   find("cards").replaceChildren(...[...usual, ...fitting].map(([name, model], k) => card(name, model, k === 0)));
 }
 

@@ -1,0 +1,416 @@
+"""The page's server: what it takes, refuses and leaves behind."""
+
+import io
+import threading
+import zipfile
+
+import numpy as np
+import pytest
+from cli import run, write
+from hostile import good, write_hostile
+from PIL import Image
+
+pytest.importorskip("starlette")
+testclient = pytest.importorskip("starlette.testclient")
+
+from gluon_perceptual.app import pictures as pictures_module  # noqa: E402
+from gluon_perceptual.app import work  # noqa: E402
+from gluon_perceptual.app.pictures import Pictures, RefusedError, shown_name  # noqa: E402
+from gluon_perceptual.app.runs import Runs  # noqa: E402
+from gluon_perceptual.app.server import Page, application, listen, new_token  # noqa: E402
+from gluon_perceptual.app.settings import Settings, settings_of  # noqa: E402
+from gluon_perceptual.app.work import Queue  # noqa: E402
+from gluon_perceptual.errors import UserError  # noqa: E402
+from gluon_perceptual.image.io import read_picture, write_picture  # noqa: E402
+from gluon_perceptual.inference.jobs import StylizeJob, UpscaleJob  # noqa: E402
+
+PORT, TOKEN = 8000, "secret"
+HERE = f"http://127.0.0.1:{PORT}"
+
+
+class Copying:
+    """A job that copies pictures; of those for which `gate` is closed it waits in the middle."""
+
+    def __init__(self, gate=None):
+        self.gate = gate
+
+    def __call__(self, source, target, progress):
+        picture = read_picture(source)
+        progress(0.5)
+        if self.gate:
+            self.gate.begun.release()
+            self.gate.wait(60)
+        progress(0.9)
+        write_picture(target, picture)
+
+
+class Gate(threading.Event):
+    def __init__(self):
+        super().__init__()
+        self.begun = threading.Semaphore(0)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "private").mkdir()
+    return tmp_path / "private"
+
+
+@pytest.fixture
+def served(folder, tmp_path):
+    """Return a function that serves with a job in place of the models."""
+    clients = []
+
+    def serve(job=None):
+        queue = Queue(Pictures(folder), lambda settings: job or Copying())
+        app = application(Page(folder, tmp_path / "runs", queue), PORT, TOKEN)
+        client = testclient.TestClient(app, base_url=HERE, headers={"X-Token": TOKEN})
+        client.__enter__()
+        clients.append(client)
+        client.queue = queue
+        return client
+
+    yield serve
+    for client in clients:
+        client.__exit__(None, None, None)
+
+
+def upload(client, data=None, name="photo.png"):
+    return client.post("/api/pictures", params={"name": name}, content=good("png") if data is None else data)
+
+
+def submit(client, picture, **settings):
+    return client.post("/api/jobs", json={"picture": picture, "settings": settings})
+
+
+def settled(client):
+    """Wait for the queue, and return its jobs."""
+    with client.queue._changed:
+        assert client.queue._changed.wait_for(
+            lambda: all(entry.state not in ("waiting", "working") for entry in client.queue._entries.values()), 60
+        )
+    return client.get("/api/jobs").json()["jobs"]
+
+
+# Who may ask.
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 201),
+        ({"Origin": HERE}, 201),
+        ({"Origin": "http://localhost:8000"}, 201),
+        ({"Origin": "http://127.0.0.1:9000"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Host": "evil.example:8000"}, 421),
+        ({"Host": "127.0.0.1:9000"}, 421),
+        ({"X-Token": "wrong"}, 401),
+        ({"X-Token": "", "Cookie": "gluon_perceptual_8000=secret"}, 201),
+        ({"X-Token": "", "Cookie": "gluon_perceptual_8000=wrong"}, 401),
+        ({"X-Token": "\u00e9".encode("latin-1")}, 401),
+    ],
+)
+def test_only_the_page_may_post(served, headers, status):
+    client = served()
+    picture = upload(client).json()["id"]
+    answer = client.post("/api/jobs", json={"picture": picture}, headers=headers)
+    assert answer.status_code == status
+    assert bool(answer.json()["error"]) == (status > 201)
+
+
+def test_the_address_leaves_the_token_as_a_cookie(served):
+    client = served()
+    del client.headers["X-Token"]
+    assert client.get("/api/jobs").status_code == 401
+    assert "gluon-perceptual" in client.get("/").text
+    entered = client.get("/", params={"token": TOKEN}, follow_redirects=False)
+    assert (entered.status_code, entered.headers["location"]) == (303, "/")
+    assert {"httponly", "samesite=strict"} <= set(entered.headers["set-cookie"].lower().split("; "))
+    assert client.get("/api/jobs").status_code == 200
+    assert client.get("/").headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
+
+
+def test_the_page_loads_nothing_from_elsewhere(served):
+    client = served()
+    for name in ("", "static/page.css", "static/page.js", "static/viewer.js", "static/runs.js", "static/ask.js"):
+        text = client.get(f"/{name}").text
+        assert "https://" not in text
+        assert text.replace("http://www.w3.org/2000/svg", "").count("http://") == 0
+
+
+def test_a_port_is_this_machines_alone_and_taken_once():
+    with listen(0) as first:
+        host, port = first.getsockname()
+        assert host == "127.0.0.1"
+        with pytest.raises(UserError, match=f"port {port}: .*choose another `port`"):
+            listen(port)
+    assert len({new_token() for _ in range(9)}) == 9
+
+
+# What is taken.
+
+
+def test_the_result_is_the_commands_file(folder, tmp_path):
+    pictures = Pictures(folder)
+    photo = write(tmp_path / "photo.png", height=30, width=20)
+    for options, settings in (
+        (("upscale", photo), Settings()),
+        (("upscale", photo, "--suffix", ".jpg", "--self-ensemble"), Settings(suffix=".jpg", self_ensemble=True)),
+        (("stylize", photo, "--model", "wave", "--strength", 0.5), Settings("stylize", "wave", strength=0.5)),
+    ):
+        path = pictures.begin()
+        path.write_bytes(photo.read_bytes())
+        queue = Queue(pictures)
+        entry = queue.submit(pictures.admit(path, "photo.png"), settings)
+        settings.job()(entry.picture.path, entry.target)
+        status, out, _ = run(*options)
+        assert status == 0
+        assert out.strip().endswith(f"/{entry.name}")
+        assert (tmp_path / entry.name).read_bytes() == entry.target.read_bytes()
+
+
+def test_pictures_go_through_and_are_removed(served, folder):
+    client = served()
+    picture = upload(client).json()
+    assert (picture["name"], picture["height"], picture["width"]) == ("photo.png", 24, 24)
+    keys = [submit(client, picture["id"], scale=scale).json()["id"] for scale in (2, 2, 4)]
+    assert [job["state"] for job in settled(client)] == ["done"] * 3
+    saved = client.get(f"/api/jobs/{keys[0]}/result")
+    assert 'filename="photo_x2.png"' in saved.headers["content-disposition"]
+    assert np.array_equal(
+        np.array(Image.open(io.BytesIO(saved.content))), np.array(Image.open(io.BytesIO(good("png"))))
+    )
+    archive = zipfile.ZipFile(io.BytesIO(client.get("/api/results.zip", params={"ids": ",".join(keys)}).content))
+    assert archive.namelist() == ["photo_x2.png", "photo_x2 (2).png", "photo_x4.png"]
+    assert archive.testzip() is None
+    assert archive.read("photo_x2 (2).png") == client.get(f"/api/jobs/{keys[1]}/result").content
+    for what in (f"pictures/{picture['id']}/thumb", f"pictures/{picture['id']}/view", f"jobs/{keys[0]}/view"):
+        assert client.get(f"/api/{what}").headers["content-type"] == "image/png"
+    version = client.get("/api/jobs").json()["version"]
+    assert client.delete(f"/api/pictures/{picture['id']}").status_code == 200
+    assert sorted(client.get("/api/jobs", params={"since": version}).json()["gone"]) == sorted(keys)
+    assert list(folder.iterdir()) == []
+
+
+def test_what_a_browser_does_not_know_is_shown_as_a_copy(served):
+    client = served()
+    for kind in ("tif", "deep.png", "alpha.webp"):
+        picture = upload(client, good(kind), f"a.{kind}").json()["id"]
+        answer = client.get(f"/api/pictures/{picture}/view")
+        assert Image.open(io.BytesIO(answer.content)).size == (24, 24)
+        assert answer.headers["content-type"].startswith("image/")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\a\\b.png", "b.png"),
+        ("a\x00\x1b[31m\nb.png", "a[31mb.png"),
+        ("..", "picture"),
+        ("", "picture"),
+        (".hidden.png", "hidden.png"),
+        ("a\ud800.png", "a.png"),
+        ("图" * 300 + ".jpg", "图" * 50 + ".jpg"),
+    ],
+)
+def test_names_are_no_paths(name, shown):
+    assert shown_name(name) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "parts"),
+    [
+        ("a.png", b"", ("a.png: ", "empty")),
+        ("a.png", b"<svg onload=alert(1)>", ("a.png: not a PNG",)),
+        ("clip.mp4", b"\0\0\0 ftypisom", ("clip.mp4: a video",)),
+        ("big.png", "huge", ("big.png: 50000×40000 pixels are more than",)),
+    ],
+)
+def test_what_is_no_fit_picture_is_refused_in_a_line(served, folder, name, data, parts):
+    if data == "huge":
+        data = bytearray(good("png"))
+        data[16:24] = (50000).to_bytes(4, "big") + (40000).to_bytes(4, "big")
+        import zlib
+
+        data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    answer = upload(served(), bytes(data), name)
+    assert answer.status_code == 415
+    line = answer.json()["error"]
+    assert line.count("\n") == 0
+    assert all(part in line for part in parts)
+    assert str(folder) not in line
+    assert list(folder.iterdir()) == []
+
+
+def test_too_many_bytes_or_pictures_are_refused(served, folder, monkeypatch):
+    client = served()
+    monkeypatch.setattr("gluon_perceptual.app.server.MOST_BYTES", 1000)
+    assert upload(client, bytes(2000)).status_code == 413
+    assert upload(client, iter([bytes(600)] * 3)).status_code == 413  # of no stated length
+    monkeypatch.undo()
+    monkeypatch.setattr(pictures_module, "MOST_PICTURES", 1)
+    assert [upload(client).status_code for _ in range(2)] == [201, 507]
+    assert len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"scale": 3}, {"scale": True}, {"model": "wave"}, {"model": "/etc/passwd"}, {"model": ["wave"]}, {"tile": 1e9},
+     {"kind": "stylize"}, {"kind": "stylize", "model": "sr_x2_pixel"}, {"quality": 0}, {"suffix": ".exe"},
+     {"strength": float("nan")}, {"self_ensemble": 1}, {"nosuch": 1}, {"label": "x"}, [], "x",
+     {"scale": 4, "model": "sr_x2_pixel"}, {"precision": "int8"}],
+)  # fmt: skip
+def test_settings_that_cannot_be_are_refused(settings):
+    with pytest.raises(RefusedError):
+        settings_of(settings)
+
+
+def test_settings_become_jobs():
+    assert isinstance(settings_of({"scale": 2, "model": "sr_x2_pixel"}).job(), UpscaleJob)
+    assert isinstance(settings_of({"kind": "stylize", "model": "wave", "strength": 1}).job(), StylizeJob)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{", b"[" * 60000, b"x" * 70000, b'{"picture": {}}', b'{"picture": "../x"}']
+)
+def test_requests_that_are_none_are_refused(served, body):
+    assert 400 <= served().post("/api/jobs", content=body).status_code < 500
+
+
+def test_results_that_would_be_too_large_are_refused(served, monkeypatch):
+    client = served()
+    monkeypatch.setattr(work, "MOST_RESULT", 24 * 24 * 4)
+    picture = upload(client).json()["id"]
+    assert submit(client, picture, scale=2).status_code == 201
+    assert submit(client, picture, scale=4).status_code == 413
+
+
+# The queue.
+
+
+def test_one_at_a_time_and_cancel(served, folder):
+    gate = Gate()
+    client = served(Copying(gate))
+    picture = upload(client).json()["id"]
+    keys = [submit(client, picture).json()["id"] for _ in range(3)]
+    assert gate.begun.acquire(timeout=60)
+    states = [job["state"] for job in client.get("/api/jobs").json()["jobs"]]
+    assert states == ["working", "waiting", "waiting"]
+    assert client.get("/api/jobs").json()["jobs"][0]["share"] == 0.5
+    for key in keys[:2]:
+        assert client.post(f"/api/jobs/{key}/cancel").status_code == 200
+    gate.set()
+    assert [job["state"] for job in settled(client)] == ["canceled", "canceled", "done"]
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_previews_do_not_wait_for_the_picture_in_work(served, monkeypatch):
+    gate = Gate()
+    client = served(Copying(gate))
+    monkeypatch.setattr(Queue, "_preview", lambda queue, *asked: b"\x89PNG")
+    picture = upload(client).json()["id"]
+    submit(client, picture)
+    assert gate.begun.acquire(timeout=60)
+    asked = {"picture": picture, "settings": {"model": "sr_x2_pixel"}, "x": 0, "y": 0, "side": 16}
+    found = []
+    thread = threading.Thread(target=lambda: found.append(client.post("/api/previews", json=asked)))
+    thread.start()
+    with client.queue._changed:
+        assert client.queue._changed.wait_for(lambda: client.queue._previews, 60)
+    gate.set()
+    thread.join()
+    assert (found[0].status_code, found[0].content) == (200, b"\x89PNG")
+
+
+def test_a_preview_is_what_the_model_makes_of_the_square(folder, tmp_path):
+    pictures = Pictures(folder)
+    path = pictures.begin()
+    write(tmp_path / "photo.png", height=60, width=80)
+    path.write_bytes((tmp_path / "photo.png").read_bytes())
+    queue = Queue(pictures)
+    picture = pictures.admit(path, "photo.png")
+    data = queue._preview(picture, Settings(model="sr_x2_pixel"), (70, 5, 32))
+    (tmp_path / "piece.png").write_bytes(data)
+    crop = read_picture(path).color[5:37, 48:80]
+    expected = Settings(model="sr_x2_pixel").job().workers[0]["sr_x2_pixel"](crop)
+    assert np.array_equal(read_picture(tmp_path / "piece.png").color, expected)
+    painted = queue._preview(picture, Settings("stylize", "wave"), (0, 0, 48))
+    assert Image.open(io.BytesIO(painted)).size == (48, 48)
+
+
+def test_many_jobs_and_hostile_files_leave_nothing(served, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(work, "MOST_WAITING", 60)
+    gate = Gate()
+    client = served(Copying(gate))
+    picture = upload(client).json()["id"]
+    answers = [submit(client, picture).status_code for _ in range(70)]
+    assert answers[:60] == [201] * 60
+    assert set(answers[62:]) == {429}
+    gate.set()
+    (tmp_path / "hostile").mkdir()
+    write_hostile(tmp_path / "hostile", 60)
+    for path in sorted((tmp_path / "hostile").iterdir()):
+        answer = upload(client, path.read_bytes(), path.name)
+        assert answer.status_code in (201, 415)
+        if answer.status_code == 201:
+            settled(client)
+            assert submit(client, answer.json()["id"]).status_code == 201
+    for job in settled(client):
+        assert job["state"] in ("done", "failed")
+        assert "\n" not in job["error"]
+        assert str(folder) not in job["error"]
+    for picture in client.get("/api/jobs").json()["pictures"]:
+        assert client.delete(f"/api/pictures/{picture['id']}").status_code == 200
+    assert list(folder.iterdir()) == []
+
+
+def test_a_fault_of_the_program_ends_no_queue(served, caplog):
+    class Faulty:
+        def __call__(self, *arguments):
+            raise KeyError("x")
+
+    client = served(Faulty())
+    picture = upload(client).json()["id"]
+    submit(client, picture)
+    (job,) = settled(client)
+    assert job["state"] == "failed"
+    assert "please report it" in job["error"]
+    assert "KeyError" in caplog.text
+
+
+# Trainings.
+
+
+def test_a_run_is_watched(tmp_path, served):
+    run_folder = tmp_path / "runs/mine"
+    (run_folder / "previews").mkdir(parents=True)
+    (run_folder / "config.json").write_text('{"config": {"steps": 9, "scale": 2}}')
+    log = run_folder / "log.jsonl"
+    log.write_text(
+        '{"step": 1, "loss": 4.0, "images_per_second": 2.5}\nbroken\n{"step": 2, "skipped": "nan"}\n{"step": 3'
+    )
+    (run_folder / "validation.jsonl").write_text('{"step": 2, "loss": 3.0, "best": true}\n')
+    write(run_folder / "previews/a.png")
+    (run_folder / "previews/link.png").symlink_to("/etc/passwd")
+    runs = Runs(tmp_path / "runs")
+    assert runs.offered() == [str(run_folder)]
+    shown = runs.show(str(run_folder))
+    assert shown["log"] == [[1, 4.0, 2.5], [2, None, None]]
+    assert (shown["steps"], shown["previews"], shown["validation"][0]["loss"]) == (9, ["a.png"], 3.0)
+    with log.open("a") as file:
+        file.write(', "loss": 2.0}\n')
+    assert runs.show(str(run_folder))["last"] == (3, 2.0, None)
+    log.write_text('{"step": 1, "loss": 5.0}\n')  # resumed
+    assert runs.show(str(run_folder))["log"] == [[1, 5.0, None]]
+    client = served()
+    asked = {"folder": str(run_folder), "name": "a.png"}
+    assert client.get("/api/runs/preview", params=asked).headers["content-type"] == "image/png"
+    for name in ("link.png", "../config.json", "/etc/passwd", ""):
+        assert client.get("/api/runs/preview", params={**asked, "name": name}).status_code == 404
+    for name in ("", "/nosuch", "\0", str(tmp_path), "x" * 9999):
+        assert client.get("/api/runs", params={"folder": name}).status_code == 404
