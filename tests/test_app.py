@@ -160,6 +160,11 @@ def test_the_result_is_the_commands_file(folder, tmp_path):
     for options, settings in (
         (("upscale", photo), Settings()),
         (("upscale", photo, "--suffix", ".jpg", "--self-ensemble"), Settings(suffix=".jpg", self_ensemble=True)),
+        (("upscale", photo, "--scale", 1.5), Settings(scale=1.5)),
+        (
+            ("upscale", photo, "--width", 50, "--model", "sr_x4_pixel"),
+            settings_of({"width": 50, "model": "sr_x4_pixel"}),
+        ),
         (("stylize", photo, "--model", "wave", "--strength", 0.5), Settings("stylize", "wave", strength=0.5)),
     ):
         path = pictures.begin()
@@ -260,10 +265,11 @@ def test_too_many_bytes_or_pictures_are_refused(served, folder, monkeypatch):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"scale": 3}, {"scale": True}, {"model": "wave"}, {"model": "/etc/passwd"}, {"model": ["wave"]}, {"tile": 1e9},
+    [{"scale": 0}, {"scale": 2, "width": 9}, {"width": 1.5},
+     {"scale": True}, {"model": "wave"}, {"model": "/etc/passwd"}, {"model": ["wave"]}, {"tile": 1e9},
      {"kind": "stylize"}, {"kind": "stylize", "model": "sr_x2_pixel"}, {"quality": 0}, {"suffix": ".exe"},
      {"strength": float("nan")}, {"self_ensemble": 1}, {"nosuch": 1}, {"label": "x"}, [], "x",
-     {"scale": 4, "model": "sr_x2_pixel"}, {"precision": "int8"}],
+     {"megapixels": float("inf")}, {"precision": "int8"}],
 )  # fmt: skip
 def test_settings_that_cannot_be_are_refused(settings):
     with pytest.raises(RefusedError):

@@ -41,8 +41,10 @@ class Entry:
     @property
     def pixels(self) -> int:
         """Number of pixels of the result."""
-        scale = self.settings.scale if self.settings.kind == "upscale" else 1
-        return self.picture.height * self.picture.width * scale**2
+        height, width = self.picture.height, self.picture.width
+        if self.settings.kind == "upscale":
+            height, width = self.settings.size.of(height, width)
+        return height * width
 
     def told(self) -> dict[str, Any]:
         """Return what the page is told."""

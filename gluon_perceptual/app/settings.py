@@ -6,12 +6,15 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Callable, Mapping
 
 from ..image.formats import ALL
-from ..weights import DEFAULTS, models
+from ..image.size import Size
+from ..weights import models
 from .pictures import RefusedError
 
 SUFFIXES = tuple(form.suffixes[0] for form in ALL if not form.plugin or form.name == "AVIF")
 SPACES = (None, "RGB", "LCH", "LAB", "LUV", "XYZ")
 LARGEST_TILE = 4096
+LARGEST_SIDE = 65535
+MEASURES = ("scale", "width", "height", "megapixels")
 
 
 def _one_of(*values: Any) -> Callable[[Any], bool]:
@@ -33,7 +36,10 @@ def _is_model(value: Any) -> bool:
 CHECKS: dict[str, Callable[[Any], bool]] = {
     "kind": _one_of("upscale", "stylize"),
     "model": _is_model,
-    "scale": _one_of(*DEFAULTS),
+    "scale": lambda value: value is None or (_number(0, 64)(value) and value > 0),
+    "width": lambda value: value is None or _whole(1, LARGEST_SIDE)(value),
+    "height": lambda value: value is None or _whole(1, LARGEST_SIDE)(value),
+    "megapixels": lambda value: value is None or (_number(0, 1000)(value) and value > 0),
     "strength": _number(0, 1),
     "preserve_color": _one_of(None, "luminance", "histogram"),
     "match_histogram": _one_of(*SPACES),
@@ -51,12 +57,16 @@ class Settings:
 
     Attributes:
         kind: "upscale" or "stylize".
-        model: Name of a shipped one; None: the one that `upscale` takes for the scale and the file.
+        model: Name of a shipped one; None: the one that `upscale` takes for the size and the file.
+        scale: One of this and the next three is given; the others are None.
     """
 
     kind: str = "upscale"
     model: str | None = None
-    scale: int = 2
+    scale: float | None = 2
+    width: int | None = None
+    height: int | None = None
+    megapixels: float | None = None
     strength: float = 1.0
     preserve_color: str | None = None
     match_histogram: str | None = None
@@ -67,9 +77,14 @@ class Settings:
     quality: int | None = None
 
     @property
+    def size(self) -> Size:
+        """Of the result of `upscale`."""
+        return Size(*(getattr(self, name) for name in MEASURES))
+
+    @property
     def label(self) -> str:
         """What the result's name has more than the picture's, as the commands have it."""
-        return str(self.model) if self.kind == "stylize" else f"x{self.scale}"
+        return str(self.model) if self.kind == "stylize" else self.size.label
 
     def told(self) -> dict[str, Any]:
         """Return what the page is told."""
@@ -78,16 +93,14 @@ class Settings:
     def job(self) -> Any:
         """Return the job that does it; raises UserError as of `Upscaler` and `Stylizer`."""
         from .._mxnet import devices
-        from ..inference.choice import default_models
         from ..inference.jobs import StylizeJob, UpscaleJob
 
         common: dict[str, Any] = {"tile": self.tile, "precision": self.precision}
         if self.kind == "stylize":
             colors = {"strength": self.strength, "preserve_color": self.preserve_color}
             return StylizeJob(str(self.model), devices(), self.quality, **common, **colors)
-        names = [self.model] if self.model else default_models(self.scale)
-        more = {"match_histogram": self.match_histogram, "self_ensemble": self.self_ensemble, "scale": self.scale}
-        return UpscaleJob(names, devices(), self.quality, **common, **more)
+        more = {"match_histogram": self.match_histogram, "self_ensemble": self.self_ensemble}
+        return UpscaleJob(self.model, devices(), self.quality, self.size, **common, **more)
 
 
 def settings_of(given: Any) -> Settings:
@@ -102,9 +115,13 @@ def settings_of(given: Any) -> Settings:
     for name, value in given.items():
         if name not in known or not CHECKS[name](value):
             raise RefusedError(f"{str(name)[:40]} {str(value)[:40]!r}: there is no such setting")
+    if sum(given.get(name) is not None for name in MEASURES) > 1:
+        raise RefusedError(f"expected one of {', '.join(MEASURES)}")
+    elsewise = any(given.get(name) is not None for name in MEASURES[1:])
+    given = {**given, "scale": None if elsewise else given.get("scale") or Settings.scale}
     settings = Settings(**given)
     if settings.model is not None or settings.kind == "stylize":
         entry = models("style" if settings.kind == "stylize" else "super-resolution").get(str(settings.model))
-        if entry is None or entry.get("scale", settings.scale) != settings.scale:
-            raise RefusedError(f"model {settings.model}: not one to {settings.label}: choose another")
+        if entry is None:
+            raise RefusedError(f"model {settings.model}: not one to {settings.kind}: choose another")
     return settings

@@ -18,6 +18,7 @@ import gluon_perceptual
 
 from ..errors import printable
 from ..files import result_name
+from ..weights import DEFAULTS, models
 from .entries import CANCELED, DONE, FAILED, WORKING, Entry
 from .pictures import Pictures, RefusedError, Uploaded
 from .settings import Settings
@@ -157,7 +158,9 @@ class Queue:
         from ..image.formats import format_for
 
         crop = self._crop(picture.path, *square)
-        job = self._job(replace(settings, suffix=None, quality=None, tile="auto"))
+        times = models()[settings.model or DEFAULTS[2]].get("scale", 1)
+        plain: dict[str, Any] = {"suffix": None, "quality": None, "tile": "auto"}
+        job = self._job(replace(settings, scale=times, width=None, height=None, megapixels=None, **plain))
         worker = job.workers[0]
         made = worker.stylize(crop) if settings.kind == "stylize" else next(iter(worker.values())).enlarge(crop)
         return encode(format_for(Path("a.png")), made.channels, made.metadata, None)

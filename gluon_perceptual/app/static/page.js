@@ -10,7 +10,9 @@ let about = { models: {} }, version = 0, opened = "", local = 0;
 
 const active = (job) => job.state === "waiting" || job.state === "working";
 const named = (settings) => settings.model ?? "automatic model";
-const title = (settings) => (settings.kind === "stylize" ? settings.model : `×${settings.scale}, ${named(settings)}`);
+const measures = { scale: (n) => `×${n}`, width: (n) => `${n} wide`, height: (n) => `${n} high`, megapixels: (n) => `${n} MP` };
+const measured = (settings) => Object.keys(measures).filter((name) => settings[name]).map((name) => measures[name](settings[name]));
+const title = (settings) => (settings.kind === "stylize" ? settings.model : `${measured(settings)}, ${named(settings)}`);
 
 // --- what is to be done
 
@@ -21,7 +23,8 @@ function settings() {
   if (kind === "stylize") {
     return { ...common, model: data.get("model"), strength: Number(data.get("strength")), preserve_color: data.get("preserve_color") || null };
   }
-  return { ...common, scale: Number(data.get("scale")), model: data.get("model") || null,
+  const [measure, size] = data.get("scale") === "other" ? [data.get("measure"), Number(data.get("size")) || 2] : ["scale", Number(data.get("scale"))];
+  return { ...common, [measure]: size, model: data.get("model") || null,
     self_ensemble: data.has("self_ensemble"), match_histogram: data.get("match_histogram") || null };
 }
 
@@ -38,12 +41,14 @@ function card(name, model, checked) {
 }
 
 function showModels() {
-  const data = new FormData(form), kind = data.get("kind"), scale = Number(data.get("scale"));
+  const data = new FormData(form), kind = data.get("kind"), other = data.get("scale") === "other";
+  const scale = Object.keys(about.defaults).map(Number).find((times) => times >= Number(data.get("scale"))) ?? 2;
   document.querySelectorAll("[data-kind]").forEach((part) => (part.hidden = part.dataset.kind !== kind));
   const wanted = kind === "stylize" ? "style" : "super-resolution";
-  const fitting = Object.entries(about.models).filter(([, model]) => model.kind === wanted && (kind === "stylize" || model.scale === scale)).sort();
+  const fitting = Object.entries(about.models).filter(([, model]) => model.kind === wanted && (kind === "stylize" || other || model.scale === scale)).sort();
+  find("other").hidden = kind === "stylize" || !other;
   const name = about.defaults[scale], web = scale === 2 ? ", or sr_x2_web for strongly compressed JPEG files" : "";
-  const usual = kind === "upscale" ? [["", { what: `Takes ${name}${web}`, example: name }]] : [];
+  const usual = kind === "upscale" ? [["", { what: other ? "Takes the next larger model, and reduces what it makes to this size" : `Takes ${name}${web}`, example: name }]] : [];
   find("cards").replaceChildren(...[...usual, ...fitting].map(([name, model], k) => card(name, model, k === 0)));
 }
 
@@ -330,9 +335,9 @@ async function begin() {
   } catch (error) {
     return complain(error.message);
   }
-  for (const scale of Object.keys(about.defaults)) {
+  for (const scale of ["2", "3", "4", "8", "other"]) {
     const input = element("input", { type: "radio", name: "scale", value: scale, defaultChecked: scale === "2" });
-    find("scales").append(element("label", {}, input, element("span", {}, `×${scale}`)));
+    find("scales").append(element("label", {}, input, element("span", {}, scale === "other" ? "Other" : `×${scale}`)));
   }
   form.elements.match_histogram.append(...about.spaces.map((space) => element("option", { value: space }, space)));
   form.elements.suffix.append(...about.suffixes.map((suffix) => element("option", { value: suffix }, suffix.slice(1).toUpperCase())));
