@@ -1,6 +1,6 @@
 """Makes the pictures of the README and the documents from the models that ship: `python docs/make_images.py`.
 
-The photos are scikit-image's, which no model was trained on.
+No model was trained on any of the photos: scikit-image's, matplotlib's, and those of docs/photos.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from typing import Any, Callable
 
 import numpy as np
 import skimage.data
+from matplotlib.cbook import get_sample_data
 
 import gluon_perceptual
 from gluon_perceptual.evaluation.super_resolution import bicubic, center_pair
 from gluon_perceptual.figures import comparison_figure, save_figure
-from gluon_perceptual.image.io import Picture, write_picture
+from gluon_perceptual.image.io import Picture, read_rgb, write_picture
 from gluon_perceptual.image.jpeg import compress
 from gluon_perceptual.image.resize import resize_longest_side
 from gluon_perceptual.inference import Stylizer, Upscaler
@@ -40,6 +41,8 @@ def main() -> None:
         save_figure(painted([skimage.data.chelsea(), skimage.data.coffee()]), FOLDER / "styles.jpg")
     for name, entry in models().items():
         write_picture(EXAMPLES / f"{name}.jpg", Picture(example(name, entry)), quality=85)
+    for name in models("style"):
+        save_figure(sheet(Stylizer(name), style_photos()), FOLDER / f"style_{name}.jpg")
 
 
 def enlarged(photos: list[tuple[np.ndarray, int]]) -> Any:
@@ -78,6 +81,30 @@ def painted(photos: list[np.ndarray]) -> Any:
     return comparison_figure(
         ["photo", *styles], [[photo, *(paint(photo) for paint in styles.values())] for photo in small]
     )
+
+
+def style_photos() -> list[np.ndarray]:
+    """Return twelve photos (H, W, 3): faces, skies, snow, buildings, flat objects, the dark."""
+    owned = [skimage.data.astronaut(), skimage.data.chelsea(), skimage.data.coffee(), skimage.data.rocket()]
+    with get_sample_data("grace_hopper.jpg") as file:
+        hopper = read_rgb(Path(file.name))
+    photos = [*owned, hopper, *(read_rgb(path) for path in sorted((FOLDER.parent / "photos").glob("*.jpg")))]
+    return [four_by_three(resize_longest_side(photo, 512)) for photo in photos]
+
+
+def four_by_three(photo: np.ndarray) -> np.ndarray:
+    """Cut the middle of (H, W, 3), of the largest size with sides as 3 to 4."""
+    height, width = photo.shape[:2]
+    rows, columns = min(height, width * 3 // 4), min(width, height * 4 // 3)
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return photo[top : top + rows, left : left + columns]
+
+
+def sheet(paint: Stylizer, photos: list[np.ndarray]) -> Any:
+    """Return the figure of a style: four rows of three photos, each beside what is painted of it."""
+    pairs = [(photo, paint(photo)) for photo in photos]
+    rows = [[picture for pair in pairs[i : i + 3] for picture in pair] for i in range(0, len(pairs), 3)]
+    return comparison_figure([""] * 6, rows)
 
 
 if __name__ == "__main__":
