@@ -49,7 +49,7 @@ def main(folders: Sequence[str]) -> None:
         outcomes[outcome] += 1
         if outcome not in (ALIKE, REFUSED, OTHER_FORMAT):
             tqdm.write(f"{outcome}: {path}: {detail}")
-    click.echo(markdown(("outcome", "files"), [(outcome, str(count)) for outcome, count in outcomes.most_common()]))
+    click.echo(markdown(("outcome", "files"), [[outcome, str(count)] for outcome, count in outcomes.most_common()]))
 
 
 def in_a_process(path: Path) -> tuple[str, str]:

@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from gluon_perceptual.data.photos import find_photos
-from gluon_perceptual.evaluation.style_metrics import blob_area, clipped_area, color_noise, edge_correlation
+from gluon_perceptual.evaluation.style_metrics import clipped_area, color_noise, style_scores
 from gluon_perceptual.image.io import read_rgb, to_tensor
 from gluon_perceptual.image.resize import resize_longest_side
 from gluon_perceptual.inference import Stylizer
@@ -60,11 +60,7 @@ def main(models: Sequence[str], photos: Sequence[str], **options: int) -> None:
 
 def measured(paint: Paint, photos: Sequence[np.ndarray]) -> list[str]:
     """Return the cells of the measures that need no painting."""
-    rows = []
-    for photo in tqdm(photos, desc="photos", leave=False):
-        painted = paint(photo)
-        edges = edge_correlation(painted, photo)
-        rows.append((clipped_area(painted), blob_area(painted, photo), color_noise(painted), edges))
+    rows = [list(style_scores(paint(photo), photo).values()) for photo in tqdm(photos, desc="photos", leave=False)]
     clipped, blobs, noise, edges = np.mean(rows, axis=0)
     return [f"{100 * clipped:.1f} %", f"{100 * blobs:.1f} %", f"{noise:.2f}", f"{edges:.2f}"]
 

@@ -42,7 +42,7 @@ def main() -> None:
     for name, entry in models().items():
         write_picture(EXAMPLES / f"{name}.jpg", Picture(example(name, entry)), quality=85)
     for name in models("style"):
-        save_figure(sheet(Stylizer(name), style_photos()), FOLDER / f"style_{name}.jpg")
+        save_figure(sheet(Stylizer(name), style_photos()), FOLDER / f"{name}.jpg")
 
 
 def enlarged(photos: list[tuple[np.ndarray, int]]) -> Any:
@@ -86,8 +86,7 @@ def painted(photos: list[np.ndarray]) -> Any:
 def style_photos() -> list[np.ndarray]:
     """Return twelve photos (H, W, 3): faces, skies, snow, buildings, flat objects, the dark."""
     owned = [skimage.data.astronaut(), skimage.data.chelsea(), skimage.data.coffee(), skimage.data.rocket()]
-    with get_sample_data("grace_hopper.jpg") as file:
-        hopper = read_rgb(Path(file.name))
+    hopper = read_rgb(str(get_sample_data("grace_hopper.jpg", asfileobj=False)))
     photos = [*owned, hopper, *(read_rgb(path) for path in sorted((FOLDER.parent / "photos").glob("*.jpg")))]
     return [four_by_three(resize_longest_side(photo, 512)) for photo in photos]
 

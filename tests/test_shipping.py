@@ -48,7 +48,7 @@ def shelf(photos, tmp_path_factory):
             patch.setattr(f"gluon_perceptual.{module}.FOLDER", folder)
         given = (*WORDS, "--evaluate", f"noise={photos}")
         assert run("ship-model", runs / "sharp/checkpoints/step-0000003.params", "sr_x2_pixel", *given)[0] == 0
-        assert run("ship-model", runs / "noise/checkpoints/step-0000001.params", "noise", *WORDS)[0] == 0
+        assert run("ship-model", runs / "noise/checkpoints/step-0000001.params", "noise", *given)[0] == 0
         yield folder
 
 
@@ -62,6 +62,9 @@ def test_the_manifest_tells_all(shelf):
     assert "--start-from" not in first
     assert "--start-from runs/pixel/checkpoints/step-0000002.params" in second
     assert str(shelf) not in json.dumps(entry)
+    scores = weights.models("style")["noise"]["scores"]["noise"]
+    assert set(scores) == {"clipped", "blobs", "color_noise", "edges"}
+    assert 0 <= scores["clipped"] <= 1
     style = weights.models("style")["noise"]["recipe"][0]
     assert style.startswith("train_style 0.png --data photos")
     assert "--style-layers" not in style  # which are as always

@@ -133,8 +133,8 @@ def test_runs_of_before_the_choice_go_on_as_they_were(photos, painting, tmp_path
     last = Run(style_task(paper)).model.net.decode[-3]
     assert last.weight.data().asnumpy().std() < 0.02  # a tanh starts in its middle
     assert (config.arch, config.output, config.style_balance, config.flat) == ("paper", "tanh", "entries", 0.0)
-    with pytest.raises(UserError, match="wave has a tanh output: give `output` tanh to start from it"):
-        make_run(photos, painting, start_from="wave", width=16)
+    with pytest.raises(UserError, match="wave has a linear output: give `output` linear to start from it"):
+        make_run(photos, painting, start_from="wave", width=16, output="tanh")
 
 
 def test_each_layer_counts_by_its_relative_error():

@@ -19,6 +19,10 @@ SCORES = {
     "ciede2000": ("CIEDE2000", "{:.2f}"),
     "weave": ("weave", "{:.2f}"),
     "worst_weave": ("worst tenth", "{:.2f}"),
+    "clipped": ("clipped", "{:.1%}"),
+    "blobs": ("blobs", "{:.1%}"),
+    "color_noise": ("color noise", "{:.2f}"),
+    "edges": ("edges", "{:.2f}"),
 }
 CLEAN = (
     "It was trained on pictures without visible damage, reduced by bicubic interpolation. It enlarges noise and the "
@@ -54,7 +58,8 @@ def sections(name: str, models: dict[str, dict[str, Any]]) -> Iterator[str]:
     yield table(("", ""), facts(name, entry))
     if entry["scores"]:
         yield "## Scores\n\n" + scores(entry["scores"])
-        yield "[Shipped models](../models.md#how-good-they-are) compares all models and says how they are scored."
+        guide = "styles.md#how-good-a-style-is" if command == "stylize" else "models.md#how-good-they-are"
+        yield f"[Here](../{guide}) all are compared, and the scores explained."
     yield "## Training\n\nThe commands, in this order; `photos` stands for a folder of photos:"
     yield "\n".join(f"    python tools/{step.replace(' ', '.py ', 1)}" for step in entry["recipe"])
     yield from pictures(name)

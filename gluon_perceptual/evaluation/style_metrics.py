@@ -18,6 +18,20 @@ FLAT = 3.0  # standard deviation of luma in a window, in levels of Y, below whic
 DRAWN = 6.0  # the same, from which on something is drawn there
 
 
+def style_scores(picture: np.ndarray, photo: np.ndarray) -> dict[str, float]:
+    """Return a repainted picture's measures by name: "clipped", "blobs", "color_noise" and "edges".
+
+    Raises:
+        UserError: The shapes differ.
+    """
+    return {
+        "clipped": clipped_area(picture),
+        "blobs": blob_area(picture, photo),
+        "color_noise": color_noise(picture),
+        "edges": edge_correlation(picture, photo),
+    }
+
+
 def clipped_area(picture: np.ndarray) -> float:
     """Return the share of pixels of which two channels are 0 or 255, when rounded, or beyond.
 
