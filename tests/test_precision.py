@@ -218,7 +218,7 @@ def test_shipped_models_enlarge_as_in_float32(name):
 
 @pytest.mark.parametrize("name", ["sr_x2_pixel", "sr_x4_feature", "sr_x8_pixel"])
 def test_flat_stays_flat_and_slopes_keep_their_levels(name):
-    ramp = np.linspace(0, 65535, 256)[np.newaxis, :, np.newaxis] * np.ones((3, 1, 3))
+    ramp = np.linspace(0, 65535, 1024)[np.newaxis, :, np.newaxis] * np.ones((3, 1, 3))
     flat = np.full((16, 16, 3), 37, np.uint8)
     wide = load_for_use(name)[0]
     for precision in precisions():

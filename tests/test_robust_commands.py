@@ -160,7 +160,7 @@ def test_names_control_no_terminal(model, tmp_path, name):
     assert not set(result[2]) & {"\x1b", "\x07"}
 
 
-@pytest.mark.parametrize("streams", ["2>/dev/full", ">/dev/full", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("streams", ["2>&-", "2>/dev/full", ">&-", ">/dev/full", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_messages_that_cannot_be_written_stop_no_work(model, tmp_path, streams):
     write(tmp_path / "é.png")
     words = [*PROGRAM, "upscale", "é.png", "-o", "o.png", "--model", str(model)]
