@@ -1,0 +1,204 @@
+"""The page in a real browser, where there is one: Debian's chromium and chromium-driver."""
+
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli import run, write
+
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+webdriver = pytest.importorskip("selenium.webdriver")
+
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[1]
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+SECONDS = 120
+DROP = """const files = document.getElementById("dropped").files, data = new DataTransfer();
+for (const file of files) data.items.add(file);
+document.body.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
+document.getElementById("dropped").remove();"""
+INPUT = """const input = document.createElement("input");
+document.body.append(Object.assign(input, {type: "file", id: "dropped", multiple: true}));"""
+
+pytestmark = [
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromium-driver here"),
+    pytest.mark.xdist_group("browser"),
+]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder for all that the program and the browser write."""
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "tmp").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(place):
+    """Where `gluon-perceptual app` is; it leaves nothing behind."""
+    settings = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(place / "tmp"), "OMP_NUM_THREADS": "1"}
+    words = [sys.executable, "-m", "gluon_perceptual", "app", "--no-browser"]
+    with (place / "said").open("w") as said:
+        process = subprocess.Popen(words, cwd=place, env=settings, stdout=subprocess.PIPE, stderr=said, text=True)
+    with process.stdout:
+        yield process.stdout.readline().strip()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    assert list((place / "tmp").iterdir()) == []
+    assert (place / "said").read_text() == "Ctrl-C ends it\ninterrupted\n"
+
+
+@pytest.fixture(scope="module")
+def browser(place):
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    words = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1300,900")
+    for word in (*words, f"--user-data-dir={place / 'profile'}"):
+        options.add_argument(word)
+    (place / "saved").mkdir()
+    options.add_experimental_option("prefs", {"download.default_directory": str(place / "saved")})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def page(browser, address):
+    """The page, freshly loaded, with nothing in it."""
+    browser.get(address)
+    until(browser, lambda: all_of(browser, ".card"))
+    if all_of(browser, ".job"):
+        browser.find_element(By.ID, "clear").click()
+        until(browser, lambda: not all_of(browser, ".job"))
+    return browser
+
+
+def all_of(browser, selector):
+    return browser.find_elements(By.CSS_SELECTOR, selector)
+
+
+def until(browser, happened):
+    return WebDriverWait(browser, SECONDS, 0.05).until(lambda _: happened())
+
+
+def drop(browser, *paths):
+    browser.execute_script(INPUT)
+    browser.find_element(By.ID, "dropped").send_keys("\n".join(map(str, paths)))
+    browser.execute_script(DROP)
+
+
+def states(browser):
+    return browser.execute_script("return [...document.querySelectorAll('.job')].map((row) => row.dataset.state)")
+
+
+def slider(browser):
+    return int(browser.find_element(By.ID, "handle").get_attribute("aria-valuenow"))
+
+
+def test_two_pictures_are_dropped_looked_at_and_saved(page, place):
+    photos = [write(place / f"{name}.png", height=90, width=140) for name in ("first", "second")]
+    drop(page, *photos)
+    until(page, lambda: states(page) == ["done", "done"])
+    until(page, lambda: page.find_element(By.ID, "right").get_attribute("value"))
+    handle = page.find_element(By.ID, "handle")
+    webdriver.ActionChains(page).drag_and_drop_by_offset(handle, 120, 0).perform()
+    dragged = slider(page)
+    assert dragged > 55
+    handle.send_keys(Keys.ARROW_LEFT)
+    assert slider(page) == dragged - 2
+    handle.send_keys(Keys.HOME)
+    assert slider(page) == 0
+    zooms = [page.find_element(By.ID, "zoom").text]
+    for key in ("1", "+", "0"):
+        page.find_element(By.ID, "stage").send_keys(key)
+        zooms.append(page.find_element(By.ID, "zoom").text)
+    assert zooms[1] == "100 %"
+    assert zooms[0] == zooms[3] != zooms[2] == "125 %"
+    transforms = {image.get_attribute("style").partition("scale")[0] for image in all_of(page, ".pane img")}
+    assert len(transforms) == 1
+    for link in all_of(page, ".job a.main"):
+        link.click()
+    for photo in photos:
+        assert run("upscale", photo)[0] == 0
+        saved = place / "saved" / f"{photo.stem}_x2.png"
+        until(page, saved.exists)
+        assert saved.read_bytes() == photo.with_name(saved.name).read_bytes()
+    assert [line for line in page.get_log("browser") if line["level"] == "SEVERE"] == []
+
+
+def test_models_are_compared_on_a_piece_and_side_by_side(page, place):
+    drop(page, write(place / "photo.png", height=90, width=140))
+    until(page, lambda: states(page) == ["done"])
+    page.find_element(By.ID, "compare").click()
+    until(page, lambda: len(all_of(page, "#strip img")) == len(all_of(page, ".card")) - 1)
+    all_of(page, "#strip button")[0].click()
+    page.find_element(By.ID, "again").click()
+    until(page, lambda: states(page) == ["done", "done"])
+    until(page, lambda: len(all_of(page, "#left option")) == 3)
+    page.find_element(By.ID, "split").click()
+    assert all_of(page, "#stage.two")
+    assert page.find_element(By.ID, "tag-right").text != page.find_element(By.ID, "tag-left").text
+
+
+def test_a_job_is_canceled(page, place):
+    page.find_element(By.CSS_SELECTOR, "summary").click()
+    page.find_element(By.NAME, "tile").send_keys("64")  # many tiles
+    drop(page, write(place / "large.png", height=700, width=900))
+    until(
+        page,
+        lambda: states(page) == ["working"] and all_of(page, ".job[data-key]:not([data-key^=local]) progress[value]"),
+    )
+    all_of(page, ".job .does button")[0].click()
+    until(page, lambda: states(page) == ["canceled"])
+
+
+def test_broken_and_huge_files_are_refused_in_a_line(page, place):
+    (place / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
+    header = struct.pack(">IIBBBBB", 50000, 40000, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
+    parts = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    ]
+    (place / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    drop(page, place / "broken.jpg", place / "huge.png")
+    until(page, lambda: states(page) == ["failed", "failed"])
+    said = sorted(state.text for state in all_of(page, ".job .state"))
+    assert said[0].startswith("broken.jpg: ")
+    assert said[1].startswith("huge.png: 50000×40000 pixels are more than")
+    assert str(place) not in " ".join(said)
+
+
+def test_a_runs_folder_is_opened(page, place):
+    folder = place / "runs/mine"
+    write(folder / "previews/step-1.png", np.zeros((20, 30, 3), np.uint8))
+    lines = [f'{{"step": {step}, "loss": {9 / step}, "images_per_second": 2.0}}\n' for step in range(1, 10)]
+    (folder / "log.jsonl").write_text("".join(lines))
+    page.find_element(By.ID, "tab-training").click()
+    box = page.find_element(By.ID, "folder")
+    box.clear()
+    box.send_keys(str(folder), Keys.ENTER)
+    until(page, lambda: all_of(page, "#chart-loss path") and all_of(page, "#run-previews img"))
+    assert "1.000" in page.find_element(By.ID, "run-numbers").text
+
+
+def test_another_site_may_not_post(address):
+    there = address.partition("/?token=")[0]
+    request = urllib.request.Request(f"{there}/api/jobs", b"{}", {"Origin": "https://evil.example"})
+    with pytest.raises(urllib.error.HTTPError, match="403") as refused:
+        urllib.request.urlopen(request)
+    refused.value.close()
