@@ -1,0 +1,53 @@
+"""Motion between two pictures: dense optical flow, warping by it, and where it can be trusted."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+AGREEMENT, SLACK = 0.01, 0.5  # Sundaram et al. 2010, "Dense point trajectories by GPU-accelerated large displacement"
+SMALLEST_SIDE = 16  # of pictures in which motion is looked for: DIS compares patches
+
+
+def optical_flow(image: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return (H, W, 2) float32: by how many pixels to the right and down each pixel of `image` is off in `other`.
+
+    Dense inverse search (Kroeger et al. 2016, "Fast optical flow using dense inverse search").
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        other: Likewise, of the same size.
+    """
+    height, width = image.shape[:2]
+    if min(height, width) < SMALLEST_SIDE:
+        return np.zeros((height, width, 2), np.float32)
+    grays = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (image, other)]
+    flow: np.ndarray = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(*grays, None)
+    return flow
+
+
+def warp(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Return (H, W) or (H, W, C) float32: at each pixel what `image` has where `flow`, (H, W, 2), points from there.
+
+    Cubic between the pixels; beyond the border the border's pixels.
+    """
+    rows, columns = np.indices(flow.shape[:2], np.float32)
+    x, y = columns + flow[:, :, 0], rows + flow[:, :, 1]
+    return cv2.remap(image.astype(np.float32), x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+def is_visible(flow: np.ndarray, back: np.ndarray) -> np.ndarray:
+    """Return (H, W) bool: the pixels that are there in the other picture, too: `flow` leads there and `back` returns.
+
+    Args:
+        flow: (H, W, 2) from this picture to the other.
+        back: (H, W, 2) from the other to this one.
+    """
+    height, width = flow.shape[:2]
+    rows, columns = np.indices((height, width))
+    x, y = columns + flow[:, :, 0], rows + flow[:, :, 1]
+    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    returned = warp(back, flow)
+    off = ((flow + returned) ** 2).sum(axis=2)
+    far = (flow**2).sum(axis=2) + (returned**2).sum(axis=2)
+    return inside & (off <= AGREEMENT * far + SLACK)

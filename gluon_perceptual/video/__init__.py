@@ -1,0 +1,6 @@
+"""Videos and animated pictures, a frame at a time: read, converted and written by FFmpeg and Pillow. No MXNet."""
+
+from .pipeline import convert_video, open_video
+from .steady import Steady
+
+__all__ = ["Steady", "animation", "colors", "convert_video", "formats", "open_video", "pipeline", "reading", "writing"]

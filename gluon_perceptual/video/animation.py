@@ -1,0 +1,99 @@
+"""Animated pictures, read by Pillow: GIF, WebP and PNG."""
+
+from __future__ import annotations
+
+import logging
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Iterator
+
+import numpy as np
+from PIL import Image
+
+from ..errors import ImageError
+from ..files import input_file
+from ..image.containers import webp
+from ..image.files import MAX_PIXELS, as_image_error, check_size, own_limit
+from ..image.io import Picture
+from .formats import WRITTEN
+from .frames import ENDLESS, Frame, Traits
+
+SUFFIXES = tuple(suffix for form in WRITTEN if form.is_picture for suffix in form.suffixes)
+FORMATS = ("GIF", "WEBP", "PNG")
+UNSAID = 100  # milliseconds that a frame is shown whose file says 0, as browsers do
+MILLISECOND = Fraction(1, 1000)
+
+log = logging.getLogger(__name__)
+
+
+def is_animation(path: Path) -> bool:
+    """Return whether a file is a picture of several frames that can be read."""
+    if path.suffix.lower() not in SUFFIXES or not path.is_file():
+        return False
+    try:
+        with own_limit(), Image.open(input_file(path), formats=FORMATS) as image:
+            return getattr(image, "n_frames", 1) > 1
+    except Exception:  # Pillow has no one type; whoever reads it as a picture says what is wrong
+        return False
+
+
+class Animation:
+    """An animated picture, a context in which it is open; see `frames.Source`.
+
+    Raises:
+        ImageError: The file is missing or damaged, or no picture.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.faults: list[str] = []
+        self.copied: list[Any] = []
+
+    def __enter__(self) -> Animation:
+        with as_image_error(self.path):
+            with own_limit():
+                self._image = Image.open(input_file(self.path), formats=FORMATS)
+            check_size(*self._image.size, MAX_PIXELS)
+            self.has_alpha, durations = False, []
+            for rgba, duration in self._frames():
+                self.has_alpha |= bool(rgba[:, :, 3].min() < 255)
+                durations.append(duration)
+        total = sum(durations)
+        self.traits = Traits(
+            frames=len(durations),
+            time_base=MILLISECOND,
+            rate=Fraction(1000 * len(durations), total),
+            last_start=total - durations[-1],
+            last_duration=durations[-1],
+            full_chroma=True,
+            plays=self._plays(),
+            lossless=self._image.format != "WEBP" or webp.read(self.path.read_bytes()).lossless,
+        )
+        if self._image.info.get("icc_profile"):
+            log.warning("%s: its color profile is left out", self.path)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._image.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        start = 0
+        with as_image_error(self.path):
+            for rgba, duration in self._frames():
+                alpha = np.ascontiguousarray(rgba[:, :, 3]) if self.has_alpha else None
+                yield Frame(Picture(np.ascontiguousarray(rgba[:, :, :3]), alpha), start)
+                start += duration
+
+    def _frames(self) -> Iterator[tuple[np.ndarray, int]]:
+        """Yield each frame as it is seen, (H, W, 4) RGB and alpha, and for how many milliseconds."""
+        image = self._image
+        for number in range(int(image.info.get("default_image", False)), image.n_frames):  # of PNG, for old programs
+            image.seek(number)
+            rgba = np.array(image.convert("RGBA"))
+            yield rgba, round(image.info.get("duration", 0)) or UNSAID
+
+    def _plays(self) -> int:
+        loops = self._image.info.get("loop")
+        if self._image.format != "GIF":
+            return int(loops or ENDLESS)
+        return 1 if loops is None else loops + 1 if loops else ENDLESS

@@ -1,0 +1,80 @@
+"""What a video's numbers mean as colors, and the way from them to RGB and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import av
+
+UNSPECIFIED, RGB, BT709, BT601, SRGB = 2, 0, 1, 6, 13  # ITU-T H.273
+FULL = 2  # FFmpeg's number of the range from 0 to 255
+MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
+LARGEST_SD = (1024, 576)  # width and height of videos that mean BT.601 where they do not say, as players take it
+EXACT = "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
+
+
+@dataclass(frozen=True)
+class Colors:
+    """A video's color tags, as numbers of ITU-T H.273, the matrix always one that is known here.
+
+    Attributes:
+        primaries: Which red, green and blue.
+        transfer: From numbers to light.
+        matrix: From luma and chroma to red, green and blue.
+        full: Whether numbers go from 0 to 255, and not from 16 to 235.
+    """
+
+    primaries: int = BT709
+    transfer: int = SRGB
+    matrix: int = BT709
+    full: bool = False
+
+    @property
+    def options(self) -> str:
+        """Matrix and range as FFmpeg's filter `scale` calls them, less `in_` or `out_`."""
+        return f"color_matrix={MATRICES[self.matrix]}:{{0}}range={'pc' if self.full else 'tv'}"
+
+
+def colors_of(frame: Any, context: Any) -> Colors:
+    """Return the colors of a decoded frame; of one that is RGB itself, those of sRGB for the way back."""
+    if frame.format.is_rgb or frame.colorspace == RGB:
+        known = context.color_primaries != UNSPECIFIED
+        return Colors(*((context.color_primaries, context.color_trc) if known else (BT709, SRGB)))
+    matrix = frame.colorspace
+    if matrix not in MATRICES:
+        is_small = frame.width <= LARGEST_SD[0] and frame.height <= LARGEST_SD[1]
+        matrix = BT601 if is_small else BT709
+    full = frame.color_range == FULL or frame.format.name.startswith("yuvj")
+    return Colors(context.color_primaries, context.color_trc, matrix, full)
+
+
+def bits_of(frame: Any) -> int:
+    """Return the bits of a frame's channels."""
+    return max(component.bits for component in frame.format.components)
+
+
+def chain(frame: Any, filters: list[tuple[str, str]]) -> Any:
+    """Return a graph of FFmpeg's filters, each with its options, for frames like this one."""
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1, 1000)
+    )
+    graph.link_nodes(source, *(graph.add(*each) for each in filters), graph.add("buffersink")).configure()
+    return graph
+
+
+def to_rgb(frame: Any, colors: Colors) -> Any:
+    """Return the graph that makes RGB of 8 or 16 bits of frames like this one."""
+    target = "rgb48le" if bits_of(frame) > 8 else "rgb24"
+    if frame.format.is_rgb:
+        return chain(frame, [("scale", EXACT), ("format", target)])
+    meaning = "in_" + colors.options.format("in_")
+    return chain(frame, [("scale", f"{meaning}:out_range=pc:{EXACT}"), ("format", target)])
+
+
+def from_rgb(frame: Any, colors: Colors, target: str) -> Any:
+    """Return the graph that makes the pixel format `target`, of luma and chroma, of RGB frames like this one."""
+    meaning = "out_" + colors.options.format("out_")
+    return chain(frame, [("scale", f"in_range=pc:{meaning}:{EXACT}"), ("format", target)])

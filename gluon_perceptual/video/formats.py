@@ -1,0 +1,67 @@
+"""Which video files there are: their suffixes, and how each kind is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ImageError
+
+H264_CRF, VP9_CRF = 18, 24  # the defaults: hardly to be told from the frames themselves
+
+
+@dataclass(frozen=True)
+class VideoFormat:
+    """A kind of file that holds frames.
+
+    Attributes:
+        container: FFmpeg's name of it.
+        codec: FFmpeg's name of the encoder of its frames.
+        suffixes: The usual one first.
+        is_picture: Whether it is an animated picture: without sound, with alpha, its frames each shown for a time.
+        says_aspect: Whether it can say that pixels are not square.
+    """
+
+    container: str
+    codec: str
+    suffixes: tuple[str, ...]
+    is_picture: bool = False
+    says_aspect: bool = False
+
+
+WRITTEN = (
+    VideoFormat("mp4", "libx264", (".mp4", ".m4v"), says_aspect=True),
+    VideoFormat("mov", "libx264", (".mov", ".qt"), says_aspect=True),
+    VideoFormat("matroska", "libx264", (".mkv",), says_aspect=True),
+    VideoFormat("webm", "libvpx-vp9", (".webm",)),
+    VideoFormat("gif", "gif", (".gif",), is_picture=True),
+    VideoFormat("webp", "libwebp_anim", (".webp",), is_picture=True),
+    VideoFormat("apng", "apng", (".png", ".apng"), is_picture=True),
+)
+OTHERS = (".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".vob", ".wmv", ".flv", ".ogv", ".3gp", ".mxf")  # read only
+INSTEAD = ".mkv"  # what results of these become: it holds any sound
+DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,asf,flv,ogg,mxf"  # no playlists, no lists of pictures
+_OF_SUFFIX = {suffix: form for form in WRITTEN for suffix in form.suffixes}
+VIDEO_SUFFIXES = tuple(suffix for suffix, form in _OF_SUFFIX.items() if not form.is_picture) + OTHERS
+
+
+def is_video_file(path: Path) -> bool:
+    """Return whether the name has a video's suffix, in any case."""
+    return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def holds_frames(path: Path) -> bool:
+    """Return whether the name's suffix is that of a file which can hold several frames, and be written."""
+    return path.suffix.lower() in _OF_SUFFIX
+
+
+def video_format_for(path: Path) -> VideoFormat:
+    """Return the format in which a video of that name is written.
+
+    Raises:
+        ImageError: The suffix is of none.
+    """
+    form = _OF_SUFFIX.get(path.suffix.lower())
+    if form is None:
+        raise ImageError(f"{path}: unknown suffix {path.suffix!r} of a video; expected one of {' '.join(_OF_SUFFIX)}")
+    return form

@@ -1,0 +1,146 @@
+"""A video through a function: reading, computing and writing at the same time, a few frames in memory."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Any, Callable, Iterator, TypeVar, Union
+
+from ..errors import ImageError, UserError
+from ..files import atomic_path
+from ..image.io import Picture
+from .animation import Animation
+from .formats import is_video_file, video_format_for
+from .frames import Frame, Source
+from .reading import Video
+from .writing import VideoWriter, check_sound
+
+AHEAD = 4  # frames, or packets of sound, that wait between two steps
+
+Item = TypeVar("Item")
+
+
+def open_video(path: Path) -> Union[Video, Animation]:
+    """Return a context in which a video, or an animated picture, is open."""
+    return Video(path) if is_video_file(path) else Animation(path)
+
+
+def convert_video(
+    source: Source,
+    target: Path,
+    work: Callable[[Picture], Picture],
+    progress: Callable[[float], Any] = lambda share: None,
+    crf: int | None = None,
+    quality: int | None = None,
+) -> int:
+    """Write `work(frame)` for each frame, all of one size, as a video of the same times; return how many there were.
+
+    Sound, and subtitles where the target holds them, are copied packet for packet. Computing is in a thread of its own.
+
+    Args:
+        source: As of `open_video`.
+        target: The file; its suffix names the kind, see `formats.WRITTEN`.
+        work: From upright pictures to pictures, which is called for one after the other.
+        progress: Is told the share that is done after each frame.
+        crf: Quality of H.264, 0 to 51, and VP9, 0 to 63, the lower the better; None: `formats.H264_CRF` or `VP9_CRF`.
+        quality: Of WebP, 1 to 100; None: 95, but without loss where the source is a picture without loss.
+
+    Raises:
+        UserError: The target's suffix is unknown, it cannot hold the sound or the frames, or a frame fails, which is
+            named.
+        OSError: The target cannot be written.
+    """
+    form = video_format_for(target)
+    source.copied = check_sound(form, source.copied, target)
+    done = 0
+    with atomic_path(target) as temporary, closing(ahead(_worked(source, work))) as results:
+        waiting, first = _until_frame(results)
+        with _failing(target, 1):
+            writer = VideoWriter(temporary, form, source.traits, first.picture, source.copied, crf, quality)
+            writer.open()
+        with writer:
+            for packet in waiting:
+                writer.copy(packet)
+            for item in chain([first], results):
+                if not isinstance(item, Frame):
+                    writer.copy(item)
+                    continue
+                with _failing(target, done + 1):
+                    writer.write(item)
+                done += 1
+                progress(min(1.0, done / source.traits.frames))
+    return done
+
+
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """Yield the items, which a thread makes meanwhile, up to `AHEAD` before they are asked for.
+
+    The thread ends with the iterator, if need be after the item that it is making; what it raises is raised here.
+    """
+    queue: Queue[Any] = Queue(AHEAD)
+    stop, end = threading.Event(), object()
+
+    def fill() -> None:
+        error = None
+        try:
+            with closing(items):  # type: ignore[type-var]
+                for item in items:
+                    if stop.is_set():
+                        return
+                    queue.put((item, None))
+        except BaseException as raised:
+            error = raised
+        if not stop.is_set():
+            queue.put((end, error))
+
+    thread = threading.Thread(target=fill, daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = queue.get()
+            if error:
+                raise error
+            if item is end:
+                return
+            yield item
+    finally:
+        stop.set()
+        with suppress(Empty):
+            while True:
+                queue.get_nowait()
+        thread.join()
+
+
+def _worked(source: Source, work: Callable[[Picture], Picture]) -> Iterator[Any]:
+    """Yield the results as frames, and packets as they come; the source is read in a thread."""
+    count = 0
+    with closing(ahead(iter(source))) as items:  # type: ignore[type-var]
+        for item in items:
+            if isinstance(item, Frame):
+                count += 1
+                with _failing(source.path, count, f" at {source.traits.seconds(item.start):.2f} s"):
+                    item = replace(item, picture=work(item.picture))
+            yield item
+
+
+def _until_frame(items: Iterator[Any]) -> tuple[list[Any], Frame]:
+    """Return the packets before the first frame, and that."""
+    packets = []
+    for item in items:
+        if isinstance(item, Frame):
+            return packets, item
+        packets.append(item)
+    raise ImageError("no frame can be read")
+
+
+@contextmanager
+def _failing(path: Path, number: int, where: str = "") -> Iterator[None]:
+    """Name the frame in errors."""
+    try:
+        yield
+    except UserError as error:
+        raise ImageError(f"{path}: frame {number}{where}: {error}") from error
