@@ -72,6 +72,7 @@ setup(
         *NUMPY,
         "opencv-python>=4.5,<4.12",  # later ones need NumPy 2
         "Pillow>=9",
+        "av>=12.3,<13",  # the last with wheels from Python 3.8 to 3.12
         "scipy>=1.7,<2",
         "scikit-image>=0.19,<0.25",  # later ones need NumPy 1.24
         "matplotlib>=3.5",

@@ -101,7 +101,7 @@ def test_a_video_in_work_is_not_there_and_later_ones_are_not_begun(folder, tmp_p
     said, out = tmp_path / "said", tmp_path / "out"
     inputs = [film(tmp_path / "a.avi"), *([folder] if first == "pictures" else [])]
     process = start(said, "stylize", *inputs, "-o", out, "--model", model(tmp_path / "style.params", PAINTING))
-    begun = "3/300 [" if first == "video" else f"{out}/"
+    begun = "a.avi:   1%" if first == "video" else f"{out}/"
     wait_until(lambda: begun in said.read_text(), process, said)
     os.kill(process.pid, signal.SIGINT)
     process.join()

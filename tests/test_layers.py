@@ -11,7 +11,7 @@ LAYERS = [
     ["errors", "signals"],
     ["files", "weights", "cpu", "cuda", "cluster"],
     ["_mxnet", "image", "formats"],
-    ["losses", "nets", "data", "evaluation", "figures"],
+    ["losses", "nets", "data", "evaluation", "figures", "video"],
     ["checkpoint", "styles"],
     ["symbols"],
     ["inference", "optimize", "training"],
@@ -21,8 +21,8 @@ LAYERS = [
 ]
 LAYER_OF = {name: layer for layer, names in enumerate(LAYERS) for name in names}
 WITHOUT_MXNET = [
-    *("errors", "signals", "files", "weights", "cpu", "cuda", "cluster", "image", "formats", "figures"),
-    *(f"evaluation.{name}" for name in ("metrics", "scores", "spectrum", "style_metrics")),
+    *("errors", "signals", "files", "weights", "cpu", "cuda", "cluster", "image", "formats", "figures", "video"),
+    *(f"evaluation.{name}" for name in ("metrics", "scores", "spectrum", "style_metrics", "warping")),
 ]
 MOST_MODULES = 9  # beside the packages, and in a package that is not made of commands or networks
 PATHS = {

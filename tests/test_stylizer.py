@@ -1,7 +1,4 @@
-"""Pictures and videos repainted: tiles beside the whole, colors, files."""
-
-import subprocess
-import sys
+"""Pictures repainted: tiles beside the whole, colors, files."""
 
 import cv2
 import numpy as np
@@ -172,86 +169,6 @@ def test_alpha_of_files_is_kept(checkpoint, tmp_path):
     write_picture(tmp_path / "in.png", Picture(photo(20, 30), alpha))
     assert run("stylize", tmp_path / "in.png", "-o", tmp_path / "out.png", "--model", checkpoint)[0] == 0
     np.testing.assert_array_equal(read_picture(tmp_path / "out.png").alpha, alpha)
-
-
-def make_video(path, frames=5):
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (48, 32))
-    assert writer.isOpened()
-    for number in range(frames):
-        writer.write(photo(32, 48, seed=number))
-    writer.release()
-    return path
-
-
-def frames_of(path):
-    capture, frames = cv2.VideoCapture(str(path)), []
-    while True:
-        good, frame = capture.read()
-        if not good:
-            return frames, capture.get(cv2.CAP_PROP_FPS)
-        frames.append(frame[:, :, ::-1])
-
-
-@pytest.mark.parametrize("suffix", [".avi", ".mp4"])
-def test_videos_keep_frames_and_rate(checkpoint, tmp_path, suffix):
-    source = make_video(tmp_path / "in.avi")
-    target = tmp_path / f"out{suffix}"
-    status, _, stderr = run("stylize", source, "-o", target, "--model", checkpoint, "--strength", 0.1)
-    assert status == 0
-    assert "sound" in stderr
-    before, after = frames_of(source), frames_of(target)
-    assert len(after[0]) == 5
-    assert after[1] == pytest.approx(10.0)
-    stylizer = Stylizer(checkpoint, strength=0.1)
-    for frame, result in zip(before[0], after[0]):
-        assert np.abs(result.astype(float) - stylizer(frame)).mean() < 12  # they have been compressed
-
-
-def test_a_video_that_ends_in_the_middle(checkpoint, tmp_path):
-    source = make_video(tmp_path / "in.avi", 8)
-    data = source.read_bytes()
-    source.write_bytes(data[: len(data) // 2])
-    result = run("stylize", source, "-o", tmp_path / "out.avi", "--model", checkpoint)
-    frames = len(frames_of(tmp_path / "out.avi")[0])
-    assert 0 < frames < 8
-    assert_one_line_error(result, f"ends after {frames} of 8 frames", "out.avi holds these")
-
-
-@pytest.mark.parametrize(("name", "content"), [("no.mp4", None), ("text.mp4", b"no video"), ("empty.avi", b"")])
-def test_no_video(checkpoint, tmp_path, name, content):
-    if content is not None:
-        (tmp_path / name).write_bytes(content)
-    result = run("stylize", tmp_path / name, "-o", tmp_path / "out.mp4", "--model", checkpoint)
-    assert_one_line_error(result, name)
-    assert not (tmp_path / "out.mp4").exists()
-
-
-def test_a_kind_of_video_that_cannot_be_written(checkpoint, tmp_path):
-    source = make_video(tmp_path / "in.avi", 2)
-    result = run("stylize", source, "-o", tmp_path / "out.gif", "--model", checkpoint)
-    assert_one_line_error(result, "unknown suffix '.gif' of a video")
-
-
-def test_a_video_on_a_full_disk_is_an_error(tmp_path):
-    """A limit of the file's size stands for the disk: OpenCV says nothing of either."""
-    script = f"""
-import resource, signal, sys
-from pathlib import Path
-from gluon_perceptual.errors import UserError
-from gluon_perceptual.inference.video import Video, convert_video
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, 4_000))
-try:
-    convert_video(Video(Path({str(make_video(tmp_path / "in.avi", 30))!r})), Path(sys.argv[1]), lambda frame: frame)
-except UserError as error:
-    sys.exit(str(error))
-"""
-    for name in ("out.avi", "out.mp4"):
-        command = [sys.executable, "-c", script, tmp_path / name]
-        ended = subprocess.run(command, capture_output=True, check=False)
-        assert b"of 30 frames could be written; is the disk full?" in ended.stderr
-        assert ended.returncode == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["in.avi"]
 
 
 def test_a_model_that_enlarges(tmp_path):

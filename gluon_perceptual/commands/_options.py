@@ -81,6 +81,11 @@ quality_option = click.option(
     type=click.IntRange(1, 100),
     help="Of JPEG, WebP and AVIF outputs.  [default: 95; WebP of inputs without loss: without loss]",
 )
+crf_option = click.option(
+    "--crf",
+    type=click.IntRange(0, 63),
+    help="Of videos: quality of H.264, to 51, and VP9 (.webm); the lower the better.  [default: 18; .webm: 24]",
+)
 precision_option = click.option(
     "--precision",
     type=click.Choice(["auto", "float32", "bfloat16"]),

@@ -49,7 +49,7 @@ def plan_outputs(
         tasks = [task for path in inputs for task in _into(path, Path(out), suffix)]
     if suffix:
         tasks = _told_apart(tasks)
-    _check_apart(tasks)
+    check_apart(tasks)
     return tasks
 
 
@@ -83,7 +83,8 @@ def _told_apart(tasks: Tasks) -> Tasks:
     ]
 
 
-def _check_apart(tasks: Tasks) -> None:
+def check_apart(tasks: Tasks) -> None:
+    """Raise UserError where two sources have one target, or a target is a source."""
     targets: dict[Path, Path] = {}
     sources = {source.resolve() for source, _ in tasks}
     for source, target in tasks:

@@ -4,17 +4,67 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Any, Sequence
 
 import click
 
-from ..errors import UserError
-from ..image.io import Picture
-from ..signals import StopRequest
-from ..video import convert_video, open_video
+from ..errors import printable
+from ..inference.jobs import EXPECTED, VideoJob, failure
 from ..video.animation import is_animation
-from ..video.formats import INSTEAD, holds_frames, is_video_file, video_format_for
+from ..video.formats import INSTEAD, OTHERS, holds_frames, is_video_file, video_format_for
 from ._batch import FAILED, NEW, REPLACED, SKIPPED, is_there, summary
-from ._command import describe_failure
-from ._console import printable, tell
+from ._console import tell
 from ._outputs import Tasks, check_apart, plan_outputs
+
+FORMAT = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
+
+
+def plan_all(inputs: Sequence[Path], out: str | None, suffix: str | None, label: str) -> tuple[Tasks, Tasks]:
+    """Return (source, target) for each picture, and for each video and animated picture whose target holds frames.
+
+    Raises:
+        UserError: As of `plan_outputs`.
+    """
+
+    def is_film(path: Path) -> bool:
+        return is_video_file(path) or (bool(out) and is_video_file(Path(str(out))) and is_animation(path))
+
+    videos = [path for path in inputs if is_film(path)]
+    rare = [path for path in videos if path.suffix.lower() in OTHERS]
+    films = plan_outputs([path for path in videos if path not in rare], out, None, label, video_format_for)
+    films += plan_outputs(rare, out, INSTEAD, label, video_format_for)
+    tasks = plan_outputs([path for path in inputs if path not in videos], out, suffix, label)
+    animated = {task for task in tasks if holds_frames(task[1]) and is_animation(task[0])}
+    check_apart([*tasks, *films])
+    return [task for task in tasks if task not in animated], [*films, *(task for task in tasks if task in animated)]
+
+
+def process_videos(tasks: Tasks, job: VideoJob, skip_existing: bool = False) -> int:
+    """Do a job to each frame of each (source, target); return the exit status, as `_batch.process` does."""
+    outcomes: Counter[str] = Counter()
+    failures = []
+    for source, target in tasks:
+        before = is_there(target)
+        if skip_existing and before:
+            outcomes[SKIPPED] += 1
+            continue
+        try:
+            _convert(job, source, target)
+            outcomes[REPLACED if before else NEW] += 1
+            tell(str(target))
+        except EXPECTED as error:
+            failures.append(failure(error, source, target))
+            outcomes[FAILED] += 1
+    for line in failures:
+        click.echo(f"Error: {line}", err=True)
+    if tasks:
+        click.echo(summary(outcomes, len(tasks), "video"), err=True)
+    return 1 if failures else 0
+
+
+def _convert(job: VideoJob, source: Path, target: Path) -> None:
+    from tqdm import tqdm
+
+    bar: Any
+    with tqdm(total=1.0, desc=printable(source.name), bar_format=FORMAT, miniters=0, dynamic_ncols=True) as bar:
+        job.convert(source, target, lambda share: bar.update(share - bar.n))

@@ -9,6 +9,7 @@ import click
 from ._command import Command
 from ._options import (
     compare_option,
+    crf_option,
     device_options,
     list_models_option,
     model_help,
@@ -47,6 +48,12 @@ from ._types import Number
 @skip_existing_option
 @suffix_option
 @quality_option
+@crf_option
+@click.option(
+    "--temporal/--no-temporal",
+    default=True,
+    help="Of videos: blend each result with the last one, moved as the photo has moved, so that it does not flicker.",
+)
 @device_options
 def stylize(
     inputs: tuple[str, ...],
@@ -61,23 +68,24 @@ def stylize(
     skip_existing: bool,
     suffix: str | None,
     quality: int | None,
+    crf: int | None,
+    temporal: bool,
     gpus: str | None,
     cpus: int,
 ) -> None:
-    """Repaint INPUTS in the model's style: pictures, folders of them, whose tree is kept, and videos, without sound.
+    """Repaint INPUTS in the model's style: pictures, folders of them, whose tree is kept, and videos.
 
-    Alpha, 16 bits, color profiles, date and place are kept. Videos in folders are left out: name them. What fails is
-    named at the end, and the rest is done.
+    Alpha, 16 bits, color profiles, date and place are kept; of videos sound, times and color tags. Videos in folders
+    are left out: name them. What fails is named at the end, and the rest is done.
     """
     from pathlib import Path
 
     from .._mxnet import devices
     from ..inference.comparing import StylizeComparison
     from ..inference.jobs import StylizeJob
-    from ..inference.video import check_video_path, is_video_file
     from ._batch import process
-    from ._outputs import plan_comparisons, plan_outputs
-    from ._video import process_videos
+    from ._outputs import plan_comparisons
+    from ._video import plan_all, process_videos
 
     options: dict[str, Any] = {
         "tile": tile,
@@ -92,12 +100,6 @@ def stylize(
         raise SystemExit(process(tasks, StylizeComparison(model, devices(gpus, cpus), **options), skip_existing))
     if model is None:
         raise click.UsageError("Missing option '--model'; --compare shows all that ship.")
-    videos = [path for path in paths if is_video_file(path)]
-    pictures = [path for path in paths if path not in videos]
-    name = Path(model).stem
-    video_tasks = plan_outputs(videos, out, None, name, check_video_path)
-    picture_tasks = plan_outputs(pictures, out, suffix, name)
-    job = StylizeJob(model, devices(gpus, cpus), quality, **options)
-    failed = process(picture_tasks, job, skip_existing)
-    failed |= process_videos(video_tasks, job.workers[0], skip_existing)
-    raise SystemExit(failed)
+    job = StylizeJob(model, devices(gpus, cpus), quality, crf, temporal, **options)
+    pictures, videos = plan_all(paths, out, suffix, Path(model).stem)
+    raise SystemExit(process(pictures, job, skip_existing) | process_videos(videos, job, skip_existing))

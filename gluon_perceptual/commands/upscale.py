@@ -10,6 +10,7 @@ from ..weights import DEFAULTS
 from ._command import Command
 from ._options import (
     compare_option,
+    crf_option,
     device_options,
     list_models_option,
     match_histogram_option,
@@ -44,6 +45,7 @@ CHOSEN = ", ".join(f"{name} over ×{scale // 2}" for scale, name in DEFAULTS.ite
 @skip_existing_option
 @suffix_option
 @quality_option
+@crf_option
 @device_options
 def upscale(
     inputs: tuple[str, ...],
@@ -61,15 +63,17 @@ def upscale(
     skip_existing: bool,
     suffix: str | None,
     quality: int | None,
+    crf: int | None,
     gpus: str | None,
     cpus: int,
 ) -> None:
-    """Enlarge INPUTS: pictures, or folders of them, whose tree is kept.
+    """Enlarge INPUTS: pictures, folders of them, whose tree is kept, and videos.
 
     Results are exactly of the size asked for: what the next larger model makes, or several passes of one, is reduced.
     Without --model it is chosen by how much each picture has to grow; one that is large enough already is reduced only.
 
-    Alpha, gray, 16 bits, color profiles, date and place are kept. Without --model, JPEG files of a quality below 90 are
+    Alpha, gray, 16 bits, color profiles, date and place are kept; of videos sound, times and color tags. Videos in
+    folders are left out: name them. Without --model, JPEG files of a quality below 90 are
     enlarged by the model for photos from the web, if one ships for that scale. What fails is named at the end, and
     the rest is done.
     """
@@ -79,7 +83,8 @@ def upscale(
     from ..inference.comparing import UpscaleComparison
     from ..inference.jobs import UpscaleJob
     from ._batch import process
-    from ._outputs import plan_comparisons, plan_outputs
+    from ._outputs import plan_comparisons
+    from ._video import plan_all, process_videos
 
     options: dict[str, Any] = {
         "tile": tile,
@@ -92,5 +97,6 @@ def upscale(
     if compare:
         tasks = plan_comparisons(paths, out)
         raise SystemExit(process(tasks, UpscaleComparison(model, devices(gpus, cpus), size, **options), skip_existing))
-    job = UpscaleJob(model, devices(gpus, cpus), quality, size, **options)
-    raise SystemExit(process(plan_outputs(paths, out, suffix, job.label), job, skip_existing))
+    job = UpscaleJob(model, devices(gpus, cpus), quality, size, crf, **options)
+    pictures, videos = plan_all(paths, out, suffix, job.label)
+    raise SystemExit(process(pictures, job, skip_existing) | process_videos(videos, job, skip_existing))

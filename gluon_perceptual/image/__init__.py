@@ -6,6 +6,7 @@ __all__ = [
     "defects",
     "distinct",
     "files",
+    "flow",
     "formats",
     "histogram",
     "io",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, Sequence, Tuple
+from typing import Any, Callable, Sequence, Tuple
 
-from ..errors import UserError, describe_failure, printable
+from ..errors import ImageError, UserError, describe_failure, printable
 from ..image.io import Picture, check_target, read_picture, write_picture
 from ..image.size import Size, fewest_passes
-from .choice import model_choices
+from ..video import Steady, convert_video, open_video
+from .choice import ModelChoice, model_choices
 from .progress import Progress, unseen
 from .stylizer import Stylizer
 from .upscaler import Upscaler
@@ -52,7 +53,28 @@ class Job(ABC):
         self.write(target, self.work(self.workers[0], self.read(source, target), progress))
 
 
-class UpscaleJob(Job):
+class VideoJob(Job):
+    """What is done to videos, too, frame by frame.
+
+    Attributes:
+        crf: Of those written, see `convert_video`.
+    """
+
+    crf: int | None
+
+    @abstractmethod
+    def for_frames(self) -> Callable[[Picture], Picture]:
+        """Return what is done to the frames of one video, one after the other, by the first worker."""
+
+    def convert(self, source: Path, target: Path, progress: Progress = unseen) -> None:
+        """Do it to a video, or to an animated picture; raises one of `EXPECTED`, also where a part of it is missing."""
+        with open_video(source) as video:
+            convert_video(video, target, self.for_frames(), progress, self.crf, self.quality)
+        if video.faults:
+            raise ImageError(f"{source}: {', '.join(video.faults)}; {target} holds the rest")
+
+
+class UpscaleJob(VideoJob):
     """Enlarges pictures.
 
     Args:
@@ -60,6 +82,7 @@ class UpscaleJob(Job):
         devices: To work on.
         quality: As of `Job`.
         size: Of the results; None: what the model makes.
+        crf: As of `VideoJob`.
         options: More of `Upscaler`.
 
     Attributes:
@@ -75,9 +98,10 @@ class UpscaleJob(Job):
         devices: Sequence[Any],
         quality: int | None,
         size: Size | None = None,
+        crf: int | None = None,
         **options: Any,
     ) -> None:
-        self.size, self.quality, self._choices = size, quality, model_choices(model, size)
+        self.size, self.quality, self.crf, self._choices = size, quality, crf, model_choices(model, size)
         names = [name for choice in self._choices.values() for name in choice.names]
         self.workers = [{name: Upscaler(name, device, scale=size, **options) for name in names} for device in devices]
         self._any = self.workers[0][names[0]]  # all make results of the same size
@@ -88,31 +112,53 @@ class UpscaleJob(Job):
         picture = read_picture(source)
         height, width = picture.color.shape[:2]
         check_target(target, picture, self._any.result_size(height, width))
-        scale = fewest_passes(self._choices, self.size.ratio(height, width) if self.size else 1.0)
-        return picture, self._choices[scale](source)
+        return picture, self._choice_for(height, width)(source)
+
+    def _choice_for(self, height: int, width: int) -> ModelChoice:
+        return self._choices[fewest_passes(self._choices, self.size.ratio(height, width) if self.size else 1.0)]
 
     def work(self, worker: dict[str, Upscaler], read: Choice, progress: Progress) -> Picture:
         """Return the enlarged picture; raises UserError."""
         picture, name = read
         return worker[name].enlarge(picture, progress)
 
+    def for_frames(self) -> Callable[[Picture], Picture]:
+        """Return what enlarges them by the models for clean photos."""
 
-class StylizeJob(Job):
+        def enlarge(picture: Picture) -> Picture:
+            name = self._choice_for(*picture.color.shape[:2]).names[0]
+            enlarged: Picture = self.workers[0][name].enlarge(picture)
+            return enlarged
+
+        return enlarge
+
+
+class StylizeJob(VideoJob):
     """Repaints pictures.
 
     Args:
         model: Name or path.
         devices: To work on.
         quality: As of `Job`.
+        crf: As of `VideoJob`.
+        temporal: Whether the frames of a video are made to hold still, see `Steady`.
         options: Of `Stylizer`.
 
     Raises:
         UserError: As of `Stylizer`.
     """
 
-    def __init__(self, model: str, devices: Sequence[Any], quality: int | None, **options: Any) -> None:
+    def __init__(
+        self,
+        model: str,
+        devices: Sequence[Any],
+        quality: int | None,
+        crf: int | None = None,
+        temporal: bool = True,
+        **options: Any,
+    ) -> None:
         self.workers = [Stylizer(model, device, **options) for device in devices]
-        self.quality = quality
+        self.quality, self.crf, self.temporal = quality, crf, temporal
 
     def read(self, source: Path, target: Path) -> Picture:
         """Return the picture; raises ImageError and OSError."""
@@ -123,6 +169,11 @@ class StylizeJob(Job):
     def work(self, worker: Stylizer, read: Picture, progress: Progress) -> Picture:
         """Return the repainted picture; raises UserError."""
         return worker.stylize(read, progress)
+
+    def for_frames(self) -> Callable[[Picture], Picture]:
+        """Return what repaints them."""
+        stylize: Callable[[Picture], Picture] = self.workers[0].stylize
+        return Steady(stylize) if self.temporal else stylize
 
 
 def failure(error: BaseException, source: Path, target: Path) -> str:

@@ -3,4 +3,16 @@
 from .pipeline import convert_video, open_video
 from .steady import Steady
 
-__all__ = ["Steady", "animation", "colors", "convert_video", "formats", "open_video", "pipeline", "reading", "writing"]
+__all__ = [
+    "Steady",
+    "animation",
+    "colors",
+    "convert_video",
+    "formats",
+    "frames",
+    "open_video",
+    "pipeline",
+    "reading",
+    "steady",
+    "writing",
+]

@@ -10,7 +10,6 @@ from typing import Any, Iterator
 import numpy as np
 from PIL import Image
 
-from ..errors import ImageError
 from ..files import input_file
 from ..image.containers import webp
 from ..image.files import MAX_PIXELS, as_image_error, check_size, own_limit
@@ -53,7 +52,8 @@ class Animation:
         with as_image_error(self.path):
             with own_limit():
                 self._image = Image.open(input_file(self.path), formats=FORMATS)
-            check_size(*self._image.size, MAX_PIXELS)
+            width, height = self._image.size
+            check_size(width, height, MAX_PIXELS)
             self.has_alpha, durations = False, []
             for rgba, duration in self._frames():
                 self.has_alpha |= bool(rgba[:, :, 3].min() < 255)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Iterator, Mapping, Protocol, Union
+from typing import Any, Iterator, Mapping, Protocol
 
 import av
 
@@ -79,5 +79,5 @@ class Source(Protocol):
     copied: list[Any]
     faults: list[str]
 
-    def __iter__(self) -> Iterator[Union[Frame, av.Packet]]:
+    def __iter__(self) -> Iterator[Frame | av.Packet]:
         """Yield frames, and packets of the streams that are copied, in the file's order."""

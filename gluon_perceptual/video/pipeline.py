@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any, Callable, Iterator, TypeVar, Union
+from typing import Any, Callable, Generator, Iterator, TypeVar
 
 from ..errors import ImageError, UserError
 from ..files import atomic_path
@@ -24,7 +24,7 @@ AHEAD = 4  # frames, or packets of sound, that wait between two steps
 Item = TypeVar("Item")
 
 
-def open_video(path: Path) -> Union[Video, Animation]:
+def open_video(path: Path) -> Video | Animation:
     """Return a context in which a video, or an animated picture, is open."""
     return Video(path) if is_video_file(path) else Animation(path)
 
@@ -76,7 +76,7 @@ def convert_video(
     return done
 
 
-def ahead(items: Iterator[Item]) -> Iterator[Item]:
+def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
     """Yield the items, which a thread makes meanwhile, up to `AHEAD` before they are asked for.
 
     The thread ends with the iterator, if need be after the item that it is making; what it raises is raised here.
@@ -118,7 +118,7 @@ def ahead(items: Iterator[Item]) -> Iterator[Item]:
 def _worked(source: Source, work: Callable[[Picture], Picture]) -> Iterator[Any]:
     """Yield the results as frames, and packets as they come; the source is read in a thread."""
     count = 0
-    with closing(ahead(iter(source))) as items:  # type: ignore[type-var]
+    with closing(ahead(iter(source))) as items:
         for item in items:
             if isinstance(item, Frame):
                 count += 1
@@ -129,7 +129,7 @@ def _worked(source: Source, work: Callable[[Picture], Picture]) -> Iterator[Any]
 
 def _until_frame(items: Iterator[Any]) -> tuple[list[Any], Frame]:
     """Return the packets before the first frame, and that."""
-    packets = []
+    packets: list[Any] = []
     for item in items:
         if isinstance(item, Frame):
             return packets, item

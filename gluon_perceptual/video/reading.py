@@ -74,7 +74,7 @@ class Video:
         traits = self.traits
         missing = traits.seconds(said - last) - float(KEPT_SHORT / traits.rate)
         if stream.duration and missing > max(0.0, traits.seconds(traits.last_duration)):
-            self.faults.append(f"it ends after {traits.seconds(last):.2f} of {traits.seconds(said):.2f} seconds")
+            self.faults.append(f"it ends at {traits.seconds(last):.2f} of {traits.seconds(said):.2f} seconds")
 
 
 class _Frames:

@@ -1,0 +1,380 @@
+"""Videos and animated pictures: what comes out is as what went in."""
+
+import sys
+import threading
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+import pytest
+from cli import assert_one_line_error, run, start
+from PIL import Image
+
+from gluon_perceptual.checkpoint.model import ModelSpec, save_model
+from gluon_perceptual.errors import ImageError, UserError
+from gluon_perceptual.image.io import Picture
+from gluon_perceptual.video import convert_video, open_video
+from gluon_perceptual.video.animation import is_animation
+from gluon_perceptual.video.colors import BT601
+from gluon_perceptual.video.formats import WRITTEN
+from gluon_perceptual.video.frames import Frame
+from gluon_perceptual.video.pipeline import ahead
+from gluon_perceptual.video.reading import upright
+
+SOUNDS = {".mp4": "aac", ".mov": "aac", ".mkv": "flac", ".webm": "libopus"}
+TIMES = [0, 40, 80, 200, 240, 300]  # of a rate that varies, in milliseconds
+
+
+def picture(number, height=32, width=48):
+    """Smooth colors that differ from frame to frame."""
+    coarse = np.random.default_rng(number).uniform(0, 255, (3, 4, 3))
+    return np.clip(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), 0, 255).astype(np.uint8)
+
+
+def make_video(path, times=TIMES, height=32, width=48, sound=None, pixels="yuv420p", tags=(1, 1, 1, 1), aspect=1):
+    """Write frames that are shown at `times`, in milliseconds, and a second of sound."""
+    codec = {".webm": "libvpx-vp9", ".avi": "mjpeg"}.get(path.suffix, "libx264")
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, options={"crf": "1"} if codec == "libx264" else {})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuvj420p" if codec == "mjpeg" else pixels
+        context = stream.codec_context
+        unit = Fraction(1, 25) if codec == "mjpeg" else Fraction(1, 1000)
+        context.time_base = stream.time_base = unit
+        context.sample_aspect_ratio = Fraction(aspect)
+        context.color_primaries, context.color_trc, context.colorspace, context.color_range = tags
+        spoken = add_sound(container, sound) if sound else None
+        for number, time in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(picture(number, height, width), format="rgb24")
+            frame = frame.reformat(format=stream.pix_fmt, dst_colorspace="ITU709")
+            frame.pts, frame.time_base = round(Fraction(time, 1000) / unit), unit
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+        if spoken:
+            container.mux(speak(spoken))
+    return path
+
+
+def add_sound(container, codec):
+    stream = container.add_stream(codec, rate=48000)
+    stream.layout = "mono"
+    return stream
+
+
+def speak(stream):
+    kind = stream.codec_context.codec.audio_formats[0].name
+    tone = np.sin(np.arange(48000) / 20).astype(np.float32)[np.newaxis] / 4
+    wave = av.AudioFrame.from_ndarray(tone, "fltp", "mono")
+    wave.rate, wave.pts = 48000, 0
+    resampler = av.AudioResampler(kind, "mono", 48000, stream.codec_context.frame_size or None)
+    stream.format = kind
+    return [packet for part in (*resampler.resample(wave), None) for packet in stream.encode(part)]
+
+
+def seen(path):
+    """(Traits, frames, times in milliseconds) of a file."""
+    with open_video(path) as video:
+        frames = [item for item in video if isinstance(item, Frame)]
+        return (
+            video.traits,
+            [frame.picture for frame in frames],
+            [round(1000 * video.traits.seconds(frame.start)) for frame in frames],
+        )
+
+
+def convert(source, target, work=lambda picture: picture, **options):
+    with open_video(source) as video:
+        done = convert_video(video, target, work, **options)
+        return done, video.faults
+
+
+def sound_of(path):
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(audio=0) if packet.size]
+        return [bytes(packet) for packet in packets], [float(packet.pts * packet.time_base) for packet in packets]
+
+
+@pytest.mark.parametrize("suffix", [suffix for form in WRITTEN for suffix in form.suffixes])
+def test_every_frame_keeps_its_time(tmp_path, suffix):
+    source, target = make_video(tmp_path / "in.mkv"), tmp_path / f"out{suffix}"
+    assert convert(source, target) == (len(TIMES), [])
+    before, pictures, _ = seen(source)
+    traits, results, times = seen(target)
+    assert times == TIMES
+    assert traits.seconds(traits.last_start + traits.last_duration) == pytest.approx(
+        before.seconds(before.last_start + before.last_duration), abs=0.01
+    )
+    for old, new in zip(pictures, results):
+        assert np.abs(old.color.astype(int) - new.color).mean() < 8
+
+
+@pytest.mark.parametrize("suffix", SOUNDS)
+def test_sound_is_the_same_packet_for_packet(tmp_path, suffix):
+    source, target = make_video(tmp_path / f"in{suffix}", sound=SOUNDS[suffix]), tmp_path / f"out{suffix}"
+    convert(source, target)
+    before, after = sound_of(source), sound_of(target)
+    assert len(before[0]) > 5
+    assert before[0] == after[0]
+    np.testing.assert_allclose(np.diff(before[1]), np.diff(after[1]), atol=2e-3)
+
+
+def test_sound_that_the_target_does_not_hold(tmp_path):
+    source = make_video(tmp_path / "in.mp4", sound="aac")
+    with pytest.raises(ImageError, match=r"webm holds no audio of the kind aac; choose .mkv"):
+        convert(source, tmp_path / "out.webm")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+@pytest.mark.parametrize("tags", [(1, 1, 1, 1), (6, 6, 6, 1), (1, 13, 1, 2), (9, 16, 9, 1)])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_color_tags_are_kept_and_heeded(tmp_path, tags, suffix):
+    source, target = make_video(tmp_path / f"in{suffix}", tags=tags), tmp_path / f"out{suffix}"
+    convert(source, target)
+    before, pictures, _ = seen(source)
+    after, results, _ = seen(target)
+    assert (before.colors.primaries, before.colors.transfer, before.colors.matrix) == tags[:3]
+    assert before.colors.full == (tags[3] == 2)
+    assert after.colors == before.colors
+    assert np.abs(pictures[0].color.astype(int) - results[0].color).mean() < 4
+
+
+def test_the_matrix_of_the_tag_makes_the_colors(tmp_path):
+    made = picture(0)
+    right, wrong = (
+        seen(make_video(tmp_path / f"{matrix}.mp4", tags=(1, 1, matrix, 1)))[1][0].color for matrix in (1, BT601)
+    )
+    assert np.abs(right.astype(int) - made).mean() + 1 < np.abs(wrong.astype(int) - made).mean()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "aspect", "width"), [(".mp4", Fraction(32, 27), 48), (".webm", 1, 57), (".gif", 1, 57)]
+)
+def test_pixels_that_are_not_square(tmp_path, suffix, aspect, width):
+    convert(make_video(tmp_path / "in.mp4", aspect=Fraction(32, 27)), tmp_path / f"out{suffix}")
+    traits, results, _ = seen(tmp_path / f"out{suffix}")
+    assert traits.aspect == aspect
+    assert results[0].color.shape == (32, width, 3)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm", ".gif", ".webp"])
+def test_odd_sizes(tmp_path, suffix):
+    source = make_video(tmp_path / "in.webm", height=33, width=49)
+    convert(source, tmp_path / f"out{suffix}")
+    assert seen(tmp_path / f"out{suffix}")[1][0].color.shape == (33, 49, 3)
+
+
+def test_ten_bits(tmp_path):
+    source = make_video(tmp_path / "in.mp4", pixels="yuv420p10le")
+    convert(source, tmp_path / "out.mkv")
+    traits, results, _ = seen(tmp_path / "out.mkv")
+    assert traits.bits == 10
+    assert results[0].color.dtype == np.uint16
+
+
+@pytest.mark.parametrize(
+    ("matrix", "expected"),
+    [
+        ((1, 0, 0, 1), [[1, 2], [3, 4]]),
+        ((0, 1, -1, 0), [[3, 1], [4, 2]]),
+        ((-1, 0, 0, -1), [[4, 3], [2, 1]]),
+        ((0, -1, 1, 0), [[2, 4], [1, 3]]),
+        ((-1, 0, 0, 1), [[2, 1], [4, 3]]),
+    ],
+)
+def test_turned_and_mirrored(matrix, expected):
+    np.testing.assert_array_equal(upright(np.array([[1, 2], [3, 4]]), matrix), expected)
+
+
+def make_animation(path, durations=(100, 150, 70), **options):
+    frames = [Image.fromarray(np.dstack([picture(k), np.full((32, 48), 255, np.uint8)])) for k in range(len(durations))]
+    for frame in frames:
+        frame.paste((0, 0, 0, 0), (0, 0, 8, 8))
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=list(durations), disposal=2, **options)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+@pytest.mark.parametrize("loop", [0, 3])
+def test_animations_keep_durations_alpha_and_rounds(tmp_path, suffix, loop):
+    kind = {".webp": {"lossless": True}, ".gif": {}, ".png": {}}[suffix]
+    source, target = make_animation(tmp_path / f"in{suffix}", loop=loop, **kind), tmp_path / f"out{suffix}"
+    assert is_animation(source)
+    assert convert(source, target) == (3, [])
+    before, pictures, times = seen(source)
+    after, results, after_times = seen(target)
+    assert (after.frames, after.plays, after_times, after.last_duration) == (
+        3,
+        before.plays,
+        times,
+        before.last_duration,
+    )
+    for old, new in zip(pictures, results):
+        np.testing.assert_array_equal(old.alpha, new.alpha)
+        assert np.abs(old.color.astype(int) - new.color)[8:].mean() < (12 if suffix == ".gif" else 0.01)
+
+
+def test_stills_and_others_are_no_animations(tmp_path):
+    Image.fromarray(picture(0)).save(tmp_path / "still.gif")
+    (tmp_path / "text.webp").write_text("text")
+    assert not any(map(is_animation, [*tmp_path.iterdir(), tmp_path / "no.gif"]))
+
+
+def test_a_gif_leaves_out_what_players_cannot_show(tmp_path):
+    convert(make_video(tmp_path / "in.mp4", times=range(0, 80, 5)), tmp_path / "out.gif")
+    assert seen(tmp_path / "out.gif")[2] == [0, 20, 40, 60]
+
+
+def test_the_frame_that_fails_is_named_and_nothing_is_left(tmp_path):
+    def work(frame):
+        if frame.color.std() == deviations[3]:
+            raise UserError("no such luck")
+        return frame
+
+    source = make_video(tmp_path / "in.mp4")
+    deviations = [frame.color.std() for frame in seen(source)[1]]
+    with pytest.raises(ImageError, match=r"in\.mp4: frame 4 at 0\.20 s: no such luck"):
+        convert(source, tmp_path / "out.mp4", work)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_results_of_another_size_than_the_first(tmp_path):
+    shapes = iter([(32, 48, 3), (30, 48, 3)])
+    with pytest.raises(ImageError, match=r"out\.mp4: frame 2: the result is 48×30, those before 48×32"):
+        convert(
+            make_video(tmp_path / "in.mp4", [0, 40]),
+            tmp_path / "out.mp4",
+            lambda frame: Picture(np.zeros(next(shapes), np.uint8)),
+        )
+
+
+def test_progress_goes_to_the_end(tmp_path):
+    shares = []
+    convert(make_video(tmp_path / "in.mp4"), tmp_path / "out.mkv", progress=shares.append)
+    assert shares == sorted(shares)
+    assert len(shares) == len(TIMES)
+    assert shares[-1] == 1
+
+
+@pytest.mark.parametrize(
+    "playlist",
+    [
+        b"#EXTM3U\n#EXTINF:1,\nin.mp4\n",
+        b"ffconcat version 1.0\nfile in.mp4\n",
+        b"#EXTM3U\n#EXTINF:1,\nhttp://[::1]/x\n",
+    ],
+)
+def test_playlists_are_refused(tmp_path, playlist):
+    make_video(tmp_path / "in.mp4")
+    (tmp_path / "list.mp4").write_bytes(playlist)
+    with pytest.raises(ImageError, match=r"list\.mp4: no video that can be read"), open_video(tmp_path / "list.mp4"):
+        pass
+
+
+def test_a_video_without_picture(tmp_path):
+    with av.open(str(tmp_path / "sound.mkv"), "w") as container:
+        stream = add_sound(container, "flac")
+        container.mux(speak(stream))
+    with pytest.raises(ImageError, match="it has no picture"), open_video(tmp_path / "sound.mkv"):
+        pass
+
+
+def test_threads_end_with_what_they_feed():
+    before = threading.active_count()
+    endless = ahead(iter(int, 1))
+    assert next(endless) == 0
+    endless.close()
+    assert threading.active_count() == before
+
+
+def test_what_a_thread_raises_is_raised():
+    def items():
+        yield 1
+        raise ImageError("of the thread")
+
+    with pytest.raises(ImageError, match="of the thread"):
+        list(ahead(items()))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    spec = ModelSpec("StyleNet", {"width": 4})
+    model = spec.build()
+    model.net.initialize()
+    path = tmp_path_factory.mktemp("style") / "style.params"
+    save_model(path, model, spec)
+    return path
+
+
+def test_a_video_and_an_animation_by_command(checkpoint, tmp_path):
+    video, gif = make_video(tmp_path / "a.mp4", sound="aac"), make_animation(tmp_path / "b.gif")
+    status, stdout, stderr = run("stylize", video, gif, "-o", tmp_path / "out", "--model", checkpoint)
+    assert status == 0, stderr
+    assert len(stdout.splitlines()) == 2
+    assert "2 of 2 videos are done" in stderr
+    assert seen(tmp_path / "out/a.mp4")[2] == TIMES
+    assert sound_of(video)[0] == sound_of(tmp_path / "out/a.mp4")[0]
+    assert seen(tmp_path / "out/b.gif")[0].frames == 3
+
+
+def test_an_animation_becomes_a_video(checkpoint, tmp_path):
+    gif = make_animation(tmp_path / "b.gif")
+    options = ("--model", checkpoint, "--no-temporal", "--crf", 30)
+    assert run("stylize", gif, "-o", tmp_path / "b.mp4", *options)[0] == 0
+    assert seen(tmp_path / "b.mp4")[2] == [0, 100, 250]
+
+
+def test_upscaled(tmp_path):
+    source = make_video(tmp_path / "a.avi", times=range(0, 200, 40))
+    assert run("upscale", source, "--model", "sr_x2_pixel")[0] == 0
+    _, results, times = seen(tmp_path / "a_x2.mkv")
+    assert results[0].color.shape == (64, 96, 3)
+    assert times == [0, 40, 80, 120, 160]
+
+
+def test_a_video_that_ends_in_the_middle(checkpoint, tmp_path):
+    source = make_video(tmp_path / "in.avi", range(0, 320, 40))
+    data = source.read_bytes()
+    source.write_bytes(data[: len(data) // 2])
+    result = run("stylize", source, "-o", tmp_path / "out.mkv", "--model", checkpoint)
+    assert_one_line_error(result, "in.avi: ", "in.avi: it ends at", "out.mkv holds the rest")
+    assert 0 < len(seen(tmp_path / "out.mkv")[1]) < 8
+
+
+@pytest.mark.parametrize(("name", "content"), [("no.mp4", None), ("text.mp4", b"no video"), ("empty.avi", b"")])
+def test_no_video(checkpoint, tmp_path, name, content):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    result = run("stylize", tmp_path / name, "-o", tmp_path / "out.mp4", "--model", checkpoint)
+    assert_one_line_error(result, name)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_kind_of_video_that_is_not_written(checkpoint, tmp_path):
+    source = make_video(tmp_path / "in.mp4", [0])
+    result = run("stylize", source, "-o", tmp_path / "out.avi", "--model", checkpoint)
+    assert_one_line_error(result, "unknown suffix '.avi' of a video; expected one of .mp4")
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".gif", ".webp"])
+def test_a_full_disk(checkpoint, tmp_path, suffix):
+    source, log = make_video(tmp_path / "in.mp4", range(0, 800, 40)), tmp_path / "log"
+    process = start(log, "stylize", source, "-o", tmp_path / f"out{suffix}", "--model", checkpoint, file_size=4000)
+    process.join()
+    assert process.exitcode == 1
+    assert f"out{suffix}: File too large" in log.read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "log"]
+
+
+def test_an_input_is_not_overwritten(checkpoint, tmp_path):
+    source = make_video(tmp_path / "in.mp4")
+    data = source.read_bytes()
+    result = run("stylize", source, "-o", source, "--model", checkpoint)
+    assert_one_line_error(result, "in.mp4 is an input")
+    assert source.read_bytes() == data
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems take no such names")
+def test_a_name_that_is_not_utf_8(checkpoint, tmp_path):
+    source = make_video(tmp_path / "in.mp4").rename(tmp_path / "caf\udce9.mp4")
+    assert run("stylize", source, "-o", tmp_path / "out.mp4", "--model", checkpoint)[0] == 0
+    assert seen(tmp_path / "out.mp4")[2] == TIMES
