@@ -89,7 +89,7 @@ def speed(photo: Path, style: str, model: str, count: int) -> None:
             write_clip(source, cv2.resize(image, (width + 64, height)), width, count)
             for precision in ("float32", "bfloat16"):
                 stylizer, upscaler = Stylizer(style, precision=precision), Upscaler(model, precision=precision)
-                works = {
+                works: dict[str, Callable[[Picture], Picture]] = {
                     f"stylize, {style}": Steady(stylizer.stylize),
                     f"stylize --no-temporal, {style}": stylizer.stylize,
                     f"upscale, {model}": upscaler.enlarge,
