@@ -97,9 +97,9 @@ class Settings:
 
         common: dict[str, Any] = {"tile": self.tile, "precision": self.precision}
         if self.kind == "stylize":
-            colors = {"strength": self.strength, "preserve_color": self.preserve_color}
+            colors: dict[str, Any] = {"strength": self.strength, "preserve_color": self.preserve_color}
             return StylizeJob(str(self.model), devices(), self.quality, **common, **colors)
-        more = {"match_histogram": self.match_histogram, "self_ensemble": self.self_ensemble}
+        more: dict[str, Any] = {"match_histogram": self.match_histogram, "self_ensemble": self.self_ensemble}
         return UpscaleJob(self.model, devices(), self.quality, self.size, **common, **more)
 
 
