@@ -12,6 +12,7 @@ from typing import Callable
 import cv2
 import numpy as np
 
+from gluon_perceptual import cpu
 from gluon_perceptual.evaluation.warping import warping_error
 from gluon_perceptual.image.io import Picture, read_rgb
 from gluon_perceptual.image.resize import resize_longest_side
@@ -87,7 +88,7 @@ def speed(photo: Path, style: str, model: str, count: int) -> None:
         for width, height in SIZES:
             source = Path(folder) / "clip.mp4"
             write_clip(source, cv2.resize(image, (width + 64, height)), width, count)
-            for precision in ("float32", "bfloat16"):
+            for precision in ("float32", *(["bfloat16"] if cpu.bfloat16_support() != cpu.NONE else [])):
                 stylizer, upscaler = Stylizer(style, precision=precision), Upscaler(model, precision=precision)
                 works: dict[str, Callable[[Picture], Picture]] = {
                     f"stylize, {style}": Steady(stylizer.stylize),
