@@ -254,7 +254,8 @@ def test_what_is_no_fit_picture_is_refused_in_a_line(served, folder, name, data,
 
 def test_too_many_bytes_or_pictures_are_refused(served, folder, monkeypatch):
     client = served()
-    monkeypatch.setattr("gluon_perceptual.app.server.MOST_BYTES", 1000)
+    for module in ("server", "bodies"):
+        monkeypatch.setattr(f"gluon_perceptual.app.{module}.MOST_BYTES", 1000)
     assert upload(client, bytes(2000)).status_code == 413
     assert upload(client, iter([bytes(600)] * 3)).status_code == 413  # of no stated length
     monkeypatch.undo()

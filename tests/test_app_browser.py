@@ -165,6 +165,7 @@ def test_a_job_is_canceled(page, place):
     )
     all_of(page, ".job .does button")[0].click()
     until(page, lambda: states(page) == ["canceled"])
+    assert not all_of(page, ".job a[download]")  # no result
 
 
 def test_broken_and_huge_files_are_refused_in_a_line(page, place):

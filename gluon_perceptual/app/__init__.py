@@ -3,4 +3,4 @@
 Importing these loads no MXNet: the thread that works does, while the page is already there.
 """
 
-__all__ = ["entries", "guard", "pictures", "runs", "server", "settings", "views", "work"]
+__all__ = ["archive", "bodies", "entries", "guard", "pictures", "runs", "server", "settings", "views", "work"]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 import socket
-import zipfile
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, AsyncIterator, Callable, Iterator
+from typing import Any, AsyncIterator, Callable
 
 import uvicorn
 from starlette.applications import Starlette
@@ -24,6 +22,8 @@ import gluon_perceptual
 from ..errors import UserError, describe_failure, printable
 from ..weights import DEFAULTS, models
 from . import views
+from .archive import told_apart, zipped
+from .bodies import asked_object, receive, whole
 from .guard import Guard
 from .pictures import MOST_BYTES, Pictures, RefusedError, shown_name
 from .runs import Runs
@@ -31,11 +31,8 @@ from .settings import SPACES, SUFFIXES, settings_of
 from .work import Queue
 
 STATIC = Path(__file__).parent / "static"
-MOST_ASKED = 2**16  # bytes of a request that is no picture
-PATIENCE = 60  # seconds for the next bytes of a picture
 MOST_CONNECTIONS = 256
 LARGEST_CROP = 512
-CHUNK = 2**20
 
 
 class Page:
@@ -88,7 +85,7 @@ class Page:
             raise RefusedError(f"{name}: more than {MOST_BYTES:,} bytes", 413)
         path = await run_in_threadpool(self.pictures.begin)
         try:
-            await _receive(request, path, name)
+            await receive(request, path, name)
             picture = await run_in_threadpool(self.pictures.admit, path, name)
         except BaseException:
             self.pictures.give_up(path)
@@ -107,7 +104,7 @@ class Page:
 
     async def changes(self, request: Request) -> Response:
         """Answer with the jobs that changed after `since`; with all pictures, too, where that is 0."""
-        since = _whole(request.query_params.get("since"))
+        since = whole(request.query_params.get("since"))
         told = self.queue.changes(since)
         if not since:
             told["pictures"] = [picture.told() for picture in self.pictures.all()]
@@ -115,7 +112,7 @@ class Page:
 
     async def submit(self, request: Request) -> Response:
         """Put a picture in the queue."""
-        asked = await _asked(request)
+        asked = await asked_object(request)
         entry = self.queue.submit(self.pictures[asked.get("picture")], settings_of(asked.get("settings", {})))
         return JSONResponse(entry.told(), 201)
 
@@ -144,15 +141,15 @@ class Page:
         entries = self.queue.done([key for key in request.query_params.get("ids", "").split(",") if key])
         if not entries:
             raise RefusedError("there are no such results", 404)
-        files = list(zip(_told_apart([entry.name for entry in entries]), [entry.target for entry in entries]))
+        files = list(zip(told_apart([entry.name for entry in entries]), [entry.target for entry in entries]))
         disposition = {"Content-Disposition": 'attachment; filename="pictures.zip"'}
         return StreamingResponse(zipped(files), media_type="application/zip", headers=disposition)
 
     async def preview(self, request: Request) -> Response:
         """Answer with what a model makes of a square of a picture, as a PNG file."""
-        asked = await _asked(request)
+        asked = await asked_object(request)
         picture, settings = self.pictures[asked.get("picture")], settings_of(asked.get("settings", {}))
-        x, y, side = (_whole(asked.get(name)) for name in ("x", "y", "side"))
+        x, y, side = (whole(asked.get(name)) for name in ("x", "y", "side"))
         future = self.queue.preview(picture, settings, x, y, max(16, min(side, LARGEST_CROP)))
         return Response(await asyncio.wrap_future(future), media_type="image/png")
 
@@ -211,38 +208,8 @@ def serve(folder: Path, runs: Path, listening: socket.socket, token: str, starte
 
 
 def new_token() -> str:
-    """Return what nobody guesses."""
+    """Return a random token."""
     return secrets.token_urlsafe(24)
-
-
-def zipped(files: list[tuple[str, Path]]) -> Iterator[bytes]:
-    """Yield the ZIP file of files under new names, piece by piece; they are stored as they are."""
-    pieces = _Pieces()
-    with zipfile.ZipFile(pieces, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
-        for name, path in files:
-            with path.open("rb") as file, archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as entry:
-                for chunk in iter(lambda: file.read(CHUNK), b""):
-                    entry.write(chunk)
-                    yield pieces.take()
-    yield pieces.take()
-
-
-class _Pieces:
-    """A file that is written to and forgets what was taken."""
-
-    def __init__(self) -> None:
-        self._data = bytearray()
-
-    def write(self, data: bytes) -> int:
-        self._data += data
-        return len(data)
-
-    def flush(self) -> None:
-        """Have nothing to do."""
-
-    def take(self) -> bytes:
-        data, self._data = bytes(self._data), bytearray()
-        return data
 
 
 async def _index(request: Request) -> Response:
@@ -255,39 +222,6 @@ async def _refused(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": line}, getattr(error, "status", 500 if isinstance(error, OSError) else 400))
 
 
-async def _receive(request: Request, path: Path, name: str) -> None:
-    """Write a request's body to a file; raises RefusedError where it has too many bytes or does not come."""
-    size, stream = 0, request.stream().__aiter__()
-    with path.open("xb") as file:
-        while True:
-            try:
-                chunk = await asyncio.wait_for(stream.__anext__(), PATIENCE)
-            except StopAsyncIteration:
-                return
-            except asyncio.TimeoutError:
-                raise RefusedError(f"{name}: it did not come", 408) from None
-            size += len(chunk)
-            if size > MOST_BYTES:
-                raise RefusedError(f"{name}: more than {MOST_BYTES:,} bytes", 413)
-            file.write(chunk)
-
-
-async def _asked(request: Request) -> dict[str, Any]:
-    """Return the object in a request's body; raises RefusedError where it is none."""
-    data = b""
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MOST_ASKED:
-            raise RefusedError("too long a request", 413)
-    try:
-        asked = json.loads(data)
-    except (ValueError, RecursionError):
-        asked = None
-    if not isinstance(asked, dict):
-        raise RefusedError("expected a JSON object: a picture's id, and settings")
-    return asked
-
-
 async def _shown(request: Request, path: Path, pixels: int) -> Response:
     what = request.path_params["what"]
     if what not in ("view", "thumb"):
@@ -295,22 +229,3 @@ async def _shown(request: Request, path: Path, pixels: int) -> Response:
     looked = (views.thumb, path) if what == "thumb" else (views.view, path, pixels)
     shown, kind = await run_in_threadpool(*looked)
     return FileResponse(shown, media_type=kind)
-
-
-def _whole(value: Any) -> int:
-    """Return a number that was asked for; raises RefusedError where it is none."""
-    try:
-        return int(value or 0)
-    except (TypeError, ValueError, OverflowError):
-        raise RefusedError("expected a whole number") from None
-
-
-def _told_apart(names: list[str]) -> list[str]:
-    """Number names that come again: `a.png`, `a (2).png`."""
-    found: dict[str, None] = {}
-    for name in names:
-        path, number, unused = Path(name), 2, name
-        while unused in found:
-            unused, number = f"{path.stem} ({number}){path.suffix}", number + 1
-        found[unused] = None
-    return list(found)

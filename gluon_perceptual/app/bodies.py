@@ -1,0 +1,56 @@
+"""What a request holds: a picture's bytes, an object, a number; bounded in size and in time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+
+from .pictures import MOST_BYTES, RefusedError
+
+MOST_ASKED = 2**16  # bytes of a request that is no picture
+PATIENCE = 60  # seconds for the next bytes of a picture
+
+
+async def receive(request: Request, path: Path, name: str) -> None:
+    """Write a request's body to a file; raises RefusedError where it has too many bytes or does not come."""
+    size, stream = 0, request.stream().__aiter__()
+    with path.open("xb") as file:
+        while True:
+            try:
+                chunk = await asyncio.wait_for(stream.__anext__(), PATIENCE)
+            except StopAsyncIteration:
+                return
+            except asyncio.TimeoutError:
+                raise RefusedError(f"{name}: the upload stalled", 408) from None
+            size += len(chunk)
+            if size > MOST_BYTES:
+                raise RefusedError(f"{name}: more than {MOST_BYTES:,} bytes", 413)
+            file.write(chunk)
+
+
+async def asked_object(request: Request) -> dict[str, Any]:
+    """Return the object in a request's body; raises RefusedError where it is none."""
+    data = b""
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MOST_ASKED:
+            raise RefusedError("the request is too long", 413)
+    try:
+        asked = json.loads(data)
+    except (ValueError, RecursionError):
+        asked = None
+    if not isinstance(asked, dict):
+        raise RefusedError("expected a JSON object: a picture's id, and settings")
+    return asked
+
+
+def whole(value: Any) -> int:
+    """Return a number that was asked for; raises RefusedError where it is none."""
+    try:
+        return int(value or 0)
+    except (TypeError, ValueError, OverflowError):
+        raise RefusedError("expected a whole number") from None
