@@ -18,7 +18,7 @@ from .losses.terms import Term
 from .nets.vgg import LossNetwork
 
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
-STYLE_WEIGHT = 3e5  # of `style_weights`
+STYLE_WEIGHT = 1e5  # of `style_weights`
 SMALLEST_STYLE = 32  # pixels a side: VGG's four poolings leave something of it
 
 

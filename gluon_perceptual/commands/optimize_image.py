@@ -51,7 +51,7 @@ def optimize_image() -> None:
 @click.option(
     "--style-size", type=click.IntRange(0, LONGEST_SIDE), default=256, help="Longer side of the styles; 0: as they are."
 )
-@click.option("--style-weight", type=Number(0), default=3e5, help="Weight of each layer's style loss.")
+@click.option("--style-weight", type=Number(0), default=1e5, help="Weight of each layer's style loss.")
 @click.option("--content-weight", type=Number(0), default=1.0, help="Weight of the feature loss.")
 @click.option("--content-layer", default="relu2_2", help="Where content is compared.")
 @click.option(

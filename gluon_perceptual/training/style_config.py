@@ -53,7 +53,7 @@ class StyleConfig(TrainingConfig):
 
     style: tuple[str, ...] = ()
     blend: tuple[float, ...] = ()
-    style_size: int = 384
+    style_size: int = 512
     style_layers: tuple[str, ...] = STYLE_LAYERS
     style_balance: str = "norm"
     style_weight: float = STYLE_WEIGHT
