@@ -9,6 +9,7 @@ import pytest
 from cli import run, write
 from hostile import good, write_hostile
 from PIL import Image
+from videos import make_animation, make_video
 
 pytest.importorskip("starlette")
 testclient = pytest.importorskip("starlette.testclient")
@@ -61,8 +62,8 @@ def served(folder, tmp_path):
     """Return a function that serves with a job in place of the models."""
     clients = []
 
-    def serve(job=None):
-        queue = Queue(Pictures(folder), lambda settings: job or Copying())
+    def serve(job=None, queue=None):
+        queue = queue or Queue(Pictures(folder), lambda settings: job or Copying())
         app = application(Page(folder, tmp_path / "runs", queue), PORT, TOKEN)
         client = testclient.TestClient(app, base_url=HERE, headers={"X-Token": TOKEN})
         client.__enter__()
@@ -157,6 +158,8 @@ def test_a_port_is_this_machines_alone_and_taken_once():
 def test_the_result_is_the_commands_file(folder, tmp_path):
     pictures = Pictures(folder)
     photo = write(tmp_path / "photo.png", height=30, width=20)
+    video, rare = (make_video(tmp_path / name, [0, 40, 90], sound="aac") for name in ("a.mp4", "B.AVI"))
+    gif = make_animation(tmp_path / "c.gif")
     for options, settings in (
         (("upscale", photo), Settings()),
         (("upscale", photo, "--suffix", ".jpg", "--self-ensemble"), Settings(suffix=".jpg", self_ensemble=True)),
@@ -166,11 +169,16 @@ def test_the_result_is_the_commands_file(folder, tmp_path):
             settings_of({"width": 50, "model": "sr_x4_pixel"}),
         ),
         (("stylize", photo, "--model", "wave", "--strength", 0.5), Settings("stylize", "wave", strength=0.5)),
+        (("upscale", video, "--crf", 30), Settings(crf=30)),
+        (("upscale", rare), Settings(suffix=".jpg")),
+        (("stylize", video, "--model", "wave"), Settings("stylize", "wave")),
+        (("stylize", gif, "--model", "wave", "--no-temporal"), Settings("stylize", "wave", temporal=False)),
     ):
-        path = pictures.begin()
-        path.write_bytes(photo.read_bytes())
+        source = options[1]
+        path = pictures.begin(source.name)
+        path.write_bytes(source.read_bytes())
         queue = Queue(pictures)
-        entry = queue.submit(pictures.admit(path, "photo.png"), settings)
+        entry = queue.submit(pictures.admit(path, source.name), settings)
         settings.job()(entry.picture.path, entry.target)
         status, out, _ = run(*options)
         assert status == 0
@@ -210,6 +218,66 @@ def test_what_a_browser_does_not_know_is_shown_as_a_copy(served):
         assert answer.headers["content-type"].startswith("image/")
 
 
+def test_a_video_goes_through_is_looked_at_and_removed(served, folder, tmp_path):
+    queue = Queue(Pictures(folder))
+    client = served(queue=queue)
+    data = make_video(tmp_path / "clip.mp4", sound="aac").read_bytes()
+    video = upload(client, data, "clip.mp4").json()
+    assert (video["video"], video["height"], video["width"]) == (True, 32, 48)
+    key = submit(client, video["id"], kind="stylize", model="wave").json()["id"]
+    (job,) = settled(client)
+    assert (job["state"], job["name"], job["error"]) == ("done", "clip_wave.mp4", "")
+    for address in (f"/api/pictures/{video['id']}", f"/api/jobs/{key}"):
+        still = client.get(f"{address}/view")
+        assert (still.headers["content-type"], Image.open(io.BytesIO(still.content)).size) == ("image/png", (48, 32))
+        film = client.get(f"{address}/film", headers={"Range": "bytes=0-3"})
+        assert (film.status_code, film.headers["content-type"]) == (206, "video/mp4")
+    assert client.get(f"/api/pictures/{video['id']}/film").content == data
+    asked = {"picture": video["id"], "settings": {"model": "sr_x2_pixel"}, "x": 0, "y": 0, "side": 16}
+    assert Image.open(io.BytesIO(client.post("/api/previews", json=asked).content)).size == (32, 32)
+    picture = upload(client).json()
+    assert not picture["video"]
+    assert client.get(f"/api/pictures/{picture['id']}/film").status_code == 404
+    for each in (video, picture):
+        assert client.delete(f"/api/pictures/{each['id']}").status_code == 200
+    assert list(folder.iterdir()) == []
+
+
+def test_a_video_is_canceled_in_the_middle_of_a_frame(served, folder, tmp_path):
+    class Slow(UpscaleJob):
+        def for_frames(self):
+            def work(frame, progress):
+                progress(0.5)
+                gate.begun.release()
+                gate.wait(60)
+                progress(0.6)
+                raise AssertionError("not canceled")
+
+            return work
+
+    gate = Gate()
+    client = served(Slow(None, [None], None))
+    video = upload(client, make_video(tmp_path / "clip.mp4").read_bytes(), "clip.mp4").json()
+    key = submit(client, video["id"]).json()["id"]
+    assert gate.begun.acquire(timeout=60)
+    assert client.get("/api/jobs").json()["jobs"][0]["share"] == pytest.approx(0.5 / 6, abs=1e-3)
+    assert client.post(f"/api/jobs/{key}/cancel").status_code == 200
+    gate.set()
+    assert [job["state"] for job in settled(client)] == ["canceled"]
+    assert len(list(folder.iterdir())) == 1
+
+
+def test_what_is_left_of_a_damaged_video_is_there(served, folder, tmp_path):
+    data = make_video(tmp_path / "in.avi", range(0, 320, 40)).read_bytes()
+    client = served(queue=Queue(Pictures(folder)))
+    video = upload(client, data[: len(data) // 2], "in.avi").json()["id"]
+    submit(client, video)
+    (job,) = settled(client)
+    assert job["state"] == "done"
+    assert job["notes"][0].startswith("in.avi: it ends at ")
+    assert job["notes"][0].endswith(f"{job['name']} holds the rest")
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
@@ -232,7 +300,7 @@ def test_names_are_no_paths(name, shown):
     [
         ("a.png", b"", ("a.png: ", "empty")),
         ("a.png", b"<svg onload=alert(1)>", ("a.png: not a PNG",)),
-        ("clip.mp4", b"\0\0\0 ftypisom", ("clip.mp4: a video",)),
+        ("clip.mp4", b"\0\0\0 ftypisom", ("clip.mp4: no video that can be read",)),
         ("big.png", "huge", ("big.png: 50000×40000 pixels are more than",)),
     ],
 )
@@ -254,8 +322,7 @@ def test_what_is_no_fit_picture_is_refused_in_a_line(served, folder, name, data,
 
 def test_too_many_bytes_or_pictures_are_refused(served, folder, monkeypatch):
     client = served()
-    for module in ("server", "bodies"):
-        monkeypatch.setattr(f"gluon_perceptual.app.{module}.MOST_BYTES", 1000)
+    monkeypatch.setattr(pictures_module, "MOST_BYTES", 1000)
     assert upload(client, bytes(2000)).status_code == 413
     assert upload(client, iter([bytes(600)] * 3)).status_code == 413  # of no stated length
     monkeypatch.undo()
@@ -336,7 +403,7 @@ def test_previews_do_not_wait_for_the_picture_in_work(served, monkeypatch):
 
 def test_a_preview_is_what_the_model_makes_of_the_square(folder, tmp_path):
     pictures = Pictures(folder)
-    path = pictures.begin()
+    path = pictures.begin("photo.png")
     write(tmp_path / "photo.png", height=60, width=80)
     path.write_bytes((tmp_path / "photo.png").read_bytes())
     queue = Queue(pictures)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli import run, write
+from videos import make_video
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -81,7 +82,7 @@ def browser(place):
 def page(browser, address):
     """The page, freshly loaded, with nothing in it."""
     browser.get(address)
-    until(browser, lambda: all_of(browser, ".card"))
+    until(browser, lambda: browser.execute_script("return document.getElementById('counts').textContent"))
     if all_of(browser, ".job"):
         browser.find_element(By.ID, "clear").click()
         until(browser, lambda: not all_of(browser, ".job"))
@@ -138,6 +139,27 @@ def test_two_pictures_are_dropped_looked_at_and_saved(page, place):
         saved = place / "saved" / f"{photo.stem}_x2.png"
         until(page, saved.exists)
         assert saved.read_bytes() == photo.with_name(saved.name).read_bytes()
+    assert [line for line in page.get_log("browser") if line["level"] == "SEVERE"] == []
+
+
+def test_a_video_is_dropped_played_and_saved(page, place):
+    video = make_video(place / "clip.mp4", range(0, 400, 40), height=64, width=96, sound="aac")
+    drop(page, video)
+    until(page, lambda: states(page) == ["done"])
+    until(page, lambda: page.find_element(By.ID, "right").get_attribute("value"))
+    shown = "return [...document.querySelectorAll('.pane img')].map((image) => image.naturalWidth)"
+    until(page, lambda: page.execute_script(shown) == [96, 192])  # the first frames
+    page.find_element(By.ID, "play").click()
+    film = page.find_element(By.ID, "film")
+    until(page, lambda: page.execute_script("return arguments[0].currentTime", film) > 0)
+    assert page.execute_script("return [arguments[0].videoWidth, arguments[0].videoHeight]", film) == [192, 128]
+    page.find_element(By.ID, "play").click()
+    assert not film.is_displayed()
+    page.find_element(By.ID, "save").click()
+    saved = place / "saved/clip_x2.mp4"
+    until(page, saved.exists)
+    assert run("upscale", video)[0] == 0
+    assert saved.read_bytes() == video.with_name(saved.name).read_bytes()
     assert [line for line in page.get_log("browser") if line["level"] == "SEVERE"] == []
 
 

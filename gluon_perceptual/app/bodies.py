@@ -1,4 +1,4 @@
-"""What a request holds: a picture's bytes, an object, a number; bounded in size and in time."""
+"""What a request holds: a file's bytes, an object, a number; bounded in size and in time."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from typing import Any
 
 from starlette.requests import Request
 
-from .pictures import MOST_BYTES, RefusedError
+from .pictures import RefusedError, most_bytes
 
-MOST_ASKED = 2**16  # bytes of a request that is no picture
-PATIENCE = 60  # seconds for the next bytes of a picture
+MOST_ASKED = 2**16  # bytes of a request that is no file
+PATIENCE = 60  # seconds for the next bytes of a file
 
 
 async def receive(request: Request, path: Path, name: str) -> None:
     """Write a request's body to a file; raises RefusedError where it has too many bytes or does not come."""
-    size, stream = 0, request.stream().__aiter__()
+    size, most, stream = 0, most_bytes(path), request.stream().__aiter__()
+    too_many = RefusedError(f"{name}: more than {most:,} bytes", 413)
+    if int(request.headers.get("content-length") or 0) > most:
+        raise too_many
     with path.open("xb") as file:
         while True:
             try:
@@ -27,8 +30,8 @@ async def receive(request: Request, path: Path, name: str) -> None:
             except asyncio.TimeoutError:
                 raise RefusedError(f"{name}: the upload stalled", 408) from None
             size += len(chunk)
-            if size > MOST_BYTES:
-                raise RefusedError(f"{name}: more than {MOST_BYTES:,} bytes", 413)
+            if size > most:
+                raise too_many
             file.write(chunk)
 
 

@@ -1,4 +1,4 @@
-"""Pictures that the page was given: files of a private folder, under names of our own."""
+"""Pictures and videos that the page was given: files of a private folder, under names of our own."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError, printable
+from ..image.formats import SUFFIXES
+from ..video.formats import VIDEO_SUFFIXES, is_video_file
 
-MOST_BYTES = 2**28  # of an uploaded file
-MOST_PIXELS = 100_000_000  # of a picture that is given
+MOST_BYTES, MOST_BYTES_OF_VIDEO = 2**28, 2**30  # of an uploaded file
+MOST_PIXELS = 100_000_000  # of a picture, or frame, that is given
 MOST_PICTURES = 1000
 MOST_STORED = 2**33  # bytes of all files in the folder
 LONGEST_NAME = 200
-VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v")
 
 
 class RefusedError(UserError):
@@ -28,12 +29,12 @@ class RefusedError(UserError):
 
 @dataclass(frozen=True)
 class Uploaded:
-    """A picture that the page was given.
+    """A picture or video that the page was given.
 
     Attributes:
         id: What the page calls it.
         name: What the user calls it; never a path.
-        path: Where it is.
+        path: Where it is; its suffix is that of the name, where that is known.
         height: In pixels, upright.
         width: In pixels.
     """
@@ -44,9 +45,15 @@ class Uploaded:
     height: int
     width: int
 
+    @property
+    def is_video(self) -> bool:
+        """Whether it is a video, and not a picture, which may be animated."""
+        return is_video_file(self.path)
+
     def told(self) -> dict[str, Any]:
         """Return what the page is told."""
-        return {"id": self.id, "name": self.name, "height": self.height, "width": self.width}
+        size = {"height": self.height, "width": self.width}
+        return {"id": self.id, "name": self.name, "video": self.is_video, **size}
 
 
 class Pictures:
@@ -62,8 +69,8 @@ class Pictures:
         self._coming = 0
         self._lock, self._reading = threading.Lock(), threading.Lock()
 
-    def begin(self) -> Path:
-        """Return where to write a new one's bytes, for `admit` or `give_up`.
+    def begin(self, name: str) -> Path:
+        """Return where to write the bytes of a new one of that name, for `admit` or `give_up`.
 
         Raises:
             RefusedError: There are too many.
@@ -73,7 +80,8 @@ class Pictures:
             if len(self._found) + self._coming >= MOST_PICTURES or stored > MOST_STORED:
                 raise RefusedError("there are too many pictures here: remove some first", 507)
             self._coming += 1
-        return self.folder / secrets.token_hex(8)
+        suffix = Path(name).suffix.lower()
+        return self.folder / f"{secrets.token_hex(8)}{suffix if suffix in (*SUFFIXES, *VIDEO_SUFFIXES) else ''}"
 
     def give_up(self, path: Path) -> None:
         """Remove what was begun."""
@@ -82,14 +90,14 @@ class Pictures:
         path.unlink(missing_ok=True)
 
     def admit(self, path: Path, name: str) -> Uploaded:
-        """Take a picture whose bytes are there; its header is read, one at a time, and no pixel decoded.
+        """Take one whose bytes are there; one at a time its header is read, or a video's first frame.
 
         Raises:
-            RefusedError: It is no picture, or has too many pixels.
+            RefusedError: It is neither, or has too many pixels.
         """
         with self._reading:
             height, width = _size(path, name)
-        uploaded = Uploaded(path.name, name, path, height, width)
+        uploaded = Uploaded(path.stem, name, path, height, width)
         with self._lock:
             self._coming -= 1
             self._found[uploaded.id] = uploaded
@@ -115,18 +123,21 @@ class Pictures:
             path.unlink(missing_ok=True)
 
 
+def most_bytes(path: Path) -> int:
+    """Return how many bytes a file of that name may have."""
+    return MOST_BYTES_OF_VIDEO if is_video_file(path) else MOST_BYTES
+
+
 def _size(path: Path, name: str) -> tuple[int, int]:
-    """Return (height, width) of a picture file; raises RefusedError, which calls it `name`."""
+    """Return (height, width) of a picture, or of a video's frames; raises RefusedError, which calls it `name`."""
     from ..image.files import check_size
     from ..image.io import read_size
+    from ..video import first_frame
 
     try:
-        height, width = read_size(path)
+        height, width = first_frame(path, MOST_PIXELS).color.shape[:2] if is_video_file(path) else read_size(path)
         check_size(width, height, MOST_PIXELS)
     except (UserError, OSError, MemoryError) as error:
-        if name.lower().endswith(VIDEO_SUFFIXES):
-            line = f"{name}: a video; the page takes pictures alone: gluon-perceptual stylize takes videos"
-            raise RefusedError(line, 415) from None
         line = str(error).replace(str(path), name)
         raise RefusedError(printable(line if line.startswith(name) else f"{name}: {line}"), 415) from None
     return height, width

@@ -25,7 +25,7 @@ from . import views
 from .archive import told_apart, zipped
 from .bodies import asked_object, receive, whole
 from .guard import Guard
-from .pictures import MOST_BYTES, Pictures, RefusedError, shown_name
+from .pictures import Pictures, RefusedError, shown_name
 from .runs import Runs
 from .settings import SPACES, SUFFIXES, settings_of
 from .work import Queue
@@ -79,11 +79,9 @@ class Page:
         return JSONResponse({"models": found, "version": version, "runs": offered, **choices})
 
     async def take_picture(self, request: Request) -> Response:
-        """Take the picture that is the request's body."""
+        """Take the picture or video that is the request's body."""
         name = shown_name(request.query_params.get("name", ""))
-        if int(request.headers.get("content-length") or 0) > MOST_BYTES:
-            raise RefusedError(f"{name}: more than {MOST_BYTES:,} bytes", 413)
-        path = await run_in_threadpool(self.pictures.begin)
+        path = await run_in_threadpool(self.pictures.begin, name)
         try:
             await receive(request, path, name)
             picture = await run_in_threadpool(self.pictures.admit, path, name)
@@ -98,7 +96,7 @@ class Page:
         return JSONResponse({})
 
     async def show_picture(self, request: Request) -> Response:
-        """Answer with a picture, or a small copy."""
+        """Answer with a picture, a small copy, or a video's first frame or film."""
         picture = self.pictures[request.path_params["key"]]
         return await _shown(request, picture.path, picture.height * picture.width)
 
@@ -127,7 +125,7 @@ class Page:
         return JSONResponse({})
 
     async def show_result(self, request: Request) -> Response:
-        """Answer with a result: to be saved, as it is, or to be looked at."""
+        """Answer with a result: to be saved, as it is, or to be looked at, as a picture."""
         found = self.queue.done([request.path_params["key"]])
         if not found:
             raise RefusedError("there is no such result", 404)
@@ -224,6 +222,8 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _shown(request: Request, path: Path, pixels: int) -> Response:
     what = request.path_params["what"]
+    if what == "film":
+        return FileResponse(path, media_type=views.film_type(path))
     if what not in ("view", "thumb"):
         raise RefusedError("there is no such view", 404)
     looked = (views.thumb, path) if what == "thumb" else (views.view, path, pixels)

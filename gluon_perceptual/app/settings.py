@@ -48,12 +48,14 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "tile": lambda value: value == "auto" or _whole(1, LARGEST_TILE)(value),
     "suffix": _one_of(None, *SUFFIXES),
     "quality": lambda value: value is None or _whole(1, 100)(value),
+    "crf": lambda value: value is None or _whole(0, 63)(value),
+    "temporal": _one_of(True, False),
 }
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What is to be done to a picture: the commands' options, with their defaults.
+    """What is to be done to a picture or video: the commands' options, with their defaults.
 
     Attributes:
         kind: "upscale" or "stylize".
@@ -75,6 +77,8 @@ class Settings:
     tile: int | str = "auto"
     suffix: str | None = None
     quality: int | None = None
+    crf: int | None = None
+    temporal: bool = True
 
     @property
     def size(self) -> Size:
@@ -95,10 +99,10 @@ class Settings:
         from .._mxnet import devices
         from ..inference.jobs import StylizeJob, UpscaleJob
 
-        common: dict[str, Any] = {"tile": self.tile, "precision": self.precision}
+        common: dict[str, Any] = {"crf": self.crf, "tile": self.tile, "precision": self.precision}
         if self.kind == "stylize":
             colors: dict[str, Any] = {"strength": self.strength, "preserve_color": self.preserve_color}
-            return StylizeJob(str(self.model), devices(), self.quality, **common, **colors)
+            return StylizeJob(str(self.model), devices(), self.quality, temporal=self.temporal, **common, **colors)
         more: dict[str, Any] = {"match_histogram": self.match_histogram, "self_ensemble": self.self_ensemble}
         return UpscaleJob(self.model, devices(), self.quality, self.size, **common, **more)
 

@@ -1,13 +1,18 @@
-"""Picture files as a browser shows them: as they are where it can, else a copy; and small ones for lists."""
+"""Files as a browser shows them: pictures as they are where it can, else a copy; of videos the first frame."""
 
 from __future__ import annotations
 
+import mimetypes
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+from ..image.io import Picture
+from ..video.formats import is_video_file
+from .pictures import RefusedError
 
 MOST_SHOWN = 64_000_000  # pixels that a browser is asked to show at once
 COPY_SIDE, THUMB_SIDE = 4096, 160
@@ -20,6 +25,21 @@ def media_type(start: bytes) -> str | None:
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return "image/webp"
     return next((kind for mark, kind in KINDS.items() if start.startswith(mark)), None)
+
+
+def film_type(path: Path) -> str:
+    """Return what a browser calls a video file; raises RefusedError where it is none."""
+    if not is_video_file(path):
+        raise RefusedError("there is no such film", 404)
+    return mimetypes.guess_type(path.name)[0] or "video/x-matroska"
+
+
+def still(path: Path) -> Picture:
+    """Return a picture file's picture, or a video's first frame; raises ImageError and OSError."""
+    from ..image.io import read_picture
+    from ..video import first_frame
+
+    return first_frame(path) if is_video_file(path) else read_picture(path)
 
 
 def view(path: Path, pixels: int) -> tuple[Path, str]:
@@ -36,12 +56,12 @@ def thumb(path: Path) -> tuple[Path, str]:
 
 def _copy(path: Path, side: int) -> tuple[Path, str]:
     """Return a PNG copy, in 8 bits and of at most this side, which is made where it is not there yet."""
-    from ..image.io import read_picture, write_picture
+    from ..image.io import write_picture
 
     target = path.with_name(f"{path.name}-{side}.png")
     with _one_at_a_time:
         if not target.exists():
-            picture = read_picture(path)
+            picture = still(path)
             alpha = None if picture.alpha is None else _reduced(picture.alpha, side)
             write_picture(target, replace(picture, color=_reduced(picture.color, side), alpha=alpha))
     return target, "image/png"

@@ -18,10 +18,12 @@ import gluon_perceptual
 
 from ..errors import printable
 from ..files import result_name
+from ..video.formats import result_suffix
 from ..weights import DEFAULTS, models
 from .entries import CANCELED, DONE, FAILED, WORKING, Entry
 from .pictures import Pictures, RefusedError, Uploaded
 from .settings import Settings
+from .views import still
 
 MOST_WAITING = 512
 MOST_KEPT = 1000  # entries, of which the oldest that are over go
@@ -81,7 +83,8 @@ class Queue:
             RefusedError: Too many are waiting, or the result would be too large for a page.
         """
         key = secrets.token_hex(8)
-        name = result_name(Path(picture.name), settings.label, settings.suffix)
+        suffix = result_suffix(Path(picture.name)) if picture.is_video else settings.suffix
+        name = result_name(Path(picture.name), settings.label, suffix)
         target = self.pictures.folder / f"{key}{Path(name).suffix.lower()}"
         entry = Entry(key, picture, settings, name, target)
         if entry.pixels > MOST_RESULT:
@@ -217,8 +220,17 @@ class Queue:
         except CanceledError:
             state = CANCELED
         except Exception as error:
-            state, entry.error = FAILED, _line(error, entry)
+            state = self._said(error, entry)
         self._finish(entry, state)
+
+    def _said(self, error: Exception, entry: Entry) -> str:
+        """Say what went wrong; return the state: that the result is there, too, is so of videos with damaged parts."""
+        line = _line(error, entry)
+        if entry.target.exists():
+            entry.notes.append(line)
+            return DONE
+        entry.error = line
+        return FAILED
 
     def _finish(self, entry: Entry, state: str) -> None:
         if state != DONE:
@@ -287,10 +299,8 @@ def _renamed(line: str, entry: Entry) -> str:
 
 
 def _read_crop(path: Path, x: int, y: int, side: int) -> Any:
-    """Return a square of a picture, or as much of it as there is."""
-    from ..image.io import read_picture
-
-    picture = read_picture(path)
+    """Return a square of a picture, or of a video's first frame, or as much of it as there is."""
+    picture = still(path)
     height, width = picture.color.shape[:2]
     top, left = (max(0, min(start, length - side)) for start, length in ((y, height), (x, width)))
     rows, columns = slice(top, top + side), slice(left, left + side)

@@ -9,7 +9,7 @@ from typing import Any, Callable, Sequence, Tuple
 from ..errors import ImageError, UserError, describe_failure, printable
 from ..image.io import Picture, check_target, read_picture, write_picture
 from ..image.size import Size, fewest_passes
-from ..video import Steady, convert_video, open_video
+from ..video import Steady, convert_video, is_by_frames, open_video
 from .choice import ModelChoice, model_choices
 from .progress import Progress, unseen
 from .stylizer import Stylizer
@@ -63,8 +63,12 @@ class VideoJob(Job):
     crf: int | None
 
     @abstractmethod
-    def for_frames(self) -> Callable[[Picture], Picture]:
+    def for_frames(self) -> Callable[[Picture, Progress], Picture]:
         """Return what is done to the frames of one video, one after the other, by the first worker."""
+
+    def __call__(self, source: Path, target: Path, progress: Progress = unseen) -> None:
+        """Do it to a file of any kind, by the first worker; raises one of `EXPECTED`."""
+        (self.convert if is_by_frames(source, target) else super().__call__)(source, target, progress)
 
     def convert(self, source: Path, target: Path, progress: Progress = unseen) -> None:
         """Do it to a video, or to an animated picture; raises one of `EXPECTED`, also where a part of it is missing."""
@@ -122,12 +126,12 @@ class UpscaleJob(VideoJob):
         picture, name = read
         return worker[name].enlarge(picture, progress)
 
-    def for_frames(self) -> Callable[[Picture], Picture]:
+    def for_frames(self) -> Callable[[Picture, Progress], Picture]:
         """Return what enlarges them by the models for clean photos."""
 
-        def enlarge(picture: Picture) -> Picture:
+        def enlarge(picture: Picture, progress: Progress) -> Picture:
             name = self._choice_for(*picture.color.shape[:2]).names[0]
-            enlarged: Picture = self.workers[0][name].enlarge(picture)
+            enlarged: Picture = self.workers[0][name].enlarge(picture, progress)
             return enlarged
 
         return enlarge
@@ -170,9 +174,9 @@ class StylizeJob(VideoJob):
         """Return the repainted picture; raises UserError."""
         return worker.stylize(read, progress)
 
-    def for_frames(self) -> Callable[[Picture], Picture]:
+    def for_frames(self) -> Callable[[Picture, Progress], Picture]:
         """Return what repaints them."""
-        stylize: Callable[[Picture], Picture] = self.workers[0].stylize
+        stylize: Callable[[Picture, Progress], Picture] = self.workers[0].stylize
         return Steady(stylize) if self.temporal else stylize
 
 

@@ -1,6 +1,6 @@
 """Videos and animated pictures, a frame at a time: read, converted and written by FFmpeg and Pillow. No MXNet."""
 
-from .pipeline import convert_video, open_video
+from .pipeline import convert_video, first_frame, is_by_frames, open_video
 from .steady import Steady
 
 __all__ = [
@@ -8,8 +8,10 @@ __all__ = [
     "animation",
     "colors",
     "convert_video",
+    "first_frame",
     "formats",
     "frames",
+    "is_by_frames",
     "open_video",
     "pipeline",
     "reading",

@@ -40,11 +40,11 @@ class Animation:
     """An animated picture, a context in which it is open; see `frames.Source`.
 
     Raises:
-        ImageError: The file is missing or damaged, or no picture.
+        ImageError: The file is missing or damaged, or no picture, or has more pixels than are wanted.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, most_pixels: int = MAX_PIXELS) -> None:
+        self.path, self._most_pixels = path, most_pixels
         self.faults: list[str] = []
         self.copied: list[Any] = []
 
@@ -53,7 +53,7 @@ class Animation:
             with own_limit():
                 self._image = Image.open(input_file(self.path), formats=FORMATS)
             width, height = self._image.size
-            check_size(width, height, MAX_PIXELS)
+            check_size(width, height, self._most_pixels)
             self.has_alpha, durations = False, []
             for rgba, duration in self._frames():
                 self.has_alpha |= bool(rgba[:, :, 3].min() < 255)

@@ -50,6 +50,11 @@ def is_video_file(path: Path) -> bool:
     return path.suffix.lower() in VIDEO_SUFFIXES
 
 
+def result_suffix(path: Path) -> str:
+    """Return the suffix of the result for a video: its own, or `INSTEAD` where no such file is written."""
+    return INSTEAD if path.suffix.lower() in OTHERS else path.suffix
+
+
 def holds_frames(path: Path) -> bool:
     """Return whether the name's suffix is that of a file which can hold several frames, and be written."""
     return path.suffix.lower() in _OF_SUFFIX

@@ -12,9 +12,10 @@ from typing import Any, Callable, Generator, Iterator, TypeVar
 
 from ..errors import ImageError, UserError
 from ..files import atomic_path
+from ..image.files import MAX_PIXELS
 from ..image.io import Picture
-from .animation import Animation
-from .formats import is_video_file, video_format_for
+from .animation import Animation, is_animation
+from .formats import holds_frames, is_video_file, video_format_for
 from .frames import Frame, Source
 from .reading import Video
 from .writing import VideoWriter, check_sound
@@ -22,18 +23,31 @@ from .writing import VideoWriter, check_sound
 AHEAD = 4  # frames, or packets of sound, that wait between two steps
 
 Item = TypeVar("Item")
+Progress = Callable[[float], Any]  # is told the share that is done, from 0 to 1
+Work = Callable[[Picture, Progress], Picture]
 
 
-def open_video(path: Path) -> Video | Animation:
-    """Return a context in which a video, or an animated picture, is open."""
-    return Video(path) if is_video_file(path) else Animation(path)
+def is_by_frames(source: Path, target: Path) -> bool:
+    """Return whether a result is made frame by frame: of a video, or of an animation as a file that holds one."""
+    return is_video_file(source) or (holds_frames(target) and is_animation(source))
+
+
+def open_video(path: Path, most_pixels: int = MAX_PIXELS) -> Video | Animation:
+    """Return a context in which a video, or an animated picture, is open, whose frames are no larger than that."""
+    return (Video if is_video_file(path) else Animation)(path, most_pixels)
+
+
+def first_frame(path: Path, most_pixels: int = MAX_PIXELS) -> Picture:
+    """Return the first frame of a video, upright; raises ImageError as `open_video`."""
+    with open_video(path, most_pixels) as video:
+        return _until_frame(iter(video))[1].picture
 
 
 def convert_video(
     source: Source,
     target: Path,
-    work: Callable[[Picture], Picture],
-    progress: Callable[[float], Any] = lambda share: None,
+    work: Work,
+    progress: Progress = lambda share: None,
     crf: int | None = None,
     quality: int | None = None,
 ) -> int:
@@ -44,8 +58,8 @@ def convert_video(
     Args:
         source: As of `open_video`.
         target: The file; its suffix names the kind, see `formats.WRITTEN`.
-        work: From upright pictures to pictures, which is called for one after the other.
-        progress: Is told the share that is done after each frame.
+        work: From upright pictures to pictures, which is called for one after the other, with the frame's progress.
+        progress: Of the whole; is told in the thread that computes, and may raise, which ends the work.
         crf: Quality of H.264, 0 to 51, and VP9, 0 to 63, the lower the better; None: `formats.H264_CRF` or `VP9_CRF`.
         quality: Of WebP, 1 to 100; None: 95, but without loss where the source is a picture without loss.
 
@@ -57,7 +71,7 @@ def convert_video(
     form = video_format_for(target)
     source.copied = check_sound(form, source.copied, target)
     done = 0
-    with atomic_path(target) as temporary, closing(ahead(_worked(source, work))) as results:
+    with atomic_path(target) as temporary, closing(ahead(_worked(source, work, progress))) as results:
         waiting, first = _until_frame(results)
         with _failing(target, 1):
             writer = VideoWriter(temporary, form, source.traits, first.picture, source.copied, crf, quality)
@@ -72,7 +86,6 @@ def convert_video(
                 with _failing(target, done + 1):
                     writer.write(item)
                 done += 1
-                progress(min(1.0, done / source.traits.frames))
     return done
 
 
@@ -115,15 +128,20 @@ def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
         thread.join()
 
 
-def _worked(source: Source, work: Callable[[Picture], Picture]) -> Iterator[Any]:
+def _worked(source: Source, work: Work, progress: Progress) -> Iterator[Any]:
     """Yield the results as frames, and packets as they come; the source is read in a thread."""
     count = 0
+
+    def tell(share: float) -> None:
+        progress(min(1.0, (count + share) / source.traits.frames))
+
     with closing(ahead(iter(source))) as items:
         for item in items:
             if isinstance(item, Frame):
+                with _failing(source.path, count + 1, f" at {source.traits.seconds(item.start):.2f} s"):
+                    item = replace(item, picture=work(item.picture, tell))
                 count += 1
-                with _failing(source.path, count, f" at {source.traits.seconds(item.start):.2f} s"):
-                    item = replace(item, picture=work(item.picture))
+                tell(0)
             yield item
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import ImageError
 from ..files import input_file
+from ..image.files import MAX_PIXELS, as_image_error, check_size
 from ..image.io import Picture
 from .colors import bits_of, colors_of, to_rgb
 from .formats import DEMUXERS
@@ -29,16 +30,18 @@ class Video:
     """A video file, a context in which it is open and can be gone through once; see `frames.Source`.
 
     Raises:
-        ImageError: The file is missing, no video of a kind that is read, or has no frame.
+        ImageError: The file is missing, no video of a kind that is read, or has no frame, or frames of too many pixels.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, most_pixels: int = MAX_PIXELS) -> None:
+        self.path, self._most_pixels = path, most_pixels
         self.faults: list[str] = []
         self.copied: list[Any] = []
 
     def __enter__(self) -> Video:
         with opened(self.path) as container:
+            with as_image_error(self.path):
+                check_size(_main(container).width, _main(container).height, self._most_pixels)
             starts, last_duration = _survey(container)
         with opened(self.path) as container:
             first = _first_frame(container, self.path)

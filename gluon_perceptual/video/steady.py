@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Callable
+from typing import Any, Callable
 
 import cv2
 import numpy as np
@@ -22,16 +22,16 @@ class Steady:
     """A function from pictures to pictures of their size, made steady for the frames of a video, one after the other.
 
     Args:
-        work: The function.
+        work: The function; what it takes beside the picture, such as its progress, is passed on.
     """
 
-    def __init__(self, work: Callable[[Picture], Picture]) -> None:
+    def __init__(self, work: Callable[..., Picture]) -> None:
         self._work = work
         self._last: tuple[np.ndarray, np.ndarray] | None = None
 
-    def __call__(self, picture: Picture) -> Picture:
+    def __call__(self, picture: Picture, *others: Any) -> Picture:
         """Return the result for the next frame."""
-        result = self._work(picture)
+        result = self._work(picture, *others)
         photo, painted = _in_8_bits(picture.rgb), result.rgb
         if self._last and self._last[0].shape == photo.shape:
             painted = blended(painted, photo, *self._last)

@@ -138,7 +138,9 @@ class VideoWriter:
         if self._form.container == "apng":
             last = Fraction(self._traits.last_duration * self._traits.time_base).limit_denominator(30000)
             return {"plays": str(plays), "final_delay": str(last)}
-        return {"movflags": "+write_colr"} if self._form.container in ("mp4", "mov") else {}
+        if self._form.container in ("mp4", "mov"):
+            return {"movflags": "+write_colr"}
+        return {"fflags": "+bitexact"}  # else files of the same content differ by random numbers
 
     def _encoder(self) -> Any:
         traits, codec = self._traits, self._form.codec

@@ -19,9 +19,9 @@ const title = (settings) => (settings.kind === "stylize" ? settings.model : `${m
 function settings() {
   const data = new FormData(form), kind = data.get("kind");
   const common = { kind, precision: data.get("precision"), tile: Number(data.get("tile")) || "auto",
-    suffix: data.get("suffix") || null, quality: Number(data.get("quality")) || null };
+    suffix: data.get("suffix") || null, quality: Number(data.get("quality")) || null, crf: data.get("crf") ? Number(data.get("crf")) : null };
   if (kind === "stylize") {
-    return { ...common, model: data.get("model"), strength: Number(data.get("strength")), preserve_color: data.get("preserve_color") || null };
+    return { ...common, model: data.get("model"), strength: Number(data.get("strength")), temporal: data.has("temporal"), preserve_color: data.get("preserve_color") || null };
   }
   const [measure, size] = data.get("scale") === "other" ? [data.get("measure"), Number(data.get("size")) || 2] : ["scale", Number(data.get("scale"))];
   return { ...common, [measure]: size, model: data.get("model") || null,
@@ -241,6 +241,8 @@ function open(picture, jobKey) {
   find("right").value = jobKey && results.some((job) => job.id === jobKey) ? jobKey : kept[1] || results.at(-1)?.id || "";
   if (find("right").selectedIndex < 0) find("right").value = "";
   if (isNew) find("strip").hidden = true;
+  find("play").hidden = !pictures.get(picture)?.video;
+  if (isNew) play(false);
   rows.forEach((line, key) => line.classList.toggle("open", jobs.get(key)?.picture === picture));
   compareChosen();
   if (isNew) fit();
@@ -248,6 +250,7 @@ function open(picture, jobKey) {
 
 function close() {
   opened = "";
+  play(false);
   find("viewer").hidden = true;
 }
 
@@ -262,7 +265,29 @@ function compareChosen() {
     find("save").href = `/api/jobs/${right.id}/result`;
     find("save").download = right.name;
   }
+  if (isPlaying()) play(true);
 }
+
+// A video plays in the place of the pictures, which are its first frame and that of its result.
+const film = find("film"), isPlaying = () => find("play").getAttribute("aria-pressed") === "true";
+function play(wanted) {
+  find("play").setAttribute("aria-pressed", wanted);
+  find("stage").hidden = wanted;
+  film.hidden = !wanted;
+  const job = jobs.get(find("right").value);
+  const address = job ? `/api/jobs/${job.id}/film` : `/api/pictures/${opened}/film`;
+  if (wanted && film.getAttribute("src") === address) return;
+  if (wanted) film.src = address;
+  else film.removeAttribute("src");
+  film.load();
+  if (wanted) film.play().catch(() => {}); // the browser has reasons not to start it by itself
+}
+find("play").onclick = () => play(!isPlaying());
+film.onerror = () => {
+  if (!film.getAttribute("src")) return;
+  play(false);
+  complain("This browser does not play videos of this kind: download it");
+};
 
 find("left").onchange = find("right").onchange = compareChosen;
 find("split").onclick = () => {

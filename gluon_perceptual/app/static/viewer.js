@@ -26,6 +26,7 @@ export function show(side, address, title) {
 
 export function fit() {
   view.fits = true;
+  if (!stage.clientWidth) return; // it is not seen
   view.zoom = Math.min(paneWidth() / view.width, stage.clientHeight / view.height, 8);
   view.x = (paneWidth() - view.width * view.zoom) / 2;
   view.y = (stage.clientHeight - view.height * view.zoom) / 2;
