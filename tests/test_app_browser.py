@@ -20,6 +20,9 @@ pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 webdriver = pytest.importorskip("selenium.webdriver")
 
+from selenium.webdriver.common.actions.action_builder import ActionBuilder  # noqa: E402
+from selenium.webdriver.common.actions.pointer_actions import PointerActions  # noqa: E402
+from selenium.webdriver.common.actions.pointer_input import PointerInput  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
@@ -27,6 +30,7 @@ from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 SECONDS = 120
+PASTING = ["clipboardReadWrite", "clipboardSanitizedWrite"]
 DROP = """const files = document.getElementById("dropped").files, data = new DataTransfer();
 for (const file of files) data.items.add(file);
 document.body.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
@@ -175,6 +179,106 @@ def test_models_are_compared_on_a_piece_and_side_by_side(page, place):
     page.find_element(By.ID, "split").click()
     assert all_of(page, "#stage.two")
     assert page.find_element(By.ID, "tag-right").text != page.find_element(By.ID, "tag-left").text
+
+
+@pytest.fixture
+def looked_at(page, place):
+    """The page, with a picture that is done and looked at."""
+    drop(page, write(place / "photo.png", height=90, width=140))
+    until(page, lambda: states(page) == ["done"])
+    until(page, lambda: page.find_element(By.ID, "right").get_attribute("value"))
+    until(page, lambda: page.execute_script("return document.querySelector('#pane-right img').naturalWidth") == 280)
+    page.execute_script("document.getElementById('viewer').scrollIntoView()")
+    return page
+
+
+def touch(page, *ways):
+    """Put a finger on the first of each way's points, (x, y) from the stage's middle, and move them to the others."""
+    stage, fingers = page.find_element(By.ID, "stage"), ActionBuilder(page, mouse=PointerInput("touch", "finger 0"))
+    pointers = [fingers.pointer_action]
+    for number in range(1, len(ways)):
+        pointers.append(PointerActions(fingers.add_pointer_input("touch", f"finger {number}")))
+    for pointer, (start, *others) in zip(pointers, ways):
+        pointer.move_to(stage, *start).pointer_down()
+        for point in others:
+            pointer.move_to(stage, *point)
+        pointer.pointer_up()
+    fingers.perform()
+
+
+def where(page):
+    """(left, top, width) of the right picture on the screen."""
+    image = page.find_element(By.CSS_SELECTOR, "#pane-right img")
+    return page.execute_script("const at = arguments[0].getBoundingClientRect(); return [at.x, at.y, at.width]", image)
+
+
+def test_fingers_move_the_slider_and_move_and_zoom_the_picture(looked_at):
+    half = slider(looked_at)
+    touch(looked_at, [(0, 0), (40, 10), (80, 20)])
+    assert half < slider(looked_at) < 75
+    x, y, width = where(looked_at)
+    touch(looked_at, [(-200, 0), (-180, 10), (-150, 30)])
+    assert where(looked_at) == pytest.approx([x + 50, y + 30, width], abs=1)
+    touch(looked_at, [(-200, 0), (-250, 0), (-300, 0)], [(-100, 0), (-50, 0), (0, 0)])  # three times as far apart
+    assert where(looked_at)[2] == pytest.approx(3 * width, rel=0.02)
+    assert half < slider(looked_at) < 75
+
+
+def test_a_picture_is_pasted(page, address):
+    allowed = {"origin": address.partition("/?token=")[0], "permissions": PASTING}
+    page.execute_cdp_cmd("Browser.grantPermissions", allowed)
+    page.execute_async_script(
+        """const done = arguments[0], canvas = new OffscreenCanvas(40, 30);
+        canvas.getContext("2d").fillRect(5, 5, 9, 9);
+        canvas.convertToBlob()
+            .then((blob) => navigator.clipboard.write([new ClipboardItem({"image/png": blob})])).then(done);"""
+    )
+    webdriver.ActionChains(page).key_down(Keys.CONTROL).send_keys("v").key_up(Keys.CONTROL).perform()
+    until(page, lambda: states(page) == ["done"])
+    assert all_of(page, ".job .name")[0].text == "image_x2.png"
+
+
+def named(browser):
+    """The names that a screen reader has for all that can have the focus, by what they are."""
+    found = {}
+    for node in browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]:
+        properties = {each["name"]: each["value"].get("value") for each in node.get("properties", [])}
+        if properties.get("focusable") and not node["ignored"]:
+            found.setdefault(node["role"]["value"], []).append(node["name"]["value"])
+    return found
+
+
+def test_all_that_can_be_done_has_a_name(looked_at):
+    looked_at.execute_script("document.querySelector('details').open = true")
+    names = named(looked_at)
+    assert all(name for each in names.values() for name in each), names
+    assert names["tab"] == ["Pictures and videos", "Training"]
+    assert names["slider"] == ["Where before ends and after begins"]
+    assert {"Zoom in", "Zoom out", "Look at photo_x2.png", "Remove photo_x2.png"} <= set(names["button"])
+    assert "Download photo_x2.png" in names["link"]
+    assert looked_at.find_element(By.ID, "said").get_attribute("textContent") == "photo_x2.png: done"
+
+
+def test_the_focus_goes_through_all_and_is_seen(looked_at):
+    focused = """const at = document.activeElement;
+        const drawn = [at, at.nextElementSibling, at.parentElement.querySelector(".button")];
+        return [at.id || at.name, drawn.some((each) => each && getComputedStyle(each).outlineStyle === "solid")];"""
+    looked_at.find_element(By.ID, "tab-pictures").click()
+    passed = []
+    while "handle" not in passed:
+        webdriver.ActionChains(looked_at).send_keys(Keys.TAB).perform()
+        name, is_seen = looked_at.execute_script(focused)
+        assert is_seen, name
+        passed.append(name)
+        assert len(passed) < 60
+    expected = ["kind", "scale", "model", "file", "stage", "handle"]
+    assert [name for name in passed if name in expected] == expected
+
+
+def test_the_focus_stays_near_what_was_removed(looked_at):
+    looked_at.find_element(By.CSS_SELECTOR, ".job button[aria-label^=Remove]").send_keys(Keys.ENTER)
+    until(looked_at, lambda: not all_of(looked_at, ".job"))
+    assert looked_at.switch_to.active_element.get_attribute("id") == "file"
 
 
 def test_a_job_is_canceled(page, place):

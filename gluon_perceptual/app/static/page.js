@@ -132,7 +132,11 @@ function row(key, name, state, text, more = {}) {
     thumb.append(element("img", { src: `/api/pictures/${more.picture}/thumb`, alt: "", loading: "lazy" }));
     thumb.onclick = () => open(more.picture, key);
   }
-  if (line.dataset.state !== state) does.replaceChildren(...buttons(key, name, state));
+  if (line.dataset.state !== state) {
+    const held = does.contains(document.activeElement);
+    does.replaceChildren(...buttons(key, name, state));
+    if (held) does.firstChild?.focus();
+  }
   line.dataset.state = state;
   find("list").hidden = false;
 }
@@ -146,7 +150,13 @@ function buttons(key, name, state) {
   return state === "done" ? [save, button("Remove", gone)] : [button("Remove", gone)];
 }
 
+// The focus is never lost with what had it.
+function leave(part) {
+  if (part?.contains(document.activeElement)) find("file").focus();
+}
+
 function drop(key) {
+  leave(rows.get(key));
   rows.get(key)?.remove();
   rows.delete(key);
   jobs.delete(key);
@@ -251,6 +261,7 @@ function open(picture, jobKey) {
 function close() {
   opened = "";
   play(false);
+  leave(find("viewer"));
   find("viewer").hidden = true;
 }
 
