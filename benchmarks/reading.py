@@ -6,13 +6,13 @@ The suite reads from the cache of the disk; `python -m benchmarks.reading FILE..
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
+import click
 import numpy as np
 
 from gluon_perceptual import weights
@@ -81,7 +81,7 @@ def _drop_from_cache(path: str) -> None:
     os.close(file)
 
 
-def table(paths: list[str]) -> str:
+def table(paths: Sequence[str]) -> str:
     """Return a table of how long reading takes beside reading the bytes alone, in microseconds."""
     lines = ["| file | arrays | bytes | from disk | bytes alone | ratio | from cache | bytes alone | ratio |"]
     lines.append("|---" * 9 + "|")
@@ -94,5 +94,12 @@ def table(paths: list[str]) -> str:
     return "\n".join(lines)
 
 
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True))
+def main(files: Sequence[str]) -> None:
+    """Print how long reading FILES takes."""
+    click.echo(table(files))
+
+
 if __name__ == "__main__":
-    print(table(sys.argv[1:]))
+    main()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Callable
 
+import click
 import cv2
 import numpy as np
 
@@ -125,19 +125,18 @@ def frames_a_second(source: Path, target: Path, work: Callable[[Picture], Pictur
     return (len(times) - 1) / (times[-1] - times[0])
 
 
-def main() -> None:
-    """Run what is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["still", "speed"])
-    parser.add_argument("--photo", type=Path, required=True)
-    parser.add_argument("--styles", nargs="*", default=sorted(models("style")))
-    parser.add_argument("--model", default="sr_x2_pixel")
-    parser.add_argument("--count", type=int, default=8)
-    given = parser.parse_args()
-    if given.what == "still":
-        still(given.photo, given.styles, given.count)
+@click.command(context_settings={"show_default": True})
+@click.argument("what", type=click.Choice(["still", "speed"]))
+@click.option("--photo", type=click.Path(exists=True, path_type=Path), required=True)
+@click.option("--styles", default=",".join(sorted(models("style"))), help="With commas between; for speed the first.")
+@click.option("--model", default="sr_x2_pixel", help="That enlarges, for speed.")
+@click.option("--count", type=click.IntRange(2), default=8, help="Frames.")
+def main(what: str, photo: Path, styles: str, model: str, count: int) -> None:
+    """Measure how still styles hold a photo that moves, or how many frames a second are made of it."""
+    if what == "still":
+        still(photo, styles.split(","), count)
     else:
-        speed(given.photo, given.styles[0], given.model, given.count)
+        speed(photo, styles.split(",")[0], model, count)
 
 
 if __name__ == "__main__":
