@@ -14,11 +14,14 @@ from videos import make_animation, make_video
 pytest.importorskip("starlette")
 testclient = pytest.importorskip("starlette.testclient")
 
+from gluon_perceptual.app import entries as entries_module  # noqa: E402
 from gluon_perceptual.app import pictures as pictures_module  # noqa: E402
 from gluon_perceptual.app import work  # noqa: E402
+from gluon_perceptual.app.page import Page  # noqa: E402
 from gluon_perceptual.app.pictures import Pictures, RefusedError, shown_name  # noqa: E402
+from gluon_perceptual.app.previews import Previews  # noqa: E402
 from gluon_perceptual.app.runs import Runs  # noqa: E402
-from gluon_perceptual.app.server import Page, application, listen, new_token  # noqa: E402
+from gluon_perceptual.app.server import application, listen, new_token  # noqa: E402
 from gluon_perceptual.app.settings import Settings, settings_of  # noqa: E402
 from gluon_perceptual.app.work import Queue  # noqa: E402
 from gluon_perceptual.errors import UserError  # noqa: E402
@@ -86,9 +89,10 @@ def submit(client, picture, **settings):
 
 def settled(client):
     """Wait for the queue, and return its jobs."""
-    with client.queue._changed:
-        assert client.queue._changed.wait_for(
-            lambda: all(entry.state not in ("waiting", "working") for entry in client.queue._entries.values()), 60
+    entries = client.queue.entries
+    with entries.changed:
+        assert entries.changed.wait_for(
+            lambda: all(entry.state not in ("waiting", "working") for entry in entries.all()), 60
         )
     return client.get("/api/jobs").json()["jobs"]
 
@@ -386,7 +390,9 @@ def test_one_at_a_time_and_cancel(served, folder):
 def test_previews_do_not_wait_for_the_picture_in_work(served, monkeypatch):
     gate = Gate()
     client = served(Copying(gate))
-    monkeypatch.setattr(Queue, "_preview", lambda queue, *asked: b"\x89PNG")
+    asked_for, ask = threading.Event(), Previews.ask
+    monkeypatch.setattr(Previews, "make", lambda previews, *asked: b"\x89PNG")
+    monkeypatch.setattr(Previews, "ask", lambda previews, *asked: (ask(previews, *asked), asked_for.set())[0])
     picture = upload(client).json()["id"]
     submit(client, picture)
     assert gate.begun.acquire(timeout=60)
@@ -394,8 +400,7 @@ def test_previews_do_not_wait_for_the_picture_in_work(served, monkeypatch):
     found = []
     thread = threading.Thread(target=lambda: found.append(client.post("/api/previews", json=asked)))
     thread.start()
-    with client.queue._changed:
-        assert client.queue._changed.wait_for(lambda: client.queue._previews, 60)
+    assert asked_for.wait(60)
     gate.set()
     thread.join()
     assert (found[0].status_code, found[0].content) == (200, b"\x89PNG")
@@ -408,17 +413,17 @@ def test_a_preview_is_what_the_model_makes_of_the_square(folder, tmp_path):
     path.write_bytes((tmp_path / "photo.png").read_bytes())
     queue = Queue(pictures)
     picture = pictures.admit(path, "photo.png")
-    data = queue._preview(picture, Settings(model="sr_x2_pixel"), (70, 5, 32))
+    data = queue.previews.make(picture, Settings(model="sr_x2_pixel"), (70, 5, 32))
     (tmp_path / "piece.png").write_bytes(data)
     crop = read_picture(path).color[5:37, 48:80]
     expected = Settings(model="sr_x2_pixel").job().workers[0]["sr_x2_pixel"](crop)
     assert np.array_equal(read_picture(tmp_path / "piece.png").color, expected)
-    painted = queue._preview(picture, Settings("stylize", "wave"), (0, 0, 48))
+    painted = queue.previews.make(picture, Settings("stylize", "wave"), (0, 0, 48))
     assert Image.open(io.BytesIO(painted)).size == (48, 48)
 
 
 def test_many_jobs_and_hostile_files_leave_nothing(served, folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(work, "MOST_WAITING", 60)
+    monkeypatch.setattr(entries_module, "MOST_WAITING", 60)
     gate = Gate()
     client = served(Copying(gate))
     picture = upload(client).json()["id"]

@@ -1,6 +1,20 @@
-"""The page on this machine alone: `server` serves it, `work` does what it asks for, `pictures` and `runs` are files.
+"""The page on this machine alone: `page` answers what it asks, `work` does it, `pictures` and `runs` are files.
 
 Importing these loads no MXNet: the thread that works does, while the page is already there.
 """
 
-__all__ = ["archive", "bodies", "entries", "guard", "pictures", "runs", "server", "settings", "views", "work"]
+__all__ = [
+    "archive",
+    "bodies",
+    "entries",
+    "guard",
+    "messages",
+    "page",
+    "pictures",
+    "previews",
+    "runs",
+    "server",
+    "settings",
+    "views",
+    "work",
+]

@@ -1,16 +1,19 @@
-"""What the page asked for, one picture each."""
+"""What the page asked for, one picture or video each, and the list of it all."""
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .pictures import Uploaded
+from .pictures import RefusedError, Uploaded
 from .settings import Settings
 
 WAITING, WORKING, DONE, FAILED, CANCELED = "waiting", "working", "done", "failed", "canceled"
+MOST_WAITING = 512
+MOST_KEPT = 1000  # entries, of which the oldest that are over go
 
 
 @dataclass
@@ -53,3 +56,79 @@ class Entry:
         told = {name: getattr(self, name) for name in kept}
         shown = {"share": round(self.share, 4), "seconds": round(seconds, 2)}
         return {**told, **shown, "picture": self.picture.id, "settings": self.settings.told()}
+
+
+class Entries:
+    """All entries, in the order in which they came; each change of one makes a new version of the list.
+
+    Attributes:
+        changed: Is notified of each.
+    """
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self._found: dict[str, Entry] = {}
+        self._gone: dict[str, int] = {}
+        self._version = 0
+
+    def __getitem__(self, key: str) -> Entry:
+        """Return an entry; raises RefusedError where there is none."""
+        found = self._found.get(key)
+        if found is None:
+            raise RefusedError("there is no such job any more", 404)
+        return found
+
+    def all(self) -> list[Entry]:
+        """Return all."""
+        return list(self._found.values())
+
+    def changes(self, since: int) -> dict[str, Any]:
+        """Return what changed after a version: the list's `version` now, `jobs`, and the ids that are `gone`."""
+        with self.changed:
+            return {
+                "version": self._version,
+                "jobs": [entry.told() for entry in self.all() if entry.version > since],
+                "gone": [key for key, version in self._gone.items() if version > since],
+            }
+
+    def add(self, entry: Entry) -> None:
+        """Add one that waits; raises RefusedError where too many do."""
+        with self.changed:
+            if sum(each.state == WAITING for each in self.all()) >= MOST_WAITING:
+                raise RefusedError(f"{MOST_WAITING} pictures are waiting already: try again later", 429)
+            over = [each for each in self.all() if each.state in (DONE, FAILED, CANCELED)]
+            for each in over[: max(0, len(self._found) + 1 - MOST_KEPT)]:
+                self.forget(each)
+            self._found[entry.id] = entry
+            self.change(entry)
+
+    def change(self, entry: Entry, **values: Any) -> bool:
+        """Give an entry's attributes new values; return whether it is still there."""
+        with self.changed:
+            for name, value in values.items():
+                setattr(entry, name, value)
+            self._version += 1
+            entry.version = self._version
+            self.changed.notify_all()
+            return entry.id in self._found
+
+    def begin(self, entry: Entry) -> bool:
+        """Return whether an entry still waits, and is worked on from now on."""
+        with self.changed:
+            return entry.state == WAITING and self.change(entry, state=WORKING, started=time.monotonic())
+
+    def cancel(self, entry: Entry) -> None:
+        """Have an entry no longer wait, or say that the work on it may end."""
+        with self.changed:
+            self.change(entry, unwanted=True, state=CANCELED if entry.state == WAITING else entry.state)
+
+    def forget(self, entry: Entry) -> None:
+        """Cancel an entry and remove it and its result."""
+        with self.changed:
+            self.cancel(entry)
+            self._gone[entry.id] = self._version
+            while len(self._gone) > 2 * MOST_KEPT:
+                del self._gone[next(iter(self._gone))]
+            self._found.pop(entry.id, None)
+        for path in entry.target.parent.glob(f"{entry.id}*"):
+            path.unlink(missing_ok=True)
