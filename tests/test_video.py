@@ -19,8 +19,8 @@ from gluon_perceptual.video.animation import is_animation
 from gluon_perceptual.video.colors import BT601
 from gluon_perceptual.video.formats import WRITTEN
 from gluon_perceptual.video.frames import Frame
+from gluon_perceptual.video.orientation import upright
 from gluon_perceptual.video.pipeline import ahead
-from gluon_perceptual.video.reading import upright
 
 SOUNDS = {".mp4": "aac", ".mov": "aac", ".mkv": "flac", ".webm": "libopus"}
 

@@ -15,10 +15,11 @@ from ..files import atomic_path
 from ..image.files import MAX_PIXELS
 from ..image.io import Picture
 from .animation import Animation, is_animation
+from .copying import check_sound
 from .formats import holds_frames, is_video_file, video_format_for
 from .frames import Frame, Source
 from .reading import Video
-from .writing import VideoWriter, check_sound
+from .writing import VideoWriter
 
 AHEAD = 4  # frames, or packets of sound, that wait between two steps
 

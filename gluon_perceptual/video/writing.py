@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -15,50 +14,15 @@ import numpy as np
 
 from ..errors import ImageError
 from ..image.io import Picture
-from .colors import FULL, chain, from_rgb
-from .formats import H264_CRF, VP9_CRF, VideoFormat
-from .frames import ENDLESS, Frame, Traits
+from .colors import FULL
+from .encoding import Encoding
+from .formats import VideoFormat
+from .frames import Frame, Traits
 
-QUALITY = 95  # of WebP, where the source was not without loss
-LONGEST_SIDES = {"libx264": 16384, "libvpx-vp9": 16384, "libwebp_anim": 16383, "gif": 65535}
 NOT_KEPT = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration")  # the old container's own words
 FASTEST = Fraction(1, 50)  # seconds of a frame of a GIF: browsers show it for longer where it says less
-DIVERSE = "palettegen", "stats_mode=single:reserve_transparent=1"  # 256 colors for each frame of a GIF
 
 log = logging.getLogger(__name__)
-
-
-def check_sound(form: VideoFormat, streams: Sequence[Any], target: Path) -> list[Any]:
-    """Return the streams that the format holds; a line is logged about subtitles that it does not.
-
-    Raises:
-        ImageError: There is sound that it does not hold.
-    """
-    if form.is_picture:
-        if streams:
-            log.warning("%s: holds no sound, which is left out", target)
-        return []
-    held = [stream for stream in streams if _holds(form, stream)]
-    for stream in streams:
-        if stream not in held:
-            what = f"{form.suffixes[0][1:]} holds no {stream.type} of the kind {stream.codec_context.name}"
-            if stream.type == "audio":
-                raise ImageError(f"{target}: {what}; choose .mkv, which holds any")
-            log.warning("%s: %s, which is left out", target, what)
-    return held
-
-
-def _holds(form: VideoFormat, stream: Any) -> bool:
-    container = av.open(io.BytesIO(), "w", form.container)
-    try:
-        container.add_stream(template=stream)
-        container.start_encoding()
-    except (av.error.FFmpegError, ValueError):
-        return False
-    finally:
-        with suppress(Exception):
-            container.close()
-    return True
 
 
 class VideoWriter:
@@ -70,7 +34,7 @@ class VideoWriter:
         traits: Of the source.
         first: The first result; all have its size.
         copied: FFmpeg's streams to be copied, see `copy`.
-        crf: Of H.264 and VP9, see `crf_of`.
+        crf: Of H.264 and VP9, see `Encoding`.
         quality: Of WebP.
 
     Raises:
@@ -88,24 +52,25 @@ class VideoWriter:
         crf: int | None = None,
         quality: int | None = None,
     ) -> None:
-        self._path, self._form, self._traits = path, form, traits
-        self._crf, self._quality = crf, quality
-        self._size = first.color.shape[:2]
-        self._height, self._width = self._size
+        self._path, self._form, self._traits, self._copied = path, form, traits, copied
+        self._size = height, width = first.color.shape[:2]
         if not form.says_aspect:
-            self._width = max(1, round(self._width * traits.aspect))
+            width = max(1, round(width * traits.aspect))
+        alpha = first.alpha is not None and form.is_picture
+        self._encoding = Encoding(form, traits, height, width, alpha, crf, quality)
         self._written = -FASTEST
-        self._alpha = first.alpha is not None and form.is_picture
-        self._copied = copied
         self._graph: Any = None
 
     def open(self) -> None:
         """Open the file and write its header; raises as said above."""
-        if max(self._height, self._width) > LONGEST_SIDES.get(self._form.codec, 2**31):
-            raise ImageError(f"{self._form.suffixes[0][1:]} holds no frames of {self._width}×{self._height} pixels")
+        encoding, size = self._encoding, f"{self._encoding.width}×{self._encoding.height} pixels"
+        if not encoding.fits:
+            raise ImageError(f"{self._form.suffixes[0][1:]} holds no frames of {size}")
+        if encoding.is_odd:
+            log.warning("%s: an odd number takes H.264's profile 4:4:4, which few players show; or .webm", size)
         self._file = self._path.open("w+b")
         with self._errors():
-            self._container = av.open(self._file, "w", self._form.container, options=self._container_options())
+            self._container = av.open(self._file, "w", self._form.container, options=encoding.container_options)
             self._container.metadata.update(
                 {name: text for name, text in self._traits.metadata.items() if name.lower() not in NOT_KEPT}
             )
@@ -129,23 +94,10 @@ class VideoWriter:
                 if self._form.container == "webp":
                     _show_last(self._path, round(1000 * self._traits.seconds(self._traits.last_duration)))
 
-    def _container_options(self) -> dict[str, str]:
-        plays = self._traits.plays
-        if self._form.container == "gif":
-            return {"loop": str({ENDLESS: 0, 1: -1}.get(plays, plays - 1))}
-        if self._form.container == "webp":
-            return {"loop": str(plays)}
-        if self._form.container == "apng":
-            last = Fraction(self._traits.last_duration * self._traits.time_base).limit_denominator(30000)
-            return {"plays": str(plays), "final_delay": str(last)}
-        if self._form.container in ("mp4", "mov"):
-            return {"movflags": "+write_colr"}
-        return {"fflags": "+bitexact"}  # else files of the same content differ by random numbers
-
     def _encoder(self) -> Any:
-        traits, codec = self._traits, self._form.codec
-        stream = self._container.add_stream(codec, rate=traits.rate, options=self._codec_options())
-        stream.width, stream.height, stream.pix_fmt = self._width, self._height, self._pixel_format()
+        traits, encoding = self._traits, self._encoding
+        stream = self._container.add_stream(self._form.codec, rate=traits.rate, options=encoding.codec_options)
+        stream.width, stream.height, stream.pix_fmt = encoding.width, encoding.height, encoding.pixel_format
         context = stream.codec_context
         context.time_base = stream.time_base = traits.time_base
         if not self._form.is_picture:
@@ -154,33 +106,6 @@ class VideoWriter:
             context.color_primaries, context.color_trc = colors.primaries, colors.transfer
             context.colorspace, context.color_range = colors.matrix, FULL if colors.full else 1
         return stream
-
-    def _codec_options(self) -> dict[str, str]:
-        if self._form.codec == "libx264":
-            return {"crf": str(H264_CRF if self._crf is None else self._crf), "preset": "medium"}
-        if self._form.codec == "libvpx-vp9":
-            crf = str(VP9_CRF if self._crf is None else self._crf)
-            return {"crf": crf, "b": "0", "row-mt": "1", "cpu-used": "4", "deadline": "good"}
-        if self._form.codec == "libwebp_anim":
-            return {"lossless": "1"} if self._is_lossless() else {"quality": str(self._quality or QUALITY)}
-        return {}
-
-    def _is_lossless(self) -> bool:
-        return self._traits.lossless and self._quality is None
-
-    def _pixel_format(self) -> str:
-        if self._form.codec == "gif":
-            return "pal8"
-        if self._form.codec == "apng":
-            return "rgba" if self._alpha else "rgb24"
-        if self._form.codec == "libwebp_anim":
-            return "bgra" if self._is_lossless() else "yuva420p" if self._alpha else "yuv420p"
-        odd = self._width % 2 or self._height % 2
-        if odd and self._form.codec == "libx264":
-            size = f"{self._width}×{self._height}"
-            log.warning("%s pixels: an odd number takes H.264's profile 4:4:4, which few players show; or .webm", size)
-        chroma = "444" if self._traits.full_chroma or (odd and self._form.codec == "libx264") else "420"
-        return f"yuv{chroma}p" + ("10le" if self._traits.bits > 8 and self._form.codec == "libx264" else "")
 
     def _copy_of(self, stream: Any) -> Any:
         other = self._container.add_stream(template=stream)
@@ -202,34 +127,25 @@ class VideoWriter:
         if channels.shape[:2] != self._size:
             expected = "{1}×{0}".format(*self._size)
             raise ImageError(f"the result is {channels.shape[1]}×{channels.shape[0]}, those before {expected}")
-        if self._width != channels.shape[1]:
-            channels = cv2.resize(channels, (self._width, self._height), interpolation=cv2.INTER_CUBIC)
+        if self._encoding.width != channels.shape[1]:
+            size = self._encoding.width, self._encoding.height
+            channels = cv2.resize(channels, size, interpolation=cv2.INTER_CUBIC)
         kind = {(3, 1): "rgb24", (4, 1): "rgba", (3, 2): "rgb48le"}[channels.shape[2], channels.itemsize]
         with self._errors():
             decoded = av.VideoFrame.from_ndarray(np.ascontiguousarray(channels), format=kind)
             decoded.pts, decoded.time_base = frame.start, self._traits.time_base
-            self._mux(self._stream.encode(self._converted(decoded)))
+            self._graph = self._graph or self._encoding.graph(decoded)
+            self._graph.push(decoded)
+            self._mux(self._stream.encode(self._graph.pull()))
 
     def _channels(self, picture: Picture) -> np.ndarray:
-        if self._alpha:
+        if self._encoding.alpha:
             alpha = picture.alpha if picture.alpha is not None else np.full(picture.color.shape[:2], 255, np.uint8)
             return np.dstack([picture.rgb, alpha])
         if picture.alpha is None:
             return picture.rgb
         opacity = picture.alpha[:, :, np.newaxis] / np.float32(255)
         return np.rint(255 - (255 - picture.rgb) * opacity).astype(np.uint8)
-
-    def _converted(self, frame: Any) -> Any:
-        target = self._stream.pix_fmt
-        if self._graph is None:
-            if target == "pal8":
-                self._graph = _palettes(frame)
-            elif target.startswith("yuv") and not self._form.is_picture:
-                self._graph = from_rgb(frame, self._traits.colors, target)
-            else:
-                self._graph = chain(frame, [("scale", "flags=accurate_rnd+full_chroma_int"), ("format", target)])
-        self._graph.push(frame)
-        return self._graph.pull()
 
     def copy(self, packet: Any) -> None:
         """Write a packet of one of the streams that are copied; raises as `write`."""
@@ -252,21 +168,6 @@ class VideoWriter:
             if isinstance(error, OSError):
                 raise OSError(error.errno, error.strerror) from error
             raise ImageError(f"FFmpeg cannot write it: {str(error).lower()}") from error
-
-
-def _palettes(frame: Any) -> Any:
-    """Return the graph that gives each frame a palette of its own."""
-    graph = av.filter.Graph()
-    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
-    split, palettes = graph.add("split"), graph.add(*DIVERSE)
-    used, sink = graph.add("paletteuse", "new=1:dither=sierra2_4a"), graph.add("buffersink")
-    source.link_to(split)
-    split.link_to(palettes, 0, 0)
-    split.link_to(used, 1, 0)
-    palettes.link_to(used, 0, 1)
-    used.link_to(sink)
-    graph.configure()
-    return graph
 
 
 def _show_last(path: Path, milliseconds: int) -> None:

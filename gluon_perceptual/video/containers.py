@@ -1,0 +1,57 @@
+"""Video files, opened: their streams and packets."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Iterator
+
+import av
+
+from ..errors import ImageError
+from ..files import input_file
+from .formats import DEMUXERS
+
+COVERS = ("mjpeg", "png", "bmp", "gif")  # of streams beside a video: pictures for shelves
+BUFFER = 2**20  # bytes that are read or written at once
+
+av.logging.set_level(None)  # what is wrong is said by an error
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """Open a video file for reading: no name, as of a device or in a network, is followed from it.
+
+    Raises:
+        ImageError: It is missing, or no video of a kind that is read, or has no picture.
+    """
+    if not path.is_file():
+        raise ImageError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
+    options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
+    with input_file(path).open("rb") as file:
+        try:
+            container = av.open(file, "r", container_options=options, metadata_errors="replace", buffer_size=BUFFER)
+        except (av.error.FFmpegError, ValueError) as error:
+            raise ImageError(f"{path}: no video that can be read ({_reason(error)})") from error
+        with container:
+            if not container.streams.video:
+                raise ImageError(f"{path}: it has no picture")
+            yield container
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error).lower()
+
+
+def main_stream(container: Any) -> Any:
+    """Return the stream of the video itself."""
+    streams = container.streams.video
+    return next((each for each in streams if each.codec_context.name not in COVERS), streams[0])
+
+
+def packets_of(container: Any, *streams: Any) -> Iterator[Any]:
+    """Yield packets until the end, or to where the file is cut off."""
+    try:
+        yield from container.demux(*streams)
+    except av.error.FFmpegError:
+        return

@@ -1,0 +1,80 @@
+"""What a video is like, found before its frames are read one by one."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from ..errors import ImageError
+from ..image.files import as_image_error, check_size
+from .colors import bits_of, colors_of
+from .containers import main_stream, opened, packets_of
+from .frames import Traits
+from .orientation import is_transposed, matrix_of
+
+USUAL_RATE = Fraction(25)
+
+
+def traits_of(path: Path, most_pixels: int) -> Traits:
+    """Return what a video's result has from it; raises ImageError, see `reading.Video`."""
+    with opened(path) as container:
+        stream = main_stream(container)
+        with as_image_error(path):
+            check_size(stream.width, stream.height, most_pixels)
+        starts, last_duration = _survey(container)
+    with opened(path) as container:
+        return _traits(container, _first_frame(container, path), starts, last_duration)
+
+
+def _survey(container: Any) -> tuple[np.ndarray, int]:
+    """Return when each frame is shown, in order, and for how long the last is, or 0, in the stream's unit.
+
+    Nothing is decoded; it is the one way to know the number of frames and the end in all kinds of files.
+    """
+    found = [
+        (packet.pts if packet.pts is not None else packet.dts, packet.duration or 0)
+        for packet in packets_of(container, main_stream(container))
+        if packet.size and not packet.is_discard
+    ]
+    times = sorted((start, duration) for start, duration in found if start is not None)
+    return np.array([start for start, _ in times], np.int64), times[-1][1] if times else 0
+
+
+def _first_frame(container: Any, path: Path) -> Any:
+    for packet in packets_of(container, main_stream(container)):
+        try:
+            for frame in packet.decode():
+                return frame
+        except av.error.FFmpegError:
+            continue
+    raise ImageError(f"{path}: it holds no frame that can be read")
+
+
+def _traits(container: Any, first: Any, starts: np.ndarray, last_duration: int) -> Traits:
+    stream = main_stream(container)
+    unit = stream.time_base or Fraction(1, 1000)
+    steps = np.diff(starts)
+    rate = stream.average_rate or stream.guessed_rate or USUAL_RATE
+    last_duration = last_duration or (int(np.median(steps)) if len(steps) else round(1 / (rate * unit)))
+    if len(steps) and steps.max() - steps.min() > max(1, steps.min() // 100):
+        lasts = int(starts[-1] - starts[0] + last_duration)
+        rate = Fraction(len(starts) / float(lasts * unit)).limit_denominator(1000)
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    matrix = matrix_of(first)
+    planes = first.format
+    return Traits(
+        frames=len(starts),
+        time_base=unit,
+        rate=rate,
+        last_start=int(starts[-1]) if len(starts) else 0,
+        last_duration=last_duration,
+        colors=colors_of(first, stream.codec_context),
+        bits=bits_of(first),
+        aspect=1 / aspect if is_transposed(matrix) else aspect,
+        full_chroma=not planes.is_rgb and (planes.chroma_width(8), planes.chroma_height(8)) == (8, 8),
+        metadata={**container.metadata},
+    )
