@@ -23,12 +23,8 @@ def run(*arguments):
 
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(
-    [
-        f"gluon_perceptual.{name}"
-        for name in ("commands._train", "commands._train_sr", "commands.upscale", "symbols.worker")
-    ]
-)
+OURS = ("commands._train", "commands._train_sr", "commands.upscale", "symbols.worker")
+FORKS.set_forkserver_preload([*(f"gluon_perceptual.{name}" for name in OURS), "matplotlib.figure", "skimage.metrics"])
 
 
 def start(log, *arguments, file_size=None):

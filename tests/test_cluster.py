@@ -46,18 +46,24 @@ def alone(photos, tmp_path_factory):
     return out
 
 
-def start(photos, out, log, *options, **settings):
-    program = [sys.executable, "-m", "gluon_perceptual"]
-    training = ["train-sr", "--data", photos, *TINY, "--steps", STEPS, "--out", out, "--kvstore", "dist_sync", *options]
-    command = [str(word) for word in (*program, "cluster", "-n", 2, *program, *training)]
+PROGRAM = [sys.executable, "-m", "gluon_perceptual"]
+
+
+def launch(log, *command, workers=2, **settings):
+    words = [str(word) for word in (*PROGRAM, "cluster", "-n", workers, *command)]
     with log.open("wb") as said:
-        return subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT, **settings)
+        return subprocess.Popen(words, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT, **settings)
+
+
+def start(photos, out, log, *options, **settings):
+    training = ["train-sr", "--data", photos, *TINY, "--steps", STEPS, "--out", out, "--kvstore", "dist_sync", *options]
+    return launch(log, *PROGRAM, *training, **settings)
 
 
 def status_of(launcher):
     """Its exit status; one that hangs is ended, not left to the tests that follow."""
     try:
-        return launcher.wait(120)
+        return launcher.wait(300)
     finally:
         launcher.kill()
         launcher.wait()
@@ -80,6 +86,14 @@ def losses(out):
     return [json.loads(line)["loss"] for line in (out / "log.jsonl").read_text().splitlines()]
 
 
+def has_steps(out, count):
+    return (out / "log.jsonl").exists() and (out / "log.jsonl").read_text().count("\n") >= count
+
+
+def nothing_is_left(out):
+    return not [process for role in ROLES for process in processes(out, role)]
+
+
 def assert_same(out, other):
     np.testing.assert_allclose(losses(out), losses(other), rtol=1e-4)
     mine, others = (read_params(run / "checkpoints" / f"step-{STEPS:07d}.params") for run in (out, other))
@@ -98,90 +112,137 @@ def test_two_workers_do_as_one(photos, alone, tmp_path):
 def test_a_killed_worker_ends_the_others_with_a_checkpoint(photos, alone, tmp_path):
     out, log = tmp_path / "run", tmp_path / "said"
     launcher = start(photos, out, log, "--patience", 3)
-    lines = out / "log.jsonl"
-    wait_for(lambda: lines.exists() and len(lines.read_text().splitlines()) > 3, log)
-    (second,) = (process for process in processes(out, "worker") if not writes(process, lines))
+    wait_for(lambda: has_steps(out, 4), log)
+    (second,) = (process for process in processes(out, "worker") if not writes(process, out / "log.jsonl"))
     os.kill(second, signal.SIGKILL)
     assert status_of(launcher) == 1
     said, done = log.read_text(), len(losses(out))
-    assert f"one of them has ended, or hangs; step {done} is saved in {out}" in said
+    assert f"have not answered for 3 s: one of them has ended, or hangs; step {done} is saved in {out}" in said
     assert "Traceback" not in said
-    assert not [process for role in ROLES for process in processes(out, role)]
+    assert nothing_is_left(out)
     assert 3 < done < STEPS
     assert run("train-sr", "--resume", "--out", out)[0] == 0  # alone, where two have begun
     assert_same(out, alone)
 
 
-@pytest.mark.parametrize(
-    ("send", "number", "status"), [(os.killpg, signal.SIGINT, 130), (os.kill, signal.SIGTERM, 143)],
-    ids=["Ctrl-C in a terminal", "SIGTERM of the launcher"],
-)  # fmt: skip
-def test_a_signal_stops_all_after_the_same_step(photos, tmp_path, send, number, status):
+def test_ctrl_c_stops_all_after_the_same_step(photos, tmp_path):
+    """In a terminal it is sent to all processes."""
     out, log = tmp_path / "run", tmp_path / "said"
     launcher = start(photos, out, log, "--steps", 100_000, start_new_session=True)
-    lines = out / "log.jsonl"
-    wait_for(lambda: lines.exists() and lines.read_text().count("\n"), log)
-    send(launcher.pid, number)
-    assert status_of(launcher) == status, log.read_text()
+    wait_for(lambda: has_steps(out, 1), log)
+    os.killpg(launcher.pid, signal.SIGINT)
+    assert status_of(launcher) == 130, log.read_text()
     said, done = log.read_text(), len(losses(out))
     assert f"stopped after step {done} of 100000" in said
     assert f"worker 1: done after step {done}" in said
     assert "interrupted" not in said
     assert "failed" not in said
     assert (out / "checkpoints" / f"step-{done:07d}.sha256").exists()
-    assert not [process for role in ROLES for process in processes(out, role)]
+    assert nothing_is_left(out)
 
 
-def nothing_is_left(out):
-    return not [process for role in ROLES for process in processes(out, role)]
-
-
-def begun(out, log, *options):
-    """A cluster that has made some steps of a run without end."""
-    launcher = start(out.parent / "photos", out, log, "--steps", 100_000, *options)
-    wait_for(lambda: (out / "log.jsonl").exists() and (out / "log.jsonl").read_text().count("\n") > 3, log)
-    return launcher
-
-
-@pytest.fixture
-def run_folder(photos, tmp_path):
-    (tmp_path / "photos").symlink_to(photos)
-    return tmp_path / "run"
-
-
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGHUP, 129)])
-def test_the_end_of_the_launcher_is_that_of_all(run_folder, tmp_path, number, status):
-    log = tmp_path / "said"
-    launcher = begun(run_folder, log)
-    launcher.send_signal(number)
-    assert status_of(launcher) == status
-    wait_for(lambda: nothing_is_left(run_folder), log)
-    done = len(losses(run_folder))
-    assert (run_folder / "checkpoints" / f"step-{done:07d}.sha256").exists()  # all stopped after the same step
-
-
-def test_a_worker_that_stands_still_is_missed(run_folder, tmp_path):
-    log = tmp_path / "said"
-    launcher = begun(run_folder, log, "--patience", 5)
-    (second,) = (
-        process for process in processes(run_folder, "worker") if not writes(process, run_folder / "log.jsonl")
-    )
-    os.kill(second, signal.SIGSTOP)
-    assert status_of(launcher) == 1
-    assert "have not answered for 5 s" in log.read_text()
-    assert nothing_is_left(run_folder)
-
-
-def test_the_end_of_the_scheduler_is_one_line(run_folder, tmp_path):
-    log = tmp_path / "said"
-    launcher = begun(run_folder, log)
-    (scheduler,) = processes(run_folder, "scheduler")
+def test_the_end_of_the_scheduler_is_one_line(photos, tmp_path):
+    out, log = tmp_path / "run", tmp_path / "said"
+    launcher = start(photos, out, log, "--steps", 100_000, workers=1)
+    wait_for(lambda: has_steps(out, 4), log)
+    (scheduler,) = processes(out, "scheduler")
     os.kill(scheduler, signal.SIGKILL)
     assert status_of(launcher) == 1
     said = log.read_text()
     assert "Error: the cluster's scheduler has ended; step" in said
     assert "Traceback" not in said
-    assert nothing_is_left(run_folder)
+    assert nothing_is_left(out)
+
+
+def test_where_one_worker_cannot_begin_the_others_do_not_wait_for_it(photos, alone, tmp_path):
+    log = tmp_path / "said"
+    assert status_of(start(photos, alone, log)) == 1  # of 300 seconds of patience
+    errors = [line for line in log.read_text().splitlines() if line.startswith("Error: ")]
+    assert len(errors) == 2
+    assert "Error: another worker has failed and says why" in errors
+    assert f"Error: {alone} holds a run already: choose another --out, remove it, or go on with --resume" in errors
+    assert nothing_is_left(alone)
+
+
+PART = """
+import os, sys, time
+from pathlib import Path
+from gluon_perceptual.cluster import take_part
+from gluon_perceptual.signals import StopRequest
+
+folder = Path(sys.argv[1])
+role = os.environ["DMLC_ROLE"]
+take_part(os.environ)
+(folder / f"begun-{role}-{os.getpid()}").touch()
+if role == "worker":
+    with StopRequest() as stop:
+        while not stop.requested and not (folder / "misses another").exists():
+            time.sleep(0.01)
+    (folder / f"left-{os.getpid()}").write_text(str(int(stop.requested)))
+    sys.exit(stop.exit_status if stop.requested else 1)
+while len(list(folder.glob("left-*"))) < int(os.environ["DMLC_NUM_WORKER"]):
+    time.sleep(0.01)
+"""
+
+
+@pytest.fixture
+def parts(tmp_path):
+    """The launcher of a cluster whose processes begin and end as those of a training, and do nothing between."""
+    log, code = tmp_path / "said", tmp_path / "part.py"
+    code.write_text(PART)
+    settings = {**os.environ, "PYTHONPATH": str(ROOT)}
+    launcher = launch(log, sys.executable, code, tmp_path, env=settings, start_new_session=True)
+    wait_for(lambda: len(list(tmp_path.glob("begun-*"))) == 4, log)
+    yield launcher
+    assert status_of(launcher) != 0
+    wait_for(lambda: nothing_is_left(tmp_path), log)
+
+
+def signals_of_workers(folder):
+    return [int(path.read_text()) for path in folder.glob("left-*")]
+
+
+@pytest.mark.parametrize(
+    ("send", "number", "status", "received"),
+    [
+        (os.killpg, signal.SIGINT, 130, signal.SIGINT),
+        (os.kill, signal.SIGTERM, 143, signal.SIGTERM),
+        (os.kill, signal.SIGHUP, 129, signal.SIGTERM),
+        (os.kill, signal.SIGKILL, -signal.SIGKILL, signal.SIGTERM),
+    ],
+    ids=["Ctrl-C in a terminal", "SIGTERM of the launcher", "SIGHUP of the launcher", "SIGKILL of the launcher"],
+)
+def test_the_end_of_the_launcher_is_that_of_all(parts, tmp_path, send, number, status, received):
+    send(parts.pid, number)
+    assert status_of(parts) == status
+    wait_for(lambda: nothing_is_left(tmp_path), tmp_path / "said")
+    assert signals_of_workers(tmp_path) == [received, received]
+    said = (tmp_path / "said").read_text()
+    assert "failed" not in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_where_a_worker_ends_or_stands_still_the_launcher_waits_for_the_others(parts, tmp_path, number):
+    first, second = processes(tmp_path, "worker")
+    os.kill(second, number)
+    (tmp_path / "misses another").touch()
+    assert status_of(parts) == 1
+    assert signals_of_workers(tmp_path) == [0]
+    assert (tmp_path / f"left-{first}").exists()
+    assert "a process of the cluster has failed" in (tmp_path / "said").read_text()
+    assert nothing_is_left(tmp_path)
+
+
+@pytest.mark.parametrize("role", ["scheduler", "server"])
+def test_the_end_of_what_serves_the_workers_is_theirs(parts, tmp_path, role):
+    (process,) = processes(tmp_path, role)
+    os.kill(process, signal.SIGKILL)
+    wait_for(lambda: "failed" in (tmp_path / "said").read_text(), tmp_path / "said")
+    assert len(processes(tmp_path, "worker")) == 2  # they end once they miss it
+    (tmp_path / "misses another").touch()
+    assert status_of(parts) == 1
+    assert nothing_is_left(tmp_path)
 
 
 PLACE = {
@@ -214,24 +275,14 @@ def test_wrong_variables_are_named(name, value):
 
 
 def test_a_server_with_wrong_variables_ends():
-    command = [sys.executable, "-m", "gluon_perceptual", "train-sr"]
+    command = [*PROGRAM, "train-sr"]
     settings = {**os.environ, **PLACE, "DMLC_ROLE": "server", "DMLC_PS_ROOT_PORT": "x"}
     ended = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=120, check=False)
     assert_one_line_error((ended.returncode, ended.stdout, ended.stderr), "DMLC_PS_ROOT_PORT=x")
 
 
-def test_where_one_worker_cannot_begin_the_others_do_not_wait_for_it(photos, alone, tmp_path):
-    log = tmp_path / "said"
-    assert status_of(start(photos, alone, log)) == 1  # of 300 seconds of patience
-    errors = [line for line in log.read_text().splitlines() if line.startswith("Error: ")]
-    assert len(errors) == 2
-    assert "Error: another worker has failed and says why" in errors
-    assert f"Error: {alone} holds a run already: choose another --out, remove it, or go on with --resume" in errors
-    assert not [process for role in ROLES for process in processes(alone, role)]
-
-
 def test_a_worker_without_a_scheduler_ends(tmp_path):
-    command = [sys.executable, "-m", "gluon_perceptual", "train-sr", "--kvstore", "dist_sync", "--patience", "1"]
+    command = [*PROGRAM, "train-sr", "--kvstore", "dist_sync", "--patience", "1"]
     settings = {**os.environ, **PLACE}
     ended = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=120, check=False)
     assert_one_line_error((ended.returncode, ended.stdout, ended.stderr), "have not answered for 1 s")

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import weights as shipped
 from .._mxnet import mx
-from .._mxnet.gluon import settings_of
+from .._mxnet.gluon import fill, settings_of
 from ..errors import UserError
 from .fast import Conv2D
 from .precision import current_precision
@@ -160,12 +160,10 @@ class LossNetwork(mx.gluon.HybridBlock):
             raise UserError(
                 f"the weights hold {len(arrays) // 2} convolutions, {', '.join(self.layers)} needs {len(convs)}"
             )
+        self.initialize(ctx=ctx, force_reinit=True)  # the constants; the rest once its sizes are known
         for conv, weight, bias in zip(convs, arrays[0::2], arrays[1::2]):
-            conv.weight.shape, conv.bias.shape = weight.shape, bias.shape
-        self.initialize(ctx=ctx, force_reinit=True)
-        for conv, weight, bias in zip(convs, arrays[0::2], arrays[1::2]):
-            conv.weight.set_data(mx.nd.array(weight))
-            conv.bias.set_data(mx.nd.array(bias))
+            fill(conv.weight, mx.nd.array(weight), ctx)
+            fill(conv.bias, mx.nd.array(bias), ctx)
 
     def hybrid_forward(self, F: Any, x: Any, mean: Any, std: Any = None) -> list[Any]:
         """(N, 3, H, W) in [0, 255] -> feature maps in the order of `layers`."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-import warnings
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
+from ..errors import MissingDependencyError, UserError
 
+MODULE = "gluoncv.utils.lr_scheduler"
 SCHEDULES = ("cosine", "step", "constant")
 FINAL_FRACTION = 0.02  # of the rate, where the cosine ends
 STEP_FRACTION = 0.3  # of the rate, after each drop
@@ -39,21 +41,22 @@ def learning_rate_schedule(kind: str, rate: float, steps: int, warmup: int) -> A
 
 
 def _gluoncv_schedulers() -> tuple[Any, Any]:
-    """Import them; gluoncv, which can do without PyTorch, refuses to be imported beside its version 2.
+    """Return gluoncv's `LRScheduler` and `LRSequential`, from the one file that has them.
 
-    It also tells Pillow to take what is left of truncated pictures, for the whole process; here they are errors.
+    All of gluoncv takes a second, refuses to be imported beside PyTorch 2, and tells Pillow to take what is left of
+    truncated pictures, which are errors here.
+
+    Raises:
+        MissingDependencyError: gluoncv is not installed.
     """
-    from PIL import ImageFile
-
-    torch, truncated = sys.modules.get("torch"), ImageFile.LOAD_TRUNCATED_IMAGES
-    sys.modules["torch"] = None  # type: ignore[assignment]  # as if it were not installed
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import gluoncv.utils as utils
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = truncated
-        del sys.modules["torch"]
-        if torch is not None:
-            sys.modules["torch"] = torch
-    return utils.LRScheduler, utils.LRSequential
+    module = sys.modules.get(MODULE)
+    if module is None:
+        package = find_spec(MODULE.partition(".")[0])
+        if package is None or package.origin is None:
+            raise MissingDependencyError("gluoncv is not installed: run `pip install gluoncv`")
+        spec = spec_from_file_location(MODULE, Path(package.origin).with_name("utils") / "lr_scheduler.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = sys.modules[MODULE] = module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return module.LRScheduler, module.LRSequential
