@@ -116,6 +116,7 @@ def settled(client):
         ({"X-Token": "wrong"}, 401),
         ({"X-Token": "", "Cookie": "gluon_perceptual_8000=secret"}, 201),
         ({"X-Token": "", "Cookie": "gluon_perceptual_8000=wrong"}, 401),
+        ({"X-Token": "", "Cookie": 'theme={"a":1}; foo[bar]=1; gluon_perceptual_8000=secret'}, 201),
         ({"X-Token": "\u00e9".encode("latin-1")}, 401),
     ],
 )
@@ -125,6 +126,14 @@ def test_only_the_page_may_post(served, headers, status):
     answer = client.post("/api/jobs", json={"picture": picture}, headers=headers)
     assert answer.status_code == status
     assert bool(answer.json()["error"]) == (status > 201)
+
+
+def test_at_port_80_browsers_leave_it_out(folder, tmp_path):
+    for port, status in ((80, 200), (PORT, 421)):
+        client = testclient.TestClient(application(Page(folder, tmp_path), port, TOKEN), base_url="http://127.0.0.1")
+        answer = client.get("/", headers={"Host": "127.0.0.1"})
+        assert answer.status_code == status
+    assert answer.json()["error"] == "expected http://127.0.0.1:8000: a tunnel needs this port at both ends"
 
 
 def test_the_address_leaves_the_token_as_a_cookie(served):

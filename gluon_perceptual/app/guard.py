@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hmac
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders, QueryParams
+from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, RedirectResponse
 
+HTTP_PORT = 80  # which browsers leave out
 SAFE_METHODS = ("GET", "HEAD")
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -35,8 +36,9 @@ class Guard:
     """
 
     def __init__(self, app: Any, port: int, token: str) -> None:
-        self._app, self._token = app, token
-        self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
+        self._app, self._token, self._port = app, token, port
+        names = ("127.0.0.1", "localhost")
+        self._hosts = {f"{name}:{port}" for name in names} | (set(names) if port == HTTP_PORT else set())
         self._origins = {f"http://{host}" for host in self._hosts}
         self._cookie = f"gluon_perceptual_{port}"  # browsers share cookies among the ports of a machine
 
@@ -57,7 +59,7 @@ class Guard:
 
     def _refusal(self, scope: Any, headers: Mapping[str, str]) -> tuple[int, str] | None:
         if headers.get("host") not in self._hosts:
-            return 421, "this server answers to http://127.0.0.1 alone"
+            return 421, f"expected http://127.0.0.1:{self._port}: a tunnel needs this port at both ends"
         origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
         asks = scope["method"] not in SAFE_METHODS or scope["path"].startswith("/api/")
         if asks and (origin or next(iter(self._origins))) not in self._origins:
@@ -69,11 +71,7 @@ class Guard:
         return None
 
     def _is_known(self, headers: Mapping[str, str]) -> bool:
-        try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(self._cookie)
-        except CookieError:
-            return False
-        return self._fits(headers.get("x-token") or (cookie.value if cookie else ""))
+        return self._fits(headers.get("x-token") or cookie_parser(headers.get("cookie", "")).get(self._cookie, ""))
 
     def _fits(self, given: str) -> bool:
         return hmac.compare_digest(given.encode(), self._token.encode())
