@@ -2,6 +2,7 @@
 
 import io
 import logging
+import lzma
 import struct
 import zlib
 
@@ -154,6 +155,15 @@ def test_every_kind_of_tiff(tmp_path, what, dtype, stored, shown, options, order
     else:
         np.testing.assert_array_equal(channels, shown)
     assert read_size(path) == shown.shape[:2]
+
+
+@pytest.mark.parametrize(("code", "compress"), [(8, zlib.compress), (34925, lzma.compress)])
+def test_a_tiff_that_inflates_to_more_than_its_picture_is_refused(tmp_path, code, compress):
+    path = tmp_path / "p.tif"
+    strip = compress(bytes(2**22))
+    tifffile.imwrite(path, iter([strip]), shape=(8, 8), dtype=np.uint16, rowsperstrip=8, compression=code)
+    with pytest.raises(ImageError, match="larger than its picture"):
+        read_picture(path)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "LAB"])

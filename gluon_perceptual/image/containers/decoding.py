@@ -217,10 +217,11 @@ def _samples(data: bytes, max_pixels: int) -> np.ndarray:
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             page = file.pages[0]
+            tiff.check_inflated_size(page)
             samples = page.asarray()
             samples = samples.transpose(1, 2, 0) if page.planarconfig == 2 and samples.ndim == 3 else samples
             return np.atleast_3d(samples)
-    except MemoryError:
+    except (ImageError, MemoryError):
         raise
     except Exception:  # tifffile has no one type
         image = open_picture(data, max_pixels)
