@@ -16,6 +16,7 @@ from .jpeg import BLOCK
 
 DEGRADATIONS = ("bicubic", "decimate", "web")
 MOST_BLUR = 100  # pixels
+AT_ONCE = 2**22  # values that are resized at once
 REACH = 2  # the bicubic kernel is zero from here on, in pixels of the coarser grid
 
 
@@ -71,16 +72,28 @@ def _resize(image: np.ndarray, sizes: Sequence[int], scales: Sequence[float]) ->
         raise ImageError(
             f"an image of shape {image.shape} and type {image.dtype}: expected (H, W) or (H, W, C), unsigned or float"
         )
-    dtype = np.float32 if image.dtype in (np.uint8, np.float32) else np.float64
-    values = image.astype(dtype, copy=False)
+    values = image if image.dtype.kind == "u" else image.astype(_working_type(image.dtype), copy=False)
     for axis in sorted((0, 1), key=scales.__getitem__):  # the result depends on it, where it is rounded in between
-        first = np.moveaxis(values, axis, 0)
-        weights = _weights(image.shape[axis], sizes[axis], scales[axis], dtype)
-        values = (weights @ first.reshape(len(first), -1)).reshape(-1, *first.shape[1:])
-        values = np.moveaxis(values, 0, axis)
-        if image.dtype.kind == "u":
-            values = _rounded(values, image.dtype).astype(dtype)
+        values = _resize_axis(values, axis, sizes[axis], scales[axis])
     return np.ascontiguousarray(values, image.dtype)
+
+
+def _resize_axis(image: np.ndarray, axis: int, size: int, scale: float) -> np.ndarray:
+    """Resize one axis, by blocks of the other: the sums of a whole picture take ten times its memory, and its time."""
+    dtype = _working_type(image.dtype)
+    lines = np.moveaxis(image, axis, 0)
+    weights = _weights(len(lines), size, scale, dtype)
+    made = np.empty((size, *lines.shape[1:]), image.dtype)
+    step = max(1, AT_ONCE // lines[:, :1].size)
+    for start in range(0, lines.shape[1], step):
+        part = lines[:, start : start + step].astype(dtype)
+        values = (weights @ part.reshape(len(part), -1)).reshape(-1, *part.shape[1:])
+        made[:, start : start + step] = _rounded(values, image.dtype) if image.dtype.kind == "u" else values
+    return np.moveaxis(made, 0, axis)
+
+
+def _working_type(kind: Any) -> Any:
+    return np.float32 if kind in (np.uint8, np.float32) else np.float64
 
 
 @lru_cache(maxsize=64)
