@@ -132,6 +132,13 @@ def test_a_moving_thing_leaves_no_trail():
     assert np.abs(result.astype(int) - frames[-1])[20:44, :46].mean() < 4
 
 
+def test_nothing_of_a_fade_stays():
+    start, steady = scene(7, HEIGHT, WIDTH), Steady(lambda picture: picture)
+    for brightness in (*np.linspace(1, 0, 30), *[0] * 30):
+        result = steady(Picture((start * brightness).astype(np.uint8))).color
+    np.testing.assert_array_equal(result, 0)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_a_first_frame_and_another_size_are_as_they_are(dtype):
     steady = Steady(lambda picture: picture)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable
+from typing import Any, Callable, Tuple
 
 import cv2
 import numpy as np
@@ -17,6 +17,8 @@ NOISE = 1.5  # standard deviation in pixels of the blur before photos are compar
 RIM = 5  # pixels: side of the square about what is not the same, in which nothing is blended
 CUT = 0.4  # share of a frame that is the same, below which it is another scene
 
+Pair = Tuple[np.ndarray, np.ndarray]  # a frame and its result
+
 
 class Steady:
     """A function from pictures to pictures of their size, made steady for the frames of a video, one after the other.
@@ -27,36 +29,37 @@ class Steady:
 
     def __init__(self, work: Callable[..., Picture]) -> None:
         self._work = work
-        self._last: tuple[np.ndarray, np.ndarray] | None = None
+        self._last: Pair | None = None
 
     def __call__(self, picture: Picture, *others: Any) -> Picture:
         """Return the result for the next frame."""
         result = self._work(picture, *others)
-        photo, painted = _in_8_bits(picture.rgb), result.rgb
-        if self._last and self._last[0].shape == photo.shape:
-            painted = blended(painted, photo, *self._last)
-        self._last = photo, painted
-        return replace(result, color=painted)
+        now = _in_8_bits(picture.rgb).astype(np.float32), result.rgb.astype(np.float32)
+        if self._last and self._last[0].shape == now[0].shape:
+            now = blended(now, self._last)
+        self._last = now
+        top = np.iinfo(result.rgb.dtype).max
+        return replace(result, color=np.rint(np.clip(now[1], 0, top)).astype(result.rgb.dtype))
 
 
-def blended(painted: np.ndarray, photo: np.ndarray, last_photo: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """Return the result of a frame blended with the last one, moved, where both photos show the same.
+def blended(now: Pair, last: Pair) -> Pair:
+    """Return a frame and its result, both mixed with the last ones, moved, where both frames show the same.
+
+    The frame is mixed, too, so that what is left of earlier frames shows as a difference, and fades: a frame that
+    changes slowly would otherwise be "the same" forever.
 
     Args:
-        painted: (H, W, 3) uint8 or uint16, the result by itself.
-        photo: (H, W, 3) uint8, the frame.
-        last_photo: Likewise, the frame before.
-        last: What this function returned for that one.
+        now: The frame, (H, W, 3) float32 in [0, 255], and its result by itself, of that size, in any range.
+        last: What this function returned for the frame before.
     """
+    photo, last_photo = (np.rint(np.clip(pair[0], 0, 255)).astype(np.uint8) for pair in (now, last))
     flow = optical_flow(photo, last_photo)
     same = sameness(photo, last_photo, flow)
     if (same > 0).mean() < CUT:
-        return painted
+        return now
     share = OLD * same[:, :, np.newaxis]
-    top = np.iinfo(painted.dtype).max
-    moved = np.clip(warp(last, flow), 0, top)
-    mixed: np.ndarray = np.rint(share * moved + (1 - share) * painted).astype(painted.dtype)
-    return mixed
+    photo_mixed, painted = (share * warp(old, flow) + (1 - share) * new for new, old in zip(now, last))
+    return photo_mixed, painted
 
 
 def sameness(photo: np.ndarray, last_photo: np.ndarray, flow: np.ndarray) -> np.ndarray:
