@@ -23,6 +23,7 @@ def test_the_quality_of_a_file_is_that_it_was_saved_at(photo, tmp_path, mode):
 
 
 def test_tables_of_other_programs_are_placed_by_how_coarse_they_are():
+    assert quality_of({1: [3] * 64, 2: [200] * 64}) == quality_of({0: [3] * 64})  # numbers are free
     flat = [quality_of({0: [step] * 64}) for step in (1, 3, 10, 40, 200)]
     assert flat == sorted(flat, reverse=True)
     assert flat[0] == 100

@@ -47,9 +47,9 @@ def quality_of(tables: Mapping[int, Sequence[int]]) -> int:
     the quantization steps are as coarse.
 
     Args:
-        tables: Quantization tables by number, each of 64 steps in any order; table 0 is luma's.
+        tables: Quantization tables by number, each of 64 steps in any order; the first is luma's.
     """
-    found, standard = np.sort(tables[0]), np.sort(LUMA_TABLE)
+    found, standard = np.sort(tables[min(tables)]), np.sort(LUMA_TABLE)
     qualities = np.arange(1, 101)
     percent = np.where(qualities < 50, 5000 // qualities, 200 - 2 * qualities)[:, np.newaxis]  # libjpeg's scaling
     scaled = np.clip((standard * percent + 50) // 100, 1, 255)
