@@ -1,5 +1,7 @@
 """`--compare`: the same crop by all models that ship and fit, in one figure."""
 
+import shutil
+
 import cv2
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from cli import assert_one_line_error, run, write
 from gluon_perceptual.image.size import Size
 from gluon_perceptual.inference.comparing import StylizeComparison, UpscaleComparison, most_detailed
 from gluon_perceptual.inference.progress import unseen
-from gluon_perceptual.weights import models
+from gluon_perceptual.weights import model_path, models
 
 
 def test_the_most_detailed_square_is_found():
@@ -35,6 +37,26 @@ def test_one_more_model_comes_first(tmp_path):
     job = UpscaleComparison("sr_x4_pixel", [None])
     found = job.work(job.workers[0], job.read(source, tmp_path / "b.png"), unseen)
     assert list(found)[:2] == ["bicubic", "sr_x4_pixel"]
+
+
+def test_a_model_of_ones_own_that_is_called_like_one_that_ships(tmp_path):
+    own = copy_of("sr_x2_pixel", tmp_path)
+    job = UpscaleComparison(str(own), [None])
+    found = job.work(job.workers[0], job.read(write(tmp_path / "a.png"), tmp_path / "b.png"), unseen)
+    assert list(found)[:2] == ["bicubic", str(own)]
+    assert "sr_x2_pixel" in found
+
+
+def test_nothing_is_compared_where_nothing_is_enlarged(tmp_path):
+    source = write(tmp_path / "a.png")
+    assert_one_line_error(run("upscale", source, "--scale", 1, "--compare"), "a.png: nothing to compare")
+
+
+def copy_of(name, folder):
+    """A model that ships, as a file of one's own."""
+    for file in model_path(name).parent.glob(f"{name}.*"):
+        shutil.copy(file, folder)
+    return folder / f"{name}.params"
 
 
 def test_styles_beside_the_photo(tmp_path):

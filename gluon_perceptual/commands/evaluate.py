@@ -57,14 +57,13 @@ def evaluate(
     color error CIEDE2000, the energy at the upsampling grid's frequencies (1: no dots), and the weave, fine waves in
     smooth places (gray levels; mean and worst tenth). With `pip install 'gluon-perceptual[perceptual]'`: ST-LPIPS, too.
     """
-    from pathlib import Path
-
     from .._mxnet import devices
     from ..data.photos import find_photos
     from ..evaluation.super_resolution import bicubic
     from ..figures import check_figure_path
     from ..files import check_target, input_file
     from ..inference import Upscaler
+    from ..inference.comparing import title
 
     photos = find_photos(data)
     if figure:
@@ -74,7 +73,7 @@ def evaluate(
     methods = {"bicubic": bicubic(scale)}
     for model in models:
         upscaler = Upscaler(model, devices(gpus)[0], match_histogram=match_histogram, scale=scale, precision=precision)
-        methods[Path(model).stem if Path(model).stem not in methods else model] = upscaler
+        methods[title(model, methods)] = upscaler
     rows, failures = score(methods, photos, scale, sigma, degradation, jpeg)
     report(rows, as_json_text, figure)
     for failure in failures:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, Dict, Sequence
+from typing import Any, Container, Dict, Sequence
 
 import cv2
 import numpy as np
 
+from ..errors import UserError
 from ..figures import check_figure_path, comparison_figure, save_figure
 from ..image.color import luma
 from ..image.io import read_rgb
 from ..image.resize import resize_to
-from ..image.size import Size, fewest_passes
+from ..image.size import Size, fewest_passes, passes
 from ..weights import DEFAULTS, models
 from .choice import USUAL_SCALE
 from .jobs import Job
@@ -79,9 +80,12 @@ class UpscaleComparison(Job):
         crop, ratio = read
         scale = fewest_passes(DEFAULTS, ratio)
         fitting = [name for name, model in worker.items() if model.scale == scale or name == self.given]
+        fitting = [name for name in fitting if passes(worker[name].scale, ratio)]
+        if not fitting:
+            raise UserError("nothing to compare, since no model runs for a size that is not larger")
         found = {"bicubic": resize_to(crop, *Size(ratio).of(*crop.shape[:2]))}
         for name in counted(fitting, progress):
-            found[Path(name).stem] = Upscaler(worker[name], scale=ratio, **self.options)(crop)
+            found[title(name, {*found, *worker} - {name})] = Upscaler(worker[name], scale=ratio, **self.options)(crop)
         return found
 
     def write(self, target: Path, picture: Any) -> None:
@@ -113,12 +117,18 @@ class StylizeComparison(Job):
         """Return the crop in each style; raises UserError."""
         found = {"photo": read}
         for name in counted(list(worker), progress):
-            found[Path(name).stem] = worker[name](read)
+            found[title(name, {*found, *worker} - {name})] = worker[name](read)
         return found
 
     def write(self, target: Path, picture: Any) -> None:
         """Write the figure; raises OSError."""
         write_comparison(target, picture)
+
+
+def title(name: str, taken: Container[str]) -> str:
+    """Return what a model is called in a figure: its file's name, or its whole path where that name is taken."""
+    stem = Path(name).stem
+    return name if stem in taken else stem
 
 
 def write_comparison(target: Path, pictures: Titled) -> None:

@@ -184,4 +184,8 @@ def failure(error: BaseException, source: Path, target: Path) -> str:
     """Return the line that a user should read of one of the errors `EXPECTED`."""
     if isinstance(error, MemoryError):
         return printable(f"{source}: out of memory; try a smaller --tile")
-    return describe_failure(error, target) if isinstance(error, OSError) else printable(str(error))
+    if isinstance(error, OSError):
+        return describe_failure(error, target)
+    line = printable(str(error))
+    named = any(printable(str(path)) in line for path in (source, target))
+    return line if named else printable(f"{source}: {line}")
