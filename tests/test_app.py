@@ -1,12 +1,18 @@
 """The page's server: what it takes, refuses and leaves behind."""
 
 import io
+import os
+import queue
+import signal
 import threading
+import webbrowser
 import zipfile
+from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from cli import run, write
+from cli import run, start, wait_until, write
 from hostile import good, write_hostile
 from PIL import Image
 from videos import make_animation, make_video
@@ -163,6 +169,36 @@ def test_a_port_is_this_machines_alone_and_taken_once():
         with pytest.raises(UserError, match=f"port {port}: .*choose another `port`"):
             listen(port)
     assert len({new_token() for _ in range(9)}) == 9
+
+
+def test_the_browser_is_opened_without_the_token_in_its_command(monkeypatch):
+    opened = queue.Queue()
+
+    def serve(folder, runs, listening, token, started):
+        started()
+        address = opened.get(timeout=60)
+        assert address.startswith(folder.as_uri())
+        assert token not in address
+        assert folder.stat().st_mode & 0o77 == 0
+        written = Path(unquote(address)[len("file://") :]).read_text()
+        assert f"url=http://127.0.0.1:{listening.getsockname()[1]}/?token={token}" in written
+
+    monkeypatch.setattr(webbrowser, "open", opened.put)
+    monkeypatch.setattr("gluon_perceptual.app.server.serve", serve)
+    status, out, _ = run("app")
+    assert (status, out.count("/?token=")) == (0, 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_signal_ends_the_page_without_a_word(tmp_path, monkeypatch, number):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    log = tmp_path / "log"
+    process = start(log, "app", "--no-browser")
+    wait_until(lambda: "Ctrl-C ends it\n" in log.read_text(), process, log)
+    os.kill(process.pid, number)
+    process.join(60)
+    assert process.exitcode == 128 + number
+    assert log.read_text().endswith("Ctrl-C ends it\n")
 
 
 # What is taken.

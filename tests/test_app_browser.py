@@ -53,18 +53,24 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def address(place):
-    """Where `gluon-perceptual app` is; it leaves nothing behind."""
+def program(place):
+    """The address that `gluon-perceptual app` prints, and that which it opens; it leaves nothing behind."""
     settings = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(place / "tmp"), "OMP_NUM_THREADS": "1"}
-    words = [sys.executable, "-m", "gluon_perceptual", "app", "--no-browser"]
+    settings["BROWSER"] = f"{shutil.which('echo')} %s"  # which says what it is to open
+    words = [sys.executable, "-m", "gluon_perceptual", "app"]
     with (place / "said").open("w") as said:
         process = subprocess.Popen(words, cwd=place, env=settings, stdout=subprocess.PIPE, stderr=said, text=True)
     with process.stdout:
-        yield process.stdout.readline().strip()
+        yield process.stdout.readline().strip(), process.stdout.readline().strip()
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
     assert list((place / "tmp").iterdir()) == []
     assert (place / "said").read_text() == "Ctrl-C ends it\ninterrupted\n"
+
+
+@pytest.fixture(scope="module")
+def address(program):
+    return program[0]
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +119,14 @@ def states(browser):
 
 def slider(browser):
     return int(browser.find_element(By.ID, "handle").get_attribute("aria-valuenow"))
+
+
+def test_what_is_opened_leads_to_the_page(browser, program):
+    assert program[1].startswith("file:///")
+    browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    browser.get(program[1])
+    until(browser, lambda: browser.execute_script("return document.getElementById('counts')?.textContent"))
+    assert browser.current_url == f"{program[0].partition('?')[0]}"
 
 
 def test_two_pictures_are_dropped_looked_at_and_saved(page, place):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, AsyncIterator, Callable
@@ -15,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from ..errors import UserError, describe_failure, printable
+from ..signals import ended_by
 from .guard import Guard
 from .page import Page
 
@@ -49,16 +51,25 @@ def listen(port: int) -> socket.socket:
 
 
 def serve(folder: Path, runs: Path, listening: socket.socket, token: str, started: Callable[[], Any]) -> None:
-    """Serve the page until a signal ends it; `started` is called once it is there."""
+    """Serve the page until a signal ends it, and the process then; `started` is called once it is there."""
     page = Page(folder, runs)
     app = application(page, listening.getsockname()[1], token, started)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, limit_concurrency=MOST_CONNECTIONS, timeout_graceful_shutdown=2
     )
+    server, statuses = uvicorn.Server(config), []
+
+    def end(status: int) -> None:
+        server.should_exit = True
+        statuses.append(status)
+
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        with ended_by(end):
+            server.run(sockets=[listening])
     finally:
         page.queue.close()
+    if statuses:
+        sys.exit(statuses[0])
 
 
 def new_token() -> str:

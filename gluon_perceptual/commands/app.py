@@ -42,8 +42,10 @@ def app(port: int, no_browser: bool, runs: str) -> None:
     def started() -> None:
         tell(address)
         click.echo("Ctrl-C ends it", err=True)
-        if not no_browser:
-            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        if not no_browser:  # by a file, since all users can read command lines
+            way_in = Path(folder) / "open.html"
+            way_in.write_text(f'<meta http-equiv="refresh" content="0; url={address}">')
+            threading.Thread(target=webbrowser.open, args=(way_in.as_uri(),), daemon=True).start()
 
     token = new_token()
     with ended_by(sys.exit), TemporaryDirectory(prefix="gluon-perceptual-") as folder, listen(port) as listening:
