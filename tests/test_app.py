@@ -386,11 +386,31 @@ def test_too_many_bytes_or_pictures_are_refused(served, folder, monkeypatch):
      {"scale": True}, {"model": "wave"}, {"model": "/etc/passwd"}, {"model": ["wave"]}, {"tile": 1e9},
      {"kind": "stylize"}, {"kind": "stylize", "model": "sr_x2_pixel"}, {"quality": 0}, {"suffix": ".exe"},
      {"strength": float("nan")}, {"self_ensemble": 1}, {"nosuch": 1}, {"label": "x"}, [], "x",
-     {"megapixels": float("inf")}, {"precision": "int8"}],
+     {"megapixels": float("inf")}, {"precision": "int8"}, {"tile": True}, {"suffix": 1}],
 )  # fmt: skip
 def test_settings_that_cannot_be_are_refused(settings):
     with pytest.raises(RefusedError):
         settings_of(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"megapixels": 3000}, "megapixels '3000': expected a number from 0.01 to 1000"),
+        ({"width": 3000.5}, "width '3000.5': expected a whole number from 1 to 65535"),
+        ({"precision": "int8"}, "precision 'int8': expected one of auto, float32, bfloat16"),
+        ({"x": 1}, "x '1': there is no such setting"),
+    ],
+)
+def test_settings_that_cannot_be_are_told_what_is_expected(settings, line):
+    with pytest.raises(RefusedError) as refused:
+        settings_of(settings)
+    assert str(refused.value) == line
+
+
+def test_settings_that_are_left_out_have_their_defaults():
+    assert settings_of(dict.fromkeys(vars(Settings()))) == settings_of({"tile": "auto"}) == Settings()
+    assert settings_of({"width": 9, "scale": None}) == Settings(scale=None, width=9)
 
 
 def test_settings_become_jobs():

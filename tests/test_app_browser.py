@@ -295,6 +295,23 @@ def test_the_focus_stays_near_what_was_removed(looked_at):
     assert looked_at.switch_to.active_element.get_attribute("id") == "file"
 
 
+def test_no_size_is_no_size(page, place):
+    page.find_element(By.CSS_SELECTOR, "input[value=other] + span").click()
+    size = page.find_element(By.ID, "size")
+    for text, unit in (("", "width"), ("300.5", "width"), ("3000", "megapixels"), ("200", "scale")):
+        page.find_element(By.CSS_SELECTOR, f"#measure option[value={unit}]").click()
+        size.clear()
+        size.send_keys(text)
+        drop(page, write(place / "photo.png"))
+        assert page.switch_to.active_element == size
+        assert states(page) == []
+    size.clear()
+    size.send_keys("3")
+    drop(page, write(place / "photo.png"))
+    until(page, lambda: states(page) == ["done"])
+    assert page.find_element(By.CSS_SELECTOR, ".job .name").text == "photo_x3.png"
+
+
 def test_a_job_is_canceled(page, place):
     page.find_element(By.CSS_SELECTOR, "summary").click()
     page.find_element(By.NAME, "tile").send_keys("64")  # many tiles

@@ -21,7 +21,7 @@ from .bodies import asked_object, receive, whole
 from .entries import DONE, Entry
 from .pictures import Pictures, RefusedError, shown_name
 from .runs import Runs
-from .settings import SPACES, SUFFIXES, settings_of
+from .settings import NUMBERS, SPACES, SUFFIXES, settings_of
 from .work import Queue
 
 STATIC = Path(__file__).parent / "static"
@@ -67,7 +67,7 @@ class Page:
         found = {name: {key: entry.get(key) for key in SHOWN_OF_MODELS} for name, entry in models().items()}
         for name, entry in found.items():
             entry["example"] = (STATIC / "examples" / f"{name}.jpg").is_file()
-        choices = {"suffixes": SUFFIXES, "spaces": SPACES[1:], "defaults": DEFAULTS}
+        choices = {"suffixes": SUFFIXES, "spaces": SPACES, "numbers": NUMBERS, "defaults": DEFAULTS}
         offered = await run_in_threadpool(self.runs.offered)
         version = gluon_perceptual.__version__
         return JSONResponse({"models": found, "version": version, "runs": offered, **choices})

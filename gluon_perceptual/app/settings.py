@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Callable, Mapping
+from typing import Any, Mapping
 
 from ..image.formats import ALL
 from ..image.size import Size
@@ -11,45 +11,26 @@ from ..weights import models
 from .pictures import RefusedError
 
 SUFFIXES = tuple(form.suffixes[0] for form in ALL if not form.plugin or form.name == "AVIF")
-SPACES = (None, "RGB", "LCH", "LAB", "LUV", "XYZ")
-LARGEST_TILE = 4096
-LARGEST_SIDE = 65535
+SPACES = ("RGB", "LCH", "LAB", "LUV", "XYZ")
 MEASURES = ("scale", "width", "height", "megapixels")
-
-
-def _one_of(*values: Any) -> Callable[[Any], bool]:
-    return lambda value: any(value == known and type(value) is type(known) for known in values)
-
-
-def _number(low: int, high: int) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high
-
-
-def _whole(low: int, high: int) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-
-
-def _is_model(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and value in models())
-
-
-CHECKS: dict[str, Callable[[Any], bool]] = {
-    "kind": _one_of("upscale", "stylize"),
-    "model": _is_model,
-    "scale": lambda value: value is None or (_number(0, 64)(value) and value > 0),
-    "width": lambda value: value is None or _whole(1, LARGEST_SIDE)(value),
-    "height": lambda value: value is None or _whole(1, LARGEST_SIDE)(value),
-    "megapixels": lambda value: value is None or (_number(0, 1000)(value) and value > 0),
-    "strength": _number(0, 1),
-    "preserve_color": _one_of(None, "luminance", "histogram"),
-    "match_histogram": _one_of(*SPACES),
-    "self_ensemble": _one_of(True, False),
-    "precision": _one_of("auto", "float32", "bfloat16"),
-    "tile": lambda value: value == "auto" or _whole(1, LARGEST_TILE)(value),
-    "suffix": _one_of(None, *SUFFIXES),
-    "quality": lambda value: value is None or _whole(1, 100)(value),
-    "crf": lambda value: value is None or _whole(0, 63)(value),
-    "temporal": _one_of(True, False),
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "kind": ("upscale", "stylize"),
+    "preserve_color": ("luminance", "histogram"),
+    "match_histogram": SPACES,
+    "self_ensemble": (True, False),
+    "precision": ("auto", "float32", "bfloat16"),
+    "suffix": SUFFIXES,
+    "temporal": (True, False),
+}
+NUMBERS: dict[str, tuple[float, float, Any]] = {  # the least, the most, and the step, as a form's fields have them
+    "scale": (0.01, 64, "any"),
+    "width": (1, 65535, 1),
+    "height": (1, 65535, 1),
+    "megapixels": (0.01, 1000, "any"),
+    "strength": (0, 1, "any"),
+    "tile": (64, 4096, 1),
+    "quality": (1, 100, 1),
+    "crf": (0, 63, 1),
 }
 
 
@@ -107,25 +88,40 @@ class Settings:
         return UpscaleJob(self.model, devices(), self.quality, self.size, **common, **more)
 
 
+KNOWN = {field.name for field in fields(Settings)}
+
+
 def settings_of(given: Any) -> Settings:
-    """Return settings as the page gave them.
+    """Return settings as the page gave them; what is null has its default.
 
     Raises:
         RefusedError: There is no such setting, or it has no such value.
     """
     if not isinstance(given, Mapping):
         raise RefusedError("settings: expected an object")
-    known = {field.name for field in fields(Settings)}
+    given = {name: value for name, value in given.items() if value is not None}
     for name, value in given.items():
-        if name not in known or not CHECKS[name](value):
-            raise RefusedError(f"{str(name)[:40]} {str(value)[:40]!r}: there is no such setting")
-    if sum(given.get(name) is not None for name in MEASURES) > 1:
+        _check(name, value)
+    measures = [name for name in MEASURES if name in given]
+    if len(measures) > 1:
         raise RefusedError(f"expected one of {', '.join(MEASURES)}")
-    elsewise = any(given.get(name) is not None for name in MEASURES[1:])
-    given = {**given, "scale": None if elsewise else given.get("scale") or Settings.scale}
-    settings = Settings(**given)
+    settings = Settings(**{"scale": None if measures else Settings.scale, **given})
     if settings.model is not None or settings.kind == "stylize":
         entry = models("style" if settings.kind == "stylize" else "super-resolution").get(str(settings.model))
         if entry is None:
             raise RefusedError(f"model {settings.model}: not one to {settings.kind}: choose another")
     return settings
+
+
+def _check(name: str, value: Any) -> None:
+    shown = f"{name[:40]} {str(value)[:40]!r}"
+    if name in CHOICES:
+        if not any(type(value) is type(known) and value == known for known in CHOICES[name]):
+            raise RefusedError(f"{shown}: expected one of {', '.join(map(str, CHOICES[name]))}")
+    elif name in NUMBERS and (name, value) != ("tile", Settings.tile):
+        least, most, step = NUMBERS[name]
+        is_number = isinstance(value, int if step == 1 else (int, float)) and not isinstance(value, bool)
+        if not (is_number and least <= value <= most):
+            raise RefusedError(f"{shown}: expected a {'whole ' * (step == 1)}number from {least} to {most}")
+    elif name not in KNOWN:
+        raise RefusedError(f"{shown}: there is no such setting")

@@ -23,7 +23,7 @@ function settings() {
   if (kind === "stylize") {
     return { ...common, model: data.get("model"), strength: Number(data.get("strength")), temporal: data.has("temporal"), preserve_color: data.get("preserve_color") || null };
   }
-  const [measure, size] = data.get("scale") === "other" ? [data.get("measure"), Number(data.get("size")) || 2] : ["scale", Number(data.get("scale"))];
+  const [measure, size] = data.get("scale") === "other" ? [data.get("measure"), Number(data.get("size"))] : ["scale", Number(data.get("scale"))];
   return { ...common, [measure]: size, model: data.get("model") || null,
     self_ensemble: data.has("self_ensemble"), match_histogram: data.get("match_histogram") || null };
 }
@@ -46,13 +46,25 @@ function showModels() {
   document.querySelectorAll("[data-kind]").forEach((part) => (part.hidden = part.dataset.kind !== kind));
   const wanted = kind === "stylize" ? "style" : "super-resolution";
   const fitting = Object.entries(about.models).filter(([, model]) => model.kind === wanted && (kind === "stylize" || other || model.scale === scale)).sort();
-  find("other").hidden = kind === "stylize" || !other;
+  find("other").hidden = find("size").disabled = kind === "stylize" || !other;
   const name = about.defaults[scale], web = scale === 2 ? ", or sr_x2_web for strongly compressed JPEG files" : "";
   const usual = kind === "upscale" ? [["", { what: other ? "Takes the next larger model, and reduces what it makes to this size" : `Takes ${name}${web}`, example: name }]] : [];
   find("cards").replaceChildren(...[...usual, ...fitting].map(([name, model], k) => card(name, model, k === 0)));
 }
 
+function bound(field, name) {
+  const [min, max, step] = about.numbers[name];
+  Object.assign(field, { min, max, step });
+}
+
+// Whether the settings can be; the browser says what cannot.
+function fits() {
+  form.querySelector("details").open ||= form.querySelector("details :invalid") !== null;
+  return form.reportValidity();
+}
+
 form.addEventListener("change", (event) => ["kind", "scale"].includes(event.target.name) && showModels());
+find("measure").addEventListener("change", () => bound(find("size"), find("measure").value));
 form.addEventListener("input", () => (find("strength-shown").textContent = `${Math.round(100 * form.elements.strength.value)} %`));
 form.addEventListener("submit", (event) => event.preventDefault());
 
@@ -63,6 +75,7 @@ let uploading = 0;
 
 function take(files) {
   complain("");
+  if (!fits()) return;
   for (const file of files) queue.push({ file, key: `local-${local++}`, wanted: settings() });
   for (const item of queue) row(item.key, item.file.name, "waiting", "waits to be read");
   while (uploading < AT_ONCE && queue.length) upload();
@@ -306,7 +319,7 @@ find("split").onclick = () => {
   find("split").setAttribute("aria-pressed", two);
   sideBySide(two);
 };
-find("again").onclick = () => submit(opened, settings()).then(refresh, (error) => complain(error.message));
+find("again").onclick = () => fits() && submit(opened, settings()).then(refresh, (error) => complain(error.message));
 find("forget").onclick = async () => {
   const picture = opened;
   close();
@@ -318,6 +331,7 @@ find("forget").onclick = async () => {
 // --- several models on a piece of it
 
 async function compare() {
+  if (!fits()) return;
   const now = settings(), picture = pictures.get(opened), strip = find("strip");
   const square = middle(picture.width, now.kind === "stylize" ? 384 : 128);
   const inputs = [...find("cards").querySelectorAll("input")].filter((input) => input.value);
@@ -377,6 +391,8 @@ async function begin() {
   }
   form.elements.match_histogram.append(...about.spaces.map((space) => element("option", { value: space }, space)));
   form.elements.suffix.append(...about.suffixes.map((suffix) => element("option", { value: suffix }, suffix.slice(1).toUpperCase())));
+  Object.keys(about.numbers).map((name) => form.elements[name]).filter((field) => field?.type === "number").forEach((field) => bound(field, field.name));
+  bound(find("size"), find("measure").value);
   offer(about.runs);
   showModels();
   watch();
