@@ -79,22 +79,27 @@ def loss_figure(log: Sequence[dict[str, float]], validation: Sequence[dict[str, 
     rows = max(1, len(terms)) + ("learning_rate" in log[0] if log else 0)
     figure = new_figure(7, 2.2 * rows)
     axes = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
-    steps = [line["step"] for line in log]
     for axis, name in zip(axes, terms):
-        values = np.array([line[name] for line in log])
+        steps, values = _series(log, name)
         axis.plot(steps, values, color="0.8", linewidth=0.8, label="each step")
         axis.plot(steps, smoothed(values), color="C0", label="smoothed")
-        held_out = [line for line in validation if line.get(name) is not None]
-        axis.plot([line["step"] for line in held_out], [line[name] for line in held_out], "C3.", label="held out")
+        axis.plot(*_series(validation, name), "C3.", label="held out")
         axis.set_ylabel(name)
         axis.legend(fontsize=8)
         if len(values) and values.min() > 0 and values.max() > 20 * values.min():
             axis.set_yscale("log")
     if rows > len(terms):
-        axes[-1].plot(steps, [line["learning_rate"] for line in log], color="C1")
+        axes[-1].plot(*_series(log, "learning_rate"), color="C1")
         axes[-1].set_ylabel("learning rate")
     axes[-1].set_xlabel("step")
     return figure
+
+
+def _series(lines: Sequence[dict[str, float]], name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the steps that have a value, and the values."""
+    found = [(line["step"], line[name]) for line in lines if line.get(name) is not None]
+    steps, values = np.array(found, float).reshape(-1, 2).T
+    return steps, values
 
 
 def smoothed(values: np.ndarray, fraction: float = 0.05) -> np.ndarray:

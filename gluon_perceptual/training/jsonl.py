@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import sys
 from pathlib import Path
 from typing import Any, Mapping
 
@@ -51,7 +52,9 @@ class JsonLines:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the objects in a log; a last line that was cut off is left out, and damaged ones are, with a warning.
+    """Return the objects in a log: a step, numbers or null, and why it was skipped.
+
+    A last line that was cut off is left out, and damaged ones are, with a warning.
 
     Raises:
         OSError: It cannot be read.
@@ -64,12 +67,20 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def parse_line(text: bytes) -> dict[str, Any]:
-    """Return the object in a line, or an empty one."""
+    """Return the object in a line, or an empty one where it is not what `JsonLines` writes."""
     try:
         line = parse_json(text)
     except ValueError:
         return {}
-    return line if isinstance(line, dict) and isinstance(line.get("step"), int) else {}
+    if not isinstance(line, dict) or type(line.get("step")) is not int or line["step"] < 0:
+        return {}
+    return line if all(_is_right(name, value) for name, value in line.items()) else {}
+
+
+def _is_right(name: str, value: Any) -> bool:
+    if name == "skipped":
+        return isinstance(value, str)
+    return value is None or (type(value) in (int, float) and abs(value) <= sys.float_info.max)
 
 
 def _as_text(line: Mapping[str, Any]) -> str:
