@@ -5,6 +5,7 @@ import os
 import queue
 import signal
 import threading
+import types
 import webbrowser
 import zipfile
 from pathlib import Path
@@ -21,10 +22,12 @@ pytest.importorskip("starlette")
 testclient = pytest.importorskip("starlette.testclient")
 
 from gluon_perceptual.app import entries as entries_module  # noqa: E402
+from gluon_perceptual.app import folder as folder_module  # noqa: E402
 from gluon_perceptual.app import pictures as pictures_module  # noqa: E402
-from gluon_perceptual.app import work  # noqa: E402
+from gluon_perceptual.app import views, work  # noqa: E402
+from gluon_perceptual.app.folder import RefusedError  # noqa: E402
 from gluon_perceptual.app.page import Page  # noqa: E402
-from gluon_perceptual.app.pictures import Pictures, RefusedError, shown_name  # noqa: E402
+from gluon_perceptual.app.pictures import Pictures, shown_name  # noqa: E402
 from gluon_perceptual.app.previews import Previews  # noqa: E402
 from gluon_perceptual.app.runs import Runs  # noqa: E402
 from gluon_perceptual.app.server import application, listen, new_token  # noqa: E402
@@ -380,6 +383,39 @@ def test_too_many_bytes_or_pictures_are_refused(served, folder, monkeypatch):
     assert len(list(folder.iterdir())) == 1
 
 
+def test_too_many_bytes_of_all_are_refused_while_they_come(served, folder, monkeypatch):
+    client, size = served(), len(good("png"))
+    monkeypatch.setattr(folder_module, "MOST_STORED", size + size // 2)
+    answers = [upload(client) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 507]
+    assert len(list(folder.iterdir())) == 1
+    assert submit(client, answers[0].json()["id"]).status_code == 201
+    settled(client)
+    assert submit(client, answers[0].json()["id"]).status_code == 507  # there is a result, too
+    client.delete(f"/api/pictures/{answers[0].json()['id']}")
+    assert upload(client).status_code == 201
+
+
+def test_a_copy_of_what_was_removed_meanwhile_is_gone(served, folder, monkeypatch):
+    client = served()
+    picture, still = upload(client).json()["id"], views.still
+    monkeypatch.setattr(views, "still", lambda path: (still(path), client.queue.remove_picture(picture))[0])
+    assert client.get(f"/api/pictures/{picture}/thumb").status_code == 404
+    assert list(folder.iterdir()) == []
+
+
+def test_errors_name_no_inner_file(served, folder):
+    client = served(Copying())
+    torn = upload(client, good("png")[:-40], "torn.png").json()["id"]
+    asked = {"picture": torn, "settings": {"model": "sr_x2_pixel"}}
+    answers = [client.get(f"/api/pictures/{torn}/thumb"), client.post("/api/previews", json=asked)]
+    for answer in answers:
+        assert answer.status_code == 400
+        assert answer.json()["error"].startswith("torn.png: damaged picture (")
+    submit(client, torn)
+    assert settled(client)[0]["error"] == answers[0].json()["error"]
+
+
 @pytest.mark.parametrize(
     "settings",
     [{"scale": 0}, {"scale": 2, "width": 9}, {"width": 1.5},
@@ -469,6 +505,25 @@ def test_previews_do_not_wait_for_the_picture_in_work(served, monkeypatch):
     gate.set()
     thread.join()
     assert (found[0].status_code, found[0].content) == (200, b"\x89PNG")
+
+
+def test_notes_are_those_of_the_picture_in_work(served, tmp_path):
+    class Logging(Copying):
+        workers = ({"m": types.SimpleNamespace(enlarge=lambda crop: crop)},)
+
+        def __call__(self, source, target, progress):
+            asked.append(client.queue.preview(client.queue.pictures[film], Settings(model="sr_x2_pixel"), 0, 0, 16))
+            progress(0.5)
+            super().__call__(source, target, progress)
+
+    asked, client = [], served(Logging())
+    film, other = (upload(client, make_animation(tmp_path / "c.gif").read_bytes(), name).json()["id"] for name in "cd")
+    submit(client, upload(client).json()["id"])
+    submit(client, other)
+    notes = [job["notes"] for job in settled(client)]
+    assert asked[0].result(60).startswith(b"\x89PNG")
+    assert notes[0] == []
+    assert [note.startswith("d: of its ") for note in notes[1]] == [True]
 
 
 def test_a_preview_is_what_the_model_makes_of_the_square(folder, tmp_path):

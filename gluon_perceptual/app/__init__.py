@@ -7,6 +7,7 @@ __all__ = [
     "archive",
     "bodies",
     "entries",
+    "folder",
     "guard",
     "messages",
     "page",

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 from starlette.requests import Request
 
-from .pictures import RefusedError, most_bytes
+from .folder import RefusedError
+from .pictures import most_bytes
 
 MOST_ASKED = 2**16  # bytes of a request that is no file
 PATIENCE = 60  # seconds for the next bytes of a file
 
 
-async def receive(request: Request, path: Path, name: str) -> None:
-    """Write a request's body to a file; raises RefusedError where it has too many bytes or does not come."""
+async def receive(request: Request, path: Path, name: str, grow: Callable[[Path, int], None]) -> None:
+    """Write a request's body to a file; raises RefusedError where it has too many bytes or does not come.
+
+    `grow` is told how many bytes the file will have with what comes next, and may raise.
+    """
     size, most, stream = 0, most_bytes(path), request.stream().__aiter__()
     too_many = RefusedError(f"{name}: more than {most:,} bytes", 413)
     if int(request.headers.get("content-length") or 0) > most:
@@ -32,6 +36,7 @@ async def receive(request: Request, path: Path, name: str) -> None:
             size += len(chunk)
             if size > most:
                 raise too_many
+            grow(path, size)
             file.write(chunk)
 
 

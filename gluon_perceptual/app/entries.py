@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .pictures import RefusedError, Uploaded
+from .folder import Folder, RefusedError
+from .pictures import Uploaded
 from .settings import Settings
 
 WAITING, WORKING, DONE, FAILED, CANCELED = "waiting", "working", "done", "failed", "canceled"
@@ -61,11 +62,15 @@ class Entry:
 class Entries:
     """All entries, in the order in which they came; each change of one makes a new version of the list.
 
+    Args:
+        folder: Where the results are.
+
     Attributes:
         changed: Is notified of each.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
         self.changed = threading.Condition()
         self._found: dict[str, Entry] = {}
         self._gone: dict[str, int] = {}
@@ -130,5 +135,4 @@ class Entries:
             while len(self._gone) > 2 * MOST_KEPT:
                 del self._gone[next(iter(self._gone))]
             self._found.pop(entry.id, None)
-        for path in entry.target.parent.glob(f"{entry.id}*"):
-            path.unlink(missing_ok=True)
+        self._folder.remove(entry.target)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from contextlib import contextmanager
 from typing import Iterator
 
@@ -11,16 +10,17 @@ import gluon_perceptual
 
 from ..errors import printable
 from .entries import Entry
+from .folder import Folder
 
 log = logging.getLogger(__name__)
 
 
-def failure_line(error: Exception, entry: Entry) -> str:
+def failure_line(error: Exception, entry: Entry, folder: Folder) -> str:
     """Return the line that the command would have said."""
     from ..inference.jobs import EXPECTED, failure
 
     if isinstance(error, EXPECTED):
-        return _renamed(failure(error, entry.picture.path, entry.target), entry)
+        return folder.called(failure(error, entry.picture.path, entry.target))
     log.error("%s", entry.picture.name, exc_info=error)
     return printable(
         f"{entry.picture.name}: a fault of this program ({type(error).__name__}: {error}); please report it"
@@ -28,9 +28,9 @@ def failure_line(error: Exception, entry: Entry) -> str:
 
 
 @contextmanager
-def noted(entry: Entry) -> Iterator[None]:
-    """Keep, for the page, the warnings of what this thread does in the body."""
-    logger, handler = logging.getLogger(gluon_perceptual.__name__), _Notes(entry)
+def noted(entry: Entry, folder: Folder) -> Iterator[None]:
+    """Keep, for the page, the warnings that come while the body runs, but for those of other files."""
+    logger, handler = logging.getLogger(gluon_perceptual.__name__), _Notes(entry, folder)
     logger.addHandler(handler)
     try:
         yield
@@ -39,18 +39,12 @@ def noted(entry: Entry) -> Iterator[None]:
 
 
 class _Notes(logging.Handler):
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: Entry, folder: Folder) -> None:
         super().__init__(logging.WARNING)
-        self._entry, self._thread = entry, threading.get_ident()
+        self._entry, self._folder = entry, folder
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a message."""
-        if record.thread == self._thread:
-            self._entry.notes.append(_renamed(printable(record.getMessage()), self._entry))
-
-
-def _renamed(line: str, entry: Entry) -> str:
-    names = {entry.picture.path: entry.picture.name, entry.target: entry.name}
-    for path, name in names.items():
-        line = line.replace(str(path), printable(name))
-    return line
+        """Keep a message, once."""
+        line, notes = printable(record.getMessage()), self._entry.notes
+        if self._folder.keys_in(line) <= {self._entry.picture.id, self._entry.id}:
+            notes.extend({self._folder.called(line)} - {*notes})

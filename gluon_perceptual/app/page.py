@@ -14,12 +14,14 @@ from starlette.staticfiles import StaticFiles
 
 import gluon_perceptual
 
+from ..errors import describe_failure, printable
 from ..weights import DEFAULTS, models
 from . import views
 from .archive import told_apart, zipped
 from .bodies import asked_object, receive, whole
 from .entries import DONE, Entry
-from .pictures import Pictures, RefusedError, shown_name
+from .folder import RefusedError
+from .pictures import Pictures, shown_name
 from .runs import Runs
 from .settings import NUMBERS, SPACES, SUFFIXES, settings_of
 from .work import Queue
@@ -77,7 +79,7 @@ class Page:
         name = shown_name(request.query_params.get("name", ""))
         path = await run_in_threadpool(self.pictures.begin, name)
         try:
-            await receive(request, path, name)
+            await receive(request, path, name, self.pictures.grow)
             picture = await run_in_threadpool(self.pictures.admit, path, name)
         except BaseException:
             self.pictures.give_up(path)
@@ -147,6 +149,12 @@ class Page:
 
     def _entry(self, request: Request) -> Entry:
         return self.queue.entries[request.path_params["key"]]
+
+    async def refused(self, request: Request, error: Exception) -> Response:
+        """Say in a line what is wrong, files called as the user does."""
+        line = describe_failure(error) if isinstance(error, OSError) else printable(str(error))
+        status = getattr(error, "status", 500 if isinstance(error, OSError) else 400)
+        return JSONResponse({"error": self.pictures.folder.called(line)}, status)
 
     async def show_run(self, request: Request) -> Response:
         """Answer with what a run's folder shows."""

@@ -1,8 +1,7 @@
-"""Pictures and videos that the page was given: files of a private folder, under names of our own."""
+"""Pictures and videos that the page was given."""
 
 from __future__ import annotations
 
-import secrets
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,20 +10,12 @@ from typing import Any
 from ..errors import UserError, printable
 from ..image.formats import SUFFIXES
 from ..video.formats import VIDEO_SUFFIXES, is_video_file
+from .folder import Folder, RefusedError
 
 MOST_BYTES, MOST_BYTES_OF_VIDEO = 2**28, 2**30  # of an uploaded file
 MOST_PIXELS = 100_000_000  # of a picture, or frame, that is given
 MOST_PICTURES = 1000
-MOST_STORED = 2**33  # bytes of all files in the folder
 LONGEST_NAME = 200
-
-
-class RefusedError(UserError):
-    """What the page asked for cannot be; `status` is HTTP's word for why."""
-
-    def __init__(self, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 @dataclass(frozen=True)
@@ -57,14 +48,14 @@ class Uploaded:
 
 
 class Pictures:
-    """The pictures, in a folder that nobody else uses.
+    """The pictures.
 
     Args:
-        folder: It is there and empty.
+        folder: A private one, see `Folder`.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = Folder(folder)
         self._found: dict[str, Uploaded] = {}
         self._coming = 0
         self._lock, self._reading = threading.Lock(), threading.Lock()
@@ -73,21 +64,26 @@ class Pictures:
         """Return where to write the bytes of a new one of that name, for `admit` or `give_up`.
 
         Raises:
-            RefusedError: There are too many.
+            RefusedError: There are too many, or they have too many bytes.
         """
-        stored = sum(path.stat().st_size for path in self.folder.iterdir() if path.is_file())
-        with self._lock:
-            if len(self._found) + self._coming >= MOST_PICTURES or stored > MOST_STORED:
-                raise RefusedError("there are too many pictures here: remove some first", 507)
-            self._coming += 1
         suffix = Path(name).suffix.lower()
-        return self.folder / f"{secrets.token_hex(8)}{suffix if suffix in (*SUFFIXES, *VIDEO_SUFFIXES) else ''}"
+        with self._lock:
+            if len(self._found) + self._coming >= MOST_PICTURES:
+                raise RefusedError("there are too many pictures here: remove some first", 507)
+            path = self.folder.new(name, suffix if suffix in (*SUFFIXES, *VIDEO_SUFFIXES) else "")
+            self._coming += 1
+        return path
+
+    def grow(self, path: Path, size: int) -> None:
+        """Note how many bytes of one have come; raises RefusedError where all have too many."""
+        self.folder.count(path, size)
+        self.folder.check_room()
 
     def give_up(self, path: Path) -> None:
         """Remove what was begun."""
         with self._lock:
             self._coming -= 1
-        path.unlink(missing_ok=True)
+        self.folder.remove(path)
 
     def admit(self, path: Path, name: str) -> Uploaded:
         """Take one whose bytes are there; one at a time its header is read, or a video's first frame.
@@ -96,7 +92,7 @@ class Pictures:
             RefusedError: It is neither, or has too many pixels.
         """
         with self._reading:
-            height, width = _size(path, name)
+            height, width = self._size(path, name)
         uploaded = Uploaded(path.stem, name, path, height, width)
         with self._lock:
             self._coming -= 1
@@ -116,31 +112,29 @@ class Pictures:
 
     def remove(self, key: str) -> None:
         """Remove a picture and what was made to look at it."""
-        self[key]
+        path = self[key].path
         with self._lock:
-            del self._found[key]
-        for path in self.folder.glob(f"{key}*"):
-            path.unlink(missing_ok=True)
+            self._found.pop(key, None)
+        self.folder.remove(path)
+
+    def _size(self, path: Path, name: str) -> tuple[int, int]:
+        """Return (height, width) of a picture, or of a video's frames; raises RefusedError."""
+        from ..image.files import check_size
+        from ..image.io import read_size
+        from ..video import first_frame
+
+        try:
+            height, width = first_frame(path, MOST_PIXELS).color.shape[:2] if is_video_file(path) else read_size(path)
+            check_size(width, height, MOST_PIXELS)
+        except (UserError, OSError, MemoryError) as error:
+            line = self.folder.called(str(error))
+            raise RefusedError(printable(line if line.startswith(name) else f"{name}: {line}"), 415) from None
+        return height, width
 
 
 def most_bytes(path: Path) -> int:
     """Return how many bytes a file of that name may have."""
     return MOST_BYTES_OF_VIDEO if is_video_file(path) else MOST_BYTES
-
-
-def _size(path: Path, name: str) -> tuple[int, int]:
-    """Return (height, width) of a picture, or of a video's frames; raises RefusedError, which calls it `name`."""
-    from ..image.files import check_size
-    from ..image.io import read_size
-    from ..video import first_frame
-
-    try:
-        height, width = first_frame(path, MOST_PIXELS).color.shape[:2] if is_video_file(path) else read_size(path)
-        check_size(width, height, MOST_PIXELS)
-    except (UserError, OSError, MemoryError) as error:
-        line = str(error).replace(str(path), name)
-        raise RefusedError(printable(line if line.startswith(name) else f"{name}: {line}"), 415) from None
-    return height, width
 
 
 def shown_name(given: str) -> str:

@@ -12,7 +12,8 @@ from typing import Any, Callable
 
 from ..image.io import Picture
 from ..weights import DEFAULTS, models
-from .pictures import RefusedError, Uploaded
+from .folder import RefusedError
+from .pictures import Uploaded
 from .settings import Settings
 from .views import still
 

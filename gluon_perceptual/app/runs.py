@@ -8,7 +8,7 @@ from typing import Any
 
 from ..files import check_regular, parse_json
 from ..training.jsonl import parse_line, read_lines
-from .pictures import RefusedError
+from .folder import RefusedError
 
 MOST_POINTS = 600  # of a curve
 MOST_PICTURES = 60

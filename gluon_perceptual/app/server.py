@@ -12,10 +12,9 @@ from typing import Any, AsyncIterator, Callable
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect
 
-from ..errors import UserError, describe_failure, printable
+from ..errors import UserError
 from ..signals import ended_by
 from .guard import Guard
 from .page import Page
@@ -33,7 +32,7 @@ def application(page: Page, port: int, token: str, started: Callable[[], Any] = 
         yield
         await run_in_threadpool(page.queue.close)
 
-    handlers = {UserError: _refused, OSError: _refused, ClientDisconnect: _refused}
+    handlers = dict.fromkeys((UserError, OSError, ClientDisconnect), page.refused)
     return Guard(Starlette(routes=page.routes(), lifespan=life, exception_handlers=handlers), port, token)
 
 
@@ -75,9 +74,3 @@ def serve(folder: Path, runs: Path, listening: socket.socket, token: str, starte
 def new_token() -> str:
     """Return a random token."""
     return secrets.token_urlsafe(24)
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    """Say in a line what is wrong."""
-    line = describe_failure(error) if isinstance(error, OSError) else printable(str(error))
-    return JSONResponse({"error": line}, getattr(error, "status", 500 if isinstance(error, OSError) else 400))

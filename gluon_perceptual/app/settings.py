@@ -8,7 +8,7 @@ from typing import Any, Mapping
 from ..image.formats import ALL
 from ..image.size import Size
 from ..weights import models
-from .pictures import RefusedError
+from .folder import RefusedError
 
 SUFFIXES = tuple(form.suffixes[0] for form in ALL if not form.plugin or form.name == "AVIF")
 SPACES = ("RGB", "LCH", "LAB", "LUV", "XYZ")

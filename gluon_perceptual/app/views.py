@@ -12,7 +12,7 @@ import numpy as np
 
 from ..image.io import Picture
 from ..video.formats import is_video_file
-from .pictures import RefusedError
+from .folder import RefusedError
 
 MOST_SHOWN = 64_000_000  # pixels that a browser is asked to show at once
 COPY_SIDE, THUMB_SIDE = 4096, 160
@@ -58,12 +58,15 @@ def _copy(path: Path, side: int) -> tuple[Path, str]:
     """Return a PNG copy, in 8 bits and of at most this side, which is made where it is not there yet."""
     from ..image.io import write_picture
 
-    target = path.with_name(f"{path.name}-{side}.png")
+    target = path.with_name(f"{path.name}-{side}.png")  # see `Folder.remove`
     with _one_at_a_time:
         if not target.exists():
             picture = still(path)
             alpha = None if picture.alpha is None else _reduced(picture.alpha, side)
             write_picture(target, replace(picture, color=_reduced(picture.color, side), alpha=alpha))
+            if not path.exists():
+                target.unlink(missing_ok=True)
+                raise RefusedError("there is no such picture any more", 404)
     return target, "image/png"
 
 

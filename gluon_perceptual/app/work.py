@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from concurrent.futures import Future
@@ -15,8 +14,9 @@ from typing import Any, Callable
 from ..files import result_name
 from ..video.formats import result_suffix
 from .entries import CANCELED, DONE, FAILED, Entries, Entry
+from .folder import RefusedError
 from .messages import failure_line, noted
-from .pictures import Pictures, RefusedError, Uploaded
+from .pictures import Pictures, Uploaded
 from .previews import Previews
 from .settings import Settings
 
@@ -40,7 +40,7 @@ class Queue:
     """
 
     def __init__(self, pictures: Pictures, make_job: Callable[[Settings], Any] = Settings.job) -> None:
-        self.pictures, self.entries = pictures, Entries()
+        self.pictures, self.entries = pictures, Entries(pictures.folder)
         self._job = lru_cache(OPEN_JOBS)(make_job)
         self.previews = Previews(self._job)
         self._asked: SimpleQueue[Entry | None] = SimpleQueue()  # None: for previews, or the end
@@ -67,14 +67,18 @@ class Queue:
         Raises:
             RefusedError: Too many are waiting, or the result would be too large for a page.
         """
-        key = secrets.token_hex(8)
         suffix = result_suffix(Path(picture.name)) if picture.is_video else settings.suffix
         name = result_name(Path(picture.name), settings.label, suffix)
-        entry = Entry(key, picture, settings, name, self.pictures.folder / f"{key}{Path(name).suffix.lower()}")
+        target = self.pictures.folder.new(name, Path(name).suffix.lower())
+        entry = Entry(target.stem, picture, settings, name, target)
         if entry.pixels > MOST_RESULT:
             reason = f"the result would have {entry.pixels:,} pixels, over {MOST_RESULT:,}"
             raise RefusedError(f"{picture.name}: {reason}; use gluon-perceptual upscale, or enlarge it less", 413)
-        self.entries.add(entry)
+        try:
+            self.entries.add(entry)
+        except RefusedError:
+            self.pictures.folder.remove(target)
+            raise
         self._asked.put(entry)
         return entry
 
@@ -112,12 +116,12 @@ class Queue:
             self.previews.make_all()
 
         try:
-            with noted(entry):
+            with noted(entry, self.pictures.folder):
                 self._job(entry.settings)(entry.picture.path, entry.target, progress)
         except CanceledError:
             return CANCELED
         except Exception as error:
-            line = failure_line(error, entry)
+            line = failure_line(error, entry, self.pictures.folder)
             if not entry.target.exists():
                 entry.error = line
                 return FAILED
@@ -128,5 +132,6 @@ class Queue:
         if state != DONE:
             entry.target.unlink(missing_ok=True)
         seconds, size = time.monotonic() - entry.started, entry.target.stat().st_size if state == DONE else 0
+        self.pictures.folder.count(entry.target, size)
         if not self.entries.change(entry, state=state, seconds=seconds, share=float(state == DONE), bytes=size):
-            entry.target.unlink(missing_ok=True)  # it was removed meanwhile
+            self.pictures.folder.remove(entry.target)  # it was forgotten meanwhile
