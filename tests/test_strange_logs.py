@@ -36,7 +36,7 @@ def test_lines_that_no_training_writes_are_left_out(line, tmp_path, caplog):
 
 def test_what_is_written_is_read(tmp_path):
     path = tmp_path / "log.jsonl"
-    written = [{"step": 1, "loss": 2.5}, {"step": 2, "skipped": "the loss is inf", "learning_rate": 1e-3}]
+    written = [{"step": 1, "loss": 2.5, "best": True}, {"step": 2, "skipped": "the loss is inf", "learning_rate": 1e-3}]
     log = JsonLines(path, 0)
     for line in written:
         log.append(line)

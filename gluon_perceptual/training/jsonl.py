@@ -12,6 +12,8 @@ from typing import Any, Mapping
 from ..files import atomic_path, check_regular, parse_json
 from .folder import GrowingFile
 
+WORDS = {"skipped": str, "best": bool}  # what is no number
+
 log = logging.getLogger(__name__)
 
 
@@ -52,7 +54,7 @@ class JsonLines:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the objects in a log: a step, numbers or null, and why it was skipped.
+    """Return the objects in a log: a step, numbers or null, whether it was the best, and why it was skipped.
 
     A last line that was cut off is left out, and damaged ones are, with a warning.
 
@@ -78,8 +80,8 @@ def parse_line(text: bytes) -> dict[str, Any]:
 
 
 def _is_right(name: str, value: Any) -> bool:
-    if name == "skipped":
-        return isinstance(value, str)
+    if name in WORDS:
+        return isinstance(value, WORDS[name])
     return value is None or (type(value) in (int, float) and abs(value) <= sys.float_info.max)
 
 
