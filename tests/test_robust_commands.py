@@ -10,10 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from cli import assert_one_line_error, run, start, wait_until, write
+from cli import FORKS, assert_one_line_error, run, start, wait_until, write
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import ModelSpec, save_model
+from gluon_perceptual.commands import main
 from gluon_perceptual.commands._console import Forgiving, printable
 from gluon_perceptual.commands._training_options import check_settings
 from gluon_perceptual.commands.train_sr import train_sr
@@ -160,13 +161,47 @@ def test_names_control_no_terminal(model, tmp_path, name):
     assert not set(result[2]) & {"\x1b", "\x07"}
 
 
-@pytest.mark.parametrize("streams", ["2>&-", "2>/dev/full", ">&-", ">/dev/full", ">&- 2>&-", "<&- >&- 2>&-"])
-def test_messages_that_cannot_be_written_stop_no_work(model, tmp_path, streams):
+def test_messages_to_closed_streams_stop_no_work(model, tmp_path):
     write(tmp_path / "é.png")
     words = [*PROGRAM, "upscale", "é.png", "-o", "o.png", "--model", str(model)]
     settings = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii:strict", "OMP_NUM_THREADS": "1"}
-    ended = subprocess.run(["sh", "-c", f'"$@" {streams}', "sh", *words], cwd=tmp_path, env=settings, check=False)
-    assert ended.returncode == 0
+    closed = ["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *words]
+    assert subprocess.run(closed, cwd=tmp_path, env=settings, check=False).returncode == 0
+    assert cv2.imread(str(tmp_path / "o.png")).shape == (24, 20, 3)
+
+
+def upscale_into(streams, folder, model):
+    """In a process of its own, whose streams are as Python begins with: none where the descriptor is closed."""
+    os.chdir(folder)
+    targets = {name: os.open(streams.get(name, os.devnull) or os.devnull, os.O_WRONLY) for name in ("stdout", "stderr")}
+    for descriptor, (name, target) in enumerate(targets.items(), start=1):
+        os.dup2(target, descriptor)
+        os.close(target)
+        stream = os.fdopen(descriptor, "w", encoding="ascii", errors="strict")
+        if streams.get(name, "") is None:
+            stream = stream.close()
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+    main(["upscale", "é.png", "-o", "o.png", "--model", str(model)], prog_name="gluon-perceptual")
+
+
+@pytest.mark.parametrize(
+    "streams",
+    [
+        {"stderr": None},
+        {"stderr": "/dev/full"},
+        {"stdout": None},
+        {"stdout": "/dev/full"},
+        {"stdout": None, "stderr": None},
+    ],
+    ids=str,
+)
+def test_messages_that_cannot_be_written_stop_no_work(model, tmp_path, streams):
+    write(tmp_path / "é.png")
+    process = FORKS.Process(target=upscale_into, args=(streams, tmp_path, model), daemon=True)
+    process.start()
+    process.join(120)
+    assert process.exitcode == 0
     assert cv2.imread(str(tmp_path / "o.png")).shape == (24, 20, 3)
 
 

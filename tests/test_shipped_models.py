@@ -1,5 +1,6 @@
 """What holds of every super-resolution model that ships: no dots, no tint, and a photo sharper than bicubic's."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -54,8 +55,16 @@ def test_the_benchmarks_saw_no_grid(name):
         assert scores["grid"] < 1.1 * TRUE_GRID[benchmark.partition(",")[0]][entry["scale"]]
 
 
+@pytest.fixture(scope="module")
+def done():
+    """The folders of runs by their commands, which some recipes share."""
+    return {}
+
+
+@pytest.mark.xdist_group("recipes")
+@pytest.mark.usefixtures("no_figures")
 @pytest.mark.parametrize("name", models())
-def test_the_recipe_runs(name, tmp_path, monkeypatch):
+def test_the_recipe_runs(name, done, tmp_path, monkeypatch):
     """For a step of each command, on small photos, drawings and paintings under the names that the recipe has."""
     monkeypatch.chdir(tmp_path)
     for folder in ("photos", "illustrations"):
@@ -63,6 +72,10 @@ def test_the_recipe_runs(name, tmp_path, monkeypatch):
             write(tmp_path / folder / f"{number}.png", coffee()[90 * number :][:90, :100])
     for command in models()[name]["recipe"]:
         kind, *options = command.split()
+        out = Path(options[options.index("--out") + 1])
+        if command in done:
+            shutil.copytree(done[command], out)
+            continue
         if kind == "train_style":
             write(tmp_path / options[0], astronaut()[:64, :64])
         if "--start-from" in options:
@@ -72,6 +85,7 @@ def test_the_recipe_runs(name, tmp_path, monkeypatch):
         small = ["--patch", 64] if kind == "train_sr" else ["--size", 48, "--style-size", 64]
         status, _, stderr = run(kind.replace("_", "-"), *options, "--steps", 1, "--batch", 1, *small)
         assert status == 0, stderr
+        done[command] = out.resolve()
     assert Path("runs", name, "checkpoints", "step-0000001.params").exists()
 
 

@@ -18,6 +18,8 @@ from gluon_perceptual.inference import Upscaler
 TINY = ("--width", 4, "--workers", 0, "--batch", 1, "--vgg", "shipped")
 WORDS = ("--what", "for tests", "--data", "noise", "--license", "none")
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):

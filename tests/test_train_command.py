@@ -63,6 +63,7 @@ def test_a_run_leaves_everything(photos, tmp_path, options):
         assert cv2.imread(str(out / picture)).std() > 5
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_low_pass_is_trained_with_and_validation_tells_of_the_weave(tmp_path):
     shading = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 200, (90, 90, 3)), (0, 0), 12) + 128
     for number in range(3):
@@ -78,6 +79,7 @@ def test_a_low_pass_is_trained_with_and_validation_tells_of_the_weave(tmp_path):
     assert_one_line_error(run(*given, "--arch", "paper", "--lowpass", 0.3), "--lowpass is for --arch skip")
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_run_starts_from_the_parameters_of_another(photos, tmp_path):
     first, second, other = (tmp_path / name for name in ("first", "second", "other"))
     given = ("train-sr", "--data", photos, *TINY, "--loss", "pixel")
@@ -93,6 +95,7 @@ def test_a_run_starts_from_the_parameters_of_another(photos, tmp_path):
     assert "does not fit SuperResolutionNet" in stderr
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_runs_do_not_share_a_folder(photos, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
@@ -101,6 +104,7 @@ def test_runs_do_not_share_a_folder(photos, tmp_path, monkeypatch):
     assert_one_line_error(run("train-sr", "--data", photos, *TINY, "--out", "runs/sr_x2"), "holds a run already")
 
 
+@pytest.mark.usefixtures("no_figures")
 @pytest.mark.parametrize("targets", ["features", "patches"])
 def test_training_on_shards(photos, tmp_path, targets):
     shards = tmp_path / "shards"
@@ -127,6 +131,7 @@ def test_training_on_shards(photos, tmp_path, targets):
     assert run(*common, "--loss", "feature", "--arch", "blog")[0] == 0
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_training_lowers_the_loss_of_the_default(photos, tmp_path):
     out = tmp_path / "run"
     run("train-sr", "--data", photos, *TINY, "--steps", 40, "--warmup", 5, "--lr", 3e-3, "--out", out)
@@ -174,6 +179,7 @@ def test_the_last_good_checkpoint_is_good(photos, tmp_path):
             assert int(path.stem.partition("-")[2]) < failed - 1
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_broken_photos_to_measure_on_are_left_out(photos, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()

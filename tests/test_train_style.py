@@ -47,7 +47,9 @@ def painting(tmp_path_factory):
     ],
     ids=["default", "batch norm", "devices", "uneven devices"],
 )
-def test_a_run_leaves_everything(photos, painting, tmp_path, options):
+def test_a_run_leaves_everything(photos, painting, tmp_path, options, request):
+    if options:  # figures are drawn in one of the runs
+        request.getfixturevalue("no_figures")
     out = tmp_path / "run"
     command = ("train-style", painting, "--data", photos, *TINY, "--preview-every", 2, "--out", out, *options)
     status, stdout, _ = run(*command)
@@ -77,6 +79,7 @@ def test_a_run_leaves_everything(photos, painting, tmp_path, options):
     assert load_model(out / "checkpoints" / "step-0000004.params").net.arguments["width"] == 2
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_training_lowers_the_loss(photos, painting, tmp_path):
     command = ("train-style", painting, "--data", photos, *TINY, "--out", tmp_path / "run", "--steps", 15, "--lr", 0.03)
     assert run(*command)[0] == 0
@@ -108,6 +111,7 @@ def test_the_fast_twin_trains_the_network_itself(photos, painting, cpus):
         np.testing.assert_allclose(value, results[1][1][name], rtol=1e-2, atol=2e-4, err_msg=name)
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_paper_s_training(photos, painting, tmp_path):
     command = ("train-style", painting, "--data", photos, *TINY[:-2], "--arch", "paper", "--out", tmp_path / "run")
     assert run(*command)[0] == 0
@@ -160,6 +164,7 @@ def test_a_saturated_output_is_warned_of_once(photos, painting, caplog):
     assert "of its pixels are clipped (the style's own: 1.0 %)" in warnings[0]
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_styles_are_blended(photos, painting, tmp_path):
     other = write(tmp_path / "other.png", np.zeros((40, 40, 3), np.uint8))
     command = ("train-style", painting, other, "--data", photos, *TINY, "--out", tmp_path / "run", "--blend", "3,1")
@@ -198,6 +203,7 @@ def test_flat_crops_are_the_flattest_of_some_places(tmp_path):
     np.testing.assert_array_equal(crops[0.5][7][0], PhotoCrops([tmp_path / "photo.png"], 32, 0, 0.5)[7][0])
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_photos_smaller_than_the_network_s_frame(painting, tmp_path):
     write(tmp_path / "photos" / "small.png", height=10, width=12)
     command = ("train-style", painting, "--data", tmp_path / "photos", *TINY, "--out", tmp_path / "run")
