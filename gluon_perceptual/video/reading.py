@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Iterator
@@ -17,6 +18,8 @@ from .containers import main_stream, opened, packets_of
 from .frames import Frame
 from .orientation import matrix_of, upright
 from .survey import traits_of
+
+log = logging.getLogger(__name__)
 
 KEPT_SHORT = 1.5  # frames by which a video may end early without a word
 
@@ -37,8 +40,15 @@ class Video:
         self.traits = traits_of(self.path, self._most_pixels)
         self._stack = ExitStack()
         self._container = self._stack.enter_context(opened(self.path))
-        self.copied = [*self._container.streams.audio, *self._container.streams.subtitles]
+        self.copied = self._known(*self._container.streams.audio, *self._container.streams.subtitles)
         return self
+
+    def _known(self, *streams: Any) -> list[Any]:
+        """Return those whose kind FFmpeg knows, and log a line about others, such as the spatial sound of phones."""
+        for stream in streams:
+            if stream.codec_context is None:
+                log.warning("%s: %s of an unknown kind in stream %d is left out", self.path, stream.type, stream.index)
+        return [stream for stream in streams if stream.codec_context is not None]
 
     def __exit__(self, *error: object) -> None:
         self._stack.close()
