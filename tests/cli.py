@@ -22,6 +22,12 @@ def run(*arguments):
     return result.exit_code, result.stdout, result.stderr
 
 
+def draw_nothing(monkeypatch):
+    from matplotlib.figure import Figure
+
+    monkeypatch.setattr(Figure, "savefig", lambda figure, file, **options: None)
+
+
 FORKS = multiprocessing.get_context("forkserver")
 OURS = ("commands._train", "commands._train_sr", "commands.upscale", "symbols.worker")
 FORKS.set_forkserver_preload([*(f"gluon_perceptual.{name}" for name in OURS), "matplotlib.figure", "skimage.metrics"])

@@ -47,6 +47,6 @@ def symbols_are_forked(request, monkeypatch) -> None:
 @pytest.fixture
 def no_figures(monkeypatch) -> None:
     """Empty files for figures, where they are no part of the test: drawing takes longer than all else in it."""
-    from matplotlib.figure import Figure
+    from cli import draw_nothing
 
-    monkeypatch.setattr(Figure, "savefig", lambda figure, file, **options: None)
+    draw_nothing(monkeypatch)

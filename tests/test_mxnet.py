@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+from importlib.machinery import PathFinder
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from gluon_perceptual._mxnet import devices, mx, usable_cores
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.training import schedule
 
 
 def python(code, **environment):
@@ -109,10 +112,11 @@ def test_each_core_has_a_thread_bound_to_it_but_the_users_are_not_bound():
     assert (threads, seen) == ("3", f"{usable_cores()} ['3', None]")
 
 
-def test_schedules_work_beside_any_pytorch(tmp_path):
-    (tmp_path / "torch.py").write_text("__version__ = '2.13.0'\n")
-    code = (
-        "from gluon_perceptual.training.schedule import learning_rate_schedule\n"
-        "print(learning_rate_schedule('cosine', 1e-3, 100, 10)(50) > 0); import torch; print(torch.__version__)"
-    )
-    assert python(code, PYTHONPATH=str(tmp_path))[0].splitlines() == ["True", "2.13.0"]
+def test_schedules_work_beside_any_pytorch(monkeypatch):
+    """Beside its version 2 gluoncv as a whole cannot be imported."""
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(__version__="2.13.0"))
+    monkeypatch.setitem(sys.modules, "gluoncv", None)
+    monkeypatch.delitem(sys.modules, schedule.MODULE, raising=False)
+    monkeypatch.setattr(schedule, "find_spec", PathFinder.find_spec)
+    assert schedule.learning_rate_schedule("cosine", 1e-3, 100, 10)(50) > 0
+    assert sys.modules["torch"].__version__ == "2.13.0"

@@ -5,7 +5,7 @@ import shlex
 
 import numpy as np
 import pytest
-from cli import assert_one_line_error, run, write
+from cli import assert_one_line_error, draw_nothing, run, write
 from PIL import Image
 
 from gluon_perceptual import weights
@@ -40,12 +40,13 @@ def shelf(photos, tmp_path_factory):
     no_models = {name: entry for name, entry in weights.manifest().items() if "kind" not in entry}
     (folder / "manifest.json").write_text(json.dumps(no_models))
     sr = ("train-sr", "--data", photos, *TINY, "--blocks", 1, "--patch", 16, "--loss", "pixel", "--sigma", 0)
-    assert run(*sr, "--steps", 2, "--out", runs / "pixel")[0] == 0
-    start = runs / "pixel/checkpoints/step-0000002.params"
-    assert run(*sr, "--steps", 3, "--out", runs / "sharp", "--start-from", start)[0] == 0
     style = ("train-style", photos / "0.png", "--data", photos, *TINY, "--size", 48, "--steps", 1, "--style-size", 32)
-    assert run(*style, "--out", runs / "noise")[0] == 0
+    start = runs / "pixel/checkpoints/step-0000002.params"
     with pytest.MonkeyPatch.context() as patch:
+        draw_nothing(patch)
+        assert run(*sr, "--steps", 2, "--out", runs / "pixel")[0] == 0
+        assert run(*sr, "--steps", 3, "--out", runs / "sharp", "--start-from", start)[0] == 0
+        assert run(*style, "--out", runs / "noise")[0] == 0
         for module in ("weights", "commands._shipping"):
             patch.setattr(f"gluon_perceptual.{module}.FOLDER", folder)
         given = (*WORDS, "--evaluate", f"noise={photos}")
