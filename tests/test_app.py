@@ -270,6 +270,21 @@ def test_what_a_browser_does_not_know_is_shown_as_a_copy(served):
         assert answer.headers["content-type"].startswith("image/")
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+def test_what_is_looked_at_is_upright(served, suffix):
+    exif, data = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 6
+    Image.new("RGB", (20, 10)).save(data, {"jpg": "JPEG"}.get(suffix, suffix), exif=exif)
+    client = served()
+    picture = upload(client, data.getvalue(), f"a.{suffix}").json()
+    shown = client.get(f"/api/pictures/{picture['id']}/view")
+    if suffix == "jpg":
+        assert shown.content == data.getvalue()  # which browsers turn
+    else:
+        assert Image.open(io.BytesIO(shown.content)).size == (10, 20)
+    assert (picture["width"], picture["height"]) == (10, 20)
+
+
 def test_a_video_goes_through_is_looked_at_and_removed(served, folder, tmp_path):
     queue = Queue(Pictures(folder))
     client = served(queue=queue)
@@ -467,6 +482,8 @@ def test_results_that_would_be_too_large_are_refused(served, monkeypatch):
     picture = upload(client).json()["id"]
     assert submit(client, picture, scale=2).status_code == 201
     assert submit(client, picture, scale=4).status_code == 413
+    assert submit(client, picture, scale=1.9, model="sr_x4_pixel").status_code == 413  # is reduced from ×4
+    assert submit(client, picture, scale=1, model="sr_x4_pixel").status_code == 201
 
 
 # The queue.
@@ -611,5 +628,20 @@ def test_a_run_is_watched(tmp_path, served):
     assert client.get("/api/runs/preview", params=asked).headers["content-type"] == "image/png"
     for name in ("link.png", "../config.json", "/etc/passwd", ""):
         assert client.get("/api/runs/preview", params={**asked, "name": name}).status_code == 404
-    for name in ("", "/nosuch", "\0", str(tmp_path), "x" * 9999):
+    for name in ("", "/nosuch", "\0", str(tmp_path), "x" * 9999, "~nosuchuser/x"):
         assert client.get("/api/runs", params={"folder": name}).status_code == 404
+
+
+def test_a_log_that_was_cut_back_and_grew_is_read_anew(tmp_path):
+    log, runs = tmp_path / "log.jsonl", Runs(tmp_path)
+    for loss, count in ((1.0, 10), (2.0, 12), (3.0, 12), (4.0, 2)):
+        log.write_text("".join(f'{{"step": {step}, "loss": {loss}}}\n' for step in range(count)))
+        for _ in range(2):
+            assert runs.show(str(tmp_path))["log"] == [[step, loss, None] for step in range(count)]
+
+
+def test_what_json_cannot_say_is_not_shown(tmp_path, served):
+    (tmp_path / "log.jsonl").write_text('{"step": 1, "loss": NaN}\n{"step": 2, "loss": 1e999}\n{"step": 3}\n')
+    (tmp_path / "config.json").write_text('{"config": {"steps": NaN, "scale": 2}}')
+    shown = served().get("/api/runs", params={"folder": str(tmp_path)}).json()
+    assert (shown["last"], shown["steps"], shown["about"]) == ([3, None, None], None, {})

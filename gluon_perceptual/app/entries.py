@@ -45,10 +45,7 @@ class Entry:
     @property
     def pixels(self) -> int:
         """Number of pixels of the result."""
-        height, width = self.picture.height, self.picture.width
-        if self.settings.kind == "upscale":
-            height, width = self.settings.size.of(height, width)
-        return height * width
+        return self.settings.pixels(self.picture.height, self.picture.width)[0]
 
     def told(self) -> dict[str, Any]:
         """Return what the page is told."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ MOST_POINTS = 600  # of a curve
 MOST_PICTURES = 60
 MOST_FOLDERS = 50
 MOST_READ = 2**26  # bytes of a log that are looked at in one go
+ABOUT = ("arch", "scale", "loss", "batch", "data")  # settings
 SHOWN = (".png", ".jpg", ".jpeg")
 LOG, MEASURED, PREVIEWS, SETTINGS = "log.jsonl", "validation.jsonl", "previews", "config.json"
 
@@ -24,19 +26,20 @@ class Log:
 
     path: Path
     place: int = 0
+    last: bytes = b""  # line before that place
     rows: list[tuple[int, float | None, float | None]] = field(default_factory=list)  # step, loss, pictures a second
 
     def read(self) -> None:
         """Take in the lines that have come; raises OSError."""
-        if self.path.stat().st_size < self.place:  # it was cut back, as a training that is resumed does
-            self.place, self.rows = 0, []
         with check_regular(self.path).open("rb") as file:
-            file.seek(self.place)
+            file.seek(self.place - len(self.last))
+            if file.read(len(self.last)) != self.last:  # it was cut back, as a training that is resumed does
+                self.place, self.rows = file.seek(0), []
             data = file.read(MOST_READ)
-        whole = data[: data.rfind(b"\n") + 1]
-        self.place += len(whole)
-        for line in filter(None, map(parse_line, whole.split(b"\n"))):
-            self.rows.append((line["step"], _number(line.get("loss")), _number(line.get("images_per_second"))))
+        lines = data[: data.rfind(b"\n") + 1].splitlines(keepends=True)
+        self.place, self.last = self.place + sum(map(len, lines)), (lines or [self.last])[-1]
+        for line in filter(None, map(parse_line, lines)):
+            self.rows.append((line["step"], line.get("loss"), line.get("images_per_second")))
 
     def curve(self) -> list[list[float | None]]:
         """Return [step, loss, pictures a second], means of as many rows each as make it `MOST_POINTS` at most."""
@@ -75,7 +78,7 @@ class Runs:
         return {
             "folder": str(path),
             "steps": settings.get("steps"),
-            "about": {name: settings[name] for name in ("arch", "scale", "loss", "batch", "data") if name in settings},
+            "about": {name: settings[name] for name in ABOUT if name in settings},
             "last": log.rows[-1] if log.rows else None,
             "log": log.curve(),
             "validation": measured,
@@ -91,14 +94,13 @@ class Runs:
 
 
 def _folder(given: str) -> Path:
-    path = Path(given).expanduser().absolute() if given and "\0" not in given else Path("/")
     try:
-        found = (path / LOG).is_file()
-    except OSError:
-        found = False
-    if not found:
-        raise RefusedError(f"{given or 'no folder'}: not a run's folder: there is no {LOG} in it", 404)
-    return path
+        path = Path(given).expanduser().absolute()
+        if given and (path / LOG).is_file():
+            return path
+    except (OSError, ValueError, RuntimeError):  # of long names, of "\0", of no such user
+        pass
+    raise RefusedError(f"{given or 'no folder'}: not a run's folder: there is no {LOG} in it", 404)
 
 
 def _previews(folder: Path) -> list[Path]:
@@ -111,15 +113,14 @@ def _previews(folder: Path) -> list[Path]:
 
 
 def _settings(path: Path) -> dict[str, Any]:
+    """Return the settings that are shown; none where one of them is no JSON, as NaN."""
     try:
         found = parse_json(check_regular(path).read_bytes())["config"]
+        shown = {name: found[name] for name in ("steps", *ABOUT) if name in found}
+        json.dumps(shown, allow_nan=False)
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    return shown
 
 
 def _mean(values: list[Any]) -> float | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Mapping
 
 from ..image.formats import ALL
-from ..image.size import Size
-from ..weights import models
+from ..image.size import Size, fewest_passes, passes
+from ..weights import DEFAULTS, models
 from .folder import RefusedError
 
 SUFFIXES = tuple(form.suffixes[0] for form in ALL if not form.plugin or form.name == "AVIF")
@@ -70,6 +71,14 @@ class Settings:
     def label(self) -> str:
         """What the result's name has more than the picture's, as the commands have it."""
         return str(self.model) if self.kind == "stylize" else self.size.label
+
+    def pixels(self, height: int, width: int) -> tuple[int, int]:
+        """Return how many pixels the result for a picture of these sides has, and how many what it is reduced from."""
+        if self.kind == "stylize":
+            return height * width, height * width
+        result, ratio = math.prod(self.size.of(height, width)), self.size.ratio(height, width)
+        scale = models()[self.model]["scale"] if self.model else fewest_passes(DEFAULTS, ratio)
+        return result, height * width * int(scale) ** (2 * passes(scale, ratio))
 
     def told(self) -> dict[str, Any]:
         """Return what the page is told."""

@@ -10,6 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..image.containers.decoding import take_apart
+from ..image.containers.metadata import Metadata
+from ..image.files import as_image_error
 from ..image.io import Picture
 from ..video.formats import is_video_file
 from .folder import RefusedError
@@ -46,7 +49,17 @@ def view(path: Path, pixels: int) -> tuple[Path, str]:
     """Return a file to show a picture file by, and its media type; raises ImageError and OSError."""
     with path.open("rb") as file:
         kind = media_type(file.read(16))
-    return (path, kind) if kind and pixels <= MOST_SHOWN else _copy(path, COPY_SIDE)
+    if kind and pixels <= MOST_SHOWN and _is_shown_upright(path, kind):
+        return path, kind
+    return _copy(path, COPY_SIDE)
+
+
+def _is_shown_upright(path: Path, kind: str) -> bool:
+    """Return whether a browser turns a picture as its file says: all heed the EXIF of JPEG files, and that alone."""
+    with as_image_error(path):
+        metadata = take_apart(path.read_bytes()).metadata
+    heeded = metadata.exif if kind == "image/jpeg" else None
+    return Metadata(exif=heeded).orientation == metadata.orientation
 
 
 def thumb(path: Path) -> tuple[Path, str]:

@@ -65,15 +65,16 @@ class Queue:
         """Put a picture at the end of the queue.
 
         Raises:
-            RefusedError: Too many are waiting, or the result would be too large for a page.
+            RefusedError: Too many are waiting, or the result, or what it is reduced from, is too large for a page.
         """
+        pixels = max(settings.pixels(picture.height, picture.width))
+        if pixels > MOST_RESULT:
+            reason = f"{pixels:,} pixels would be made, over {MOST_RESULT:,}"
+            raise RefusedError(f"{picture.name}: {reason}; use gluon-perceptual upscale, or enlarge it less", 413)
         suffix = result_suffix(Path(picture.name)) if picture.is_video else settings.suffix
         name = result_name(Path(picture.name), settings.label, suffix)
         target = self.pictures.folder.new(name, Path(name).suffix.lower())
         entry = Entry(target.stem, picture, settings, name, target)
-        if entry.pixels > MOST_RESULT:
-            reason = f"the result would have {entry.pixels:,} pixels, over {MOST_RESULT:,}"
-            raise RefusedError(f"{picture.name}: {reason}; use gluon-perceptual upscale, or enlarge it less", 413)
         try:
             self.entries.add(entry)
         except RefusedError:
