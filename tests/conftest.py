@@ -4,11 +4,15 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # pytest-xdist's processes share the cores: more threads than cores would wait for each other. To be set before MXNet.
 _processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
 if _processes > 1:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // _processes)))
+
+settings.register_profile("suite", deadline=None)  # the machine may be busy
+settings.load_profile("suite")
 
 # A shell's jobs in the background ignore the one, those of nohup the other, and so does all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

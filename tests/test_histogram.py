@@ -177,7 +177,7 @@ def test_types_and_sizes_may_differ(space, dtype):
 
 
 @pytest.mark.parametrize("space", SPACES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_colors_that_srgb_lacks_do_not_wrap(space, data):
     """Matching each band alone asks for colors beyond white and black; none may come out at the other end."""

@@ -304,7 +304,7 @@ def test_truncation_prints_nothing(tmp_path, suffix, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"RIFF\x40\0\0\0WEBPVP8 ", b"II*\0", b"BM"]),
     st.binary(max_size=400),

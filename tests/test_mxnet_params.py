@@ -291,7 +291,7 @@ def files(draw):
     return struct.pack("<QQQ", 0x112, 0, draw(st.one_of(st.just(arrays), st.just(2**60)))) + body
 
 
-@settings(max_examples=max(300, FUZZ_CASES // 10), deadline=None, database=None, derandomize=True)
+@settings(max_examples=max(300, FUZZ_CASES // 10), database=None, derandomize=True)
 @given(files())
 def test_fuzz_headers(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "headers.params"

@@ -43,7 +43,7 @@ def scratch(tmp_path_factory):
     return tmp_path_factory.mktemp("records")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(CONTENTS)
 def test_mxnet_reads_what_we_write(scratch, contents):
     with (scratch / "a.rec").open("wb") as file:
@@ -55,7 +55,7 @@ def test_mxnet_reads_what_we_write(scratch, contents):
     theirs.close()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(CONTENTS)
 def test_we_read_what_mxnet_writes_and_write_the_same(scratch, contents):
     theirs = mx.recordio.MXRecordIO(str(scratch / "b.rec"), "w")
@@ -142,7 +142,7 @@ def test_a_damaged_record_is_skipped_and_named(packed, damage):
     assert "damaged record" in pairs.sampler.skipped[str(photos[2])] or damage == "header"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_a_mutated_file_gives_pictures_or_is_skipped(scratch, data):
     if not (scratch / "data.rec").exists():

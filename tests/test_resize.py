@@ -117,7 +117,7 @@ def test_uint16_is_as_exact_as_uint8():
     np.testing.assert_array_equal(imresize(image, 1 / 3), expected)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(*[st.integers(1, 20)] * 4)
 def test_resizing_turns_and_flips_with_the_image(height, width, new_height, new_width):
     image = noise((height, width), np.float64)
@@ -193,7 +193,7 @@ def test_degrading_is_blur_then_shrink_then_round():
     np.testing.assert_array_equal(degrade(image, 2, sigma=0, method="decimate"), image[::2, ::2])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_degrading_a_crop_with_its_margin_is_cropping_the_degraded(data):
     scale = data.draw(st.sampled_from([2, 3, 4, 8]))

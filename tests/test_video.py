@@ -74,9 +74,7 @@ def test_sound_is_the_same_packet_for_packet(tmp_path, suffix):
 
 def test_sound_of_an_unknown_kind_is_left_out(tmp_path, caplog):
     source = make_video(tmp_path / "in.mp4", sound="aac")
-    source.write_bytes(
-        source.read_bytes().replace(b"mp4a", b"apac").replace(b"esds", b"dapa")
-    )
+    source.write_bytes(source.read_bytes().replace(b"mp4a", b"apac").replace(b"esds", b"dapa"))
     assert convert(source, tmp_path / "out.mp4") == (len(TIMES), [])
     assert "in.mp4: audio of an unknown kind in stream 1 is left out" in caplog.text
 
