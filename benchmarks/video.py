@@ -1,96 +1,78 @@
-"""Videos: how still styles hold, and frames a second: `python -m benchmarks.video still` or `speed`."""
+"""Videos: how still styles hold, frames a second, memory: `python -m benchmarks.video still`, `speed` and so on."""
 
 from __future__ import annotations
 
+import argparse
+import resource
+import sys
 import tempfile
 import time
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
-import click
 import cv2
 import numpy as np
 
 from gluon_perceptual import cpu
 from gluon_perceptual.evaluation.warping import warping_error
-from gluon_perceptual.image.io import Picture, read_rgb
+from gluon_perceptual.image.io import Picture, read_rgb, write_picture
 from gluon_perceptual.image.resize import resize_longest_side
 from gluon_perceptual.inference import Stylizer, Upscaler
 from gluon_perceptual.video import Steady, convert_video, open_video
-from gluon_perceptual.video.formats import video_format_for
-from gluon_perceptual.video.frames import Frame, Traits
-from gluon_perceptual.video.writing import VideoWriter
 from gluon_perceptual.weights import models
 
-HEIGHT, WIDTH = 180, 320
-STEP = (2.5, 1.25)  # of the pan, in pixels a frame
-ZOOM, NOISE = 1.01, 4.0  # a frame; standard deviation in levels
+from .clips import HEIGHT, WIDTH, Clip, film, pan, write_film, zoom
+
 SIZES = ((640, 360), (1280, 720))
+TINY = (96, 64)  # of frames whose number alone matters
+Work = Callable[[Picture], Picture]
 
 
-def moved(photo: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Return a frame, (HEIGHT, WIDTH, 3), whose pixel (x, y) is the photo's at `matrix` (x, y, 1)."""
-    return cv2.warpAffine(photo, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
-
-
-def pan(photo: np.ndarray, count: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """Return frames of a camera that moves, and the flow from each to the one before."""
-    x, y = STEP
-    frames = [moved(photo, np.array([[1, 0, x * k], [0, 1, y * k]], np.float32)) for k in range(count)]
-    return frames, np.broadcast_to(np.array(STEP, np.float32), (HEIGHT, WIDTH, 2))
-
-
-def zoom(photo: np.ndarray, count: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """Return frames of a zoom with noise, and the flow from each to the one before."""
-    rng = np.random.default_rng(0)
-    center = np.array([WIDTH / 2, HEIGHT / 2], np.float32)
-    middle = np.array([photo.shape[1] / 2, photo.shape[0] / 2], np.float32)
-    frames = []
-    for k in range(count):
-        shrink = ZOOM**-k
-        offset = middle - center * shrink
-        frame = moved(photo, np.array([[shrink, 0, offset[0]], [0, shrink, offset[1]]], np.float32))
-        frames.append(np.clip(frame + rng.normal(0, NOISE, frame.shape), 0, 255).astype(np.uint8))
-    rows, columns = np.indices((HEIGHT, WIDTH), np.float32)
-    there = np.dstack([columns, rows]) - center
-    return frames, there / ZOOM - there
-
-
-def error(frames: list[np.ndarray], flow: np.ndarray, work: Callable[[Picture], Picture]) -> float:
-    """Return the mean warping error of the results."""
-    rows, columns = np.indices((HEIGHT, WIDTH))
-    x, y = columns + flow[:, :, 0], rows + flow[:, :, 1]
-    visible = (x >= 0) & (x <= WIDTH - 1) & (y >= 0) & (y <= HEIGHT - 1)
-    results = [work(Picture(frame)).color for frame in frames]
-    return float(np.mean([warping_error(new, old, flow, visible) for old, new in zip(results, results[1:])]))
-
-
-def still(photo: Path, styles: list[str], count: int) -> None:
+def still(given: argparse.Namespace) -> None:
     """Print a table of warping errors."""
-    image = resize_longest_side(read_rgb(photo), 480)
-    print(f"{photo.name}, {WIDTH}×{HEIGHT}, {count} frames")
-    print("| | photo | frame by frame | `--temporal` |\n|---|---|---|---|")
-    for name in styles:
-        stylizer = Stylizer(name)
-        for motion in (pan, zoom):
-            frames, flow = motion(image, count)
-            found = [error(frames, flow, work) for work in (lambda picture: picture, stylizer.stylize)]
-            found.append(error(frames, flow, Steady(stylizer.stylize)))
-            print(f"| {name}, {motion.__name__} | " + " | ".join(f"{value:.2f}" for value in found) + " |", flush=True)
+    photo = resize_longest_side(read_rgb(given.photo), 480)
+    clips = [pan(photo, given.count), zoom(photo, given.count), *(film(path, given.count) for path in given.clips)]
+    print(f"{given.photo.name}, {WIDTH}×{HEIGHT}, {given.count} frames")
+    print("| | the photo's own | frame by frame | `--temporal` |\n|---|---|---|---|")
+    for name in given.styles:
+        stylize = Stylizer(name).stylize
+        for clip in clips:
+            works: list[Work] = [lambda picture: picture, stylize, Steady(stylize)]
+            found = [error(clip, work) for work in works]
+            print(f"| {name}, {clip.name} | " + " | ".join(f"{value:.2f}" for value in found) + " |", flush=True)
 
 
-def speed(photo: Path, style: str, model: str, count: int) -> None:
+def error(clip: Clip, work: Work) -> float:
+    """Return the mean warping error of the results."""
+    results = [work(Picture(frame)).color for frame in clip.frames]
+    steps = zip(results[1:], results, clip.flows, clip.visible)
+    return float(np.mean([warping_error(*step) for step in steps]))
+
+
+def sheets(given: argparse.Namespace) -> None:
+    """Write a picture for each style: frames of the first clip, then, after a cut, of the second, and their results."""
+    first, second = (film(path, given.count // 2).frames for path in given.clips[:2])
+    size = first[0].shape[1::-1]
+    frames = [*first, *(cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in second)]
+    for name in given.styles:
+        stylize = Stylizer(name).stylize
+        works: list[Work] = [lambda picture: picture, stylize, Steady(stylize)]
+        rows = [np.hstack([work(Picture(frame)).color for frame in frames]) for work in works]
+        write_picture(given.out / f"{name}.png", Picture(np.vstack(rows)))
+        print(given.out / f"{name}.png")
+
+
+def speed(given: argparse.Namespace) -> None:
     """Print a table of frames a second, by precision, from file to file."""
-    image = read_rgb(photo)
+    image, style, model = read_rgb(given.photo), given.styles[0], given.model
     print("| | precision | frames/s |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for width, height in SIZES:
             source = Path(folder) / "clip.mp4"
-            write_clip(source, cv2.resize(image, (width + 64, height)), width, count)
+            write_film(source, sliding(image, width, height, given.count), given.count)
             for precision in ("float32", *(["bfloat16"] if cpu.bfloat16_support() != cpu.NONE else [])):
                 stylizer, upscaler = Stylizer(style, precision=precision), Upscaler(model, precision=precision)
-                works: dict[str, Callable[[Picture], Picture]] = {
+                works: dict[str, Work] = {
                     f"stylize, {style}": Steady(stylizer.stylize),
                     f"stylize --no-temporal, {style}": stylizer.stylize,
                     f"upscale, {model}": upscaler.enlarge,
@@ -100,18 +82,26 @@ def speed(photo: Path, style: str, model: str, count: int) -> None:
                     print(f"| {width}×{height}, {name} | {precision} | {rate:.2f} |", flush=True)
 
 
-def write_clip(path: Path, image: np.ndarray, width: int, count: int) -> None:
-    """Write a pan over an image, (H, W, 3)."""
-    frames = [np.ascontiguousarray(image[:, 2 * k % 64 : 2 * k % 64 + width]) for k in range(count)]
-    traits = Traits(count, Fraction(1, 25), Fraction(25), count - 1, 1)
-    writer = VideoWriter(path, video_format_for(path), traits, Picture(frames[0]))
-    writer.open()
-    with writer:
-        for number, frame in enumerate(frames):
-            writer.write(Frame(Picture(frame), number))
+def memory(given: argparse.Namespace) -> None:
+    """Print the most memory that the process had while a style repainted so many small frames."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "clip.mp4", Path(folder) / "out.mp4"
+        write_film(source, sliding(read_rgb(given.photo), *TINY, given.count), given.count)
+        with open_video(source) as video:
+            done = convert_video(video, target, Steady(Stylizer(given.styles[0]).stylize))
+    unit = 1 if sys.platform == "darwin" else 1024
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    print(f"{done} frames of {TINY[0]}×{TINY[1]}, {given.styles[0]}: {most:.0f} MB at most")
 
 
-def frames_a_second(source: Path, target: Path, work: Callable[[Picture], Picture]) -> float:
+def sliding(photo: np.ndarray, width: int, height: int, count: int) -> Iterator[np.ndarray]:
+    """Yield frames of a camera that slides over a photo again and again."""
+    image = cv2.resize(photo, (width + 64, height))
+    for k in range(count):
+        yield np.ascontiguousarray(image[:, 2 * k % 64 : 2 * k % 64 + width])
+
+
+def frames_a_second(source: Path, target: Path, work: Work) -> float:
     """Return how fast a video is converted, after its first frame, which MXNet compiles for."""
     times: list[float] = []
 
@@ -125,18 +115,19 @@ def frames_a_second(source: Path, target: Path, work: Callable[[Picture], Pictur
     return (len(times) - 1) / (times[-1] - times[0])
 
 
-@click.command(context_settings={"show_default": True})
-@click.argument("what", type=click.Choice(["still", "speed"]))
-@click.option("--photo", type=click.Path(exists=True, path_type=Path), required=True)
-@click.option("--styles", default=",".join(sorted(models("style"))), help="With commas between; for speed the first.")
-@click.option("--model", default="sr_x2_pixel", help="That enlarges, for speed.")
-@click.option("--count", type=click.IntRange(2), default=8, help="Frames.")
-def main(what: str, photo: Path, styles: str, model: str, count: int) -> None:
-    """Measure how still styles hold a photo that moves, or how many frames a second are made of it."""
-    if what == "still":
-        still(photo, styles.split(","), count)
-    else:
-        speed(photo, styles.split(",")[0], model, count)
+def main() -> None:
+    """Run what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    measured = {each.__name__: each for each in (still, sheets, speed, memory)}
+    parser.add_argument("what", choices=measured)
+    parser.add_argument("--photo", type=Path, help="for all but sheets")
+    parser.add_argument("--clips", type=Path, nargs="*", default=[], help="videos, for still and sheets")
+    parser.add_argument("--styles", nargs="*", default=sorted(models("style")))
+    parser.add_argument("--model", default="sr_x2_pixel")
+    parser.add_argument("--count", type=int, default=8, help="of frames")
+    parser.add_argument("--out", type=Path, default=Path("sheets"), help="folder of the sheets")
+    given = parser.parse_args()
+    measured[given.what](given)
 
 
 if __name__ == "__main__":

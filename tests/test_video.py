@@ -1,5 +1,6 @@
 """Videos and animated pictures: what comes out is as what went in."""
 
+import struct
 import sys
 import threading
 from fractions import Fraction
@@ -77,6 +78,41 @@ def test_sound_of_an_unknown_kind_is_left_out(tmp_path, caplog):
     source.write_bytes(source.read_bytes().replace(b"mp4a", b"apac").replace(b"esds", b"dapa"))
     assert convert(source, tmp_path / "out.mp4") == (len(TIMES), [])
     assert "in.mp4: audio of an unknown kind in stream 1 is left out" in caplog.text
+
+
+def edits(data, place=0):
+    """Yield where each edit list's first entry is, and its entries: milliseconds, start in the track's unit, rate."""
+    while (place := data.find(b"elst", place) + 1) > 0:
+        (count,) = struct.unpack_from(">I", data, place + 7)
+        yield place + 11, [struct.unpack_from(">IiI", data, place + 11 + 12 * k) for k in range(count)]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_an_edit_list_leaves_out_the_beginning_and_the_end(tmp_path, suffix):
+    whole, source, target = (tmp_path / name for name in ("whole.mp4", "in.mp4", f"out{suffix}"))
+    data = bytearray(make_video(whole, range(0, 320, 40), sound="aac").read_bytes())
+    place, ((length, start, rate),) = next(edits(data))
+    assert length == 320
+    unit = seen(whole)[0].time_base
+    struct.pack_into(">IiI", data, place, 160, start + round(Fraction(80, 1000) / unit), rate)
+    source.write_bytes(data)
+    assert convert(source, target) == (4, [])
+    _, results, times = seen(target)
+    assert np.diff(times).tolist() == [40, 40, 40]
+    assert sound_of(target)[0] == sound_of(source)[0]
+    assert times[0] - 1000 * sound_of(target)[1][0] == pytest.approx(-1000 * sound_of(source)[1][0], abs=1)
+    for result, expected in zip(results, seen(whole)[1][2:]):
+        assert np.abs(result.color.astype(int) - expected.color).mean() < 4
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_an_edit_list_shows_the_first_frame_late(tmp_path, suffix):
+    source, target = make_video(tmp_path / "in.mp4", range(120, 440, 40), sound="aac"), tmp_path / f"out{suffix}"
+    assert next(edits(source.read_bytes()))[1][0][1] == -1  # nothing is shown at first
+    assert convert(source, target) == (8, [])
+    late = [seen(path)[2][0] - 1000 * sound_of(path)[1][0] for path in (source, target)]
+    assert late[1] == pytest.approx(late[0], abs=1)
+    assert np.diff(seen(target)[2]).tolist() == [40] * 7
 
 
 def test_sound_that_the_target_does_not_hold(tmp_path):
