@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from .profiles import profile_of
 
 QUALITY = 95
 USUAL_DPI = (72.0, 72.0)
+FAST = {"compress_type": zlib.Z_RLE}  # of PNG, as OpenCV does: a quarter of the time, files a few percent larger
 OPAQUE_FROM = 128  # alpha that GIF, which has only yes and no, shows
 
 
@@ -35,7 +37,7 @@ def encode(form: Format, channels: np.ndarray, metadata: Metadata, quality: int 
     if form.name == "TIFF":
         return tiff_encoding.encode(channels, metadata)
     if form.name == "PNG":
-        plain = _by_pillow(form, channels) if channels.dtype == np.uint8 else png.encode_16_bits(channels)
+        plain = _by_pillow(form, channels, **FAST) if channels.dtype == np.uint8 else png.encode_16_bits(channels)
         return png.join(plain, metadata)
     if form.name == "BMP" and count in (2, 4):
         rgba = channels if count == 4 else channels[:, :, [0, 0, 0, 1]]  # it holds no gray with alpha
