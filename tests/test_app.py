@@ -464,6 +464,13 @@ def test_settings_that_are_left_out_have_their_defaults():
     assert settings_of({"width": 9, "scale": None}) == Settings(scale=None, width=9)
 
 
+def test_models_are_opened_once():
+    jobs = [Settings(model="sr_x2_pixel", **more).job() for more in ({}, {"quality": 3, "tile": 64}, {"scale": 3})]
+    assert len({job.workers[0]["sr_x2_pixel"].model for job in jobs}) == 1
+    styles = [Settings("stylize", "wave", temporal=temporal).job() for temporal in (True, False)]
+    assert styles[0].workers[0].model is styles[1].workers[0].model
+
+
 def test_settings_become_jobs():
     assert isinstance(settings_of({"scale": 2, "model": "sr_x2_pixel"}).job(), UpscaleJob)
     assert isinstance(settings_of({"kind": "stylize", "model": "wave", "strength": 1}).job(), StylizeJob)
@@ -503,6 +510,24 @@ def test_one_at_a_time_and_cancel(served, folder):
     gate.set()
     assert [job["state"] for job in settled(client)] == ["canceled", "canceled", "done"]
     assert len(list(folder.iterdir())) == 2
+
+
+def test_what_is_over_is_cleared(served, folder):
+    job, gate = Copying(), Gate()
+    client = served(job)
+    kept, other, _ = (upload(client).json()["id"] for _ in range(3))
+    submit(client, other)
+    assert settled(client)[0]["picture"]["id"] == other
+    job.gate = gate
+    working, canceled = (submit(client, kept).json()["id"] for _ in range(2))
+    assert gate.begun.acquire(timeout=60)
+    client.post(f"/api/jobs/{canceled}/cancel")
+    assert client.delete("/api/jobs").json() == {"pictures": [kept]}
+    assert [job["id"] for job in client.get("/api/jobs").json()["jobs"]] == [working]
+    gate.set()
+    settled(client)
+    assert client.delete("/api/jobs").json() == {"pictures": []}
+    assert list(folder.iterdir()) == []
 
 
 def test_previews_do_not_wait_for_the_picture_in_work(served, monkeypatch):
@@ -580,8 +605,7 @@ def test_many_jobs_and_hostile_files_leave_nothing(served, folder, tmp_path, mon
         assert job["state"] in ("done", "failed")
         assert "\n" not in job["error"]
         assert str(folder) not in job["error"]
-    for picture in client.get("/api/jobs").json()["pictures"]:
-        assert client.delete(f"/api/pictures/{picture['id']}").status_code == 200
+    assert client.delete("/api/jobs").json() == {"pictures": []}
     assert list(folder.iterdir()) == []
 
 

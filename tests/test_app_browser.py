@@ -195,6 +195,38 @@ def test_models_are_compared_on_a_piece_and_side_by_side(page, place):
     assert page.find_element(By.ID, "tag-right").text != page.find_element(By.ID, "tag-left").text
 
 
+def test_a_result_that_is_removed_is_looked_at_no_more(page, place):
+    drop(page, write(place / "photo.png"))
+    until(page, lambda: page.find_element(By.ID, "save").is_displayed())
+    page.find_element(By.CSS_SELECTOR, ".job button[aria-label^=Remove]").click()
+    until(page, lambda: not all_of(page, ".job"))
+    assert not page.find_element(By.ID, "save").is_displayed()
+    assert [option.text for option in all_of(page, "#left option, #right option")] == ["Original", "Original"]
+    page.find_element(By.ID, "again").click()
+    until(page, lambda: states(page) == ["done"])
+
+
+def test_a_second_tab_has_what_the_first_was_given(page, place):
+    first, address = page.current_window_handle, page.current_url
+    page.switch_to.new_window("tab")
+    second = page.current_window_handle
+    page.get(address)
+    page.switch_to.window(first)
+    drop(page, write(place / "photo.png", height=90, width=140))
+    until(page, lambda: states(page) == ["done"])
+    page.switch_to.window(second)
+    until(page, lambda: states(page) == ["done"])
+    page.find_element(By.CSS_SELECTOR, ".job .thumb").click()
+    page.find_element(By.ID, "compare").click()
+    until(page, lambda: all_of(page, "#strip img"))
+    page.find_element(By.ID, "clear").click()
+    until(page, lambda: not all_of(page, ".job"))
+    assert not page.find_element(By.ID, "viewer").is_displayed()
+    page.close()
+    page.switch_to.window(first)
+    until(page, lambda: not all_of(page, ".job"))
+
+
 @pytest.fixture
 def looked_at(page, place):
     """The page, with a picture that is done and looked at."""

@@ -13,6 +13,7 @@ from .pictures import Uploaded
 from .settings import Settings
 
 WAITING, WORKING, DONE, FAILED, CANCELED = "waiting", "working", "done", "failed", "canceled"
+OVER = (DONE, FAILED, CANCELED)
 MOST_WAITING = 512
 MOST_KEPT = 1000  # entries, of which the oldest that are over go
 
@@ -53,7 +54,7 @@ class Entry:
         kept = ("id", "name", "state", "error", "notes", "bytes", "version")
         told = {name: getattr(self, name) for name in kept}
         shown = {"share": round(self.share, 4), "seconds": round(seconds, 2)}
-        return {**told, **shown, "picture": self.picture.id, "settings": self.settings.told()}
+        return {**told, **shown, "picture": self.picture.told(), "settings": self.settings.told()}
 
 
 class Entries:
@@ -98,7 +99,7 @@ class Entries:
         with self.changed:
             if sum(each.state == WAITING for each in self.all()) >= MOST_WAITING:
                 raise RefusedError(f"{MOST_WAITING} pictures are waiting already: try again later", 429)
-            over = [each for each in self.all() if each.state in (DONE, FAILED, CANCELED)]
+            over = [each for each in self.all() if each.state in OVER]
             for each in over[: max(0, len(self._found) + 1 - MOST_KEPT)]:
                 self.forget(each)
             self._found[entry.id] = entry

@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 import gluon_perceptual
 
 from ..errors import describe_failure, printable
-from ..weights import DEFAULTS, models
+from ..weights import DEFAULTS, model_for, models
 from . import views
 from .archive import told_apart, zipped
 from .bodies import asked_object, receive, whole
@@ -53,6 +53,7 @@ class Page:
             ("GET", "/api/pictures/{key}/{what}", self.show_picture),
             ("GET", "/api/jobs", self.changes),
             ("POST", "/api/jobs", self.submit),
+            ("DELETE", "/api/jobs", self.clear),
             ("POST", "/api/jobs/{key}/cancel", self.cancel),
             ("DELETE", "/api/jobs/{key}", self.remove),
             ("GET", "/api/jobs/{key}/{what}", self.show_result),
@@ -69,7 +70,8 @@ class Page:
         found = {name: {key: entry.get(key) for key in SHOWN_OF_MODELS} for name, entry in models().items()}
         for name, entry in found.items():
             entry["example"] = (STATIC / "examples" / f"{name}.jpg").is_file()
-        choices = {"suffixes": SUFFIXES, "spaces": SPACES, "numbers": NUMBERS, "defaults": DEFAULTS}
+        web = {scale: model_for(scale, "web") for scale in DEFAULTS}
+        choices = {"suffixes": SUFFIXES, "spaces": SPACES, "numbers": NUMBERS, "defaults": DEFAULTS, "web": web}
         offered = await run_in_threadpool(self.runs.offered)
         version = gluon_perceptual.__version__
         return JSONResponse({"models": found, "version": version, "runs": offered, **choices})
@@ -97,12 +99,12 @@ class Page:
         return await _shown(request, picture.path, picture.height * picture.width)
 
     async def changes(self, request: Request) -> Response:
-        """Answer with the jobs that changed after `since`; with all pictures, too, where that is 0."""
-        since = whole(request.query_params.get("since"))
-        told = self.queue.entries.changes(since)
-        if not since:
-            told["pictures"] = [picture.told() for picture in self.pictures.all()]
-        return JSONResponse(told)
+        """Answer with the jobs that changed after `since`."""
+        return JSONResponse(self.queue.entries.changes(whole(request.query_params.get("since"))))
+
+    async def clear(self, request: Request) -> Response:
+        """Forget the jobs that are over, and their pictures; answer with the pictures that are left."""
+        return JSONResponse({"pictures": [*await run_in_threadpool(self.queue.clear)]})
 
     async def submit(self, request: Request) -> Response:
         """Put a picture in the queue."""

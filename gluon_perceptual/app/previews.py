@@ -24,7 +24,7 @@ class Previews:
     """Those that are asked for, and not there yet.
 
     Args:
-        job: Opens the models of settings.
+        job: Makes the job of settings, see `Settings.job`.
     """
 
     def __init__(self, job: Callable[[Settings], Any]) -> None:
@@ -51,8 +51,7 @@ class Previews:
 
         crop = self._crop(picture.path, *square)
         times = models()[settings.model or DEFAULTS[2]].get("scale", 1)
-        plain: dict[str, Any] = {"suffix": None, "quality": None, "crf": None, "tile": "auto"}
-        job = self._job(replace(settings, scale=times, width=None, height=None, megapixels=None, **plain))
+        job = self._job(replace(settings, scale=times, width=None, height=None, megapixels=None))
         worker = job.workers[0]
         made = worker.stylize(crop) if settings.kind == "stylize" else next(iter(worker.values())).enlarge(crop)
         return encode(format_for(Path("a.png")), made.channels, made.metadata, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache, partial
 from typing import Any, Mapping
 
 from ..image.formats import ALL
@@ -13,6 +14,7 @@ from .folder import RefusedError
 
 SUFFIXES = tuple(form.suffixes[0] for form in ALL if not form.plugin or form.name == "AVIF")
 SPACES = ("RGB", "LCH", "LAB", "LUV", "XYZ")
+OPEN_MODELS = 8  # that are kept
 MEASURES = ("scale", "width", "height", "megapixels")
 CHOICES: dict[str, tuple[Any, ...]] = {
     "kind": ("upscale", "stylize"),
@@ -89,12 +91,20 @@ class Settings:
         from .._mxnet import devices
         from ..inference.jobs import StylizeJob, UpscaleJob
 
-        common: dict[str, Any] = {"crf": self.crf, "tile": self.tile, "precision": self.precision}
+        found, opened = devices(), partial(_opened, self.precision)
+        common: dict[str, Any] = {"crf": self.crf, "tile": self.tile, "opened": opened}
         if self.kind == "stylize":
             colors: dict[str, Any] = {"strength": self.strength, "preserve_color": self.preserve_color}
-            return StylizeJob(str(self.model), devices(), self.quality, temporal=self.temporal, **common, **colors)
+            return StylizeJob(str(self.model), found, self.quality, temporal=self.temporal, **common, **colors)
         more: dict[str, Any] = {"match_histogram": self.match_histogram, "self_ensemble": self.self_ensemble}
-        return UpscaleJob(self.model, devices(), self.quality, self.size, **common, **more)
+        return UpscaleJob(self.model, found, self.quality, self.size, **common, **more)
+
+
+@lru_cache(OPEN_MODELS)
+def _opened(precision: str, name: str, device: Any) -> Any:
+    from ..inference.model import open_model
+
+    return open_model(name, device, precision)
 
 
 KNOWN = {field.name for field in fields(Settings)}

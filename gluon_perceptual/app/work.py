@@ -1,4 +1,4 @@
-"""What the page asked for, done one after the other by one thread, the first that loads MXNet."""
+"""What the page asked for, done one after the other, beside the server."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import threading
 import time
 from concurrent.futures import Future
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Callable
 
 from ..files import result_name
 from ..video.formats import result_suffix
-from .entries import CANCELED, DONE, FAILED, Entries, Entry
+from .entries import CANCELED, DONE, FAILED, OVER, Entries, Entry
 from .folder import RefusedError
 from .messages import failure_line, noted
 from .pictures import Pictures, Uploaded
@@ -21,7 +20,6 @@ from .previews import Previews
 from .settings import Settings
 
 MOST_RESULT = 400_000_000  # pixels
-OPEN_JOBS = 3  # whose models are kept
 PATIENCE = 60  # seconds for a tile to end when all ends
 
 
@@ -36,13 +34,13 @@ class Queue:
 
     Args:
         pictures: Where results go, too.
-        make_job: Opens the models of settings.
+        make_job: Makes the job of settings, see `Settings.job`.
     """
 
     def __init__(self, pictures: Pictures, make_job: Callable[[Settings], Any] = Settings.job) -> None:
         self.pictures, self.entries = pictures, Entries(pictures.folder)
-        self._job = lru_cache(OPEN_JOBS)(make_job)
-        self.previews = Previews(self._job)
+        self._job = make_job
+        self.previews = Previews(make_job)
         self._asked: SimpleQueue[Entry | None] = SimpleQueue()  # None: for previews, or the end
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="work", daemon=True)
@@ -90,6 +88,18 @@ class Queue:
                 self.entries.forget(entry)
         self.pictures.remove(key)
 
+    def clear(self) -> set[str]:
+        """Forget the entries that are over, and the pictures of which there is no other; return the pictures left."""
+        for entry in self.entries.all():
+            if entry.state in OVER:
+                self.entries.forget(entry)
+        left = {entry.picture.id for entry in self.entries.all()}
+        for picture in self.pictures.all():
+            if picture.id not in left:
+                with suppress(RefusedError):  # it was removed meanwhile
+                    self.pictures.remove(picture.id)
+        return left
+
     def preview(self, picture: Uploaded, settings: Settings, x: int, y: int, side: int) -> Future[bytes]:
         """Return what will be a preview, see `Previews.ask`."""
         future = self.previews.ask(picture, settings, x, y, side)
@@ -98,7 +108,7 @@ class Queue:
 
     def _run(self) -> None:
         with suppress(Exception):  # whoever asks for something is told
-            self._job(Settings())
+            self._job(Settings())  # which opens models, while the page is looked at
         while not self._closed:
             entry = self._asked.get()
             if self._closed:

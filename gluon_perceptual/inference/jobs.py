@@ -87,6 +87,7 @@ class UpscaleJob(VideoJob):
         quality: As of `Job`.
         size: Of the results; None: what the model makes.
         crf: As of `VideoJob`.
+        opened: From a model's name and a device to what `Upscaler` takes; the name itself, which that opens.
         options: More of `Upscaler`.
 
     Attributes:
@@ -103,11 +104,15 @@ class UpscaleJob(VideoJob):
         quality: int | None,
         size: Size | None = None,
         crf: int | None = None,
+        opened: Callable[[str, Any], Any] = lambda name, device: name,
         **options: Any,
     ) -> None:
         self.size, self.quality, self.crf, self._choices = size, quality, crf, model_choices(model, size)
         names = [name for choice in self._choices.values() for name in choice.names]
-        self.workers = [{name: Upscaler(name, device, scale=size, **options) for name in names} for device in devices]
+        self.workers = [
+            {name: Upscaler(opened(name, device), device, scale=size, **options) for name in names}
+            for device in devices
+        ]
         self._any = self.workers[0][names[0]]  # all make results of the same size
         self.label = size.label if size else f"x{self._any.scale}"
 
@@ -146,6 +151,7 @@ class StylizeJob(VideoJob):
         quality: As of `Job`.
         crf: As of `VideoJob`.
         temporal: Whether the frames of a video are made to hold still, see `Steady`.
+        opened: As of `UpscaleJob`.
         options: Of `Stylizer`.
 
     Raises:
@@ -159,9 +165,10 @@ class StylizeJob(VideoJob):
         quality: int | None,
         crf: int | None = None,
         temporal: bool = True,
+        opened: Callable[[str, Any], Any] = lambda name, device: name,
         **options: Any,
     ) -> None:
-        self.workers = [Stylizer(model, device, **options) for device in devices]
+        self.workers = [Stylizer(opened(model, device), device, **options) for device in devices]
         self.quality, self.crf, self.temporal = quality, crf, temporal
 
     def read(self, source: Path, target: Path) -> Picture:

@@ -47,7 +47,7 @@ function showModels() {
   const wanted = kind === "stylize" ? "style" : "super-resolution";
   const fitting = Object.entries(about.models).filter(([, model]) => model.kind === wanted && (kind === "stylize" || other || model.scale === scale)).sort();
   find("other").hidden = find("size").disabled = kind === "stylize" || !other;
-  const name = about.defaults[scale], web = scale === 2 ? ", or sr_x2_web for strongly compressed JPEG files" : "";
+  const name = about.defaults[scale], web = about.web[scale] ? `, or ${about.web[scale]} for strongly compressed JPEG files` : "";
   const usual = kind === "upscale" ? [["", { what: other ? "Takes the next larger model, and reduces what it makes to this size" : `Takes ${name}${web}`, example: name }]] : [];
   find("cards").replaceChildren(...[...usual, ...fitting].map(([name, model], k) => card(name, model, k === 0)));
 }
@@ -172,7 +172,9 @@ function drop(key) {
   leave(rows.get(key));
   rows.get(key)?.remove();
   rows.delete(key);
+  const isLookedAt = opened && jobs.get(key)?.picture.id === opened;
   jobs.delete(key);
+  if (isLookedAt) open(opened);
   find("list").hidden = rows.size === 0;
 }
 
@@ -195,10 +197,11 @@ function accept(job) {
   const before = jobs.get(job.id);
   if (before && before.version > job.version) return;
   jobs.set(job.id, job);
-  row(job.id, job.name, job.state, words(job), { picture: job.picture, share: job.state === "working" ? job.share : undefined });
+  pictures.set(job.picture.id, job.picture);
+  row(job.id, job.name, job.state, words(job), { picture: job.picture.id, share: job.state === "working" ? job.share : undefined });
   if (before && before.state !== job.state && !active(job)) {
     say(job.state === "failed" ? job.error : `${job.name}: ${job.state}`);
-    if (job.picture === opened) open(opened, job.state === "done" ? job.id : undefined);
+    if (job.picture.id === opened) open(opened, job.state === "done" ? job.id : undefined);
   }
 }
 
@@ -212,7 +215,6 @@ async function poll() {
   try {
     const told = await askJson(`/api/jobs?since=${version}`);
     version = told.version;
-    told.pictures?.forEach((picture) => pictures.set(picture.id, picture));
     told.jobs.forEach(accept);
     told.gone.forEach(drop);
     const states = [...jobs.values()], done = states.filter((job) => job.state === "done"), busy = states.filter(active);
@@ -237,20 +239,19 @@ async function watch() {
 
 find("cancel-all").onclick = () => Promise.allSettled([...jobs.values()].filter(active).map((job) => ask(`/api/jobs/${job.id}/cancel`, "POST"))).then(refresh);
 find("clear").onclick = async () => {
-  const over = [...jobs.values()].filter((job) => !active(job));
   [...rows.keys()].filter((key) => key.startsWith("local") && rows.get(key).dataset.state === "failed").forEach(drop);
-  await Promise.allSettled(over.map((job) => ask(`/api/jobs/${job.id}`, "DELETE")));
-  const used = new Set([...jobs.values()].filter(active).map((job) => job.picture));
-  const idle = [...pictures.keys()].filter((key) => !used.has(key));
-  await Promise.allSettled(idle.map((key) => ask(`/api/pictures/${key}`, "DELETE")));
-  idle.forEach((key) => pictures.delete(key));
-  if (idle.includes(opened)) close();
+  try {
+    const left = (await askJson("/api/jobs", "DELETE")).pictures;
+    if (opened && !left.includes(opened)) close();
+  } catch (error) {
+    complain(error.message);
+  }
   refresh();
 };
 
 // --- the picture that is looked at
 
-const resultsOf = (picture) => [...jobs.values()].filter((job) => job.picture === picture && job.state === "done");
+const resultsOf = (picture) => [...jobs.values()].filter((job) => job.picture.id === picture && job.state === "done");
 
 function open(picture, jobKey) {
   const isNew = picture !== opened, results = resultsOf(picture);
@@ -261,12 +262,11 @@ function open(picture, jobKey) {
   find("left").replaceChildren(...options());
   find("right").replaceChildren(...options());
   find("left").value = results.some((job) => job.id === kept[0]) ? kept[0] : "";
-  find("right").value = jobKey && results.some((job) => job.id === jobKey) ? jobKey : kept[1] || results.at(-1)?.id || "";
-  if (find("right").selectedIndex < 0) find("right").value = "";
+  find("right").value = [jobKey, kept[1], results.at(-1)?.id].find((key) => results.some((job) => job.id === key)) ?? "";
   if (isNew) find("strip").hidden = true;
   find("play").hidden = !pictures.get(picture)?.video;
   if (isNew) play(false);
-  rows.forEach((line, key) => line.classList.toggle("open", jobs.get(key)?.picture === picture));
+  rows.forEach((line, key) => line.classList.toggle("open", jobs.get(key)?.picture.id === picture));
   compareChosen();
   if (isNew) fit();
 }
@@ -346,7 +346,7 @@ async function compare() {
     return { input, shown, button };
   });
   strip.replaceChildren(...boxes.map((box) => box.button));
-  await Promise.all(boxes.map(async ({ input, shown }) => {
+  for (const { input, shown } of boxes) { // one at a time, as they are made: a browser has few connections
     try {
       const answer = await ask("/api/previews", "POST", { picture: picture.id, settings: { ...now, model: input.value, tile: "auto" }, ...square });
       const address = URL.createObjectURL(await answer.blob());
@@ -354,7 +354,8 @@ async function compare() {
     } catch (error) {
       shown.textContent = error.message;
     }
-  }));
+    if (!shown.isConnected) return; // others are compared by now
+  }
 }
 find("compare").onclick = compare;
 
