@@ -245,16 +245,17 @@ def test_a_checkpoint_of_another_run_is_refused(photos, tmp_path):
     assert len(read_params(mine / "checkpoints/step-0000002.params")) > 5
 
 
+@pytest.mark.xdist_group("eight steps")
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '{"config": {"unknown": 1}}', '{"config": 3}', "\0\0", pytest.param("[" * 99999, id="deep")]
 )
-def test_a_damaged_record_of_a_run_is_named(photos, tmp_path, text):
-    out = tmp_path / "run"
-    assert run(*TINY, "--data", photos, "--steps", 1, "--out", out)[0] == 0
+def test_a_damaged_record_of_a_run_is_named(eight_steps, tmp_path, text):
+    out = shutil.copytree(eight_steps, tmp_path / "run")
     (out / "config.json").write_text(text)
     assert_one_line_error(run("train-sr", "--resume", "--out", out), "config.json")
 
 
+@pytest.mark.xdist_group("eight steps")
 def test_a_setting_of_another_type_is_named(eight_steps, tmp_path):
     out = shutil.copytree(eight_steps, tmp_path / "run")
     text = (out / "config.json").read_text()
@@ -262,6 +263,7 @@ def test_a_setting_of_another_type_is_named(eight_steps, tmp_path):
     assert_one_line_error(run("train-sr", "--resume", "--out", out), "config.json", "steps is 'many'")
 
 
+@pytest.mark.xdist_group("eight steps")
 def test_other_versions_are_warned_of(eight_steps, tmp_path, caplog):
     out = shutil.copytree(eight_steps, tmp_path / "run")
     text = (out / "config.json").read_text()
