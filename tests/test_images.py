@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
@@ -178,10 +179,14 @@ def test_the_bytes_decide_not_the_suffix(tmp_path):
     np.testing.assert_array_equal(read_picture(path).color, smooth())
 
 
-@pytest.mark.parametrize("dtype", [np.int32, np.float32])
-def test_32_bits_are_refused(tmp_path, dtype):
-    with pytest.raises(ImageError, match="32 bits a channel, or"):
-        read_picture(save(tmp_path / "p.tif", Image.fromarray(smooth().astype(dtype))))
+@pytest.mark.parametrize("dtype", ["int32", "float32", "uint32", "float16", "int8", "int16", "float64"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_32_bits_and_signed_numbers_are_refused(tmp_path, dtype, channels):
+    pixels = np.zeros((8, 9, channels), dtype)
+    kind = {1: "minisblack", 3: "rgb"}[channels]
+    tifffile.imwrite(tmp_path / "p.tif", pixels if channels > 1 else pixels[:, :, 0], photometric=kind)
+    with pytest.raises(ImageError, match=f"{8 * pixels.itemsize} bits a channel, or of signed numbers or floats"):
+        read_picture(tmp_path / "p.tif")
 
 
 # --- orientation

@@ -25,9 +25,8 @@ KINDS = [".jpg", ".png", ".tif", ".webp", *([".avif"] if any(form.name == "AVIF"
 def exif(orientation=6, width=37, height=24):
     found = Image.Exif()
     found[0x0112], found[0x0132], found[0x010F] = orientation, DATE, "Maker"
-    inner = found.get_ifd(0x8769)
-    inner[0x9003], inner[0xA002], inner[0xA003] = DATE, width, height
-    found.get_ifd(0x8825).update({1: "N", 2: PLACE})
+    found[0x8769] = {0x9003: DATE, 0xA002: width, 0xA003: height}
+    found[0x8825] = {1: "N", 2: PLACE}
     return found.tobytes()[6:]
 
 

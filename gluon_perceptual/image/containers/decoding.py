@@ -49,11 +49,13 @@ class Parts:
         """Whether it is a TIFF file that Pillow does not read, or cuts to 8 bits."""
         if not self.page:
             return False
-        bits, samples, photometric = (
-            self.page.numbers(self.pixels, code, (1,)) for code in (tiff.BITS, tiff.SAMPLES, tiff.PHOTOMETRIC)
+        bits, samples, photometric, kind = (
+            self.page.numbers(self.pixels, code, (1,))
+            for code in (tiff.BITS, tiff.SAMPLES, tiff.PHOTOMETRIC, tiff.FORMAT)
         )
-        deep, negative = 8 < max(bits) <= 16, samples[0] > 1 and photometric[0] == tiff.WHITE_IS_ZERO
-        return deep or negative or self.pixels.startswith(BIG_ENDIAN_BIG_TIFF)
+        other = max(bits) > 8 or kind[0] in (tiff.SIGNED, tiff.FLOATS)
+        negative = samples[0] > 1 and photometric[0] == tiff.WHITE_IS_ZERO
+        return other or negative or self.pixels.startswith(BIG_ENDIAN_BIG_TIFF)
 
 
 def take_apart(data: bytes) -> Parts:
@@ -136,8 +138,6 @@ def _with_pillows(image: Any, metadata: Metadata) -> Metadata:
 
 def _shallow(image: Any, metadata: Metadata) -> np.ndarray:
     """Return (H, W, 1 to 4) uint8: gray or RGB, and alpha where there is any."""
-    if image.mode[0] in "IF":
-        raise ImageError("a picture of 32 bits a channel, or of signed numbers; expected 8 or 16 bits")
     if image.mode in ("CMYK", "LAB"):
         return np.array(_as_rgb(image, metadata.icc_profile))
     mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
@@ -197,11 +197,12 @@ def _rare_tiff(parts: Parts, page: Directory, max_pixels: int) -> np.ndarray:
     """Return (H, W, 1 to 4) uint8, or uint16 of a file of 9 to 16 bits a channel."""
     data = parts.pixels
     _tiff_size(data, page, max_pixels)
-    if page.numbers(data, tiff.FORMAT, (1,))[0] != 1:
-        raise ImageError("a picture of signed numbers, or of floats; expected unsigned ones of 8 or 16 bits")
+    bits = max(page.numbers(data, tiff.BITS, (1,)))
+    if bits > 16 or page.numbers(data, tiff.FORMAT, (1,))[0] != 1:
+        what = f"a picture of {bits} bits a channel, or of signed numbers or floats"
+        raise ImageError(f"{what}; expected unsigned ones of 8 or 16 bits")
     if page.numbers(data, tiff.SAMPLES, (1,))[0] > MOST_SAMPLES:
         raise ImageError(f"a picture of over {MOST_SAMPLES} channels")
-    bits = max(page.numbers(data, tiff.BITS, (1,)))
     samples = _samples(data, max_pixels)
     if 8 < bits < 16:
         samples = (samples.astype(np.uint32) * 65535 // (2**bits - 1)).astype(np.uint16)
