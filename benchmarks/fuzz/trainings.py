@@ -16,7 +16,6 @@ from gluon_perceptual.commands.train_sr import train_sr
 from gluon_perceptual.data.reading import read_photo
 from gluon_perceptual.data.records import open_records, write_records
 from gluon_perceptual.data.shards import describe_shards
-from gluon_perceptual.figures import loss_figure
 from gluon_perceptual.files import write_json
 from gluon_perceptual.training.callbacks import BlogLog
 from gluon_perceptual.training.checkpoints import latest
@@ -100,7 +99,6 @@ def _read_log(folder: Path) -> None:
     file.close()
     losses = {line["step"]: line.get("loss") for line in lines}
     BlogLog(folder / "training.log", 2, [losses.get(step + 1) for step in range(STEPS)]).close()
-    loss_figure(lines, lines)
 
 
 def _write_checkpoint(folder: Path) -> None:
