@@ -19,8 +19,9 @@ from gluon_perceptual.evaluation.style_metrics import clipped_area, color_noise,
 from gluon_perceptual.image.io import read_rgb, to_tensor
 from gluon_perceptual.image.resize import resize_longest_side
 from gluon_perceptual.inference import Stylizer
+from gluon_perceptual.losses.style_transfer import read_style
+from gluon_perceptual.losses.terms import STYLE_LAYERS
 from gluon_perceptual.optimize import Objective, minimize, style_objective
-from gluon_perceptual.styles import STYLE_LAYERS, read_style
 from gluon_perceptual.training.style import StyleConfig
 
 from .models import markdown

@@ -147,7 +147,7 @@ def histogram_figure(
         source: (H, W, 3) sRGB or (H, W) gray, uint8 or uint16. Masked pixels are white and do not count.
         reference: The same; its size may be another, as that of `matched`.
         matched: What became of `source`.
-        color_space: Where colors were matched, one of `image.color.SPACES`.
+        color_space: Where colors were matched, a `choices.ColorSpace`.
         bands: Which of its bands were matched.
     """
     pictures = {"source": _thinned(source), "reference": _thinned(reference), "matched": _thinned(matched)}

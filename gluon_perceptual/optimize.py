@@ -8,14 +8,15 @@ from typing import Any, Callable, Sequence
 import numpy as np
 
 from ._mxnet import mx, mxnet_errors
+from .choices import Optimizer, check_choice, of
 from .errors import UserError
 from .image.io import to_tensor
 from .losses import FeatureLoss, PerceptualLoss, TotalVariationLoss
+from .losses.style_transfer import blended_grams, style_transfer_loss, style_weights
+from .losses.terms import STYLE_LAYERS, STYLE_WEIGHT
 from .nets.vgg import LossNetwork
-from .styles import STYLE_LAYERS, STYLE_WEIGHT, blended_grams, style_transfer_loss, style_weights
 
 MEMORY = 20  # pairs of steps and gradients that L-BFGS remembers
-OPTIMIZERS = ("lbfgs", "adam")
 SMALLEST = 16  # pixels a side: VGG's four poolings before relu5_1 leave one
 
 
@@ -63,7 +64,7 @@ def minimize(
     objective: Objective,
     start: np.ndarray,
     iterations: int,
-    optimizer: str = "lbfgs",
+    optimizer: Optimizer = "lbfgs",
     learning_rate: float = 5.0,
     watch: Callable[[Iterate], None] = lambda iterate: None,
 ) -> np.ndarray:
@@ -80,8 +81,7 @@ def minimize(
     Raises:
         UserError: The optimizer is unknown.
     """
-    if optimizer not in OPTIMIZERS:
-        raise UserError(f"optimizer {optimizer!r}: expected one of {', '.join(OPTIMIZERS)}")
+    check_choice("optimizer", optimizer, of(Optimizer))
     if optimizer == "adam":
         return _adam(objective, start, iterations, learning_rate, watch)
     return _lbfgs(objective, start, iterations, watch)
@@ -143,8 +143,8 @@ def style_objective(
     Args:
         content: (H, W, 3) uint8.
         styles: (h, w, 3) uint8, of any sizes.
-        blend: As of `styles.blended_grams`.
-        style_weight: As of `styles.style_weights`.
+        blend: As of `style_transfer.blended_grams`.
+        style_weight: As of `style_transfer.style_weights`.
         content_weight: Of the feature loss on `content_layer`.
         tv: Weight of the total variation.
         content_layer: Of VGG.

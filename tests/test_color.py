@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from skimage import color as skimage
 
+from gluon_perceptual.choices import ColorSpace, of
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.image.color import SPACES, from_space, luma, rgb_to_ycbcr, to_space, ycbcr_to_rgb
+from gluon_perceptual.image.color import from_space, luma, rgb_to_ycbcr, to_space, ycbcr_to_rgb
 
 LEVELS = np.arange(0, 256, 15)
 CUBE = np.stack(np.meshgrid(LEVELS, LEVELS, LEVELS), -1).reshape(1, -1, 3).astype(np.uint8)
@@ -52,7 +53,7 @@ def test_ycbcr_comes_back(rgb):
     np.testing.assert_allclose(ycbcr_to_rgb(rgb_to_ycbcr(rgb)), rgb, atol=1e-10)
 
 
-@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("space", of(ColorSpace))
 def test_spaces_are_those_of_rio_color(space):
     values = to_space(GOLDEN["source"] / 255, space.lower())
     np.testing.assert_allclose(values, GOLDEN[f"source_{space}"], atol=1e-11)
@@ -67,7 +68,7 @@ def test_spaces_beside_those_of_skimage():
     np.testing.assert_allclose(np.exp(1j * to_space(rgb, "LCH")[..., 2]), np.exp(1j * hue), atol=1e-9)
 
 
-@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("space", of(ColorSpace))
 def test_spaces_come_back(space):
     values = to_space(CUBE / 255, space)
     assert values.dtype == np.float64
@@ -80,7 +81,7 @@ def test_conversion_in_blocks_is_that_of_the_whole():
     np.testing.assert_array_equal(to_space(tall, "LAB"), rows)
 
 
-@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("space", of(ColorSpace))
 def test_colors_that_srgb_lacks_are_clipped(space):
     corners = np.stack(np.meshgrid(*[[-300, -1, 0, 1e-9, 0.5, 1.02, 120]] * 3), -1).reshape(1, -1, 3)
     rgb = from_space(corners, space)

@@ -16,12 +16,12 @@ from gluon_perceptual.checkpoint import read_params
 from gluon_perceptual.data.sampler import PictureCache
 from gluon_perceptual.training import checkpoints
 from gluon_perceptual.training.checkpoints import Checkpoints, latest
-from gluon_perceptual.training.config import SuperResolutionConfig
 from gluon_perceptual.training.folder import GrowingFile
 from gluon_perceptual.training.jsonl import JsonLines, read_lines
 from gluon_perceptual.training.run import Run
 from gluon_perceptual.training.step import TrainingStep
 from gluon_perceptual.training.super_resolution import super_resolution_task
+from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig
 
 TIMES = ("images_per_second", "seconds_waiting")
 TINY = ["train-sr", "--width", 2, "--blocks", 1, "--patch", 16, "--batch", 1, "--loss", "pixel", "--workers", 0]

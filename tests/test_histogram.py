@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from skimage.exposure import match_histograms
 
+from gluon_perceptual.choices import ColorSpace, of
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.image.color import SPACES, from_space, to_space
+from gluon_perceptual.image.color import from_space, to_space
 from gluon_perceptual.image.histogram import histogram_match, match_band, match_images
 
 PROPORTIONS = (0, 0.3, 1)
@@ -144,7 +145,7 @@ def test_rgb_is_matched_band_by_band_and_rounded(dtype):
     np.testing.assert_array_equal(source, random(dtype, (30, 20, 3)))  # the argument is not written to
 
 
-@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("space", of(ColorSpace))
 @pytest.mark.parametrize("bands", [(1,), (2, 3), (3, 1, 1)])
 def test_only_the_named_bands_are_matched(space, bands):
     source, reference = random(np.uint8, (30, 20, 3)), random(np.uint8, (25, 35, 3), 0.3, 1, seed=1)
@@ -156,14 +157,14 @@ def test_only_the_named_bands_are_matched(space, bands):
     assert np.abs(matched - expected).max() <= 0.5 + 1e-6
 
 
-@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("space", of(ColorSpace))
 def test_pictures_are_those_of_rio_hist(space):
     golden = np.load(Path(__file__).with_name("golden") / "rio_hist.npz")  # by make_rio_hist.py, beside it
     matched = match_images(golden["source"], golden["reference"], space, match_proportion=0.8)
     assert set(np.unique(matched.astype(int) - golden[f"matched_{space}"])) <= {0, 1}  # rounded here, truncated there
 
 
-@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("space", of(ColorSpace))
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16, np.float32, np.float64])
 def test_types_and_sizes_may_differ(space, dtype):
     source, reference = random(dtype, (30, 20, 3)), random(np.uint8, (25, 35, 3), 0.5, 1, seed=1)
@@ -176,7 +177,7 @@ def test_types_and_sizes_may_differ(space, dtype):
     np.testing.assert_allclose(unchanged.astype(float), source.astype(float), rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("space", of(ColorSpace))
 @settings(max_examples=20)
 @given(data=st.data())
 def test_colors_that_srgb_lacks_do_not_wrap(space, data):
@@ -196,7 +197,7 @@ def test_overshoot_is_clipped_where_rio_hist_wraps():
     assert (match_images(source / 255, reference) == 1).all()
 
 
-@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("space", of(ColorSpace))
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_masked_pixels_of_pictures(space, dtype):
     hidden = np.random.default_rng(3).random((20, 20)) < 0.4
@@ -224,7 +225,7 @@ def test_one_masked_band_masks_the_pixel_outside_rgb():
 def test_a_flat_color_stays_flat():
     """Noise in the last bits of a conversion must not be taken for different values."""
     source, reference = np.full((120, 110, 3), (10, 77, 200), np.uint8), random(np.uint8, (30, 30, 3))
-    for space in SPACES:
+    for space in of(ColorSpace):
         for image in (source, source / 255):
             assert len(np.unique(match_images(image, reference, space).reshape(-1, 3), axis=0)) == 1
 

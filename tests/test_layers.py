@@ -9,10 +9,11 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gluon_perceptual"
 # From the bottom to the top. A package, or a module beside the packages, imports from lower layers only.
 LAYERS = [
     ["errors", "signals"],
+    ["choices"],
     ["files", "weights", "cpu", "cuda", "cluster"],
     ["_mxnet", "image", "formats"],
     ["losses", "nets", "data", "evaluation", "figures", "video"],
-    ["checkpoint", "styles"],
+    ["checkpoint"],
     ["symbols"],
     ["inference", "optimize", "training"],
     ["timing", "app"],
@@ -21,7 +22,20 @@ LAYERS = [
 ]
 LAYER_OF = {name: layer for layer, names in enumerate(LAYERS) for name in names}
 WITHOUT_MXNET = [
-    *("errors", "signals", "files", "weights", "cpu", "cuda", "cluster", "image", "formats", "figures", "video"),
+    *(
+        "errors",
+        "signals",
+        "choices",
+        "files",
+        "weights",
+        "cpu",
+        "cuda",
+        "cluster",
+        "image",
+        "formats",
+        "figures",
+        "video",
+    ),
     *(f"evaluation.{name}" for name in ("metrics", "scores", "spectrum", "style_metrics", "warping")),
 ]
 MOST_MODULES = 9  # beside the packages, and in a package that is not made of commands or networks

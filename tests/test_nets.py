@@ -3,9 +3,10 @@ import pytest
 from helpers import randomize
 
 from gluon_perceptual._mxnet import mx
+from gluon_perceptual.choices import Upsampling, of
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.image.resize import imresize
-from gluon_perceptual.nets.blocks import UPSAMPLINGS, BicubicEnlargement, ResidualBlock, upsample
+from gluon_perceptual.nets.blocks import BicubicEnlargement, ResidualBlock, upsample
 from gluon_perceptual.nets.pixels import PixelRangeAdapter
 from gluon_perceptual.nets.plsr import PlsrNet
 from gluon_perceptual.nets.super_resolution import SuperResolutionNet
@@ -43,7 +44,7 @@ def test_paper_network_stays_in_range_and_differs_from_skip():
     assert y.max() <= 255
 
 
-@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
+@pytest.mark.parametrize("upsampling", of(Upsampling))
 @pytest.mark.parametrize("norm", ["batch", "none"])
 @pytest.mark.parametrize("skip", [False, True])
 @pytest.mark.parametrize("size", [(1, 1), (7, 13)])
@@ -89,7 +90,7 @@ def test_at_scale_1_the_network_adds_to_its_very_input():
     np.testing.assert_array_equal(net(x).asnumpy(), x.asnumpy())
 
 
-@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
+@pytest.mark.parametrize("upsampling", of(Upsampling))
 def test_upsampling_begins_with_values_of_the_same_size(upsampling):
     """As after another convolution with ReLU; half as large in each block, and training ×8 learns nothing."""
     x = np.maximum(np.random.default_rng(0).normal(size=(1, 64, 16, 16)), 0)

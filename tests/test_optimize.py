@@ -9,9 +9,9 @@ from gluon_perceptual._mxnet import mx
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.evaluation.metrics import psnr
 from gluon_perceptual.image.io import read_rgb, to_image, to_tensor
+from gluon_perceptual.losses.style_transfer import blended_grams
 from gluon_perceptual.nets.vgg import LossNetwork
 from gluon_perceptual.optimize import Objective, inversion_objective, minimize, noise, style_objective
-from gluon_perceptual.styles import blended_grams
 
 
 def losses_of(objective, start, iterations, **options):

@@ -20,12 +20,12 @@ from gluon_perceptual.checkpoint.model import load_model
 from gluon_perceptual.commands._run_folder import last_good
 from gluon_perceptual.training import checkpoints, super_resolution
 from gluon_perceptual.training.checkpoints import Checkpoints, latest, step_of
-from gluon_perceptual.training.config import SuperResolutionConfig
 from gluon_perceptual.training.folder import locked
 from gluon_perceptual.training.loop import Callback, StepFailedError, fit
 from gluon_perceptual.training.run import Run
 from gluon_perceptual.training.step import NonFiniteLossError
 from gluon_perceptual.training.super_resolution import super_resolution_task
+from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig
 
 RUN_OPTIONS = ["--save-every", 2, "--keep", 0, "--preview-every", 99]
 TINY = ["--width", 4, "--workers", 1, "--batch", 2, *RUN_OPTIONS]

@@ -16,14 +16,12 @@ from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import ModelSpec, save_model
 from gluon_perceptual.commands import main
 from gluon_perceptual.commands._console import Forgiving, printable
-from gluon_perceptual.commands._training_options import check_settings
-from gluon_perceptual.commands.train_sr import train_sr
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.files import atomic_path, check_regular, input_file, keeping_inputs
 from gluon_perceptual.inference import Stylizer, Upscaler
-from gluon_perceptual.training.config import SuperResolutionConfig
 from gluon_perceptual.training.folder import GrowingFile, locked, make_part
 from gluon_perceptual.training.record import RunRecord, resumed_config
+from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = [sys.executable, "-m", "gluon_perceptual"]
@@ -272,12 +270,12 @@ def test_numbers_that_cannot_be_are_wrong_options(options, tmp_path, monkeypatch
 def test_a_config_is_taken_as_options_are(name, value, tmp_path):
     path = tmp_path / "config.json"
     RunRecord(SuperResolutionConfig(), None, 1, []).write(path)
-    check_settings(train_sr, resumed_config(SuperResolutionConfig, path, {}), path)
+    resumed_config(SuperResolutionConfig, path, {})
     record = json.loads(path.read_text())
     record["config"][name] = value
     path.write_text(json.dumps(record))
     with pytest.raises(UserError, match=f"config.json: .*{name}"):
-        check_settings(train_sr, resumed_config(SuperResolutionConfig, path, {}), path)
+        resumed_config(SuperResolutionConfig, path, {})
 
 
 # Progress and summaries.

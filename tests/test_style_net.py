@@ -6,12 +6,13 @@ from helpers import randomize
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import ModelSpec, load_for_use, load_model, recognize, save_model
+from gluon_perceptual.choices import Norm, Output, Upsampling, of
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.formats.arrays import read_arrays
 from gluon_perceptual.inference import Stylizer
 from gluon_perceptual.inference.layerwise import mirrored
-from gluon_perceptual.nets.blocks import NORMS, UPSAMPLINGS, ReflectionPad
-from gluon_perceptual.nets.style import CELL, MARGIN, OUTPUTS, StyleNet
+from gluon_perceptual.nets.blocks import ReflectionPad
+from gluon_perceptual.nets.style import CELL, MARGIN, StyleNet
 
 
 def initialized(net, seed=0):
@@ -29,7 +30,7 @@ def pictures(*shape, seed=0):
     return mx.nd.array(np.random.default_rng(seed).uniform(0, 255, shape), dtype="float32")
 
 
-@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
+@pytest.mark.parametrize("upsampling", of(Upsampling))
 def test_sizes_follow_the_papers_table(upsampling):
     net = initialized(StyleNet(upsampling=upsampling))
     sizes = []
@@ -77,8 +78,8 @@ def test_mirrored_frame(size):
         np.testing.assert_array_equal(framed, reference)
 
 
-@pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
+@pytest.mark.parametrize("norm", of(Norm))
+@pytest.mark.parametrize("upsampling", of(Upsampling))
 def test_checkpoints_are_recognized(norm, upsampling, tmp_path):
     output = "linear" if norm == "instance" else "tanh"
     spec = ModelSpec("StyleNet", {"width": 3, "norm": norm, "upsampling": upsampling, "output": output})
@@ -103,7 +104,7 @@ def test_a_sidecar_without_an_output_means_tanh(tmp_path):
 
 
 def test_the_linear_output_leaves_the_range_where_tanh_ends():
-    nets = {output: initialized(StyleNet(width=2, output=output)) for output in OUTPUTS}
+    nets = {output: initialized(StyleNet(width=2, output=output)) for output in of(Output)}
     for net in nets.values():
         net.decode[-2 if net is nets["linear"] else -3].bias.set_data(mx.nd.array([-20, 0, 20]))
     x = pictures(1, 3, 8, 8)

@@ -8,6 +8,7 @@ from test_style_net import initialized
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import ModelSpec, save_model
+from gluon_perceptual.choices import Upsampling, of
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.image.containers.metadata import Metadata
 from gluon_perceptual.image.io import Picture, read_picture, read_rgb, to_image, to_tensor, write_picture
@@ -15,7 +16,6 @@ from gluon_perceptual.image.resize import resize_longest_side
 from gluon_perceptual.inference import Stylizer
 from gluon_perceptual.inference.layerwise import LayerwiseStyle, Statistics
 from gluon_perceptual.inference.stylizer import SMALLEST_WINDOW, framed
-from gluon_perceptual.nets.blocks import UPSAMPLINGS
 from gluon_perceptual.nets.style import BORDER_ARTIFACT_WIDTH, StyleNet
 
 
@@ -27,7 +27,7 @@ def photo(height, width, seed=0, dtype=np.uint8):
     return np.clip(coarse + rng.normal(0, top / 30, coarse.shape), 0, top).astype(dtype)
 
 
-@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
+@pytest.mark.parametrize("upsampling", of(Upsampling))
 @pytest.mark.parametrize("size", [(150, 131), (68, 203)])
 def test_tiles_with_the_statistics_of_the_whole_equal_the_whole(size, upsampling):
     net, image = initialized(StyleNet(width=4, upsampling=upsampling)), photo(*size)
@@ -36,7 +36,7 @@ def test_tiles_with_the_statistics_of_the_whole_equal_the_whole(size, upsampling
     assert np.abs(whole - tiled).max() <= 1
 
 
-@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
+@pytest.mark.parametrize("upsampling", of(Upsampling))
 @pytest.mark.parametrize("tile", ["auto", SMALLEST_WINDOW])
 def test_the_border_is_as_in_the_middle(upsampling, tile):
     net = initialized(StyleNet(width=4, norm="none", upsampling=upsampling))

@@ -11,8 +11,8 @@ from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import load_model
 from gluon_perceptual.data.crops import PhotoCrops
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.losses.style_transfer import read_style, style_weights
 from gluon_perceptual.nets.pixels import PixelRangeAdapter
-from gluon_perceptual.styles import read_style, style_weights
 from gluon_perceptual.training.loop import StepResult
 from gluon_perceptual.training.record import resumed_config
 from gluon_perceptual.training.run import Run

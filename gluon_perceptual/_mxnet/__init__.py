@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from typing import Any, Iterator
 
 from .. import cpu, cuda
+from ..choices import InferencePrecision, check_choice, of
 from ..errors import UserError
 from .loading import keep_freed_memory, load_mxnet, usable_cores
 
 __all__ = [
-    "INFERENCE_PRECISIONS",
     "check_bfloat16",
     "devices",
     "free_memory",
@@ -26,8 +26,6 @@ __all__ = [
     "start_amp",
     "usable_cores",
 ]
-
-INFERENCE_PRECISIONS = ("auto", "float32", "bfloat16")
 
 mx: Any = load_mxnet()
 
@@ -77,8 +75,7 @@ def inference_precision(precision: str, ctx: Any = None) -> str:
     Raises:
         UserError: It is none of these, or bfloat16 is asked for where there is none.
     """
-    if precision not in INFERENCE_PRECISIONS:
-        raise UserError(f"precision {precision!r}: expected one of {', '.join(INFERENCE_PRECISIONS)}")
+    check_choice("precision", precision, of(InferencePrecision))
     on_cpu = ctx is None or ctx.device_type != "gpu"
     if precision == "bfloat16":
         check_bfloat16(on_cpu)

@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .._mxnet import devices
+from ..choices import Optimizer
 from ..figures import loss_figure, save_figure
 from ..image.io import Picture, read_rgb, to_image, write_picture
 from ..image.resize import resize_longest_side
@@ -31,7 +32,7 @@ class Optimization:
     out: Path
     folder: Path
     iterations: int
-    optimizer: str
+    optimizer: Optimizer
     learning_rate: float
     save_every: int
     device: Any

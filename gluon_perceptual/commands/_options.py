@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import click
 
+from ..choices import ColorSpace, Degradation, InferencePrecision, of
 from ._console import printable, tell
 from ._types import Number, parse_tile
 
@@ -71,7 +72,7 @@ suffix_option = click.option(
 )
 match_histogram_option = click.option(
     "--match-histogram",
-    type=click.Choice(["RGB", "LCH", "LAB", "LUV", "XYZ"], case_sensitive=False),
+    type=click.Choice(of(ColorSpace), case_sensitive=False),
     is_flag=False,
     flag_value="RGB",
     help="Match each output's histogram to its input's, in this color space or RGB.",
@@ -88,11 +89,10 @@ crf_option = click.option(
 )
 precision_option = click.option(
     "--precision",
-    type=click.Choice(["auto", "float32", "bfloat16"]),
+    type=click.Choice(of(InferencePrecision)),
     default="auto",
     help="Numeric precision of the network. auto: bfloat16 where the processor has AMX, else float32.",
 )
-scales = click.Choice(["1", "2", "4", "8"])
 MOST_TIMES, MOST_SIDE, MOST_MEGAPIXELS = 64, 100_000, 2000
 SIZES = (
     click.option("--scale", type=Number(1, MOST_TIMES), help="How many times larger: any number, such as 3 or 1.5."),
@@ -129,7 +129,7 @@ def size_of(**given: float | None) -> Size | None:
 
 def degradation_option(help: str = "How photos are shrunk.", **options: Any) -> Callable[[Any], Any]:
     """Return the option `--degradation`, as `image.resize.degrade` takes it."""
-    kinds = click.Choice(["bicubic", "decimate", "web"])
+    kinds = click.Choice(of(Degradation))
     text = f"{help} web: bicubic, then JPEG compression, noise and blur at random."
     return click.option("--degradation", "--degrade", type=kinds, help=text, **options)
 

@@ -5,8 +5,6 @@ The entry says how the model was made, as commands that anyone can repeat, and h
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Sequence
 
@@ -28,10 +26,12 @@ from ..image.resize import resize_longest_side
 from ..inference import Stylizer, Upscaler
 from ..nets.pixels import PixelRangeAdapter
 from ..nets.vgg import LossNetwork
-from ..training.config import MACHINE, SuperResolutionConfig
+from ..training.config import TrainingConfig
 from ..training.jsonl import read_lines
-from ..training.style import StyleConfig
+from ..training.style_config import StyleConfig
+from ..training.super_resolution_config import SuperResolutionConfig
 from ..weights import FOLDER, manifest, models, sha256
+from ._settings import options_for
 
 HALF_IS_ENOUGH = 62.0  # dB between outputs of the two precisions; by this a model of 37 dB loses less than 0.02 dB
 STYLE_SIDE = 512  # longer side in pixels of the photos that a style is scored on
@@ -97,31 +97,10 @@ def commands(checkpoint: Path) -> Iterator[str]:
     """
     for run in _history(checkpoint)[1]:
         style = "style" in _settings(run)
-        kind: Any = StyleConfig if style else SuperResolutionConfig
+        kind: type[TrainingConfig] = StyleConfig if style else SuperResolutionConfig
         values = {**kind.earlier, **_settings(run)}
-        defaults = {**asdict(kind.from_architecture(values["arch"])), "arch": kind.arch}
-        usual = json.loads(json.dumps(defaults))  # with lists for tuples, as the settings
-        given = {
-            key: values[key]
-            for key in usual
-            if key not in (*MACHINE, "style") and values.get(key, usual[key]) != usual[key]
-        }
-        options = [f"--{key.replace('_', '-')}{_as_text(key, value)}" for key, value in given.items()]
         words = [f"train_{'style' if style else 'sr'}", *(Path(path).name for path in values.get("style", ()))]
-        yield " ".join([*words, *options, f"--out runs/{run.name}"])
-
-
-def _as_text(key: str, value: Any) -> str:
-    """Return what stands after an option's name."""
-    if value is True:
-        return ""
-    if key == "lowpass":
-        return f" {value or 0:g}"
-    if key == "start_from":
-        return f" {value}" if value in models() else " " + "/".join(("runs", *Path(value).parts[-3:]))
-    if key in ("data", "validation", "shards"):
-        return f" {Path(value).name}"
-    return " " + (",".join(map(str, value)) if isinstance(value, list) else str(value))
+        yield " ".join([*words, *options_for(kind, values), f"--out runs/{run.name}"])
 
 
 def _history(checkpoint: Path) -> tuple[str | None, list[Path]]:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Protocol
 
-import click
-
 from ..checkpoint.loading import load_parameters
 from ..checkpoint.spec import read_spec
 from ..errors import UserError
@@ -28,7 +26,7 @@ from ..training.task import Task
 from ..weights import model_path
 from ._console import tell
 from ._run_folder import last_good, logs, prepare_folder, report_skipped, run_folder
-from ._training_options import RunOptions, check_settings
+from ._training_options import RunOptions
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +43,9 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of training: its settings, from those given on the command line; its task; what it shows; a run's name."""
+    """A kind of training: its settings, its task, what it shows, and what its runs are called."""
 
     settings: type[TrainingConfig]
-    configure: Callable[..., TrainingConfig]
     task: Callable[[Any], Task]
     pictures: Callable[[Run, Path], Pictures]
     name: str
@@ -114,9 +111,8 @@ def settings(kind: Kind, given: dict[str, Any], folder: Path, checkpoint: Path |
         UserError: They are none that the command line would take, or do not go together.
     """
     if checkpoint is None:
-        return kind.configure(**given)
+        return kind.settings.from_architecture(**given)
     config: TrainingConfig = resumed_config(kind.settings, folder / "config.json", given)
-    check_settings(click.get_current_context().command, config, folder / "config.json")
     return config
 
 

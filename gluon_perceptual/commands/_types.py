@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Iterable
 
 import click
 
-LARGEST_NUMBER, LARGEST_COUNT, LARGEST_SEED = 1e30, 10**9, 2**31 - 1
-LONGEST_SIDE = 8192  # of pictures that an option sets the size of, in pixels
+from ..training.settings import LARGEST_NUMBER
 
 
 class Number(click.FloatRange):
@@ -22,6 +21,17 @@ class Number(click.FloatRange):
         if math.isnan(number) or abs(number) > LARGEST_NUMBER:
             self.fail(f"{value} is not a number of up to {LARGEST_NUMBER:g}.", option, context)
         return number
+
+
+class NumberChoice(click.Choice):
+    """One of some whole numbers."""
+
+    def __init__(self, numbers: Iterable[int]) -> None:
+        super().__init__([str(number) for number in numbers])
+
+    def convert(self, value: Any, option: click.Parameter | None, context: click.Context | None) -> Any:
+        """Return the number."""
+        return int(super().convert(str(value), option, context))
 
 
 class InputFile(click.Path):

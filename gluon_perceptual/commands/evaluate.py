@@ -6,6 +6,7 @@ from typing import Any, Sequence
 
 import click
 
+from ..choices import Degradation
 from ._command import Command, describe_failure
 from ._console import printable, show
 from ._options import (
@@ -43,7 +44,7 @@ def evaluate(
     data: str,
     scale: int,
     sigma: float,
-    degradation: str,
+    degradation: Degradation,
     jpeg: int | None,
     match_histogram: str | None,
     precision: str,
@@ -82,7 +83,7 @@ def evaluate(
 
 
 def score(
-    methods: dict[str, Any], photos: Sequence[Any], scale: int, sigma: float, degradation: str, jpeg: int | None
+    methods: dict[str, Any], photos: Sequence[Any], scale: int, sigma: float, degradation: Degradation, jpeg: int | None
 ) -> tuple[list[Any], list[str]]:
     """Return the rows of all photos, and what is wrong with those that could not be scored."""
     from tqdm import tqdm

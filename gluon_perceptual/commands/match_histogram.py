@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..choices import ColorSpace, of
 from ._command import Command
 from ._console import tell
 from ._options import quality_option
@@ -32,7 +33,7 @@ def parse_bands(context: click.Context, option: click.Parameter, text: str) -> t
 @click.option(
     "-c",
     "--color-space",
-    type=click.Choice(["RGB", "LCH", "LAB", "LUV", "XYZ"], case_sensitive=False),
+    type=click.Choice(of(ColorSpace), case_sensitive=False),
     default="RGB",
     help="Color space to match in.",
 )

@@ -6,10 +6,13 @@ from typing import Any, Callable
 
 import click
 
+from ..choices import Optimizer, of
+from ..losses.terms import STYLE_LAYERS, STYLE_WEIGHT
+from ..training.settings import LARGEST_COUNT, LARGEST_SEED, LONGEST_SIDE
 from ._command import Command
 from ._console import tell
 from ._options import gpus_option
-from ._types import LARGEST_COUNT, LARGEST_SEED, LONGEST_SIDE, InputFile, Number, OutputFile, parse_names, parse_numbers
+from ._types import InputFile, Number, OutputFile, parse_names, parse_numbers
 
 
 def optimization_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -20,7 +23,7 @@ def optimization_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--size", type=click.IntRange(32, LONGEST_SIDE), default=256, help="Longer side of the picture in pixels."
         ),
         click.option("--iterations", type=click.IntRange(1, LARGEST_COUNT), default=300, help="Steps at most."),
-        click.option("--optimizer", type=click.Choice(["lbfgs", "adam"]), default="lbfgs", help="Method."),
+        click.option("--optimizer", type=click.Choice(of(Optimizer)), default="lbfgs", help="Method."),
         click.option("--lr", type=Number(0, min_open=True), default=5.0, help="Adam's rate in gray levels."),
         click.option("--tv", type=Number(0), default=1e-6, help="Weight of the total variation."),
         click.option("--vgg", metavar="shipped|zoo|zoo19|FILE", default="shipped", help="VGG16's or VGG19's weights."),
@@ -51,12 +54,10 @@ def optimize_image() -> None:
 @click.option(
     "--style-size", type=click.IntRange(0, LONGEST_SIDE), default=256, help="Longer side of the styles; 0: as they are."
 )
-@click.option("--style-weight", type=Number(0), default=1e5, help="Weight of each layer's style loss.")
+@click.option("--style-weight", type=Number(0), default=STYLE_WEIGHT, help="Weight of each layer's style loss.")
 @click.option("--content-weight", type=Number(0), default=1.0, help="Weight of the feature loss.")
 @click.option("--content-layer", default="relu2_2", help="Where content is compared.")
-@click.option(
-    "--style-layers", default="relu1_2,relu2_2,relu3_3,relu4_3", callback=parse_names, help="Where style is compared."
-)
+@click.option("--style-layers", default=",".join(STYLE_LAYERS), callback=parse_names, help="Where style is compared.")
 @click.option("--start", type=click.Choice(["content", "noise"]), default="content", help="What to start from.")
 @optimization_options
 def style(content: str, styles: tuple[str, ...], style_size: int, start: str, **options: Any) -> None:
@@ -65,8 +66,8 @@ def style(content: str, styles: tuple[str, ...], style_size: int, start: str, **
 
     from ..image.formats import format_for
     from ..image.io import to_tensor
+    from ..losses.style_transfer import check_blend, read_style
     from ..optimize import noise, style_objective
-    from ..styles import check_blend, read_style
     from ._optimize import Optimization, read_content
 
     run = Optimization.from_options(options)

@@ -8,10 +8,12 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from ..choices import SCALES, Degradation
+from ..training.settings import LARGEST_COUNT, LARGEST_SEED
 from ._command import Command
 from ._console import tell
-from ._options import degradation_option, scales
-from ._types import LARGEST_COUNT, LARGEST_SEED, InputFile, Number
+from ._options import degradation_option
+from ._types import InputFile, Number, NumberChoice
 
 
 @click.command(cls=Command)
@@ -29,7 +31,7 @@ from ._types import LARGEST_COUNT, LARGEST_SEED, InputFile, Number
 @click.option("--shard-size", type=click.IntRange(1, LARGEST_COUNT), default=1000, help="Patches in a file.")
 @click.option("--targets", type=click.Choice(["features", "patches"]), default="features", help="What trainy holds.")
 @click.option("--vgg", default="shipped", metavar="shipped|zoo|FILE", help="Weights of the features' network.")
-@click.option("--scale", type=scales, default="2", help="How many times smaller trainx is.")
+@click.option("--scale", type=NumberChoice(SCALES), default=2, help="How many times smaller trainx is.")
 @click.option("--patch", type=click.IntRange(8, 4096), default=144, help="Side of the high-resolution patches.")
 @click.option("--sigma", type=Number(0, 100), default=1.0, help="Blur before shrinking, in pixels.")
 @degradation_option(default="decimate")
@@ -88,10 +90,10 @@ def _write_shards(
     shard_size: int,
     targets: str,
     vgg: str,
-    scale: str,
+    scale: int,
     patch: int,
     sigma: float,
-    degradation: str,
+    degradation: Degradation,
     seed: int,
 ) -> str:
     from tqdm import tqdm
@@ -106,10 +108,10 @@ def _write_shards(
 
     if list(folder.glob("train[xy]_*.params")):
         raise UserError(f"{folder} holds shards already: choose another --out, or remove them")
-    pairs = PatchDataset(split_photos(data)[0], int(scale), patch, sigma, degradation, augment=False, seed=seed)
+    pairs = PatchDataset(split_photos(data)[0], scale, patch, sigma, degradation, augment=False, seed=seed)
     network = LossNetwork.pretrained(("relu2_2",), vgg) if targets == "features" else None
     made: dict[str, Any] = {
-        "scale": int(scale),
+        "scale": scale,
         "patch": patch,
         "sigma": sigma,
         "degradation": degradation,

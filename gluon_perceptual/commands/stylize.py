@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ..choices import PreserveColor, Statistics, of
 from ._command import Command
 from ._options import (
     compare_option,
@@ -32,13 +33,13 @@ from ._types import Number
 @compare_option
 @click.option(
     "--preserve-color",
-    type=click.Choice(["luminance", "histogram"]),
+    type=click.Choice(of(PreserveColor)),
     help="Keep the photo's colors: take the style's luminance alone, or match the result's histogram to the photo's.",
 )
 @click.option("--strength", type=Number(0, 1), default=1.0, help="Mix, from 0, the photo, to 1, the style.")
 @click.option(
     "--statistics",
-    type=click.Choice(["whole", "reduced"]),
+    type=click.Choice(of(Statistics)),
     default="whole",
     help="Of photos that do not go through at once. whole: as if the network saw the photo at once; reduced: those of "
     "a small copy, in about half of the time.",

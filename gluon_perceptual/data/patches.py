@@ -6,6 +6,7 @@ from typing import Sequence
 
 import numpy as np
 
+from ..choices import Degradation
 from ..errors import UserError
 from ..image.files import PictureFile
 from ..image.jpeg import BLOCK
@@ -39,7 +40,7 @@ class PatchDataset:
         scale: int,
         patch: int,
         sigma: float = 1.0,
-        method: str = "bicubic",
+        method: Degradation = "bicubic",
         crops: int = 1,
         augment: bool = True,
         seed: int = 0,

@@ -7,6 +7,7 @@ from typing import Any, Callable, Sequence
 import numpy as np
 
 from .._mxnet import mx
+from ..choices import Degradation
 from ..errors import UserError
 from ..image.files import PictureFile
 from ..image.io import read_rgb, to_tensor
@@ -82,7 +83,7 @@ def evaluate(
     scale: int,
     loss_network: Any,
     sigma: float = 0.0,
-    degradation: str = "bicubic",
+    degradation: Degradation = "bicubic",
     jpeg: int | None = None,
     st_lpips: Distance | None = None,
 ) -> list[Row]:
@@ -116,7 +117,7 @@ def evaluate(
 
 
 def center_pair(
-    photo: np.ndarray, scale: int, side: int, sigma: float = 0.0, degradation: str = "bicubic"
+    photo: np.ndarray, scale: int, side: int, sigma: float = 0.0, degradation: Degradation = "bicubic"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the middle of a photo, low and true, degraded together with its surroundings.
 

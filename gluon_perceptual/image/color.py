@@ -11,9 +11,7 @@ from typing import Callable
 
 import numpy as np
 
-from ..errors import UserError
-
-SPACES = ("RGB", "LAB", "LCH", "LUV", "XYZ")
+from ..choices import ColorSpace, check_choice, of
 
 # ITU-R BT.601, studio swing, of RGB in [0, 255]: the numbers of MATLAB's rgb2ycbcr.
 _YCBCR = np.array([[65.481, 128.553, 24.966], [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]]) / 255
@@ -56,7 +54,7 @@ def ycbcr_to_rgb(ycbcr: np.ndarray) -> np.ndarray:
 
 
 def to_space(rgb: np.ndarray, space: str) -> np.ndarray:
-    """Convert (H, W, 3) or (N, 3) float sRGB in [0, 1] to float64 of one of `SPACES`, in rio-color's units.
+    """Convert (H, W, 3) or (N, 3) float sRGB in [0, 1] to float64 of a `choices.ColorSpace`, in rio-color's units.
 
     XYZ is in [0, 1], white is (1, 1, 1). LAB and LUV have L in [0, 100]; LCH is LAB in polar coordinates, with hue in
     radians from -pi to pi. Black has u = v = 0, where rio-color has NaN. The name may be in any case.
@@ -82,8 +80,7 @@ def checked_space(space: str) -> str:
     Raises:
         UserError: There is no such space.
     """
-    if space.upper() not in SPACES:
-        raise UserError(f"color space {space}: expected one of {', '.join(SPACES)}")
+    check_choice("color_space", space.upper(), of(ColorSpace))
     return space.upper()
 
 

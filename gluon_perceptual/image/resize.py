@@ -10,11 +10,11 @@ from typing import Any, Sequence
 import cv2
 import numpy as np
 
+from ..choices import Degradation, check_choice, of
 from ..errors import ImageError, UserError
 from .defects import BLUR_RADIUS, with_defects
 from .jpeg import BLOCK
 
-DEGRADATIONS = ("bicubic", "decimate", "web")
 MOST_BLUR = 100  # pixels
 AT_ONCE = 2**22  # values that are resized at once
 REACH = 2  # the bicubic kernel is zero from here on, in pixels of the coarser grid
@@ -137,8 +137,7 @@ def gaussian_blur(image: np.ndarray, sigma: float) -> np.ndarray:
 def check_degradation(sigma: float, method: str) -> None:
     """Raise UserError unless `degrade` takes these."""
     _blur_radius(sigma)
-    if method not in DEGRADATIONS:
-        raise UserError(f"degradation {method!r}: expected one of {', '.join(DEGRADATIONS)}")
+    check_choice("degradation", method, of(Degradation))
 
 
 def _blur_radius(sigma: float) -> int:
@@ -151,7 +150,7 @@ def degrade(
     image: np.ndarray,
     scale: int,
     sigma: float = 1.0,
-    method: str = "bicubic",
+    method: Degradation = "bicubic",
     rng: np.random.Generator | None = None,
 ) -> np.ndarray:
     """Make the low-resolution picture of a high-resolution one: blur, shrink, round.
@@ -199,7 +198,7 @@ def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
     return image[: height - height % scale, : width - width % scale]
 
 
-def degradation_margin(scale: int, sigma: float, method: str = "bicubic") -> int:
+def degradation_margin(scale: int, sigma: float, method: Degradation = "bicubic") -> int:
     """Return how far a high-resolution pixel reaches in `degrade`, in pixels, rounded up to a multiple of `scale`.
 
     A crop with this margin (where the picture goes on), degraded, less the margin is the crop of the degraded picture;

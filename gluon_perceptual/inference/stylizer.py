@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._mxnet import free_memory, mx, mxnet_errors
+from ..choices import PreserveColor, Statistics, check_choice, of
 from ..errors import UserError
 from ..image.color import luma
 from ..image.histogram import match_images
@@ -25,8 +26,6 @@ SHARE = 0.25  # of the free memory that a picture may take to go through at once
 MAPS = 9  # of the first layer's channels, in float32, that are there at a time
 SMALLEST_WINDOW = 4 * HALO_OUT * CELL
 REDUCED = 512  # longer side of the picture that the fast mode takes statistics from
-STATISTICS = ("whole", "reduced")
-PRESERVE_COLOR = (None, "luminance", "histogram")
 STUDIO_SWING = 219 / 255  # of `luma`
 
 
@@ -59,8 +58,8 @@ class Stylizer:
         model: Any,
         ctx: Any = None,
         tile: int | str = "auto",
-        statistics: str = "whole",
-        preserve_color: str | None = None,
+        statistics: Statistics = "whole",
+        preserve_color: PreserveColor | None = None,
         strength: float = 1.0,
         precision: str = "auto",
     ) -> None:
@@ -71,9 +70,8 @@ class Stylizer:
         self.by_memory, self.tile = tile == "auto", WINDOW if tile == "auto" else int(tile)
         if self.tile < SMALLEST_WINDOW:
             raise UserError(f"tiles of {self.tile} pixels: expected at least {SMALLEST_WINDOW}")
-        for value, known in ((statistics, STATISTICS), (preserve_color, PRESERVE_COLOR)):
-            if value not in known:
-                raise UserError(f"{value!r}: expected one of {', '.join(map(str, known))}")
+        check_choice("statistics", statistics, of(Statistics))
+        check_choice("preserve_color", preserve_color, (None, *of(PreserveColor)))
         if not 0 <= strength <= 1:
             raise UserError(f"strength {strength:g}: expected a number from 0 to 1")
         self.statistics, self.preserve_color, self.strength = statistics, preserve_color, strength

@@ -1,14 +1,24 @@
 """What is minimized: pure functions, the terms that they are the values of, and the block that weighs these."""
 
-from .perceptual import PerceptualLoss
-from .terms import FeatureLoss, GridLoss, PixelLoss, StabilityLoss, StyleLoss, TotalVariationLoss
+from __future__ import annotations
 
-__all__ = [
-    "FeatureLoss",
-    "GridLoss",
-    "PerceptualLoss",
-    "PixelLoss",
-    "StabilityLoss",
-    "StyleLoss",
-    "TotalVariationLoss",
-]
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from .perceptual import PerceptualLoss as PerceptualLoss
+    from .terms import FeatureLoss as FeatureLoss
+    from .terms import GridLoss as GridLoss
+    from .terms import PixelLoss as PixelLoss
+    from .terms import StabilityLoss as StabilityLoss
+    from .terms import StyleLoss as StyleLoss
+    from .terms import TotalVariationLoss as TotalVariationLoss
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "perceptual": ["PerceptualLoss"],
+        "terms": ["FeatureLoss", "GridLoss", "PixelLoss", "StabilityLoss", "StyleLoss", "TotalVariationLoss"],
+    },
+)

@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Callable, ClassVar, Mapping
 
-from ..errors import UserError
+from ..choices import PixelKind, VariationKind, check_choice
 from . import functional
+
+STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")  # the paper's (section 4.1)
+STYLE_WEIGHT = 1e5  # of `style_transfer.style_weights`
 
 Kinds = Mapping[str, Callable[..., Any]]
 
@@ -41,8 +44,8 @@ class Term:
     def __post_init__(self) -> None:
         """Raise UserError if there is no such kind."""
         kind = getattr(self, "kind", None)
-        if kind is not None and kind not in self.kinds:
-            raise UserError(f"{type(self).__name__} of kind {kind!r}: expected one of {', '.join(self.kinds)}")
+        if kind is not None:
+            check_choice("kind", kind, self.kinds)
 
     def target(self, F: Any, reference: Seen) -> Any:
         """Return what the output is compared with: the reference itself. None where no reference says it."""
@@ -104,7 +107,7 @@ class PixelLoss(Term):
         kind: "squared" (paper) or "absolute", which forgives outliers more and trains to sharper edges.
     """
 
-    kind: str = "squared"
+    kind: PixelKind = "squared"
     name = "pixel"
     kinds: ClassVar[Mapping[str, Callable[..., Any]]] = {
         "squared": functional.squared_error,
@@ -143,7 +146,7 @@ class TotalVariationLoss(Term):
             code); "blog", the mean absolute differences.
     """
 
-    kind: str = "paper"
+    kind: VariationKind = "paper"
     name = "tv"
     needs_target = False
     kinds: ClassVar[Mapping[str, Callable[..., Any]]] = {

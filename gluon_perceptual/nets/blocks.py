@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._mxnet import mx
-from ..errors import UserError
+from ..choices import Norm, Upsampling, check_choice, of
 from ..image.resize import cubic
 from .fast import Conv2D, InputConv2D, NearestConv2D, TransposedConv2D
 from .instance_norm import InstanceNorm
@@ -18,24 +18,20 @@ from .precision import current_precision
 
 nn: Any = mx.gluon.nn
 
-NORMS = ("batch", "instance", "none")
-UPSAMPLINGS = ("transposed", "nearest", "subpixel")
-
 
 def identity() -> mx.gluon.HybridBlock:
     """Return a block that does nothing."""
     return nn.HybridLambda(lambda F, x: x, prefix="identity_")
 
 
-def norm_layer(norm: str, channels: int) -> mx.gluon.HybridBlock:
+def norm_layer(norm: Norm, channels: int) -> mx.gluon.HybridBlock:
     """Return batch or instance normalization, or a block that does nothing for "none"."""
     if norm == "batch":
         return nn.BatchNorm(in_channels=channels)
     if norm == "instance":
         return InstanceNorm(channels)
-    if norm == "none":
-        return identity()
-    raise UserError(f"norm {norm!r}: expected one of {', '.join(NORMS)}")
+    check_choice("norm", norm, of(Norm))
+    return identity()
 
 
 def convolution(
@@ -55,7 +51,7 @@ class ConvBlock(nn.HybridSequential):
         in_channels: int,
         channels: int,
         kernel: int,
-        norm: str = "batch",
+        norm: Norm = "batch",
         stride: int = 1,
         padding: bool = True,
         **kwargs: Any,
@@ -74,7 +70,7 @@ class ResidualBlock(mx.gluon.HybridBlock):
     input that is added.
     """
 
-    def __init__(self, channels: int, norm: str = "batch", padding: bool = True, **kwargs: Any) -> None:
+    def __init__(self, channels: int, norm: Norm = "batch", padding: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._crop, self._precision = 0 if padding else 2, current_precision()
         with self.name_scope():
@@ -103,7 +99,7 @@ class DepthToSpace(mx.gluon.HybridBlock):
 
 
 def upsample(
-    channels: int, upsampling: str, norm: str = "batch", in_channels: int | None = None
+    channels: int, upsampling: Upsampling, norm: Norm = "batch", in_channels: int | None = None
 ) -> mx.gluon.HybridBlock:
     """Return a block that doubles H and W: the paper's "conv of stride 1/2", with normalization and ReLU.
 
@@ -117,6 +113,7 @@ def upsample(
         norm: As in `norm_layer`.
         in_channels: Channels in, if they are not as many.
     """
+    check_choice("upsampling", upsampling, of(Upsampling))
     bias, inputs = norm == "none", in_channels or channels
     block = nn.HybridSequential(prefix="")
     if upsampling == "transposed":
@@ -125,14 +122,12 @@ def upsample(
     elif upsampling == "nearest":
         # the convolution is the second of two as where pixels are repeated first, so that its name tells the kind
         block.add(identity(), NearestConv2D(channels, inputs, bias))
-    elif upsampling == "subpixel":
+    else:
         larger = mx.init.Xavier(factor_type="in")  # by its own number of outputs, of which 4 are one channel
         block.add(
             Conv2D(4 * channels, 3, padding=1, in_channels=inputs, use_bias=bias, weight_initializer=larger),
             DepthToSpace(2),
         )
-    else:
-        raise UserError(f"upsampling {upsampling!r}: expected one of {', '.join(UPSAMPLINGS)}")
     block.add(norm_layer(norm, channels), nn.Activation("relu"))
     return block
 

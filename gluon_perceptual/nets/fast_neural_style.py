@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._mxnet import mx
+from ..choices import Norm
 from .blocks import ReflectionPad, convolution, norm_layer
 from .fast import OutputConv2D
 from .precision import current_precision
@@ -18,7 +19,7 @@ class ReflectedConv(nn.HybridSequential):
     """Reflection padding, convolution, normalization, and ReLU where `activation` is "relu"; same size at stride 1."""
 
     def __init__(
-        self, in_channels: int, channels: int, kernel: int, norm: str, stride: int = 1, activation: str = "relu"
+        self, in_channels: int, channels: int, kernel: int, norm: Norm, stride: int = 1, activation: str = "relu"
     ) -> None:
         super().__init__()
         with self.name_scope():
@@ -32,7 +33,7 @@ class ReflectedConv(nn.HybridSequential):
 class ReflectedResidualBlock(mx.gluon.HybridBlock):
     """Two 3×3 convolutions with reflection padding and norms, ReLU between, plus the input."""
 
-    def __init__(self, channels: int, norm: str) -> None:
+    def __init__(self, channels: int, norm: Norm) -> None:
         super().__init__()
         self._precision = current_precision()
         with self.name_scope():
@@ -73,7 +74,7 @@ class FastNeuralStyleNet(mx.gluon.HybridBlock):
     scale = 1
     margin = border_artifact_width = 0
 
-    def __init__(self, width: int = 32, norm: str = "instance", **kwargs: Any) -> None:
+    def __init__(self, width: int = 32, norm: Norm = "instance", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.arguments: dict[str, Any] = {"width": width, "norm": norm}
         self.precision = current_precision()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._mxnet import mx
+from ..choices import Norm
 from .blocks import norm_layer
 from .fast import Conv2D, InputConv2D, OutputConv2D, TransposedConv2D
 from .precision import current_precision
@@ -15,7 +16,7 @@ nn = mx.gluon.nn
 class PlsrResidualUnit(mx.gluon.HybridBlock):
     """conv3×3 - norm - ReLU - conv3×3 - norm - ReLU, plus a 1×1 convolution of the input, then ReLU."""
 
-    def __init__(self, channels: int, norm: str = "batch", **kwargs: Any) -> None:
+    def __init__(self, channels: int, norm: Norm = "batch", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._precision = current_precision()
         with self.name_scope():
@@ -48,7 +49,7 @@ class PlsrNet(mx.gluon.HybridBlock):
 
     scale = 2
 
-    def __init__(self, width: int = 64, blocks: int = 4, norm: str = "batch", **kwargs: Any) -> None:
+    def __init__(self, width: int = 64, blocks: int = 4, norm: Norm = "batch", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.net = nn.HybridSequential()
         with self.name_scope():

@@ -16,7 +16,7 @@ from typing import Any, Iterator
 
 import numpy as np
 
-from ..errors import UserError
+from ..choices import check_choice
 
 
 class Precision:
@@ -72,8 +72,7 @@ def computing_in(precision: str | Precision) -> Iterator[None]:
         UserError: There is none of that name.
     """
     if isinstance(precision, str):
-        if precision not in PRECISIONS:
-            raise UserError(f"precision {precision!r}: expected one of {', '.join(PRECISIONS)}")
+        check_choice("precision", precision, PRECISIONS)
         precision = PRECISIONS[precision]
     token = _current.set(precision)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._mxnet import mx
-from ..errors import UserError
+from ..choices import Norm, Output, Upsampling, check_choice, of
 from .blocks import ConvBlock, ReflectionPad, ResidualBlock, identity, upsample
 from .fast import OutputConv2D
 from .pixels import HALF_RANGE
@@ -13,7 +13,6 @@ from .precision import current_precision
 
 nn = mx.gluon.nn
 
-OUTPUTS = ("tanh", "linear")
 GRAIN = 16.0  # gray levels that the linear output counts in
 NEAR_ZERO = 0.01  # deviation of the tanh output's first weights
 
@@ -50,9 +49,9 @@ class StyleNet(mx.gluon.HybridBlock):
     def __init__(
         self,
         width: int = 32,
-        norm: str = "instance",
-        upsampling: str = "transposed",
-        output: str = "tanh",
+        norm: Norm = "instance",
+        upsampling: Upsampling = "transposed",
+        output: Output = "tanh",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -77,7 +76,7 @@ class StyleNet(mx.gluon.HybridBlock):
         return F.slice_like(self.decode(self.body(self.encode(self.pad(x)))), x, axes=(2, 3))
 
 
-def output_layers(width: int, output: str) -> list[mx.gluon.HybridBlock]:
+def output_layers(width: int, output: Output) -> list[mx.gluon.HybridBlock]:
     """Return the layers from features (N, width, H, W) to pixels.
 
     A step of Adam moves all weights of the 9×9 convolution alike where a picture is bright and flat, by the learning
@@ -89,9 +88,9 @@ def output_layers(width: int, output: str) -> list[mx.gluon.HybridBlock]:
         output: "tanh", (tanh + 1) · 127.5, in [0, 255]; or "linear", mid-gray + `GRAIN` · x, which may leave [0, 255]
             and is to be clipped.
     """
+    check_choice("output", output, of(Output))
     if output == "tanh":  # the paper does not say; by Xavier's a tenth of the pixels is beyond its ends in 20 steps
         convolution = OutputConv2D(3, 9, in_channels=width, weight_initializer=mx.init.Normal(NEAR_ZERO))
         return [convolution, nn.Activation("tanh"), nn.HybridLambda(lambda F, x: (x + 1) * HALF_RANGE)]
-    if output == "linear":  # the convolution is the second layer, so that its name tells the kind
-        return [identity(), OutputConv2D(3, 9, in_channels=width), nn.HybridLambda(lambda F, x: x * GRAIN + HALF_RANGE)]
-    raise UserError(f"output {output!r}: expected one of {', '.join(OUTPUTS)}")
+    # the convolution is the second layer, so that its name tells the kind
+    return [identity(), OutputConv2D(3, 9, in_channels=width), nn.HybridLambda(lambda F, x: x * GRAIN + HALF_RANGE)]

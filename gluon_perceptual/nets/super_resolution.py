@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from .._mxnet import mx
+from ..choices import SCALES, Norm, Upsampling, check_choice
 from ..errors import UserError
 from .blocks import BicubicEnlargement, ConvBlock, ResidualBlock, upsample
 from .fast import OutputConv2D
@@ -14,7 +15,6 @@ from .pixels import HALF_RANGE
 
 nn = mx.gluon.nn
 
-SCALES = (1, 2, 4, 8)
 NEAR_ZERO = 1e-4  # deviation of the last layer's first weights where the network is added to the bicubic enlargement
 
 
@@ -47,15 +47,14 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
         scale: int,
         width: int = 64,
         blocks: int = 4,
-        norm: str = "batch",
-        upsampling: str = "transposed",
+        norm: Norm = "batch",
+        upsampling: Upsampling = "transposed",
         skip: bool = False,
         lowpass: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if scale not in SCALES:
-            raise UserError(f"scale {scale}: expected one of {', '.join(map(str, SCALES))}")
+        check_choice("scale", scale, SCALES)
         if lowpass is not None and not skip:
             raise UserError(f"low-pass {lowpass}: it is for what is added to the bicubic enlargement; give skip, too")
         self.scale = scale

@@ -11,6 +11,7 @@ import numpy as np
 from .. import weights as shipped
 from .._mxnet import mx
 from .._mxnet.gluon import fill, settings_of
+from ..choices import check_choice
 from ..errors import UserError
 from .fast import Conv2D
 from .precision import current_precision
@@ -109,8 +110,7 @@ class LossNetwork(mx.gluon.HybridBlock):
     ) -> None:
         super().__init__(**kwargs)
         check_layers(layers, depth)
-        if variant not in VARIANTS:
-            raise UserError(f"VGG variant {variant!r}: expected one of {', '.join(VARIANTS)}")
+        check_choice("variant", variant, VARIANTS)
         self.layers = tuple(layers)
         self.variant = variant
         self._precision = current_precision()

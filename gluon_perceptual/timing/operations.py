@@ -8,8 +8,8 @@ from typing import Any
 
 from .._mxnet import mx
 from .._mxnet.gluon import leaves
+from ..losses.terms import STYLE_LAYERS
 from ..nets.vgg import LossNetwork
-from ..styles import STYLE_LAYERS
 from .workloads import CONTENT_LAYER, build, is_style, training_size
 
 nn: Any = mx.gluon.nn

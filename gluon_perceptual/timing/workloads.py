@@ -11,11 +11,12 @@ from .._mxnet import mx
 from ..checkpoint.model import ModelSpec, fold
 from ..image.io import to_tensor
 from ..losses import FeatureLoss, PerceptualLoss, TotalVariationLoss
+from ..losses.style_transfer import blended_grams, style_transfer_loss, style_weights
+from ..losses.terms import STYLE_LAYERS
 from ..nets.instance_norm import fast_twin, for_single_pictures
 from ..nets.precision import computing_in
 from ..nets.vgg import LossNetwork
 from ..optimize import minimize, style_objective
-from ..styles import STYLE_LAYERS, blended_grams, style_transfer_loss, style_weights
 from ..training.step import TrainingStep
 
 nn: Any = mx.gluon.nn

@@ -16,11 +16,11 @@ from typing import Any, Callable, Mapping, Sequence
 
 from .._mxnet import mx, mxnet_errors
 from .._mxnet.gluon import forget_kvstore, share_parameters
+from ..choices import KVSTORES, check_choice
 from ..cluster import check_variables, scheduler_answers
 from ..errors import UserError
 from .waiting import WorkerLostError, call_with_timeout, end_at_once
 
-KVSTORES = ("local", "device", "nccl", "dist_sync")
 PATIENCE = 300.0  # seconds
 SELDOM = 5.0  # seconds between looks for the scheduler
 NUMBERS_KEY = 1 << 20  # beyond those of parameters, which are their places in Gluon's Trainer
@@ -185,8 +185,7 @@ def _check(kvstore: str, gpus: str | None) -> None:
             "`kvstore` dist_async: its servers keep the optimizer's state, which no checkpoint gets, and its result is "
             "never the same twice; use dist_sync"
         )
-    if kvstore not in KVSTORES:
-        raise UserError(f"`kvstore` {kvstore}: expected one of {', '.join(KVSTORES)}")
+    check_choice("kvstore", kvstore, KVSTORES)
     if kvstore == "nccl" and not gpus:
         raise UserError("`kvstore` nccl is for GPUs: give `gpus`, or leave it out")
     if not kvstore.startswith("dist"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from .._mxnet import mx
 from ..errors import UserError
 from ..files import check_regular, parse_json, write_json
 from .config import MACHINE, TrainingConfig
+from .settings import faults
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +65,8 @@ def resumed_config(kind: type[TrainingConfig], path: Path, given: dict[str, Any]
         config: Any = kind(**settings)
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not the settings of such a run ({error})") from error
-    for entry in fields(config):
-        value, kinds = getattr(config, entry.name), _kinds(entry.default)
-        if not isinstance(value, kinds):
-            raise UserError(f"{path}: not the settings of such a run ({entry.name} is {value!r})")
+    for name, value, expected in faults(config):
+        raise UserError(f"{path}: {name} is {value!r}; {expected}")
     for name, value in given.items():
         if name not in MACHINE and getattr(config, name) != value:
             raise UserError(f"{path}: {name} is {getattr(config, name)!r} in this run, not {value!r}; leave it out")
@@ -80,13 +79,6 @@ def _in_todays_words(settings: dict[str, Any]) -> dict[str, Any]:
         return settings
     kept = {name: value for name, value in settings.items() if name != "amp"}
     return {**kept, "precision": "float16" if settings["amp"] else "float32"}
-
-
-def _kinds(default: Any) -> tuple[type, ...]:
-    """Return the types that a setting with this default may have."""
-    if default is None:
-        return str, float, type(None)
-    return (float, int) if isinstance(default, float) else (type(default),)
 
 
 def _read(path: Path) -> dict[str, Any]:

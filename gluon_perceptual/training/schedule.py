@@ -7,23 +7,22 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-from ..errors import MissingDependencyError, UserError
+from ..choices import Schedule, check_choice, of
+from ..errors import MissingDependencyError
 
 MODULE = "gluoncv.utils.lr_scheduler"
-SCHEDULES = ("cosine", "step", "constant")
 FINAL_FRACTION = 0.02  # of the rate, where the cosine ends
 STEP_FRACTION = 0.3  # of the rate, after each drop
 STEPS_AT = (0.6, 0.85)  # of the steps after the warm-up
 
 
-def learning_rate_schedule(kind: str, rate: float, steps: int, warmup: int) -> Any:
+def learning_rate_schedule(kind: Schedule, rate: float, steps: int, warmup: int) -> Any:
     """Return a scheduler: linear from near 0 to `rate` in `warmup` updates, then down by `kind` until update `steps`.
 
     Raises:
-        UserError: `kind` is none of `SCHEDULES`.
+        UserError: There is no such schedule.
     """
-    if kind not in SCHEDULES:
-        raise UserError(f"schedule {kind!r}: expected one of {', '.join(SCHEDULES)}")
+    check_choice("schedule", kind, of(Schedule))
     LRScheduler, LRSequential = _gluoncv_schedulers()
     warmup = min(warmup, steps // 2)
     rest = max(steps - warmup, 2)  # gluoncv divides by one less

@@ -17,8 +17,8 @@ from ..data.photos import split_photos
 from ..errors import UserError
 from ..evaluation.style_metrics import clipped_area
 from ..image.histogram import match_images
-from ..nets.vgg import LossNetwork
-from ..styles import blended_grams, read_style, style_transfer_loss, style_weights
+from ..losses.style_transfer import blended_grams, check_blend, read_style, style_transfer_loss, style_weights
+from ..nets.vgg import LossNetwork, check_layers
 from ..weights import model_path
 from .style_config import StyleConfig
 from .task import Targets, Task, choose_held_out, computing_as
@@ -43,8 +43,7 @@ def style_task(config: StyleConfig) -> StyleTask:
     Raises:
         UserError: Devices, photos, pictures or weights that are not there or do not fit.
     """
-    config.check()
-    check_start(config)
+    check(config)
     photos, candidates = split_photos(config.data, config.validation)
     held_out, unreadable = choose_held_out(candidates, photos, smallest_side(config.size))
     pairs = PhotoCrops(photos, config.size, config.seed, config.flat)
@@ -76,11 +75,16 @@ def style_task(config: StyleConfig) -> StyleTask:
     )
 
 
-def check_start(config: StyleConfig) -> None:
-    """Raise UserError where the run starts from a network of another output, which has parameters of the same shapes.
+def check(config: StyleConfig) -> None:
+    """Raise UserError if settings exclude each other.
 
-    What they learned is of no use to it.
+    A network with another output has parameters of the same shapes, but what they learned is of no use to this one.
     """
+    check_layers((*config.style_layers, config.content_layer))
+    if not config.style:
+        raise UserError("no style picture is given")
+    check_blend(config.blend, config.style)
+    config.check_devices()
     spec = read_spec(model_path(config.start_from)) if config.start_from else None
     output = spec.arguments.get("output", "tanh") if spec else config.output
     if output != config.output:

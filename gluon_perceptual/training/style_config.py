@@ -5,40 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Mapping
 
-from ..errors import UserError
-from ..nets.vgg import check_layers
-from ..styles import STYLE_LAYERS, STYLE_WEIGHT, check_blend
+from ..choices import Balance, Norm, Output, Upsampling
+from ..losses.terms import STYLE_LAYERS, STYLE_WEIGHT
 from .config import TrainingConfig
-
-ARCHITECTURES: dict[str, dict[str, Any]] = {
-    "linear": {},
-    "paper": {
-        "norm": "batch",
-        "upsampling": "transposed",
-        "output": "tanh",
-        "style_balance": "entries",
-        "style_weight": 5.0,
-        "tv": 1e-6,
-        "schedule": "constant",
-        "warmup": 0,
-        "max_norm": 0.0,
-        "flat": 0.0,
-    },
-}
+from .settings import LONGEST_SIDE, setting, with_default
 
 
 @dataclass(frozen=True)
 class StyleConfig(TrainingConfig):
-    """A style run's settings.
+    """A style run's settings; `from_architecture` gives the defaults of each architecture."""
 
-    `style`: files, blended by `blend` (equally, if empty). `style_size`: what the longer side of the style pictures is
-    scaled to; 0 leaves them. `style_weight` and `style_balance` weigh the layers' style losses, see
-    `styles.style_weights`, and `content_weight` the feature loss. `match_color`: the style pictures first get the
-    colors of the photos. `denoise`: strength of non-local means denoising of the style pictures; grain in them trains
-    dots. `flat`: share of crops that are a flat part of a photo, see `data.crops.PhotoCrops`. `arch`: "linear", or
-    "paper"; `from_architecture` gives the defaults of each.
-    """
-
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "linear": {},
+        "paper": {
+            "norm": "batch",
+            "upsampling": "transposed",
+            "output": "tanh",
+            "style_balance": "entries",
+            "style_weight": 5.0,
+            "tv": 1e-6,
+            "schedule": "constant",
+            "warmup": 0,
+            "max_norm": 0.0,
+            "flat": 0.0,
+        },
+    }
     earlier: ClassVar[Mapping[str, Any]] = {
         "arch": "paper",
         "output": "tanh",
@@ -46,47 +37,52 @@ class StyleConfig(TrainingConfig):
         "flat": 0.0,
     }
 
-    steps: int = 2000
-    schedule: str = "cosine"
-    warmup: int = 50
-    max_norm: float = 1e6  # gradients' usual norm at first, for STYLE_WEIGHT
+    style: tuple[str, ...] = setting((), "Style pictures.", is_file=True, is_option=False)
+    blend: tuple[float, ...] = setting(
+        (), "Weights of the styles.", kind=float, metavar="W,W,...", default_text="equal"
+    )
+    arch: str = setting(
+        "linear",
+        "linear: the paper's layers with instance norms and a linear output; paper: the paper's network and training. "
+        "It decides the defaults of other options.",
+        choices=tuple(presets),
+    )
+    width: int = setting(32, "Channels of the first layer.", least=1, most=1024)
+    norm: Norm = setting("instance", "Normalization.", choices=Norm)
+    upsampling: Upsampling = setting(
+        "nearest", "Layers that enlarge (the paper's convs of stride 1/2).", choices=Upsampling
+    )
+    output: Output = setting("linear", "Last layer.", choices=Output)
 
-    style: tuple[str, ...] = ()
-    blend: tuple[float, ...] = ()
-    style_size: int = 512
-    style_layers: tuple[str, ...] = STYLE_LAYERS
-    style_balance: str = "norm"
-    style_weight: float = STYLE_WEIGHT
-    content_layer: str = "relu2_2"
-    content_weight: float = 1.0
-    tv: float = 1e-4
-    stability: float = 0.0
-    match_color: bool = False
-    denoise: float = 0.0
+    size: int = setting(256, "Side of the photo crops in pixels.", least=32, most=LONGEST_SIDE)
+    flat: float = setting(0.1, "Share of the crops that are taken from flat parts of photos.", least=0, most=1)
+    style_size: int = setting(
+        512, "Longer side of the style pictures in pixels; 0: as they are.", least=0, most=LONGEST_SIDE
+    )
+    match_color: bool = setting(False, "First give the style pictures the photos' colors.")
+    denoise: float = setting(
+        0.0, "First denoise the style pictures, with a strength of 3 or more; against dots.", least=0, most=100
+    )
 
-    size: int = 256
-    flat: float = 0.1
-    arch: str = "linear"
-    width: int = 32
-    norm: str = "instance"
-    upsampling: str = "nearest"
-    output: str = "linear"
+    style_layers: tuple[str, ...] = setting(STYLE_LAYERS, "VGG layers whose style is compared.", metavar="LAYER,...")
+    style_balance: Balance = setting(
+        "norm",
+        "What each layer's style weight is divided by. norm: that of the style's Gram matrix; entries: their number.",
+        choices=Balance,
+    )
+    style_weight: float = setting(STYLE_WEIGHT, "Weight of each layer's style loss.", least=0)
+    content_layer: str = setting("relu2_2", "VGG layer whose features are compared.", choices=("relu2_2", "relu3_3"))
+    content_weight: float = setting(1.0, "Weight of the feature loss.", least=0)
+    tv: float = setting(1e-4, "Weight of the total variation.", least=0)
+    stability: float = setting(
+        0.0, "Weight of the stability loss (output change under input noise); reduces flicker.", least=0
+    )
+
+    steps: int = with_default(TrainingConfig, "steps", 2000)
+    warmup: int = with_default(TrainingConfig, "warmup", 50)
+    max_norm: float = with_default(TrainingConfig, "max_norm", 1e6)  # the gradient's usual one at first
 
     @classmethod
     def from_architecture(cls, arch: str = "linear", **given: Any) -> StyleConfig:
-        """Return the defaults of `arch`, overridden by what is given.
-
-        Raises:
-            UserError: `arch` is unknown.
-        """
-        if arch not in ARCHITECTURES:
-            raise UserError(f"architecture {arch!r}: expected one of {', '.join(ARCHITECTURES)}")
-        return cls(**{**ARCHITECTURES[arch], "arch": arch, **given})
-
-    def check(self) -> None:
-        """Raise UserError if settings do not go together."""
-        check_layers((*self.style_layers, self.content_layer))
-        if not self.style:
-            raise UserError("no style picture is given")
-        check_blend(self.blend, self.style)
-        self.check_devices()
+        """Return the defaults of `arch`, overridden by what is given and not None; raises UserError as its base."""
+        return super().from_architecture(arch, **given)

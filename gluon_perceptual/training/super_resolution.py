@@ -19,10 +19,13 @@ from ..errors import UserError
 from ..evaluation.scores import mean
 from ..evaluation.spectrum import weave
 from ..evaluation.super_resolution import smallest_side
-from ..losses.perceptual import PerceptualLoss
+from ..losses import FeatureLoss, GridLoss, PerceptualLoss, PixelLoss, TotalVariationLoss
+from ..losses.terms import Term
 from ..nets.vgg import LossNetwork
-from .config import SuperResolutionConfig
+from .super_resolution_config import SuperResolutionConfig
 from .task import Task, choose_held_out, computing_as
+
+__all__ = ["SuperResolutionConfig", "super_resolution_task"]
 
 PAIRS_FOR_MEAN = 256
 
@@ -50,7 +53,7 @@ def super_resolution_task(config: SuperResolutionConfig) -> Task:
             layers, on = (config.feature_layer,), devices(config.gpus, config.cpus)
             network = LossNetwork.pretrained(layers, config.vgg, on)
         check_same_vgg(pairs, network, config)
-    loss = PerceptualLoss(config.term_weights(), network)
+    loss = PerceptualLoss(term_weights(config), network)
     holds_features = getattr(pairs, "holds_features", False)
     return Task(
         config=config,
@@ -65,6 +68,16 @@ def super_resolution_task(config: SuperResolutionConfig) -> Task:
         validation_targets=loss.targets,
         measure=measure_weave,
     )
+
+
+def term_weights(config: SuperResolutionConfig) -> dict[Term, float]:
+    """Return the terms of the loss and their weights, as `losses.PerceptualLoss` takes them."""
+    return {
+        FeatureLoss(config.feature_layer): {"pixel": 0.0, "feature": 1.0, "mix": config.mix}[config.loss],
+        PixelLoss(config.pixel_loss): 0.0 if config.loss == "feature" else 1.0,
+        GridLoss(config.scale): config.grid,
+        TotalVariationLoss(config.tv_kind): config.tv,
+    }
 
 
 def open_shards(config: SuperResolutionConfig) -> ShardDataset:
@@ -98,7 +111,7 @@ def model_spec(config: SuperResolutionConfig, pairs: Any) -> ModelSpec:
         inputs = [pairs[k][0] for k in range(PAIRS_FOR_MEAN)]
         colors = np.mean([values.mean(axis=(1, 2)) for values in inputs], axis=0) / 255
         return ModelSpec("PlsrNet", size, max_value=1.0, mean=tuple(round(float(value), 6) for value in colors))
-    arguments = {"norm": config.norm, "upsampling": config.upsampling, "skip": config.arch == "skip"}
+    arguments: dict[str, Any] = {"norm": config.norm, "upsampling": config.upsampling, "skip": config.arch == "skip"}
     if config.lowpass is not None:
         arguments["lowpass"] = config.lowpass
     return ModelSpec("SuperResolutionNet", {"scale": config.scale, **size, **arguments})

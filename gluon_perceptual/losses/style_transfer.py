@@ -8,17 +8,15 @@ from typing import Any, Mapping, Sequence
 
 import numpy as np
 
-from ._mxnet import mx
-from .errors import UserError
-from .image.io import read_rgb, to_tensor
-from .image.resize import resize_longest_side
-from .losses import FeatureLoss, PerceptualLoss, StabilityLoss, StyleLoss, TotalVariationLoss
-from .losses.functional import gram_matrix
-from .losses.terms import Term
-from .nets.vgg import LossNetwork
+from .._mxnet import mx
+from ..choices import Balance
+from ..errors import UserError
+from ..image.io import read_rgb, to_tensor
+from ..image.resize import resize_longest_side
+from .functional import gram_matrix
+from .perceptual import PerceptualLoss
+from .terms import STYLE_WEIGHT, FeatureLoss, StabilityLoss, StyleLoss, Term, TotalVariationLoss
 
-STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
-STYLE_WEIGHT = 1e5  # of `style_weights`
 SMALLEST_STYLE = 32  # pixels a side: VGG's four poolings leave something of it
 
 
@@ -45,12 +43,12 @@ def check_blend(blend: Sequence[float], styles: Sequence[Any]) -> None:
 
 
 def blended_grams(
-    network: LossNetwork, pictures: Sequence[np.ndarray], blend: Sequence[float] = (), ctx: Any = None
+    network: Any, pictures: Sequence[np.ndarray], blend: Sequence[float] = (), ctx: Any = None
 ) -> dict[str, Any]:
     """Return the mean of the pictures' Gram matrices (1, C, C), weighted by `blend`, as targets of the style terms.
 
     Args:
-        network: Its layers are those of the terms.
+        network: The loss network, with the terms' layers.
         pictures: (H, W, 3) uint8 each, of any sizes.
         blend: A weight for each picture; none: all alike.
         ctx: Device.
@@ -66,7 +64,7 @@ def blended_grams(
 
 
 def style_weights(
-    layers: Sequence[str], grams: dict[str, Any], weight: float = STYLE_WEIGHT, balance: str = "norm"
+    layers: Sequence[str], grams: dict[str, Any], weight: float = STYLE_WEIGHT, balance: Balance = "norm"
 ) -> dict[str, float]:
     """Return the weight of each layer's style loss, the paper's squared Frobenius norm ‖G − A‖² for Gram matrices.
 
@@ -89,7 +87,7 @@ def style_weights(
 
 
 def style_transfer_loss(
-    network: LossNetwork,
+    network: Any,
     content: Mapping[str, float],
     style: Mapping[str, float],
     tv: float = 0.0,
@@ -98,7 +96,7 @@ def style_transfer_loss(
     """Return the loss of style transfer (paper, equation 5): content, style and total variation, weighted.
 
     Args:
-        network: Its layers are those of both losses.
+        network: The loss network, with the layers of both.
         content: Weight of the feature loss by layer.
         style: Weight of the style loss by layer, as of `style_weights`.
         tv: Weight of the paper's total variation.

@@ -1,0 +1,103 @@
+"""Settings as a command line: each is declared once, by `training.settings`, and read and written here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, Callable, Mapping
+
+import click
+from click.core import ParameterSource
+
+from ..training.config import MACHINE, TrainingConfig
+from ..training.settings import Setting, settings_of
+from ..weights import models
+from ._types import InputFile, Number, NumberChoice, parse_names, parse_numbers
+
+
+def settings_options(config: type[Any]) -> Callable[[Any], Any]:
+    """Return a decorator that adds an option for each setting of a configuration."""
+    options = [option_of(config, name, each) for name, each in settings_of(config).items() if each.is_option]
+
+    def add(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def option_of(config: type[Any], name: str, setting: Setting) -> Callable[[Any], Any]:
+    """Return the option for a setting; its default is shown, with that of each architecture which has another."""
+    default = getattr(config, name)
+    presets = getattr(config, "presets", {}).items()
+    shown = setting.default_text or str(default)
+    shown += "".join(f"; {arch}: {preset[name]}" for arch, preset in presets if preset.get(name, default) != default)
+    names = [_spelled(each) for each in (name, *setting.other_names)]
+    known: dict[str, Any] = {"help": setting.help, "metavar": setting.metavar, "default": default}
+    if setting.kind is bool:
+        return click.option(*names, is_flag=True, **known)
+    if setting.is_list:
+        parse = parse_numbers if setting.kind is float else parse_names
+        known.update(default=",".join(map(str, default)) or None, callback=parse)
+    elif name == "start_from":
+        known["callback"] = lambda context, option, value: absolute(value)
+    else:
+        known["type"] = _type_of(setting)
+    shows = shown if shown != str(default) else default is not None
+    return click.option(*names, show_default=shows, **known)
+
+
+def _type_of(setting: Setting) -> click.ParamType[Any]:
+    if setting.choices:
+        return (NumberChoice if setting.kind is int else click.Choice)(setting.choices)
+    if setting.kind is int:
+        least, most = (None if bound is None else int(bound) for bound in (setting.least, setting.most))
+        return click.IntRange(least, most)
+    if setting.kind is float:
+        is_open = setting.is_open
+        return Number(setting.least, setting.most, is_open, is_open and setting.most is not None)
+    return InputFile(resolve_path=True) if setting.is_file else click.STRING
+
+
+def _spelled(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def absolute(model: str | None) -> str | None:
+    """Return the path from the root of a model's file, or the name of a model that ships as it is."""
+    return model if model is None or model in models() else str(Path(model).resolve())
+
+
+def given(context: click.Context, config: type[Any]) -> dict[str, Any]:
+    """Return the settings of a configuration that the command line has."""
+    return {
+        entry.name: context.params[entry.name]
+        for entry in fields(config)
+        if context.get_parameter_source(entry.name) is ParameterSource.COMMANDLINE
+    }
+
+
+def options_for(config: type[TrainingConfig], values: Mapping[str, Any]) -> list[str]:
+    """Return the options that give a run these settings, as of its `config.json`, on any machine."""
+    defaults = {**asdict(config.from_architecture(values["arch"])), "arch": config.arch}
+    usual = json.loads(json.dumps(defaults))  # with lists for tuples, as the values
+    return [
+        f"{_spelled(name)}{_as_text(name, setting, values[name])}"
+        for name, setting in settings_of(config).items()
+        if setting.is_option and name not in MACHINE and values.get(name, usual[name]) != usual[name]
+    ]
+
+
+def _as_text(name: str, setting: Setting, value: Any) -> str:
+    """Return what stands after an option's name; photos are named by their folder alone, runs as if in `runs/`."""
+    if setting.kind is bool:
+        return ""
+    if name == "start_from" and value not in models():
+        return " " + "/".join(("runs", *Path(value).parts[-3:]))
+    if setting.is_file:
+        return f" {Path(value).name}"
+    if setting.is_list:
+        return " " + ",".join(map(str, value))
+    return f" {0 if value is None else value}"  # of numbers, None is what 0 asks for

@@ -1,0 +1,134 @@
+"""What a super-resolution run is made of: everything that is needed to repeat it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Mapping
+
+from ..choices import SCALES, Degradation, Loss, Norm, PixelKind, Upsampling, VariationKind
+from ..errors import UserError
+from ..losses.functional import GRID_CELLS
+from .config import TrainingConfig
+from .settings import setting
+
+# The blog weighs the total variation of its normalized output, in VGG inputs of about a 57.4th of [0, 255], by 0.1.
+# Here it is measured in [0, 255]; with the original VGG16, whose inputs are so too, features' squares are 57.4² larger.
+BLOG_TV = {"original": 0.1 * 57.4, "torchvision": 0.1 / 57.4}
+# By scale, for "skip": what a feature loss leaves above these frequencies is dots and a weave, see `nets.lowpass`.
+LOWPASS = {2: 0.4, 4: 0.3, 8: 0.3}
+DECIDED_BY_SHARDS = ("data", "patch", "crops", "sigma", "degradation")
+
+
+@dataclass(frozen=True)
+class SuperResolutionConfig(TrainingConfig):
+    """A super-resolution run's settings; the defaults are those that measured best for ×2 in some minutes on two cores.
+
+    Those of each architecture come from `from_architecture`, which also chooses a low-pass for "skip" with a feature
+    loss, and the blog's total variation by the loss network.
+    """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "skip": {},
+        "paper": {
+            "norm": "batch",
+            "patch": 288,
+            "loss": "feature",
+            "learning_rate": 1e-3,
+            "schedule": "constant",
+            "warmup": 0,
+            "max_norm": 0.0,
+        },
+        "blog": {
+            "norm": "batch",
+            "loss": "feature",
+            "tv_kind": "blog",
+            "learning_rate": 1e-5,
+            "beta2": 0.99,
+            "schedule": "constant",
+            "warmup": 0,
+            "max_norm": 0.0,
+            "degradation": "decimate",
+        },
+    }
+
+    scale: int = setting(2, "How many times to enlarge; 1: restore at the same size.", choices=SCALES)
+    arch: str = setting(
+        "skip",
+        "skip: the paper's network added to the bicubic enlargement, without batch norm; paper and blog: theirs, with "
+        "the training that they describe. It decides the defaults of other options.",
+        choices=tuple(presets),
+    )
+    width: int = setting(64, "Channels inside the network.", least=1, most=1024)
+    blocks: int = setting(4, "Residual blocks.", least=0, most=256)
+    norm: Norm = setting("none", "Normalization.", choices=("batch", "none"))
+    upsampling: Upsampling = setting(
+        "transposed", "Layers that enlarge (the paper's convs of stride 1/2).", choices=Upsampling
+    )
+    lowpass: float | None = setting(
+        None,
+        "Cut-off, in cycles per pixel, of a low-pass filter on what the network adds, against dots; 0: no filter.",
+        kind=float,
+        least=0,
+        most=0.5,
+        metavar="CUT-OFF",
+        default_text="with arch skip and a feature loss: 0.4 for ×2, 0.3 for ×4 and ×8",
+    )
+
+    shards: str | None = setting(
+        None, "Folder of trainx_i.params and trainy_i.params, to train on instead of photos.", is_file=True
+    )
+    patch: int = setting(144, "Side of the high-resolution patches in pixels.", least=8, most=4096)
+    crops: int = setting(1, "Patches to take from a photo each time it is read.", least=1, most=1_000_000)
+    sigma: float = setting(1.0, "Blur before shrinking, in pixels.", least=0, most=100)
+    degradation: Degradation = setting(
+        "bicubic",
+        "How photos are shrunk. web: bicubic, then JPEG compression, noise and blur at random.",
+        choices=Degradation,
+        other_names=("degrade",),
+    )
+
+    loss: Loss = setting("mix", "What is minimized. mix: the pixel loss plus the weighted feature loss.", choices=Loss)
+    mix: float = setting(1e-4, "Weight of the feature loss in mix.", least=0)
+    feature_layer: str = setting("relu2_2", "VGG layer whose features are compared.", metavar="LAYER")
+    pixel_loss: PixelKind = setting("absolute", "Kind of pixel loss.", choices=PixelKind)
+    grid: float = setting(0.0, "Weight of the grid that upsampling leaves, against dots.", least=0)
+    tv: float = setting(
+        0.0, "Weight of the total variation.", least=0, default_text="0; blog: as the blog's, by the VGG"
+    )
+    tv_kind: VariationKind = setting("paper", "Kind of total variation.", choices=VariationKind)
+
+    @classmethod
+    def from_architecture(cls, arch: str = "skip", **given: Any) -> SuperResolutionConfig:
+        """Return the defaults of `arch`, overridden by what is given and not None.
+
+        Raises:
+            UserError: A setting has a value that it may not have, or settings exclude each other.
+        """
+        given = {name: value for name, value in given.items() if value is not None}
+        if arch == "blog":
+            refused = {"norm", "upsampling"} & set(given)
+            if refused:
+                raise UserError(f"`arch` blog has no choice of `{min(refused)}`: leave it out, or use `arch` paper")
+            given = {"tv": BLOG_TV["original" if given.get("vgg", cls.vgg) == "shipped" else "torchvision"], **given}
+        decided = [name for name in DECIDED_BY_SHARDS if {name, "shards"} <= set(given)]
+        if decided:
+            raise UserError(f"`{decided[0]}` is decided by the shards, which hold patches already: leave it out")
+        config = super().from_architecture(arch, **given)
+        if arch == "skip" and config.loss != "pixel" and "lowpass" not in given:
+            config = replace(config, lowpass=LOWPASS.get(config.scale))
+        config = replace(config, lowpass=config.lowpass or None)
+        config._check()
+        return config
+
+    def _check(self) -> None:
+        if self.arch == "blog" and self.scale != 2:
+            raise UserError(f"`arch` blog enlarges 2 times, not {self.scale}: use `scale` 2, or another `arch`")
+        if self.lowpass is not None and self.arch != "skip":
+            raise UserError(f"`lowpass` is for `arch` skip, not {self.arch}: leave it out")
+        if self.patch % self.scale:
+            raise UserError(f"`patch` {self.patch}: expected a multiple of `scale` {self.scale}")
+        if self.grid and self.scale == 1:
+            raise UserError("`grid` is against the grid that enlarging leaves: leave it out with `scale` 1")
+        if self.grid and self.patch < GRID_CELLS * self.scale:
+            raise UserError(f"`patch` {self.patch}: `grid` needs {GRID_CELLS} times `scale` {self.scale} at least")
+        self.check_devices()
