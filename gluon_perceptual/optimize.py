@@ -46,7 +46,7 @@ class Objective:
 
     def __call__(self, pixels: np.ndarray) -> tuple[float, np.ndarray]:
         """(3·H·W,) in [0, 255] -> the loss and its gradient, float64; `terms` has its parts."""
-        with mxnet_errors("if it is for memory, use a smaller `size`"):
+        with mxnet_errors("if memory ran out, use a smaller `size`"):
             picture = mx.nd.array(pixels.reshape(self.shape), ctx=self.ctx)
             picture.attach_grad()
             with mx.autograd.record():

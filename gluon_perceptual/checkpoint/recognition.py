@@ -49,9 +49,9 @@ def say_what_is_assumed(path: Path, spec: ModelSpec) -> None:
     if spec.network == "PlsrNet" and str(path) not in _said:
         _said.add(str(path))
         log.info(
-            "%s: the blog's network; its data's mean is not in the file, and taken as ImageNet's, %s: "
-            "`describe_symbol %s --mean R,G,B` gives another",
-            path, ",".join(map(str, spec.mean)), path,
+            "%s: the blog's network. The mean of its training data is not in the file; ImageNet's is used, %s "
+            "(describe_symbol sets another)",
+            path, ",".join(map(str, spec.mean)),
         )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from ..inference.progress import Progress
 from ..signals import StopRequest
 from ._bar import PictureBar
 from ._command import INTERRUPTED
+from ._console import tell_failures
 
 NEW, REPLACED, SKIPPED, FAILED = "new", "replaced", "left as they were there", "failed"  # how a picture ends
 AHEAD_AND_BEHIND = 2  # pictures in memory beside those that are worked on: one being read, one being written
@@ -54,8 +55,7 @@ def process(
 
     with StopRequest() as stop:
         outcomes, failures = _do_all(do, tasks, len(job.workers) + AHEAD_AND_BEHIND, stop)
-    for line in failures:
-        click.echo(f"Error: {line}", err=True)
+    tell_failures(failures)
     click.echo(("interrupted: " if stop.requested else "") + summary(outcomes, len(tasks)), err=True)
     if stop.requested:
         raise SystemExit(stop.exit_status)

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, Iterable
 
 import click
 
@@ -47,6 +47,12 @@ def show(text: str) -> None:
     except OSError as error:
         _abandon_stdout()
         raise UserError(f"standard output: {error.strerror}") from error
+
+
+def tell_failures(lines: Iterable[str]) -> None:
+    """Print what went wrong on stderr, a line each."""
+    for line in lines:
+        click.echo(f"Error: {in_options(line)}", err=True)
 
 
 def _abandon_stdout() -> None:

@@ -13,7 +13,7 @@ from ..inference.jobs import EXPECTED, VideoJob, failure
 from ..video.animation import is_animation
 from ..video.formats import INSTEAD, OTHERS, holds_frames, is_video_file, video_format_for
 from ._batch import FAILED, NEW, REPLACED, SKIPPED, is_there, summary
-from ._console import tell
+from ._console import tell, tell_failures
 from ._outputs import Tasks, check_apart, plan_outputs
 
 FORMAT = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
@@ -55,8 +55,7 @@ def process_videos(tasks: Tasks, job: VideoJob, skip_existing: bool = False) -> 
         except EXPECTED as error:
             failures.append(failure(error, source, target))
             outcomes[FAILED] += 1
-    for line in failures:
-        click.echo(f"Error: {line}", err=True)
+    tell_failures(failures)
     if tasks:
         click.echo(summary(outcomes, len(tasks), "video"), err=True)
     return 1 if failures else 0

@@ -53,7 +53,7 @@ def benchmark(runs: int, headline: bool, sizes: tuple[int, ...], as_json: bool, 
     support = cpu.bfloat16_support() if not gpus else cpu.NONE
     precisions = ("float32",) if support == cpu.NONE else ("float32", "bfloat16")
     work = [(network, kind, each) for network, kind in WORDS for each in precisions]
-    with mxnet_errors("if it is for memory, close other programs"):
+    with mxnet_errors("if memory ran out, close other programs"):
         peaks = {each: measuring.convolution_peak(ctx=ctx, precision=each) for each in precisions}
         rows = [
             measuring.measure(network, kind, runs, peaks[precision], ctx, precision)
@@ -99,7 +99,7 @@ def print_headline(sizes: tuple[int, ...], runs: int, as_json: bool, ctx: Any) -
     from .._mxnet import mxnet_errors
     from ..timing import paper_table
 
-    with mxnet_errors("if it is for memory, use smaller --sizes"):
+    with mxnet_errors("if memory ran out, use smaller --sizes"):
         rows = [paper_table.speed_up(size, runs, ctx) for size in tqdm(sizes, dynamic_ncols=True)]
     if as_json:
         show(json.dumps({"device": str(ctx), "rows": rows}, indent=2))

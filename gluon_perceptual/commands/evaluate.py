@@ -8,7 +8,7 @@ import click
 
 from ..choices import Degradation
 from ._command import Command, describe_failure
-from ._console import printable, show
+from ._console import printable, show, tell_failures
 from ._options import (
     degradation_option,
     gpus_option,
@@ -77,8 +77,7 @@ def evaluate(
         methods[title(model, methods)] = upscaler
     rows, failures = score(methods, photos, scale, sigma, degradation, jpeg)
     report(rows, as_json_text, figure)
-    for failure in failures:
-        click.echo(f"Error: {failure}", err=True)
+    tell_failures(failures)
     raise SystemExit(1 if failures else 0)
 
 

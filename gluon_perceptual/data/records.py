@@ -35,7 +35,7 @@ class RecordFile:
         self.path = path
         index = input_file(path).with_suffix(".idx")
         if not index.is_file():
-            raise UserError(f"{path}: its index {index} is missing; make both by prepare_data --format rec, or im2rec")
+            raise UserError(f"{path}: its index {index} is missing; make both with prepare_data or im2rec")
         self.keys, self.offsets = array("q"), array("q")
         try:
             with input_file(index).open(encoding="ascii") as file:

@@ -32,7 +32,7 @@ def default_models(scale: int) -> list[str]:
     """Return the names of the models that `upscale` takes by itself, that for clean photos first."""
     chosen = [name for name in (DEFAULTS.get(scale), model_for(scale, "web")) if name]
     if not chosen:
-        raise UserError(f"no model for scale {scale} ships: give one with --model")
+        raise UserError(f"no model for scale {scale} ships: give one as `model`")
     return chosen
 
 
@@ -61,5 +61,5 @@ class ModelChoice:
 
 def _misfit(file: Path, quality: int, model: str) -> str:
     better = model_for(models()[model]["scale"], "web")
-    remedy = f"; use --model {better}" if better else ""
+    remedy = f"; use `model` {better}" if better else ""
     return f"{file}: JPEG quality is about {quality}, but {model} is for clean photos and keeps artifacts{remedy}"

@@ -190,7 +190,7 @@ class StylizeJob(VideoJob):
 def failure(error: BaseException, source: Path, target: Path) -> str:
     """Return the line that a user should read of one of the errors `EXPECTED`."""
     if isinstance(error, MemoryError):
-        return printable(f"{source}: out of memory; try a smaller --tile")
+        return printable(f"{source}: out of memory; try a smaller `tile`")
     if isinstance(error, OSError):
         return describe_failure(error, target)
     line = printable(str(error))

@@ -164,7 +164,7 @@ class LayerwiseStyle:
         height, width = (side // part.unit for side in maps.shape[1:])
         for tile in counted(plan(height, width, self.window, part.halo), progress):
             rows, columns = (slice(s.start * part.unit, s.stop * part.unit) for s in (tile.rows, tile.columns))
-            with mxnet_errors("if it is for memory, use a smaller tile"):
+            with mxnet_errors("if memory ran out, use a smaller `tile`"):
                 narrow = block(mx.nd.array(maps[np.newaxis, :, rows, columns], ctx=self.ctx))
                 values = mx.nd.amp_cast(narrow, dtype="float32").asnumpy()[0]
             kept_rows, target_rows, whole_height = place(tile.rows, height, values.shape[1])

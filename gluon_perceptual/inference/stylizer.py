@@ -110,7 +110,7 @@ class Stylizer:
     def _through(self, image: np.ndarray, progress: Progress = unseen) -> np.ndarray:
         """(H, W, 3) -> what the network makes of it, (3, H, W)."""
         if self.fits(*image.shape[:2]):
-            with mxnet_errors("if it is for memory, use a smaller tile"):
+            with mxnet_errors("if memory ran out, use a smaller `tile`"):
                 picture = mx.nd.array(to_tensor(image), ctx=self.model.ctx)
                 whole: np.ndarray = self._at_once(picture, progress).asnumpy()[0]
             progress(1.0)

@@ -109,7 +109,7 @@ class Upscaler:
 
     def enlarge_window(self, window: np.ndarray) -> np.ndarray:
         """(h, w, 3) or (h, w) -> (scale·h, scale·w, 3) of the same type, in one pass of the network."""
-        with mxnet_errors("if it is for memory, use a smaller tile"):
+        with mxnet_errors("if memory ran out, use a smaller `tile`"):
             values = (_mean_of_turns if self.self_ensemble else _once)(self._run, to_tensor(window))
         return to_image(values, window.dtype)
 

@@ -75,6 +75,6 @@ def _load(path: str, device: list[Any], scale: int | None) -> tuple[SymbolModel,
 
 
 def _run(model: SymbolModel, array: np.ndarray) -> np.ndarray:
-    with mxnet_errors("if it is for memory, use a smaller tile"):
+    with mxnet_errors("if memory ran out, use a smaller `tile`"):
         made = model(mx.nd.array(array, ctx=model.mean.list_ctx()[0]))
         return np.ascontiguousarray(made.asnumpy(), np.float32)

@@ -85,7 +85,7 @@ class TrainingStep:
             self.loss_scale *= 2
         while True:
             try:
-                with mxnet_errors("if it is for memory, use smaller batches or patches"):
+                with mxnet_errors("if memory ran out, use smaller batches or patches"):
                     return self._update(inputs, references)
             except (NonFiniteLossError, WorkerLostError) as error:
                 for parameter, copies in zip(self._statistics, statistics):
