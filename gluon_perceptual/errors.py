@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+from typing import Any
 
 
 class UserError(ValueError):
@@ -36,6 +38,21 @@ class ParamsFormatError(UserError):
 
 class MissingDependencyError(UserError, ImportError):
     """A library that is needed here is not installed; the message says how to install it."""
+
+
+def require(module: str, extra: str, need: object) -> Any:
+    """Import an optional library, which `need` needs: a file, or what is to be done.
+
+    Raises:
+        MissingDependencyError: It is not installed; `extra` is that of this package which brings it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        library = module.partition(".")[0]
+        raise MissingDependencyError(
+            f"{need} needs {library}: pip install 'gluon-perceptual[{extra}]' ({error})"
+        ) from error
 
 
 def printable(text: str, but: str = "") -> str:

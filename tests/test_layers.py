@@ -38,6 +38,8 @@ WITHOUT_MXNET = [
     ),
     *(f"evaluation.{name}" for name in ("metrics", "scores", "spectrum", "style_metrics", "warping")),
 ]
+LONGEST_MODULE, LONGEST_FUNCTION = 200, 40  # lines
+GROWN = ("app", "video")  # packages that are still to be divided
 MOST_MODULES = 9  # beside the packages, and in a package that is not made of commands or networks
 PATHS = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
@@ -162,6 +164,24 @@ def test_only_the_door_uses_private_names_of_others(module):
     defined, used = NAMES[module]
     bases = set().union(*(NAMES[name][0] for name in IMPORTS[module] if name in NAMES))  # of classes that are derived
     assert used - defined - bases == set()
+
+
+def lengths_of(tree):
+    """How many lines each function has, its docstring included and its decorators not."""
+    functions = (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+    return {node.name: node.end_lineno - node.lineno + 1 for node in functions}
+
+
+def test_lengths_are_found():
+    tree = ast.parse("@a\n@b(\n  1)\ndef f(x):\n  'text'\n  def g():\n    pass\n  return g")
+    assert lengths_of(tree) == {"f": 5, "g": 2}
+
+
+@pytest.mark.parametrize("module", [name for name in PATHS if top(name) not in GROWN])
+def test_modules_and_functions_stay_short(module):
+    text = PATHS[module].read_text()
+    assert len(text.splitlines()) <= LONGEST_MODULE
+    assert {name: length for name, length in lengths_of(ast.parse(text)).items() if length > LONGEST_FUNCTION} == {}
 
 
 def test_packages_stay_small():

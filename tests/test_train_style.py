@@ -121,7 +121,7 @@ def test_the_paper_s_training(photos, painting, tmp_path):
     assert {name: config[name] for name in expected} == expected
     net = load_model(tmp_path / "run" / "checkpoints" / "step-0000004.params").net
     assert net.arguments == {"width": 2, **{name: expected[name] for name in ("norm", "upsampling", "output")}}
-    with pytest.raises(UserError, match="architecture 'blog': expected one of"):
+    with pytest.raises(UserError, match="`arch` 'blog': expected one of"):
         StyleConfig.from_architecture("blog")
 
 

@@ -11,9 +11,8 @@ import numpy as np
 
 from .._mxnet import mx
 from .._mxnet.gluon import value_of, values_of
-from ..errors import UserError
+from ..errors import UserError, require
 from ..files import atomic_path
-from ..formats.arrays import require
 from ..nets.pixels import PixelRangeAdapter
 from .spec import ModelSpec, describe
 

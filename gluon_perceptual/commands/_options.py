@@ -111,20 +111,25 @@ gpus_option = click.option("--gpus", metavar="0,1", help="GPUs to run on; withou
 
 
 def size_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--scale`, `--width`, `--height` and `--megapixels`, for `size_of`."""
+    """Add `--scale`, `--width`, `--height` and `--megapixels`, for `take_size`."""
     for option in reversed(SIZES):
         command = option(command)
     return command
 
 
-def size_of(**given: float | None) -> Size | None:
-    """Return the `image.size.Size` that these options ask for, or None; raises UsageError where several are given."""
+def take_size(options: dict[str, Any]) -> Size | None:
+    """Take these out of a command's options and return the `image.size.Size` that they ask for, or None.
+
+    Raises:
+        UsageError: Several are given.
+    """
     from ..image.size import Size
 
+    given = {name: options.pop(name) for name in ("scale", "width", "height", "megapixels")}
     values = {name: value for name, value in given.items() if value is not None}
     if len(values) > 1:
         raise click.UsageError(f"{' and '.join(f'--{name}' for name in values)}: give one of them")
-    return Size(**values) if values else None  # type: ignore[arg-type]
+    return Size(**values) if values else None
 
 
 def degradation_option(help: str = "How photos are shrunk.", **options: Any) -> Callable[[Any], Any]:

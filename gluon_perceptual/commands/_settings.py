@@ -83,10 +83,11 @@ def options_for(config: type[TrainingConfig], values: Mapping[str, Any]) -> list
     """Return the options that give a run these settings, as of its `config.json`, on any machine."""
     defaults = {**asdict(config.from_architecture(values["arch"])), "arch": config.arch}
     usual = json.loads(json.dumps(defaults))  # with lists for tuples, as the values
+    settings = settings_of(config)
     return [
-        f"{_spelled(name)}{_as_text(name, setting, values[name])}"
-        for name, setting in settings_of(config).items()
-        if setting.is_option and name not in MACHINE and values.get(name, usual[name]) != usual[name]
+        f"{_spelled(name)}{_as_text(name, settings[name], values[name])}"
+        for name in usual
+        if settings[name].is_option and name not in MACHINE and values.get(name, usual[name]) != usual[name]
     ]
 
 

@@ -6,7 +6,7 @@ The entry says how the model was made, as commands that anyone can repeat, and h
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
@@ -35,15 +35,12 @@ from ._settings import options_for
 
 HALF_IS_ENOUGH = 62.0  # dB between outputs of the two precisions; by this a model of 37 dB loses less than 0.02 dB
 STYLE_SIDE = 512  # longer side in pixels of the photos that a style is scored on
+Sets = Mapping[str, Sequence[PictureFile]]
 JPEG_QUALITIES = (75, 60, 40)  # of the files on which models for photos from the web are scored, too
 
 
 def ship(
-    checkpoint: Path,
-    name: str,
-    words: dict[str, str],
-    sets: Mapping[str, Sequence[PictureFile]],
-    lowpass: float | None = None,
+    checkpoint: Path, name: str, words: dict[str, str], sets: Sets, lowpass: float | None = None
 ) -> dict[str, Any]:
     """Write a run's checkpoint to the shipped weights as `name`, with its entry in the manifest, which is returned.
 
@@ -59,29 +56,20 @@ def ship(
     """
     if not checkpoint.is_file():
         raise UserError(f"{checkpoint}: no such file; expected a checkpoint in a run's folder")
-    made_by = list(commands(checkpoint))  # before anything is written
-    shipped, runs = _history(checkpoint)
-    started: dict[str, Any] = models()[shipped] if shipped else {}
+    made_by = how_made(checkpoint)  # before anything is written
     model, spec = load_with_spec(checkpoint)
     if lowpass is not None:
         model, spec = with_lowpass(model, spec, lowpass)
         words = {**words, "changes": f"after training, a low-pass on what the network adds (--lowpass {lowpass:g})"}
     target = FOLDER / f"{name}.params"
-    arrays = values_of(model.net)
-    halves = {key: array.astype(np.float16) for key, array in arrays.items()}
-    kept = halves if _agreement(model, arrays, halves) > HALF_IS_ENOUGH else arrays
+    kept = _halved_if_enough(model)
     write_params(target, kept)
     write_json(target.with_suffix(".json"), describe(spec))
-    style = spec.kind == "style"
-    web = not style and _settings(runs[-1])["degradation"] == "web"
     entry = {
         "kind": spec.kind,
         **words,
-        **({} if style else {"scale": model.scale, "inputs": "web" if web else "clean"}),
-        "recipe": made_by,
-        "steps": started.get("steps", 0) + sum(len(_log(run)) for run in runs),
-        "hours": round(started.get("hours", 0) + sum(map(_hours, runs)), 1),
-        "scores": _style_scores(target, sets) if style else _scores(target, sets, JPEG_QUALITIES if web else ()),
+        **made_by,
+        **_use_and_scores(target, model.scale, _settings(_run_of(checkpoint)), sets),
         "dtype": str(next(iter(kept.values())).dtype),
         "sha256": sha256(target),
         "sidecar_sha256": sha256(target.with_suffix(".json")),
@@ -90,17 +78,35 @@ def ship(
     return entry
 
 
-def commands(checkpoint: Path) -> Iterator[str]:
-    """Yield the commands that train such a checkpoint, in their order: that of its run, after those it started from.
+def _use_and_scores(target: Path, scale: int, settings: Mapping[str, Any], sets: Sets) -> dict[str, Any]:
+    """Return what a model of a run with these settings is for, and how good it is at that."""
+    if "style" in settings:
+        return {"scores": _style_scores(target, sets)}
+    web = settings["degradation"] == "web"
+    scores = _scores(target, sets, JPEG_QUALITIES if web else ())
+    return {"scale": scale, "inputs": "web" if web else "clean", "scores": scores}
+
+
+def how_made(checkpoint: Path) -> dict[str, Any]:
+    """Return the commands that train such a checkpoint, those of the runs that it started from first; steps and hours.
 
     Photos are named by their folder alone, runs as if they were made in `runs/`. A model that ships has its own recipe.
     """
-    for run in _history(checkpoint)[1]:
-        style = "style" in _settings(run)
-        kind: type[TrainingConfig] = StyleConfig if style else SuperResolutionConfig
-        values = {**kind.earlier, **_settings(run)}
-        words = [f"train_{'style' if style else 'sr'}", *(Path(path).name for path in values.get("style", ()))]
-        yield " ".join([*words, *options_for(kind, values), f"--out runs/{run.name}"])
+    shipped, runs = _history(checkpoint)
+    started: dict[str, Any] = models()[shipped] if shipped else {}
+    return {
+        "recipe": [_command(run) for run in runs],
+        "steps": started.get("steps", 0) + sum(len(_log(run)) for run in runs),
+        "hours": round(started.get("hours", 0) + sum(map(_hours, runs)), 1),
+    }
+
+
+def _command(run: Path) -> str:
+    style = "style" in _settings(run)
+    kind: type[TrainingConfig] = StyleConfig if style else SuperResolutionConfig
+    values = {**kind.earlier, **_settings(run)}
+    words = [f"train_{'style' if style else 'sr'}", *(Path(path).name for path in values.get("style", ()))]
+    return " ".join([*words, *options_for(kind, values), f"--out runs/{run.name}"])
 
 
 def _history(checkpoint: Path) -> tuple[str | None, list[Path]]:
@@ -108,12 +114,16 @@ def _history(checkpoint: Path) -> tuple[str | None, list[Path]]:
     runs: list[Path] = []
     before: str | None = str(checkpoint)
     while before and before not in models():
-        run = Path(before).absolute().parent.parent
+        run = _run_of(Path(before))
         if run in runs:
             raise UserError(f"{run / 'config.json'}: this run started from itself")
         runs.insert(0, run)
         before = _settings(run).get("start_from")
     return before, runs
+
+
+def _run_of(checkpoint: Path) -> Path:
+    return checkpoint.absolute().parent.parent
 
 
 def _settings(run: Path) -> dict[str, Any]:
@@ -133,6 +143,13 @@ def _hours(run: Path) -> float:
     return sum(batch / line["images_per_second"] for line in _log(run)) / 3600
 
 
+def _halved_if_enough(model: PixelRangeAdapter) -> dict[str, np.ndarray]:
+    """Return a model's parameters by name, in float16 if its output then stays nearly the same."""
+    arrays = values_of(model.net)
+    halves = {key: array.astype(np.float16) for key, array in arrays.items()}
+    return halves if _agreement(model, arrays, halves) > HALF_IS_ENOUGH else arrays
+
+
 def _agreement(model: PixelRangeAdapter, arrays: dict[str, np.ndarray], halves: dict[str, np.ndarray]) -> float:
     """Return the PSNR between the model's outputs with the two sets of parameters; the model keeps `arrays`."""
     from skimage.data import astronaut
@@ -146,9 +163,7 @@ def _agreement(model: PixelRangeAdapter, arrays: dict[str, np.ndarray], halves: 
     return psnr(*outputs, data_range=255)
 
 
-def _scores(
-    model: Path, sets: Mapping[str, Sequence[PictureFile]], qualities: Sequence[int]
-) -> dict[str, dict[str, float]]:
+def _scores(model: Path, sets: Sets, qualities: Sequence[int]) -> dict[str, dict[str, float]]:
     """Return a model's mean scores on each set, and on the set's inputs saved as JPEG files of these qualities."""
     upscaler, loss_network = Upscaler(model), LossNetwork.pretrained(super_resolution.DISTANCE_LAYERS)
     found = {}
@@ -165,7 +180,7 @@ def _scores(
     return found
 
 
-def _style_scores(model: Path, sets: Mapping[str, Sequence[PictureFile]]) -> dict[str, dict[str, float]]:
+def _style_scores(model: Path, sets: Sets) -> dict[str, dict[str, float]]:
     """Return a style's mean scores on each set."""
     paint, found = Stylizer(model), {}
     for name, files in sets.items():

@@ -12,7 +12,7 @@ from ..errors import printable
 from ..inference.jobs import EXPECTED, VideoJob, failure
 from ..video.animation import is_animation
 from ..video.formats import INSTEAD, OTHERS, holds_frames, is_video_file, video_format_for
-from ._batch import FAILED, NEW, REPLACED, SKIPPED, is_there, summary
+from ._batch import FAILED, NEW, REPLACED, SKIPPED, is_there, process, summary
 from ._console import tell, tell_failures
 from ._outputs import Tasks, check_apart, plan_outputs
 
@@ -37,6 +37,14 @@ def plan_all(inputs: Sequence[Path], out: str | None, suffix: str | None, label:
     animated = {task for task in tasks if holds_frames(task[1]) and is_animation(task[0])}
     check_apart([*tasks, *films])
     return [task for task in tasks if task not in animated], [*films, *(task for task in tasks if task in animated)]
+
+
+def process_all(
+    paths: Sequence[Path], out: str | None, suffix: str | None, job: VideoJob, label: str, skip_existing: bool
+) -> int:
+    """Do a job to pictures, folders of them, and videos; return the exit status. Arguments as of `plan_outputs`."""
+    pictures, videos = plan_all(paths, out, suffix, label)
+    return process(pictures, job, skip_existing) | process_videos(videos, job, skip_existing)
 
 
 def process_videos(tasks: Tasks, job: VideoJob, skip_existing: bool = False) -> int:

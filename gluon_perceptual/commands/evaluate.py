@@ -43,14 +43,12 @@ def evaluate(
     models: tuple[str, ...],
     data: str,
     scale: int,
-    sigma: float,
-    degradation: Degradation,
-    jpeg: int | None,
     match_histogram: str | None,
     precision: str,
     as_json_text: bool,
     figure: str | None,
     gpus: str | None,
+    **degraded: Any,
 ) -> None:
     """Measure models beside bicubic enlargement on photos that are shrunk first.
 
@@ -75,7 +73,7 @@ def evaluate(
     for model in models:
         upscaler = Upscaler(model, devices(gpus)[0], match_histogram=match_histogram, scale=scale, precision=precision)
         methods[title(model, methods)] = upscaler
-    rows, failures = score(methods, photos, scale, sigma, degradation, jpeg)
+    rows, failures = score(methods, photos, scale, **degraded)
     report(rows, as_json_text, figure)
     tell_failures(failures)
     raise SystemExit(1 if failures else 0)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..choices import ColorSpace, of
+from ..errors import UserError
 from ._command import Command
 from ._console import tell
 from ._options import quality_option
@@ -43,31 +44,20 @@ def parse_bands(context: click.Context, option: click.Parameter, text: str) -> t
 @click.option(
     "--plot", is_flag=True, help="Also write pictures, histograms and CDFs as a figure, DST's name + _plot.png."
 )
-def match_histogram(
-    source: str,
-    reference: str,
-    target: str,
-    color_space: str,
-    bands: tuple[int, ...],
-    match_proportion: float,
-    quality: int | None,
-    plot: bool,
-) -> None:
+def match_histogram(source: str, reference: str, target: str, quality: int | None, plot: bool, **how: Any) -> None:
     """Give SRC the histogram of REF, band by band, and write it to DST.
 
-    Alpha, depth, color profile, georeference and the like are SRC's; pixels that are fully transparent, or of a map
-    without data, neither count nor change. A gray SRC needs a
-    gray REF; color space and bands do not concern it.
+    Alpha, depth, color profile, georeference and the like are SRC's; pixels that are fully transparent, or that a map
+    marks as having no data, neither count nor change. A gray SRC needs a gray REF; color space and bands do not matter
+    then.
     """
     from dataclasses import replace
     from pathlib import Path
 
     import numpy as np
 
-    from ..errors import UserError
     from ..figures import histogram_figure, save_figure
     from ..image.formats import format_for
-    from ..image.histogram import match_band, match_images
     from ..image.io import check_target, read_picture, write_picture
 
     format_for(Path(target))
@@ -75,18 +65,26 @@ def match_histogram(
     check_target(Path(target), picture)
     if picture.is_gray and not model.is_gray:
         raise UserError(f"{source} is gray, but {reference} has colors: make the second gray, or the first RGB")
-    if picture.is_gray:
-        before, wanted = visible(picture, picture.color), visible(model, model.color)
-        after = match_band(before, wanted, match_proportion)
-    else:
-        before, wanted = visible(picture, picture.color), visible(model, model.rgb)
-        after = match_images(before, wanted, color_space, bands, match_proportion)
+    before = visible(picture, picture.color)
+    wanted = visible(model, model.color if picture.is_gray else model.rgb)
+    after = matched(before, wanted, **how)
     write_picture(target, replace(picture, color=np.ma.getdata(after)), quality)
     tell(target)
     if plot:
         path = Path(target).with_name(f"{Path(target).stem}_plot.png")
-        save_figure(histogram_figure(before, wanted, after, color_space, bands), path)
+        save_figure(histogram_figure(before, wanted, after, how["color_space"], how["bands"]), path)
         tell(str(path))
+
+
+def matched(
+    before: np.ndarray, wanted: np.ndarray, color_space: ColorSpace, bands: tuple[int, ...], match_proportion: float
+) -> np.ndarray:
+    """Return gray or RGB `before` with the histogram of `wanted`; color space and bands are for RGB."""
+    from ..image.histogram import match_band, match_images
+
+    if before.ndim == 2:
+        return match_band(before, wanted, match_proportion)
+    return match_images(before, wanted, color_space, bands, match_proportion)
 
 
 def visible(picture: Picture, color: np.ndarray) -> np.ndarray:

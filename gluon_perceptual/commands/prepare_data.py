@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ..choices import SCALES, Degradation
+from ..choices import SCALES
 from ..training.settings import LARGEST_COUNT, LARGEST_SEED
 from ._command import Command
 from ._console import tell
@@ -84,17 +84,7 @@ def _write_records(data: str | None, folder: Path) -> str:
 
 
 def _write_shards(
-    data: str | None,
-    folder: Path,
-    count: int,
-    shard_size: int,
-    targets: str,
-    vgg: str,
-    scale: int,
-    patch: int,
-    sigma: float,
-    degradation: Degradation,
-    seed: int,
+    data: str | None, folder: Path, count: int, shard_size: int, targets: str, vgg: str, **made: Any
 ) -> str:
     from tqdm import tqdm
 
@@ -108,21 +98,15 @@ def _write_shards(
 
     if list(folder.glob("train[xy]_*.params")):
         raise UserError(f"{folder} holds shards already: choose another --out, or remove them")
-    pairs = PatchDataset(split_photos(data)[0], scale, patch, sigma, degradation, augment=False, seed=seed)
+    degraded = (made["scale"], made["patch"], made["sigma"], made["degradation"])
+    pairs = PatchDataset(split_photos(data)[0], *degraded, augment=False, seed=made["seed"])
     network = LossNetwork.pretrained(("relu2_2",), vgg) if targets == "features" else None
-    made: dict[str, Any] = {
-        "scale": scale,
-        "patch": patch,
-        "sigma": sigma,
-        "degradation": degradation,
-        "seed": seed,
-    }
     made.update({"targets": targets, "loss_network": network.origin if network else None, "patches": count})
     write_json(folder / "shards.json", {**made, "missing": count})
     try:
         with tqdm(total=count, unit="patch", dynamic_ncols=True) as bar:
             write_shards(pairs, count, folder, shard_size, network, bar.update)
-    finally:  # where the disk is full, or Ctrl-C came, too
+    finally:  # also when the disk is full or on Ctrl-C
         whole = len(list(folder.glob("trainx_*.params")))
         write_json(folder / "shards.json", {**made, "missing": max(0, count - whole * shard_size)})
     write_report(folder / "skipped.json", pairs.skipped)

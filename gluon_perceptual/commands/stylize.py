@@ -59,20 +59,16 @@ from ._types import Number
 def stylize(
     inputs: tuple[str, ...],
     out: str | None,
+    suffix: str | None,
+    skip_existing: bool,
     model: str | None,
     compare: bool,
-    preserve_color: str | None,
-    strength: float,
-    statistics: str,
-    tile: int | str,
-    precision: str,
-    skip_existing: bool,
-    suffix: str | None,
     quality: int | None,
     crf: int | None,
     temporal: bool,
     gpus: str | None,
     cpus: int,
+    **options: Any,
 ) -> None:
     """Repaint INPUTS in the model's style: pictures, folders of them, whose tree is kept, and videos.
 
@@ -86,15 +82,8 @@ def stylize(
     from ..inference.jobs import StylizeJob
     from ._batch import process
     from ._outputs import plan_comparisons
-    from ._video import plan_all, process_videos
+    from ._video import process_all
 
-    options: dict[str, Any] = {
-        "tile": tile,
-        "statistics": statistics,
-        "preserve_color": preserve_color,
-        "strength": strength,
-        "precision": precision,
-    }
     paths = [Path(path) for path in inputs]
     if compare:
         tasks = plan_comparisons(paths, out)
@@ -102,5 +91,4 @@ def stylize(
     if model is None:
         raise click.UsageError("Missing option '--model'; --compare shows all that ship.")
     job = StylizeJob(model, devices(gpus, cpus), quality, crf, temporal, **options)
-    pictures, videos = plan_all(paths, out, suffix, Path(model).stem)
-    raise SystemExit(process(pictures, job, skip_existing) | process_videos(videos, job, skip_existing))
+    raise SystemExit(process_all(paths, out, suffix, job, Path(model).stem, skip_existing))

@@ -19,10 +19,10 @@ from ._options import (
     out_option,
     precision_option,
     quality_option,
-    size_of,
     size_options,
     skip_existing_option,
     suffix_option,
+    take_size,
     tile_option,
 )
 
@@ -50,32 +50,24 @@ CHOSEN = ", ".join(f"{name} over ×{scale // 2}" for scale, name in DEFAULTS.ite
 def upscale(
     inputs: tuple[str, ...],
     out: str | None,
-    model: str | None,
-    scale: float | None,
-    width: int | None,
-    height: int | None,
-    megapixels: float | None,
-    compare: bool,
-    tile: int | str,
-    match_histogram: str | None,
-    self_ensemble: bool,
-    precision: str,
-    skip_existing: bool,
     suffix: str | None,
+    skip_existing: bool,
+    model: str | None,
+    compare: bool,
     quality: int | None,
     crf: int | None,
     gpus: str | None,
     cpus: int,
+    **options: Any,
 ) -> None:
     """Enlarge INPUTS: pictures, folders of them, whose tree is kept, and videos.
 
-    Results are exactly of the size asked for: what the next larger model makes, or several passes of one, is reduced.
-    Without --model it is chosen by how much each picture has to grow; one that is large enough already is reduced only.
+    Results have exactly the size asked for: what the next larger model makes, or several passes of one, is reduced.
+    Without --model it is chosen by how much each picture has to grow, and JPEG files of a quality below 90 are enlarged
+    by the model for photos from the web, if one ships for that scale; a picture that is large enough is only reduced.
 
     Alpha, gray, 16 bits, color profiles, date and place are kept; of videos sound, times and color tags. Videos in
-    folders are left out: name them. Without --model, JPEG files of a quality below 90 are
-    enlarged by the model for photos from the web, if one ships for that scale. What fails is named at the end, and
-    the rest is done.
+    folders are left out: name them. What fails is named at the end, and the rest is done.
     """
     from pathlib import Path
 
@@ -84,19 +76,11 @@ def upscale(
     from ..inference.jobs import UpscaleJob
     from ._batch import process
     from ._outputs import plan_comparisons
-    from ._video import plan_all, process_videos
+    from ._video import process_all
 
-    options: dict[str, Any] = {
-        "tile": tile,
-        "match_histogram": match_histogram,
-        "self_ensemble": self_ensemble,
-        "precision": precision,
-    }
-    paths = [Path(path) for path in inputs]
-    size = size_of(scale=scale, width=width, height=height, megapixels=megapixels)
+    paths, size, on = [Path(path) for path in inputs], take_size(options), devices(gpus, cpus)
     if compare:
-        tasks = plan_comparisons(paths, out)
-        raise SystemExit(process(tasks, UpscaleComparison(model, devices(gpus, cpus), size, **options), skip_existing))
-    job = UpscaleJob(model, devices(gpus, cpus), quality, size, crf, **options)
-    pictures, videos = plan_all(paths, out, suffix, job.label)
-    raise SystemExit(process(pictures, job, skip_existing) | process_videos(videos, job, skip_existing))
+        comparison = UpscaleComparison(model, on, size, **options)
+        raise SystemExit(process(plan_comparisons(paths, out), comparison, skip_existing))
+    job = UpscaleJob(model, on, quality, size, crf, **options)
+    raise SystemExit(process_all(paths, out, suffix, job, job.label, skip_existing))

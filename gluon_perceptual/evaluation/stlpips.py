@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import MissingDependencyError, UserError
-from ..formats.arrays import require
+from ..errors import MissingDependencyError, UserError, require
 
 EXTRA = "perceptual"
 

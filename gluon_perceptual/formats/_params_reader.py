@@ -9,13 +9,12 @@ from collections import Counter
 
 import numpy as np
 
-from ..errors import ParamsFormatError
+from ._cursor import Cursor
 from ._params_layout import (
     BFLOAT16,
     CSR,
     DENSE,
     DTYPES,
-    INTEGER,
     KIND,
     LIST,
     LIST_MAGIC,
@@ -35,27 +34,25 @@ from ._params_layout import (
 )
 from .foreign import foreign_kind
 
-ALLOWANCE = 48 << 20  # bytes that reading may take besides twice the file's own size
 RECORD = 256  # bytes that an array takes besides its values, in NumPy and in the dictionary
 WIDEST = 16  # bytes of a value, in whatever type it will be
 INDEX = 16  # bytes that a sparse array's index takes until the array is dense
 CHARACTERS = 5  # bytes of memory for one of a name: its copy, and the 4 of a wide string
 
 
-class Reader:
-    """A cursor over a file's bytes, which believes no length before it has seen that the bytes are there.
+class Reader(Cursor):
+    """Reads a file's arrays; dense ones become views of its bytes.
 
     Args:
-        path: The file's name, for errors.
-        content: Its bytes; dense arrays become views of them.
+        path: As of `Cursor`.
+        content: Likewise.
         v2_scalars: Whether a V2 array of 0 dimensions is a scalar, as MXNet 1.9.1 writes it (and cannot read it
             back), or "none", after which nothing follows.
     """
 
     def __init__(self, path: str, content: memoryview, v2_scalars: bool = False) -> None:
-        self.path, self.content, self.v2_scalars = path, content, v2_scalars
-        self.offset = 0
-        self.memory_left = 2 * len(content) + ALLOWANCE
+        super().__init__(path, content)
+        self.v2_scalars = v2_scalars
 
     def read(self) -> dict[str, np.ndarray]:
         """Return the arrays by name, or raise ParamsFormatError."""
@@ -64,45 +61,28 @@ class Reader:
         if magic != LIST_MAGIC:
             self.offset = 0
             kind = foreign_kind(bytes(self.content[:512]))
-            raise self._error(kind or f"{magic:#x} where {LIST_MAGIC:#x} is expected")
-        self._take(LIST.size, "a header")
-        self._afford(count * RECORD, f"{count} arrays")
+            raise self.error(kind or f"{magic:#x} where {LIST_MAGIC:#x} is expected")
+        self.take(LIST.size, "a header")
+        self.afford(count * RECORD, f"{count} arrays")
         arrays = [self._array() for _ in range(count)]
         names = self._names(count)
         if self.offset < len(self.content):
-            raise self._error(f"{len(self.content) - self.offset} bytes too many")
+            raise self.error(f"{len(self.content) - self.offset} bytes too many")
         return dict(zip(names, arrays))
-
-    def _error(self, reason: str) -> ParamsFormatError:
-        return ParamsFormatError(self.path, self.offset, reason)
-
-    def _take(self, size: int, what: str) -> int:
-        """Step over `size` bytes and return where they start."""
-        start, left = self.offset, len(self.content) - self.offset
-        if size > left:
-            raise self._error(f"{what} of {size} bytes where {left} are left")
-        self.offset += size
-        return start
-
-    def _afford(self, size: int, what: str) -> None:
-        """Account for memory that is going to be taken."""
-        self.memory_left -= size
-        if self.memory_left < 0:
-            raise self._error(f"{what}, which take far more memory than the file")
 
     def _native(self, array: np.ndarray) -> np.ndarray:
         if array.dtype == BFLOAT16:
-            self._afford(2 * array.nbytes, f"bfloat16 values of shape {array.shape}")
+            self.afford(2 * array.nbytes, f"bfloat16 values of shape {array.shape}")
         return native(array)
 
     def _names(self, arrays: int) -> list[str]:
-        (count,) = NUMBER.unpack_from(self.content, self._take(NUMBER.size, "a count of names"))
+        (count,) = NUMBER.unpack_from(self.content, self.take(NUMBER.size, "a count of names"))
         if count == 0:
             return [str(index) for index in range(arrays)]
         if count != arrays:
-            raise self._error(f"{count} names for {arrays} arrays")
+            raise self.error(f"{count} names for {arrays} arrays")
         left = len(self.content) - self.offset
-        self._afford(CHARACTERS * left, f"names of {left} bytes")
+        self.afford(CHARACTERS * left, f"names of {left} bytes")
         rest, end = bytes(self.content[self.offset :]), 0
         names, unpack, size = [], NUMBER.unpack_from, NUMBER.size
         try:
@@ -114,17 +94,17 @@ class Reader:
             end = max(end, left + 1)
         except UnicodeDecodeError:
             self.offset += start
-            raise self._error("a name that is not UTF-8") from None
+            raise self.error("a name that is not UTF-8") from None
         if end > left:
-            raise self._error(f"names of {end} bytes or more where {left} are left")
+            raise self.error(f"names of {end} bytes or more where {left} are left")
         self.offset += end
         if len(set(names)) < count:
-            raise self._error(f"the name {Counter(names).most_common(1)[0][0][:80]!r} a second time")
+            raise self.error(f"the name {Counter(names).most_common(1)[0][0][:80]!r} a second time")
         return names
 
     def _array(self) -> np.ndarray:
         """Return the next array; its first words say its version, whether it is sparse, and how many dimensions."""
-        magic, second, third = KIND.unpack_from(self.content, self._take(KIND.size, "an array"))
+        magic, second, third = KIND.unpack_from(self.content, self.take(KIND.size, "an array"))
         if magic in (V2, V3):
             if second == DENSE:
                 return self._dense(magic, third)
@@ -147,24 +127,24 @@ class Reader:
     def _sparse(self, version: int, storage: int) -> np.ndarray:
         """Return the dense form of a row-sparse array (index: rows) or a CSR one (indices: row starts, columns)."""
         if storage not in (ROW_SPARSE, CSR):
-            raise self._error(f"storage type {storage}")
+            raise self.error(f"storage type {storage}")
         stored, shape = self._next_shape(V2), self._next_shape(version)
         if shape is None:
             return np.zeros(0, np.float32)
         dtype = self._dtype_after_device()
-        layout = [(self._dtype(self._number("a type flag")), self._next_shape(V2) or ()) for _ in range(storage)]
+        layout = [(self._dtype(self.number("a type flag")), self._next_shape(V2) or ()) for _ in range(storage)]
         values = self._values(dtype, stored or ())
         indices = [self._values(*entry) for entry in layout]
         size = math.prod(side or 1 for side in shape) * dtype.itemsize
-        self._afford(size + INDEX * sum(index.size for index in indices), f"sparse values of shape {shape}")
+        self.afford(size + INDEX * sum(index.size for index in indices), f"sparse values of shape {shape}")
         try:
             dense = dense_rows(shape, values, *indices) if storage == ROW_SPARSE else dense_csr(shape, values, *indices)
         except ValueError as error:
-            raise self._error(f"a sparse array of shape {shape} with {error}") from None
+            raise self.error(f"a sparse array of shape {shape} with {error}") from None
         return self._native(dense)
 
     def _next_shape(self, version: int) -> tuple[int, ...] | None:
-        return self._shape(version, self._number("a number of dimensions"))
+        return self._shape(version, self.number("a number of dimensions"))
 
     def _shape(self, version: int, ndim: int) -> tuple[int, ...] | None:
         """Return the `ndim` sizes that come next, or None for an array that is "none"."""
@@ -173,29 +153,26 @@ class Reader:
         if ndim == -1 and version == V3:  # NumPy's shapes say so of an unknown number, or size
             return None
         if not 0 <= ndim <= MAX_DIMENSIONS:
-            raise self._error(f"{ndim} dimensions, or an array of an unknown kind")
+            raise self.error(f"{ndim} dimensions, or an array of an unknown kind")
         sizes = (V0_SIZES if version == V0 else SIZES)[ndim]
-        shape = sizes.unpack_from(self.content, self._take(sizes.size, "a shape"))
+        shape = sizes.unpack_from(self.content, self.take(sizes.size, "a shape"))
         if shape and min(shape) < 0:
             if version == V3 and -1 in shape:
                 return None
-            raise self._error(f"shape {shape}")
+            raise self.error(f"shape {shape}")
         return shape
-
-    def _number(self, what: str) -> int:
-        return int(INTEGER.unpack_from(self.content, self._take(INTEGER.size, what))[0])
 
     def _dtype_after_device(self) -> np.dtype:
         """Return the type that follows a device, which is where the array was: of no use here."""
-        return self._dtype(TYPE.unpack_from(self.content, self._take(TYPE.size, "a device and a type flag"))[2])
+        return self._dtype(TYPE.unpack_from(self.content, self.take(TYPE.size, "a device and a type flag"))[2])
 
     def _dtype(self, flag: int) -> np.dtype:
         if 0 <= flag < len(DTYPES):
             return DTYPES[flag]
-        raise self._error(f"type flag {flag}")
+        raise self.error(f"type flag {flag}")
 
     def _values(self, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
         size = math.prod(shape) * dtype.itemsize
         if not size and math.prod(side or 1 for side in shape) > sys.maxsize // WIDEST:  # NumPy's limit
-            raise self._error(f"shape {shape}")
-        return np.ndarray(shape, dtype, self.content, self._take(size, "an array"))
+            raise self.error(f"shape {shape}")
+        return np.ndarray(shape, dtype, self.content, self.take(size, "an array"))

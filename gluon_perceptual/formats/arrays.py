@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import math
 import os
@@ -16,7 +15,7 @@ from typing import Any, Callable, Iterator
 
 import numpy as np
 
-from ..errors import MissingDependencyError, ParamsFormatError, UserError
+from ..errors import ParamsFormatError, UserError, require
 from ..files import input_file
 from ._params_layout import DTYPES, V1, V2, V3, native
 from .mxnet_params import read_params
@@ -84,21 +83,6 @@ def safetensors_metadata(path: Path) -> dict[str, str]:
 def natural_order(name: str) -> list[Any]:
     """Return a key that sorts "conv2" before "conv10"."""
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
-
-
-def require(module: str, extra: str, need: object) -> Any:
-    """Import an optional library, which `need` needs: a file, or what is to be done.
-
-    Raises:
-        MissingDependencyError: It is not installed; `extra` is that of this package which brings it.
-    """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        library = module.partition(".")[0]
-        raise MissingDependencyError(
-            f"{need} needs {library}: pip install 'gluon-perceptual[{extra}]' ({error})"
-        ) from error
 
 
 def _family(path: Path) -> str:

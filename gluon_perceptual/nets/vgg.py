@@ -150,7 +150,7 @@ class LossNetwork(mx.gluon.HybridBlock):
         arrays, variant, depth = read_vgg_weights(paths)
         net = cls(layers, variant, depth)
         net._set_weights(arrays, ctx or mx.cpu())
-        digests = "+".join(map(shipped.sha256, paths))
+        digests = "+".join(map(shipped.checksum, paths))
         net.origin = {"variant": variant, "weights": weights, "sha256": digests}
         return net
 

@@ -6,7 +6,6 @@ optimizer's moments and counts; and `step-0000300.sha256`, which is written last
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 import shutil
@@ -17,6 +16,7 @@ from ..checkpoint.loading import load_parameters
 from ..checkpoint.model import save_model
 from ..errors import UserError
 from ..files import atomic_path, check_regular
+from ..weights import sha256
 from .loop import Callback, StepResult
 from .optimizer_state import load_state, save_state
 
@@ -69,7 +69,7 @@ class Checkpoints(Callback):
         save_model(path, self._run.model, self._run.task.spec)
         save_state(path.with_suffix(".state"), self._run.trainer, {"step": step})
         with atomic_path(path.with_suffix(SUMS)) as temporary:
-            temporary.write_text("".join(f"{_digest(file)}  {file.name}\n" for file in _files(path)), encoding="utf-8")
+            temporary.write_text("".join(f"{sha256(file)}  {file.name}\n" for file in _files(path)), encoding="utf-8")
         self.saved, self._behind = step, False
         self._remove_others(step)
         return path
@@ -129,20 +129,12 @@ def _files(checkpoint: Path) -> list[Path]:
     return [checkpoint.with_suffix(part) for part in PARTS]
 
 
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with check_regular(path).open("rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _damage(checkpoint: Path) -> str:
     """Return what is wrong with a checkpoint, or ""."""
     try:
         lines = check_regular(checkpoint.with_suffix(SUMS)).read_text(encoding="utf-8").splitlines()
         expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-        wrong = [path.name for path in _files(checkpoint) if expected.get(path.name) != _digest(path)]
+        wrong = [path.name for path in _files(checkpoint) if expected.get(path.name) != sha256(path)]
     except FileNotFoundError as error:
         return f"it was not written to the end, {Path(error.filename).name} is missing"
     except (OSError, UserError, UnicodeDecodeError) as error:

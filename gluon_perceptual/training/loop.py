@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Iterable, Protocol, Sequence
+from typing import Any, Callable, Iterable, Iterator, Protocol, Sequence
 
 import numpy as np
 
@@ -90,27 +90,34 @@ def fit(
     Raises:
         StepFailedError: The loss is not finite, once more than that.
     """
-    row, before = 0, time.perf_counter()
     try:
-        for number, (inputs, references) in enumerate(batches, done + 1):
-            ready = time.perf_counter()
-            terms, skipped = _attempt(step, inputs, references)
-            row = row + 1 if skipped else 0
-            if row > skips:
-                raise StepFailedError(number, skipped)
-            now = time.perf_counter()
-            speed, waited = len(inputs) / (now - before), ready - before
-            result = StepResult(number, steps, terms, trainer.learning_rate, speed, waited, skipped)
-            done = number
+        for result in _results(step, trainer, batches, steps, done, skips):
+            done = result.step
             for callback in callbacks:
-                _tell(number, callback.after_step, result)
-            before = time.perf_counter()
+                _tell(done, callback.after_step, result)
             if stop is not None and stop.requested:
                 break
     finally:
         for callback in callbacks:
             _tell(done, callback.close)
     return done
+
+
+def _results(
+    step: Callable[..., dict[str, float]], trainer: Any, batches: Iterable[Any], steps: int, done: int, skips: int
+) -> Iterator[StepResult]:
+    """Yield what each step did; its time does not count what is done with the result. Arguments as of `fit`."""
+    row, before = 0, time.perf_counter()
+    for number, batch in enumerate(batches, done + 1):
+        ready = time.perf_counter()
+        terms, skipped = _attempt(step, *batch)
+        row = row + 1 if skipped else 0
+        if row > skips:
+            raise StepFailedError(number, skipped)
+        now = time.perf_counter()
+        speed, waited = len(batch[0]) / (now - before), ready - before
+        yield StepResult(number, steps, terms, trainer.learning_rate, speed, waited, skipped)
+        before = time.perf_counter()
 
 
 def _attempt(step: Callable[..., dict[str, float]], *batch: np.ndarray) -> tuple[dict[str, float], str]:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, Mapping
 
-from ..errors import MissingDependencyError
+from ..errors import require
 from .folder import GrowingFile, make_part
 from .loop import Callback, StepResult
 
@@ -20,17 +20,13 @@ class TensorBoard(Callback):
     """
 
     def __init__(self, folder: Path, done: int = 0) -> None:
-        try:
-            from tensorboardX.proto.event_pb2 import Event, SessionLog
-            from tensorboardX.proto.summary_pb2 import Summary
-            from tensorboardX.record_writer import masked_crc32c
-        except ImportError as error:
-            raise MissingDependencyError(
-                "`tensorboard` needs tensorboardX: pip install 'gluon-perceptual[tensorboard]'"
-            ) from error
-        self._event, self._summary, self._crc = Event, Summary, masked_crc32c
+        events, summaries, writer = (
+            require(f"tensorboardX.{module}", "tensorboard", "`tensorboard`")
+            for module in ("proto.event_pb2", "proto.summary_pb2", "record_writer")
+        )
+        self._event, self._summary, self._crc = events.Event, summaries.Summary, writer.masked_crc32c
         self._file = GrowingFile(make_part(folder) / f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}")
-        start = {"step": done + 1, "session_log": SessionLog(status=SessionLog.START)}
+        start = {"step": done + 1, "session_log": events.SessionLog(status=events.SessionLog.START)}
         self._file.append(self._record(file_version="brain.Event:2") + self._record(**start))
 
     def after_step(self, result: StepResult) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..files import check_regular
 
 __all__ = ["DEFAULTS", "manifest", "model_for", "model_path", "models", "shipped_path", "vgg16_paths"]
 
@@ -33,20 +34,29 @@ def shipped_path(name: str) -> Path:
     if name not in entries or not path.exists():
         raise UserError(f"{name} does not ship with this package; there are {', '.join(entries)}")
     for file, key in ((path, "sha256"), (path.with_suffix(".json"), "sidecar_sha256")):
-        if key in entries[name] and (not file.exists() or sha256(file) != entries[name][key]):
+        if key in entries[name] and (not file.exists() or checksum(file) != entries[name][key]):
             raise UserError(f"{file} is damaged (its sha256 is not the manifest's): install gluon-perceptual again")
     return path
 
 
 def sha256(path: Path) -> str:
-    """Return the checksum of a file's content, in hexadecimal; of a file that has not changed it is known already."""
+    """Return the checksum of a file's content, in hexadecimal."""
+    digest = hashlib.sha256()
+    with check_regular(path).open("rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal, computed once for a file that does not change."""
     found = path.stat()
-    return _sha256(path, found.st_mtime_ns, found.st_size)
+    return _checksum(path, found.st_mtime_ns, found.st_size)
 
 
 @lru_cache(maxsize=64)
-def _sha256(path: Path, changed: int, size: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _checksum(path: Path, changed: int, size: int) -> str:
+    return sha256(path)
 
 
 def models(kind: str | None = None) -> dict[str, dict[str, Any]]:

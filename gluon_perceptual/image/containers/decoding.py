@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import io
-import logging
 from dataclasses import dataclass, replace
 from typing import Any
 
-import cv2
 import numpy as np
 from PIL import ImageCms
 
 from ...errors import ImageError
-from ..files import check_size, open_picture, own_limit
+from ..files import open_picture, own_limit
 from ..formats import ALL
-from . import jpeg, png, tiff, webp
+from . import deep, jpeg, png, tiff, webp
 from .metadata import Metadata
 from .tags import Directory
 
-PNG_BITS, PNG_KIND = 24, 25  # where IHDR says them
-OPENCV_ORDER = {"RGB": [2, 1, 0], "RGBA": [2, 1, 0, 3]}  # Pillow's modes as channels of BGR and BGRA
+PNG_BITS = 24  # where IHDR says them
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 BIG_ENDIAN_BIG_TIFF = b"MM\0+"
-MOST_SAMPLES = 16  # channels of a TIFF file
 TRANSPOSED, MIRRORED, UPSIDE_DOWN = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)  # orientations, undone in this order
 LOSSLESS = {form.name for form in ALL if form.lossless}
-
-logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what is wrong is said by an error
 
 
 @dataclass(frozen=True)
@@ -79,12 +73,12 @@ def decode(data: bytes, max_pixels: int) -> tuple[np.ndarray, Metadata]:
     """
     parts = take_apart(data)
     if parts.page and parts.is_rare:
-        channels = _rare_tiff(parts, parts.page, max_pixels)
+        channels = deep.rare_tiff(parts.pixels, parts.page, max_pixels)
         metadata = parts.metadata
     else:
         image = open_picture(parts.pixels, max_pixels)
         image = _loaded(image, parts.pixels, max_pixels)
-        channels = _deep_png(image, parts) if parts.is_deep else _shallow(image, parts.metadata)
+        channels = deep.from_png(image, parts.pixels) if parts.is_deep else _shallow(image, parts.metadata)
         metadata = _with_pillows(image, parts.metadata)
     if parts.transparent is not None:
         channels = _with_transparent(channels, parts)
@@ -95,7 +89,7 @@ def size(data: bytes, max_pixels: int) -> tuple[int, int]:
     """Return (height, width) as `decode` would give them, without decoding pixels; raises as it does."""
     parts = take_apart(data)
     if parts.page and parts.is_rare:
-        width, height, metadata = *_tiff_size(parts.pixels, parts.page, max_pixels), parts.metadata
+        width, height, metadata = *deep.tiff_size(parts.pixels, parts.page, max_pixels), parts.metadata
     else:
         image = open_picture(parts.pixels, max_pixels)
         (width, height), metadata = image.size, _with_pillows(image, parts.metadata)
@@ -157,27 +151,9 @@ def _as_rgb(image: Any, icc_profile: bytes | None) -> Any:
         return image.convert("RGB")
 
 
-def _deep_png(image: Any, parts: Parts) -> np.ndarray:
-    """Return (H, W, 1 to 4) uint16."""
-    kind = parts.pixels[PNG_KIND]
-    if kind == png.GRAY:
-        return np.asarray(image).astype(np.uint16)[:, :, np.newaxis]
-    channels = _by_opencv(image, parts.pixels)
-    return channels[:, :, [0, 3]] if kind == png.GRAY_ALPHA else channels
-
-
-def _by_opencv(image: Any, data: bytes) -> np.ndarray:
-    """Read what Pillow has cut to 8 bits; its upper bytes tell whether OpenCV read the same picture."""
-    order = OPENCV_ORDER.get(image.mode)
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if order else None
-    if decoded is None or not np.array_equal(decoded[:, :, order] >> 8, np.asarray(image)):
-        raise ImageError("16-bit colors that are damaged, or not RGB pixel by pixel with plain alpha; save it as PNG")
-    return decoded[:, :, order]
-
-
 def _with_transparent(channels: np.ndarray, parts: Parts) -> np.ndarray:
     """Add alpha that is 0 where the color is that of PNG's tRNS chunk, whose numbers are as in the file."""
-    bits, kind = parts.pixels[PNG_BITS], parts.pixels[PNG_KIND]
+    bits, kind = parts.pixels[PNG_BITS], parts.pixels[deep.PNG_KIND]
     count = {png.GRAY: 1, png.RGB: 3}.get(kind)
     if count != channels.shape[2] or len(parts.transparent or b"") < 2 * count:
         return channels
@@ -185,52 +161,6 @@ def _with_transparent(channels: np.ndarray, parts: Parts) -> np.ndarray:
     top = np.iinfo(channels.dtype).max
     hidden = (channels == color * top // (2**bits - 1)).all(axis=2)
     return np.dstack([channels, np.where(hidden, 0, top).astype(channels.dtype)])
-
-
-def _tiff_size(data: bytes, page: Directory, max_pixels: int) -> tuple[int, int]:
-    width, height = (page.numbers(data, code, (0,))[0] for code in (tiff.WIDTH, tiff.HEIGHT))
-    check_size(width, height, max_pixels)
-    return width, height
-
-
-def _rare_tiff(parts: Parts, page: Directory, max_pixels: int) -> np.ndarray:
-    """Return (H, W, 1 to 4) uint8, or uint16 of a file of 9 to 16 bits a channel."""
-    data = parts.pixels
-    _tiff_size(data, page, max_pixels)
-    bits = max(page.numbers(data, tiff.BITS, (1,)))
-    if bits > 16 or page.numbers(data, tiff.FORMAT, (1,))[0] != 1:
-        what = f"a picture of {bits} bits a channel, or of signed numbers or floats"
-        raise ImageError(f"{what}; expected unsigned ones of 8 or 16 bits")
-    if page.numbers(data, tiff.SAMPLES, (1,))[0] > MOST_SAMPLES:
-        raise ImageError(f"a picture of over {MOST_SAMPLES} channels")
-    samples = _samples(data, max_pixels)
-    if 8 < bits < 16:
-        samples = (samples.astype(np.uint32) * 65535 // (2**bits - 1)).astype(np.uint16)
-    if samples.dtype not in (np.uint8, np.uint16):
-        raise ImageError(f"a TIFF file of {bits} bits a channel in a rare layout; save it as PNG")
-    return tiff.interpreted(samples, page, data)
-
-
-def _samples(data: bytes, max_pixels: int) -> np.ndarray:
-    """Return (H, W, channels) as in the file; by Pillow or OpenCV where tifffile knows no such compression."""
-    import tifffile  # scikit-image requires it
-
-    try:
-        with tifffile.TiffFile(io.BytesIO(data)) as file:
-            page = file.pages[0]
-            tiff.check_inflated_size(page)
-            samples = page.asarray()
-            samples = samples.transpose(1, 2, 0) if page.planarconfig == 2 and samples.ndim == 3 else samples
-            return np.atleast_3d(samples)
-    except (ImageError, MemoryError):
-        raise
-    except Exception:  # tifffile has no one type
-        image = open_picture(data, max_pixels)
-        with own_limit():
-            image.load()
-        if image.mode.startswith("I;16"):
-            return np.asarray(image).astype(np.uint16)[:, :, np.newaxis]
-        return _by_opencv(image, data)
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:

@@ -32,32 +32,8 @@ STARTS, ROWS, LENGTHS, PREDICTOR = 273, 278, 279, 317
 REDUCED, MASK, OLD_REDUCED = 1, 4, 2
 OF_PIXELS = {  # what decoders need
     *(WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, FORMAT),
-    *(
-        266,
-        273,
-        278,
-        279,
-        292,
-        293,
-        317,
-        320,
-        322,
-        323,
-        324,
-        325,
-        332,
-        334,
-        347,
-        512,
-        513,
-        514,
-        515,
-        517,
-        518,
-        519,
-        520,
-    ),
-    *(521, 529, 530, 531, 532),
+    *(266, 273, 278, 279, 292, 293, 317, 320, 322, 323, 324, 325, 332, 334, 347),
+    *(512, 513, 514, 515, *range(517, 522), 529, 530, 531, 532),
 }
 DESCRIPTION = (269, 270, 271, 272, 285, 305, 306, 315, 316, 33432, *range(40091, 40096))
 SCALE, TIE_POINTS, MATRIX, GEO_KEYS = 33550, 33922, 34264, 34735

@@ -1,0 +1,85 @@
+"""Pictures that Pillow does not read, or cuts to 8 bits a channel: PNG of 16 bits, and rare TIFF files."""
+
+from __future__ import annotations
+
+import io
+import logging
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ...errors import ImageError
+from ..files import check_size, open_picture, own_limit
+from . import png, tiff
+from .tags import Directory
+
+PNG_KIND = 25  # where IHDR says it
+OPENCV_ORDER = {"RGB": [2, 1, 0], "RGBA": [2, 1, 0, 3]}  # Pillow's modes as channels of BGR and BGRA
+MOST_SAMPLES = 16  # channels of a TIFF file
+
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what is wrong is said by an error
+
+
+def from_png(image: Any, data: bytes) -> np.ndarray:
+    """Return (H, W, 1 to 4) uint16 of a PNG file that Pillow opened."""
+    kind = data[PNG_KIND]
+    if kind == png.GRAY:
+        return np.asarray(image).astype(np.uint16)[:, :, np.newaxis]
+    channels = _by_opencv(image, data)
+    return channels[:, :, [0, 3]] if kind == png.GRAY_ALPHA else channels
+
+
+def _by_opencv(image: Any, data: bytes) -> np.ndarray:
+    """Read what Pillow has cut to 8 bits; its upper bytes tell whether OpenCV read the same picture."""
+    order = OPENCV_ORDER.get(image.mode)
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if order else None
+    if decoded is None or not np.array_equal(decoded[:, :, order] >> 8, np.asarray(image)):
+        raise ImageError("16-bit colors that are damaged, or not RGB pixel by pixel with plain alpha; save it as PNG")
+    return decoded[:, :, order]
+
+
+def tiff_size(data: bytes, page: Directory, max_pixels: int) -> tuple[int, int]:
+    """Return (width, height) of a TIFF file's picture; raises ImageError where these are too many pixels."""
+    width, height = (page.numbers(data, code, (0,))[0] for code in (tiff.WIDTH, tiff.HEIGHT))
+    check_size(width, height, max_pixels)
+    return width, height
+
+
+def rare_tiff(data: bytes, page: Directory, max_pixels: int) -> np.ndarray:
+    """Return (H, W, 1 to 4) uint8, or uint16 of a file of 9 to 16 bits a channel; raises ImageError."""
+    tiff_size(data, page, max_pixels)
+    bits = max(page.numbers(data, tiff.BITS, (1,)))
+    if bits > 16 or page.numbers(data, tiff.FORMAT, (1,))[0] != 1:
+        what = f"a picture of {bits} bits a channel, or of signed numbers or floats"
+        raise ImageError(f"{what}; expected unsigned ones of 8 or 16 bits")
+    if page.numbers(data, tiff.SAMPLES, (1,))[0] > MOST_SAMPLES:
+        raise ImageError(f"a picture of over {MOST_SAMPLES} channels")
+    samples = _samples(data, max_pixels)
+    if 8 < bits < 16:
+        samples = (samples.astype(np.uint32) * 65535 // (2**bits - 1)).astype(np.uint16)
+    if samples.dtype not in (np.uint8, np.uint16):
+        raise ImageError(f"a TIFF file of {bits} bits a channel in a rare layout; save it as PNG")
+    return tiff.interpreted(samples, page, data)
+
+
+def _samples(data: bytes, max_pixels: int) -> np.ndarray:
+    """Return (H, W, channels) as in the file; by Pillow or OpenCV where tifffile knows no such compression."""
+    import tifffile  # scikit-image requires it
+
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            page = file.pages[0]
+            tiff.check_inflated_size(page)
+            samples = page.asarray()
+            samples = samples.transpose(1, 2, 0) if page.planarconfig == 2 and samples.ndim == 3 else samples
+            return np.atleast_3d(samples)
+    except (ImageError, MemoryError):
+        raise
+    except Exception:  # tifffile has no one type
+        image = open_picture(data, max_pixels)
+        with own_limit():
+            image.load()
+        if image.mode.startswith("I;16"):
+            return np.asarray(image).astype(np.uint16)[:, :, np.newaxis]
+        return _by_opencv(image, data)
