@@ -5,7 +5,7 @@ A `Literal` tells type checkers; `of` makes it a tuple, for the option of a comm
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Literal, get_args
+from typing import Iterable, Literal, get_args
 
 from .errors import UserError
 
@@ -34,7 +34,7 @@ PreserveColor = Literal["luminance", "histogram"]
 SCALES = (1, 2, 4, 8)  # how many times networks enlarge
 
 
-def of(choices: Any) -> tuple[str, ...]:
+def of(choices: object) -> tuple[str, ...]:
     """Return what a `Literal` allows."""
     return get_args(choices)
 

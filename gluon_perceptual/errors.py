@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import Any
+from types import ModuleType
 
 
 class UserError(ValueError):
@@ -40,7 +40,7 @@ class MissingDependencyError(UserError, ImportError):
     """A library that is needed here is not installed; the message says how to install it."""
 
 
-def require(module: str, extra: str, need: object) -> Any:
+def require(module: str, extra: str, need: object) -> ModuleType:
     """Import an optional library, which `need` needs: a file, or what is to be done.
 
     Raises:

@@ -13,18 +13,20 @@ from .files import write_bytes
 from .image.color import to_space
 from .image.histogram import match_images
 
+Figure = Any  # type: ignore[explicit-any]  # matplotlib's, which is imported only when it is needed
+Axes = Any  # type: ignore[explicit-any]
 DPI = 100
 SUFFIXES = (".png", ".jpg", ".pdf", ".svg")
 
 
-def new_figure(width: float, height: float) -> Any:
+def new_figure(width: float, height: float) -> Figure:
     """Return an empty matplotlib figure, in inches, that belongs to no window."""
-    from matplotlib.figure import Figure
+    from matplotlib import figure
 
-    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    return figure.Figure(figsize=(width, height), dpi=DPI, layout="constrained")
 
 
-def save_figure(figure: Any, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure, its type by the path's suffix, the whole file or nothing; see `check_figure_path`."""
     check_figure_path(path)
     file = io.BytesIO()  # a full disk is noticed when that is written; Pillow would cut a JPEG file short
@@ -38,7 +40,7 @@ def check_figure_path(path: Path) -> None:
         raise UserError(f"{path}: no figure has the suffix {path.suffix!r}; expected one of {' '.join(SUFFIXES)}")
 
 
-def comparison_figure(titles: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) -> Any:
+def comparison_figure(titles: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) -> Figure:
     """Return the blog's figure: a column for each title, in each row pictures (H, W, 3) uint8 of the same scene.
 
     Smaller pictures are shown at the size of the largest, their pixels visible.
@@ -57,7 +59,7 @@ def comparison_figure(titles: Sequence[str], rows: Sequence[Sequence[np.ndarray]
     return figure
 
 
-def blog_figure(upscale: Callable[[np.ndarray], np.ndarray], pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> Any:
+def blog_figure(upscale: Callable[[np.ndarray], np.ndarray], pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> Figure:
     """Return the blog's four columns for pairs (low, true) of pictures: input, output, matched output, ground truth."""
     rows = []
     for low, truth in pairs:
@@ -66,7 +68,7 @@ def blog_figure(upscale: Callable[[np.ndarray], np.ndarray], pairs: Sequence[tup
     return comparison_figure(["input", "output", "histogram matched", "ground truth"], rows)
 
 
-def loss_figure(log: Sequence[dict[str, float]], validation: Sequence[dict[str, float]] = ()) -> Any:
+def loss_figure(log: Sequence[dict[str, float]], validation: Sequence[dict[str, float]] = ()) -> Figure:
     """Return the plot of a run: every term over the steps, raw and smoothed, and the learning rate if there is any.
 
     Args:
@@ -111,7 +113,7 @@ def smoothed(values: np.ndarray, fraction: float = 0.05) -> np.ndarray:
     return (sums[last] - sums[first]) / (last - first)
 
 
-def scores_figure(names: Sequence[str], methods: Sequence[str], values: np.ndarray) -> Any:
+def scores_figure(names: Sequence[str], methods: Sequence[str], values: np.ndarray) -> Figure:
     """Return bars: a plot for each score, a bar for each method.
 
     Args:
@@ -140,7 +142,7 @@ def histogram_figure(
     matched: np.ndarray,
     color_space: str = "RGB",
     bands: Sequence[int] = (1, 2, 3),
-) -> Any:
+) -> Figure:
     """Return rio-hist's figure: the pictures and, for each band that was matched, their histograms and CDFs.
 
     Args:
@@ -181,7 +183,7 @@ def _values_in(picture: np.ndarray, color_space: str) -> np.ndarray:
     return to_space(np.ma.getdata(picture)[unmasked], color_space)
 
 
-def _draw_distributions(histogram: Any, cdf: Any, values: dict[str, np.ndarray]) -> None:
+def _draw_distributions(histogram: Axes, cdf: Axes, values: dict[str, np.ndarray]) -> None:
     """Draw the histogram and the CDF of each of the named values, (N,), the last one dashed above the others."""
     edges = np.histogram_bin_edges(np.concatenate(list(values.values())), bins=64)
     for (name, array), color, style in zip(values.items(), ("C0", "C1", "k"), ("-", "-", "--")):

@@ -15,6 +15,7 @@ from typing import Any, Iterator, NoReturn
 
 from .errors import UserError
 
+Json = Any  # type: ignore[explicit-any]  # what JSON can say: numbers, texts, true, false, null, and lists and dicts of them
 TEMPORARY = re.compile(r"\.[0-9a-f]{32}(\.|$)")
 KINDS = {
     stat.S_IFIFO: "a named pipe",
@@ -170,7 +171,7 @@ def result_name(source: Path, label: str, suffix: str | None = None) -> str:
     return f"{source.stem}_{label}{suffix or source.suffix}"
 
 
-def write_json(path: str | os.PathLike[str], value: Any) -> None:
+def write_json(path: str | os.PathLike[str], value: Json) -> None:
     """Write a value as indented JSON, the whole file or nothing.
 
     Raises:
@@ -181,7 +182,7 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
         temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def parse_json(text: str | bytes) -> Any:
+def parse_json(text: str | bytes) -> Json:
     """Return what a JSON text says.
 
     Raises:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Sequence
+from typing import Callable, Sequence
 
 import numpy as np
 
-from ._mxnet import mx, mxnet_errors
+from ._mxnet import Context, NDArray, mx, mxnet_errors
 from .choices import Optimizer, check_choice, of
 from .errors import UserError
 from .image.io import to_tensor
@@ -39,7 +39,7 @@ class Objective:
         ctx: Device.
     """
 
-    def __init__(self, loss: PerceptualLoss, targets: dict[str, Any], shape: tuple[int, ...], ctx: Any) -> None:
+    def __init__(self, loss: PerceptualLoss, targets: dict[str, NDArray], shape: tuple[int, ...], ctx: Context) -> None:
         self.loss, self.targets, self.shape, self.ctx = loss, targets, shape, ctx
         self.loss.hybridize(static_alloc=True, static_shape=True)
         self.terms: dict[str, float] = {}
@@ -107,8 +107,7 @@ def _lbfgs(objective: Objective, start: np.ndarray, iterations: int, watch: Call
         callback=accepted,
         options={"maxiter": iterations, "maxfun": 20 * iterations, "maxcor": MEMORY, "ftol": 0.0, "gtol": 0.0},
     )
-    picture: np.ndarray = found.x.reshape(objective.shape).astype(np.float32)
-    return picture
+    return found.x.reshape(objective.shape).astype(np.float32)
 
 
 def _adam(
@@ -122,8 +121,7 @@ def _adam(
         watch(Iterate(number, dict(objective.terms), picture.asnumpy()))
         adam.update(0, picture, mx.nd.array(gradient.reshape(objective.shape)), state)
         picture = picture.clip(0, 255)
-    result: np.ndarray = picture.asnumpy()
-    return result
+    return picture.asnumpy()
 
 
 def style_objective(
@@ -136,7 +134,7 @@ def style_objective(
     content_layer: str = "relu2_2",
     style_layers: Sequence[str] = STYLE_LAYERS,
     vgg: str = "shipped",
-    ctx: Any = None,
+    ctx: Context | None = None,
 ) -> Objective:
     """Return the objective of Gatys et al. (2015), with the paper's layers and total variation.
 
@@ -167,7 +165,7 @@ def style_objective(
 
 
 def inversion_objective(
-    image: np.ndarray, layer: str, tv: float = 1e-6, vgg: str = "shipped", ctx: Any = None
+    image: np.ndarray, layer: str, tv: float = 1e-6, vgg: str = "shipped", ctx: Context | None = None
 ) -> Objective:
     """Return the objective of a picture with the features of `image`, (H, W, 3) uint8, at `layer` (paper, figure 3)."""
     ctx = ctx or mx.cpu()

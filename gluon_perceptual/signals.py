@@ -7,7 +7,7 @@ import signal
 import threading
 from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
-from typing import Any, Callable, Iterator
+from typing import Callable, Iterator
 
 
 class StopRequest:
@@ -47,7 +47,7 @@ class StopRequest:
 
 
 @contextmanager
-def ended_by(end: Callable[[int], Any]) -> Iterator[None]:
+def ended_by(end: Callable[[int], object]) -> Iterator[None]:
     """Have SIGTERM and SIGHUP call `end` with the exit status that a shell expects, while the body runs."""
     if threading.current_thread() is not threading.main_thread():  # which alone may say so
         yield

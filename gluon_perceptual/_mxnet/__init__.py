@@ -16,6 +16,14 @@ from ..errors import UserError
 from .loading import keep_freed_memory, load_mxnet, usable_cores
 
 __all__ = [
+    "Block",
+    "Context",
+    "KVStore",
+    "NDArray",
+    "Operators",
+    "Parameter",
+    "Symbol",
+    "Trainer",
     "check_bfloat16",
     "devices",
     "free_memory",
@@ -23,14 +31,26 @@ __all__ = [
     "keep_freed_memory",
     "mx",
     "mxnet_errors",
+    "nn",
     "start_amp",
     "usable_cores",
 ]
 
 mx: Any = load_mxnet()
+nn: Any = mx.gluon.nn
+
+# MXNet has no types: these names say what is meant where a type checker sees anything.
+Operators = Any  # mx.nd or mx.sym, the F of hybrid_forward
+NDArray = Any  # or a symbol in its place, in hybrid_forward
+Symbol = Any
+Block = Any
+Parameter = Any
+Trainer = Any
+Context = Any
+KVStore = Any
 
 
-def devices(gpus: str | None = None, cpus: int = 1) -> list[Any]:
+def devices(gpus: str | None = None, cpus: int = 1) -> list[Context]:
     """Return the contexts to run on.
 
     Args:
@@ -58,12 +78,12 @@ def devices(gpus: str | None = None, cpus: int = 1) -> list[Any]:
     return [mx.gpu(number) for number in numbers]
 
 
-def free_memory(ctx: Any) -> int:
+def free_memory(ctx: Context) -> int:
     """Return how many bytes a device has left."""
     return int(mx.context.gpu_memory_info(ctx.device_id)[0]) if ctx.device_type == "gpu" else cpu.free_memory()
 
 
-def inference_precision(precision: str, ctx: Any = None) -> str:
+def inference_precision(precision: str, ctx: Context | None = None) -> str:
     """Return in which precision, "float32" or "bfloat16", a network is run where `precision` is asked for.
 
     "auto" is bfloat16 on a CPU with AMX; without AMX, oneDNN's bfloat16 is slower than its float32.

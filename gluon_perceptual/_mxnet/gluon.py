@@ -6,30 +6,30 @@ from typing import Any, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from . import mx
+from . import Block, Context, NDArray, Parameter, Trainer, mx
 
 
-def parameters_of(block: Any) -> dict[str, Any]:
+def parameters_of(block: Block) -> dict[str, Parameter]:
     """Return a block's parameters by structural name, as `save_parameters` names them: "body.0.weight"."""
     return dict(block._collect_params_with_prefix())
 
 
-def value_of(parameter: Any) -> Any:
+def value_of(parameter: Parameter) -> NDArray:
     """Return a parameter's value, an NDArray on the CPU: the mean over its devices."""
     return parameter._reduce()
 
 
-def values_of(block: Any) -> dict[str, np.ndarray]:
+def values_of(block: Block) -> dict[str, np.ndarray]:
     """Return the values of a block's parameters by structural name."""
     return {name: value_of(parameter).asnumpy() for name, parameter in parameters_of(block).items()}
 
 
-def own_parameters(block: Any) -> dict[str, Any]:
+def own_parameters(block: Block) -> dict[str, Parameter]:
     """Return the parameters of a block without those of its children: "weight" and the like."""
     return {name: parameter for name, parameter in block._reg_params.items() if parameter is not None}
 
 
-def leaves(block: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(block: Block, name: str = "") -> Iterator[tuple[str, Block]]:
     """Yield (structural name, block) of the blocks without children, in the order in which they were registered."""
     if not block._children:
         yield name, block
@@ -37,72 +37,72 @@ def leaves(block: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield from leaves(child, f"{name}.{key}" if name else key)
 
 
-def settings_of(layer: Any) -> dict[str, Any]:
+def settings_of(layer: Block) -> dict[str, Any]:
     """Return the arguments that a convolution or a batch norm gives to its operator, such as num_filter and eps."""
     return dict(layer._kwargs)
 
 
-def epsilon_of(norm: Any) -> float:
+def epsilon_of(norm: Block) -> float:
     """Return what an instance norm adds to the variance."""
     return float(norm._epsilon)
 
 
-def is_placed(parameter: Any) -> bool:
+def is_placed(parameter: Parameter) -> bool:
     """Whether a parameter has a value, or is to get one, on a known device."""
     return parameter._data is not None or bool(parameter._deferred_init)
 
 
-def fill(parameter: Any, value: Any, ctx: Any, cast: bool = False) -> None:
+def fill(parameter: Parameter, value: NDArray, ctx: Context, cast: bool = False) -> None:
     """Give a parameter, initialized or not, a value, an NDArray, on `ctx`; None: on the devices where it is."""
     parameter._load_init(value, ctx, cast_dtype=cast)
 
 
-def start_kvstore(trainer: Any) -> None:
+def start_kvstore(trainer: Trainer) -> None:
     """Have a trainer make its kvstore, as its first step would."""
     if not trainer._kv_initialized:
         trainer._init_kvstore()
 
 
-def share_parameters(trainer: Any) -> None:
+def share_parameters(trainer: Trainer) -> None:
     """Have a trainer give its kvstore the parameters, and take back those of the first worker."""
     start_kvstore(trainer)
     trainer._init_params()
 
 
-def forget_kvstore(trainer: Any) -> None:
+def forget_kvstore(trainer: Trainer) -> None:
     """Take a trainer's kvstore away; it is of no more use."""
     trainer._kvstore, trainer._kvstore_params = None, {}
 
 
-def updates_on_kvstore(trainer: Any) -> bool:
+def updates_on_kvstore(trainer: Trainer) -> bool:
     """Whether a trainer whose kvstore is there leaves the updates, and the optimizer's states, to it."""
     return bool(trainer._update_on_kvstore)
 
 
-def optimizer_states(trainer: Any) -> dict[int, Any]:
+def optimizer_states(trainer: Trainer) -> dict[int, Any]:
     """Return the optimizer's states by parameter number, those of the first device."""
     return dict(trainer._updaters[0].states)
 
 
-def update_counts(trainer: Any) -> dict[int, int]:
+def update_counts(trainer: Trainer) -> dict[int, int]:
     """Return how often each parameter was updated, by number."""
     counts = trainer.optimizer._all_index_update_counts.get(trainer._contexts[0].device_id, {})
     return {int(index): int(count) for index, count in counts.items()}
 
 
-def new_state(trainer: Any, index: int, device: int) -> Any:
+def new_state(trainer: Trainer, index: int, device: int) -> Any:
     """Return an empty state of the optimizer for parameter `index` on the trainer's device number `device`."""
     weight = trainer._params[index].list_data()[device]
     return trainer.optimizer.create_state_multi_precision(index, weight)
 
 
-def device_count(trainer: Any) -> int:
+def device_count(trainer: Trainer) -> int:
     """Return on how many devices a trainer updates."""
     return len(trainer._contexts)
 
 
 def restore_optimizer(
-    trainer: Any, states: Sequence[Mapping[int, Any]], counts: Mapping[int, int], updates: int
+    trainer: Trainer, states: Sequence[Mapping[int, Any]], counts: Mapping[int, int], updates: int
 ) -> None:
     """Set the optimizer's states, of each device, how often each parameter was updated, and the number of updates."""
     for updater, state in zip(trainer._updaters, states):

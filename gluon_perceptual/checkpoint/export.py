@@ -9,10 +9,10 @@ from typing import Any, Mapping
 
 import numpy as np
 
-from .._mxnet import mx
+from .._mxnet import Block, mx
 from .._mxnet.gluon import value_of, values_of
 from ..errors import UserError, require
-from ..files import atomic_path
+from ..files import Json, atomic_path
 from ..nets.pixels import PixelRangeAdapter
 from .spec import ModelSpec, describe
 
@@ -21,7 +21,7 @@ INPUT, OUTPUT = "input", "output"
 TRACED_SIZE = (1, 3, 32, 32)
 
 
-def export_onnx(path: Path, model: Any, spec: ModelSpec | Mapping[str, Any], pictures: bool = False) -> None:
+def export_onnx(path: Path, model: Block, spec: ModelSpec | Mapping[str, Json], pictures: bool = False) -> None:
     """Write a model as an ONNX graph from `input` to `output`, for any batch, height and width.
 
     Args:
@@ -49,7 +49,7 @@ def export_onnx(path: Path, model: Any, spec: ModelSpec | Mapping[str, Any], pic
         onnx.save(graph, str(temporary))
 
 
-def _convert(path: Path, model: Any) -> None:
+def _convert(path: Path, model: Block) -> None:
     """Write what MXNet's converter makes of the model."""
     with mx.gpu():  # nothing runs there: each layer of `nets.fast` takes its plain form, which others do fast
         symbol = model(mx.sym.var(INPUT))

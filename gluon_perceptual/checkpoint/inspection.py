@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Mapping
 
 import numpy as np
 
 from ..errors import UserError
+from ..files import Json
 from ..formats.arrays import format_of, read_arrays
 from ..formats.matching import match_names
 from ..nets.vgg_files import read_vgg_weights
@@ -41,7 +42,7 @@ class FileFacts:
     fits: str | None
     arrays: tuple[ArrayFacts, ...]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Json]:
         """Return the same as a dict of what JSON knows."""
         return asdict(self)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, Mapping, Tuple
+from typing import Mapping, Tuple
 
 import numpy as np
 
+from .._mxnet import Block, Context, NDArray, Parameter
 from .._mxnet.gluon import fill, is_placed, parameters_of
 from ..errors import UserError
 from ..formats.arrays import read_arrays
@@ -48,7 +49,9 @@ class LoadReport:
         return f"{self.path}: {len(self.pairs)} arrays matched by {self.strategy}{notes}"
 
 
-def load_parameters(net: Any, path: str | os.PathLike[str], ctx: Any = None, strict: bool = True) -> LoadReport:
+def load_parameters(
+    net: Block, path: str | os.PathLike[str], ctx: Context | None = None, strict: bool = True
+) -> LoadReport:
     """Load a file of parameters, of any kind that `formats.arrays` reads, into a Gluon network, by any names.
 
     Names may be structural (`net.0.weight`), prefixed (`plsr_network0_conv0_weight`), bare (`conv0_weight`), marked
@@ -73,7 +76,11 @@ def load_parameters(net: Any, path: str | os.PathLike[str], ctx: Any = None, str
 
 
 def load_arrays(
-    net: Any, arrays: Mapping[str, np.ndarray], path: str | os.PathLike[str], ctx: Any = None, strict: bool = True
+    net: Block,
+    arrays: Mapping[str, np.ndarray],
+    path: str | os.PathLike[str],
+    ctx: Context | None = None,
+    strict: bool = True,
 ) -> LoadReport:
     """Load what was read from the file `path`, by name, into a Gluon network; otherwise as `load_parameters`."""
     from .._mxnet import mx
@@ -122,7 +129,7 @@ def _check_constant(value: np.ndarray, expected: np.ndarray, title: str) -> None
         raise UserError(f"{title} differs from this network's constant: was the model built with other arguments?")
 
 
-def _fill(parameters: Mapping[str, Any], values: Mapping[str, np.ndarray], ctx: Any, path: str) -> None:
+def _fill(parameters: Mapping[str, Parameter], values: Mapping[str, np.ndarray], ctx: Context, path: str) -> None:
     """Give parameters their values on `ctx`, or where they are, else where the first is that is anywhere."""
     from .._mxnet import mx
 
@@ -135,7 +142,7 @@ def _fill(parameters: Mapping[str, Any], values: Mapping[str, np.ndarray], ctx: 
             raise UserError(f"{path}: {name} on {ctx or home}: {str(error).splitlines()[-1]}") from error
 
 
-def _put(parameter: Any, value: Any, ctx: Any, home: Any) -> None:
+def _put(parameter: Parameter, value: NDArray | None, ctx: Context, home: Context) -> None:
     """Give a parameter its value, or where that is None its place only, on `ctx`, else where it is, else `home`."""
     placed = is_placed(parameter)
     if placed and ctx is not None:

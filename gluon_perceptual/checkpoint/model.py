@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from .._mxnet import mx
+from .._mxnet import Context, mx
 from .._mxnet.gluon import parameters_of, values_of
 from ..errors import UserError
 from ..files import write_json
@@ -42,7 +41,7 @@ def save_model(path: Path, model: PixelRangeAdapter, spec: ModelSpec) -> None:
 
 
 def load_with_spec(
-    path: str | Path, ctx: Any = None, precision: str | Precision = "float32"
+    path: str | Path, ctx: Context | None = None, precision: str | Precision = "float32"
 ) -> tuple[PixelRangeAdapter, ModelSpec]:
     """Return the model in the file `path`, or the shipped one called so, on `ctx` (None: the CPU), and its spec.
 
@@ -63,13 +62,13 @@ def load_with_spec(
     return model, spec
 
 
-def load_model(path: str | Path, ctx: Any = None) -> PixelRangeAdapter:
+def load_model(path: str | Path, ctx: Context | None = None) -> PixelRangeAdapter:
     """Return the model in `path`, see `load_with_spec`."""
     return load_with_spec(path, ctx)[0]
 
 
 def load_for_use(
-    path: str | Path, ctx: Any = None, precision: str | Precision = "float32"
+    path: str | Path, ctx: Context | None = None, precision: str | Precision = "float32"
 ) -> tuple[PixelRangeAdapter, ModelSpec]:
     """Return what `load_with_spec` does, the model faster but good for inference only: without batch norms."""
     model, spec = load_with_spec(path, ctx, precision)
@@ -77,7 +76,7 @@ def load_for_use(
 
 
 def fold(
-    model: PixelRangeAdapter, spec: ModelSpec, ctx: Any = None, precision: str | Precision = "float32"
+    model: PixelRangeAdapter, spec: ModelSpec, ctx: Context | None = None, precision: str | Precision = "float32"
 ) -> PixelRangeAdapter:
     """Return a model that does what `model` does in inference, without batch norms; `spec` is that of `model`.
 
@@ -110,7 +109,7 @@ def with_lowpass(model: PixelRangeAdapter, spec: ModelSpec, cutoff: float) -> tu
 
 
 def _rebuilt(
-    spec: ModelSpec, values: dict[str, np.ndarray], ctx: Any = None, precision: str | Precision = "float32"
+    spec: ModelSpec, values: dict[str, np.ndarray], ctx: Context | None = None, precision: str | Precision = "float32"
 ) -> PixelRangeAdapter:
     """Return the spec's model with these parameters, by structural name."""
     model, ctx = spec.build(precision), ctx or mx.cpu()

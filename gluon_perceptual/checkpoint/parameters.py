@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterator, Mapping, Tuple
 
+from ..files import Json
 from ..nets.lowpass_kernel import RADIUS
 
 Shape = Tuple[int, ...]
 NORMS = {"batch": ("gamma", "beta", "running_mean", "running_var"), "instance": ("gamma", "beta"), "none": ()}
 
 
-def expected_parameters(network: str, arguments: Mapping[str, Any]) -> dict[str, Shape]:
+def expected_parameters(network: str, arguments: Mapping[str, Json]) -> dict[str, Shape]:
     """Return the shapes of a network's parameters by their structural names, as `save_parameters` writes them.
 
     Args:

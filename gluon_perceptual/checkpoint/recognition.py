@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import re
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Mapping
 
 import numpy as np
 
 from ..errors import UserError
+from ..files import Json
 from ..formats.matching import Shapes
 from ..nets.lowpass_kernel import cutoff_of
 from .fast_neural_style import is_fast_neural_style
@@ -77,7 +78,7 @@ def spec_of(arrays: Mapping[str, np.ndarray]) -> ModelSpec | None:
     return None
 
 
-def _super_resolution_arguments(shapes: Shapes) -> dict[str, Any]:
+def _super_resolution_arguments(shapes: Shapes) -> dict[str, Json]:
     def count(part: str) -> int:
         return len({match[1] for name in shapes if (match := re.match(rf"{part}\.(\d+)\.", name))})
 
@@ -92,7 +93,7 @@ def _super_resolution_arguments(shapes: Shapes) -> dict[str, Any]:
     }
 
 
-def _style_arguments(shapes: Shapes) -> dict[str, Any]:
+def _style_arguments(shapes: Shapes) -> dict[str, Json]:
     width = shapes["encode.1.0.weight"][0]
     return {
         "width": width,

@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Mapping
 
 import gluon_perceptual
 
 from ..errors import UserError
-from ..files import input_file, parse_json
+from ..files import Json, input_file, parse_json
 from ..formats.arrays import safetensors_metadata
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class ModelSpec:
     """How to build a model: a network's name and arguments, and its range (see `nets.pixels.PixelRangeAdapter`)."""
 
     network: str
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, Json]
     max_value: float = 255.0
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
 
@@ -54,7 +54,7 @@ class ModelSpec:
             return PixelRangeAdapter(network(**self.arguments), self.max_value, self.mean)
 
 
-def describe(spec: ModelSpec) -> dict[str, Any]:
+def describe(spec: ModelSpec) -> dict[str, Json]:
     """Return the spec and the versions that it is written by, for JSON, where `max_value` is called `peak`."""
     from .._mxnet import mx
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Callable
 import click
 
 from ..choices import ColorSpace, Degradation, InferencePrecision, of
-from ._console import printable, tell
+from ..errors import printable
+from ._console import tell
 from ._types import Number, parse_tile
 
 if TYPE_CHECKING:

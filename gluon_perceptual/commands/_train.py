@@ -15,7 +15,7 @@ from ..figures import loss_figure, save_figure
 from ..signals import StopRequest
 from ..training.callbacks import Every
 from ..training.checkpoints import Checkpoints, latest, restore, step_of
-from ..training.cluster import WorkerLostError, Workers, join
+from ..training.cluster import Workers, join
 from ..training.config import TrainingConfig
 from ..training.folder import locked
 from ..training.jsonl import read_lines
@@ -23,6 +23,7 @@ from ..training.loop import Callback, StepFailedError
 from ..training.record import resumed_config
 from ..training.run import Run
 from ..training.task import Task
+from ..training.waiting import WorkerLostError
 from ..weights import model_path
 from ._console import tell
 from ._run_folder import last_good, logs, prepare_folder, report_skipped, run_folder
@@ -112,8 +113,7 @@ def settings(kind: Kind, given: dict[str, Any], folder: Path, checkpoint: Path |
     """
     if checkpoint is None:
         return kind.settings.from_architecture(**given)
-    config: TrainingConfig = resumed_config(kind.settings, folder / "config.json", given)
-    return config
+    return resumed_config(kind.settings, folder / "config.json", given)
 
 
 def restore_or_initialize(run: Run, checkpoint: Path | None) -> None:

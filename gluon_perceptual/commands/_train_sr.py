@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Sequence
 
 import numpy as np
 from tqdm import tqdm
@@ -12,10 +12,12 @@ from ..evaluation.scores import as_json, means, table
 from ..evaluation.super_resolution import DISTANCE_LAYERS, Method, bicubic, center_pair, evaluate
 from ..figures import blog_figure, save_figure
 from ..files import write_json
+from ..image.files import PictureFile
 from ..image.io import read_rgb
 from ..inference import Upscaler
 from ..nets.vgg import LossNetwork
 from ..training.run import Run
+from ..training.super_resolution_config import SuperResolutionConfig
 from ._console import show
 
 FIGURE_ROWS = 4
@@ -26,7 +28,9 @@ class SuperResolutionPictures:
     """The pictures and scores of a run, in `folder`."""
 
     def __init__(self, run: Run, folder: Path) -> None:
-        self.run, self.folder, self.pairs = run, folder, held_out_pairs(run)
+        assert isinstance(run.config, SuperResolutionConfig)
+        self.run, self.folder, self.config = run, folder, run.config
+        self.pairs = held_out_pairs(run.task.held_out, run.config)
 
     def preview(self, step: int) -> Path:
         """Write the blog's figure as it looks after a step, and return its path."""
@@ -39,7 +43,7 @@ class SuperResolutionPictures:
 
     def report(self, checkpoint: Path) -> None:
         """Measure on the held-out photos, print the table, and draw the figure."""
-        run, config, folder = self.run, self.run.config, self.folder
+        run, config, folder = self.run, self.config, self.folder
         loss_network = LossNetwork.pretrained(DISTANCE_LAYERS)
         methods: dict[str, Method] = {"bicubic": bicubic(config.scale), "model": Upscaler(run.model, run.devices[0])}
         protocol = (config.scale, loss_network, config.sigma, config.degradation)
@@ -56,8 +60,7 @@ class SuperResolutionPictures:
         )
 
 
-def held_out_pairs(run: Run) -> list[tuple[np.ndarray, np.ndarray]]:
+def held_out_pairs(held_out: Sequence[PictureFile], c: SuperResolutionConfig) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return pieces of the held-out photos, (low, true), for the figure and the previews."""
-    c = run.config
-    photos = map(read_rgb, run.task.held_out[:FIGURE_ROWS])
+    photos = map(read_rgb, held_out[:FIGURE_ROWS])
     return [center_pair(photo, c.scale, FIGURE_SIDE, c.sigma, c.degradation) for photo in photos]

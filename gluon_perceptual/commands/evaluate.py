@@ -7,8 +7,9 @@ from typing import Any, Sequence
 import click
 
 from ..choices import Degradation
-from ._command import Command, describe_failure
-from ._console import printable, show, tell_failures
+from ..errors import describe_failure, printable
+from ._command import Command
+from ._console import show, tell_failures
 from ._options import (
     degradation_option,
     gpus_option,

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Sequence
+from typing import Iterable, Iterator, Protocol, Sequence, Tuple
 
 import numpy as np
 
 from .._mxnet import mx
 
 WAIT_SECONDS = 3600  # a batch may take long on a network drive; Gluon's own limit is 120
+
+
+Batch = Tuple[np.ndarray, np.ndarray]  # inputs and references
+
+
+class Pairs(Protocol):
+    """Endless (input, reference) by number, (C, H, W) each; a dataset of `patches`, `crops` or `shards`."""
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Photos found unusable so far, by name, and why."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, k: int) -> tuple[np.ndarray, np.ndarray]: ...
 
 
 class ConsecutiveBatches:
@@ -35,7 +50,9 @@ def stack(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, n
     return np.stack(first), np.stack(second)
 
 
-def batches(pairs: Any, size: int, first: int, last: int, threads: int = 2, rank: int = 0, num_workers: int = 1) -> Any:
+def batches(
+    pairs: Pairs, size: int, first: int, last: int, threads: int = 2, rank: int = 0, num_workers: int = 1
+) -> Iterable[Batch]:
     """Return an iterable over the batches [first, last) of `pairs`, each (inputs, references) as NumPy arrays.
 
     Threads suffice: decoding and resizing release Python's lock, and no process is forked beside MXNet's threads.

@@ -6,6 +6,8 @@ from typing import Any, Callable, Sequence, overload
 
 from ..image.files import PictureFile
 
+Key = Any  # what tells photos apart, such as a file's name or a record's number
+
 
 class PhotoList(Sequence[PictureFile]):
     """Photos by number, made from keys when asked for; slices and selections share the keys.
@@ -15,7 +17,7 @@ class PhotoList(Sequence[PictureFile]):
         make: From a key to the photo.
     """
 
-    def __init__(self, keys: Sequence[Any], make: Callable[[Any], PictureFile]) -> None:
+    def __init__(self, keys: Sequence[Key], make: Callable[[Key], PictureFile]) -> None:
         self.keys, self.make = keys, make
 
     def __len__(self) -> int:
@@ -30,6 +32,6 @@ class PhotoList(Sequence[PictureFile]):
     def __getitem__(self, index: int | slice) -> PictureFile | PhotoList:
         return self.where(self.keys[index]) if isinstance(index, slice) else self.make(self.keys[index])
 
-    def where(self, keys: Sequence[Any]) -> PhotoList:
+    def where(self, keys: Sequence[Key]) -> PhotoList:
         """Return the photos of some of the keys."""
         return PhotoList(keys, self.make)

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Callable, Sequence
 
 from ..errors import ImageError, UserError
 from ..files import atomic_path, input_file
@@ -107,7 +107,7 @@ def open_records(path: Path) -> PhotoList:
     return PhotoList(range(len(file.offsets)), lambda number: Record(file, number))
 
 
-def write_records(photos: Sequence[PictureFile], folder: Path, progress: Callable[[int], Any]) -> dict[str, str]:
+def write_records(photos: Sequence[PictureFile], folder: Path, progress: Callable[[int], object]) -> dict[str, str]:
     """Write photos to `folder`: data.rec, data.idx and data.lst, all three or none; return those skipped, and why.
 
     A record holds a photo's own bytes, once they are known to be a picture.

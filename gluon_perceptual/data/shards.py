@@ -10,13 +10,14 @@ import re
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Callable, Iterator
 
 import numpy as np
 
-from .._mxnet import mx
+from .._mxnet import Block, mx
+from ..data.batches import Pairs
 from ..errors import UserError
-from ..files import input_file, parse_json
+from ..files import Json, input_file, parse_json
 from ..formats.mxnet_params import Pieces, read_params, write_params
 from ..image.resize import check_degradation
 
@@ -76,7 +77,7 @@ class ShardDataset:
         return low * np.float32(255), np.array(reference) if self.holds_features else reference * np.float32(255)
 
 
-def describe_shards(folder: Path) -> dict[str, Any]:
+def describe_shards(folder: Path) -> dict[str, Json]:
     """Return how shards were made, as `shards.json` says: `sigma`, `degradation`, and `loss_network`.
 
     The last is whose the features are; None for patches, or where that is unknown. The blog's own shards lack that
@@ -110,12 +111,12 @@ def _only_array(folder: Path, side: str, number: int) -> np.ndarray:
 
 
 def write_shards(
-    pairs: Any,
+    pairs: Pairs,
     count: int,
     folder: Path,
     shard_size: int = 1000,
-    loss_network: Any = None,
-    progress: Callable[[int], Any] = lambda pairs: None,
+    loss_network: Block | None = None,
+    progress: Callable[[int], object] = lambda pairs: None,
 ) -> None:
     """Write the first `count` of `pairs` as shards, telling `progress` how many more are done after each batch.
 
@@ -142,7 +143,7 @@ def write_shards(
 
 
 def _references(
-    pairs: Any, numbers: range, inputs: list[np.ndarray], loss_network: Any, progress: Callable[[int], Any]
+    pairs: Pairs, numbers: range, inputs: list[np.ndarray], loss_network: Block, progress: Callable[[int], object]
 ) -> Iterator[np.ndarray]:
     """Yield the references of some pairs at a time, and append the inputs to `inputs`."""
     for start in range(0, len(numbers), BATCH):

@@ -150,8 +150,7 @@ def _mean_log_spectrum(y: np.ndarray, height: int, width: int) -> np.ndarray:
 
 def _mean_of_shifted(spectrum: np.ndarray, shifts: Sequence[int], axis: int) -> np.ndarray:
     """Return the mean of the bins at these distances from each bin; frequencies wrap around."""
-    mean: np.ndarray = np.mean([np.roll(spectrum, shift, axis) for shift in shifts], axis=0)
-    return mean
+    return np.mean([np.roll(spectrum, shift, axis) for shift in shifts], axis=0)
 
 
 def _check_pair(a: np.ndarray, b: np.ndarray, data_range: float) -> None:

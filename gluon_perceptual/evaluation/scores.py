@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Iterable, Sequence
+from typing import Iterable, Sequence
 
 import numpy as np
+
+from ..files import Json
 
 FORMATS = {
     "psnr": ".2f",
@@ -97,10 +99,10 @@ def as_text(row: Row, score: str) -> str:
     return "-" if math.isnan(value) else format(value, FORMATS[score])
 
 
-def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def as_json(rows: Sequence[Row]) -> list[dict[str, Json]]:
     """Return rows as what JSON can hold: the infinite PSNR of equal pictures, and what is not a number, is None."""
 
-    def finite(value: Any) -> Any:
+    def finite(value: Json) -> Json:
         if isinstance(value, tuple):
             return list(map(finite, value))
         return None if isinstance(value, float) and not math.isfinite(value) else value

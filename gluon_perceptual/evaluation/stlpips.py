@@ -7,7 +7,6 @@ is none of the losses here, so no model was trained for it. It runs in PyTorch, 
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import numpy as np
 
@@ -41,7 +40,7 @@ class ShiftTolerantLpips:
         with self._torch.no_grad():
             return float(self._metric(self._tensor(picture), self._tensor(truth)))
 
-    def _tensor(self, picture: np.ndarray) -> Any:
+    def _tensor(self, picture: np.ndarray) -> object:
         """(H, W, 3) uint8 -> (1, 3, H, W) in [-1, 1]."""
         values = np.ascontiguousarray(picture.transpose(2, 0, 1)[np.newaxis], np.float32)
         return self._torch.from_numpy(values / 127.5 - 1)

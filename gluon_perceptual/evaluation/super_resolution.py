@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Sequence
+from typing import Callable, Sequence
 
 import numpy as np
 
-from .._mxnet import mx
+from .._mxnet import Block, mx
 from ..choices import Degradation
 from ..errors import UserError
+from ..files import Json
 from ..image.files import PictureFile
 from ..image.io import read_rgb, to_tensor
 from ..image.jpeg import compress
@@ -27,7 +28,7 @@ Distance = Callable[[np.ndarray, np.ndarray], float]
 
 
 def perceptual_distances(
-    loss_network: Any, pictures: Sequence[np.ndarray], truth: np.ndarray
+    loss_network: Block, pictures: Sequence[np.ndarray], truth: np.ndarray
 ) -> list[dict[str, float]]:
     """Return for each picture the mean squared differences of its activations from those of the truth, by layer.
 
@@ -52,7 +53,7 @@ def perceptual_distances(
     return [dict(zip(loss_network.layers, total / max(pixels, 1))) for total in totals]
 
 
-def _pixel_scores(output: np.ndarray, truth: np.ndarray, scale: int) -> dict[str, Any]:
+def _pixel_scores(output: np.ndarray, truth: np.ndarray, scale: int) -> dict[str, Json]:
     psnr, ssim = luma_scores(output, truth, scale)
     found = weave(output, truth)
     return {
@@ -81,7 +82,7 @@ def evaluate(
     methods: dict[str, Method],
     photo: PictureFile,
     scale: int,
-    loss_network: Any,
+    loss_network: Block,
     sigma: float = 0.0,
     degradation: Degradation = "bicubic",
     jpeg: int | None = None,

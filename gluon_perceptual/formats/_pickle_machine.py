@@ -10,7 +10,7 @@ import pickletools
 from typing import Any, BinaryIO, Callable, NamedTuple
 
 MOST_BYTES = 4 << 20  # of instructions: some 20,000 arrays, and up to 300 MB of memory
-CONSTANTS: dict[str, Callable[[], Any]] = {
+CONSTANTS: dict[str, Callable[[], object]] = {
     "EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_SET": list,
     "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False,
 }  # fmt: skip
@@ -20,6 +20,9 @@ LITERALS = (
 )  # fmt: skip
 NOTHING = ("PROTO", "FRAME")
 LONGEST_INTEGER = 1 << 80  # no size is larger, and texts of huge ones take Python minutes
+
+
+Value = Any  # type: ignore[explicit-any]  # what a pickle can hold: numbers, texts, None, lists, tuples, dicts, and what is below
 
 
 class Name(NamedTuple):
@@ -38,17 +41,17 @@ ORDERED = Name("collections", "OrderedDict")
 class Made(NamedTuple):
     """What a call of `maker` with `arguments` would have made."""
 
-    maker: Any
-    arguments: Any
+    maker: Value
+    arguments: Value
 
 
 class Reference(NamedTuple):
     """What the pickle says lies outside of it."""
 
-    key: Any
+    key: Value
 
 
-def read_pickle(file: BinaryIO) -> Any:
+def read_pickle(file: BinaryIO) -> Value:
     """Follow one pickle's instructions up to its end, and return what it holds: numbers, texts, lists, dicts, `Made`.
 
     Keys of dicts that are no texts are left out, with their values.
@@ -74,11 +77,11 @@ class _Machine:
     """The stack and the memory of an unpickler; each method is the instruction of its name."""
 
     def __init__(self) -> None:
-        self.stack: list[Any] = []
+        self.stack: list[Value] = []
         self.marks: list[int] = []
-        self.memory: dict[int, Any] = {}
+        self.memory: dict[int, Value] = {}
 
-    def follow(self, name: str, argument: Any) -> None:
+    def follow(self, name: str, argument: Value) -> None:
         """Follow an instruction."""
         if name in CONSTANTS:
             self.stack.append(CONSTANTS[name]())
@@ -92,7 +95,7 @@ class _Machine:
                 raise ValueError(f"the instruction {name}, which files of arrays have not")
             method(argument)
 
-    def _since_mark(self) -> list[Any]:
+    def _since_mark(self) -> list[Value]:
         place = self.marks.pop()
         values = self.stack[place:]
         del self.stack[place:]
@@ -131,7 +134,7 @@ class _Machine:
     def _appends(self, _: None) -> None:
         self._extend(self._since_mark())
 
-    def _extend(self, values: list[Any]) -> None:
+    def _extend(self, values: list[Value]) -> None:
         if isinstance(self.stack[-1], list):
             self.stack[-1].extend(values)
 
@@ -142,7 +145,7 @@ class _Machine:
     def _setitems(self, _: None) -> None:
         self._update(self._since_mark())
 
-    def _update(self, values: list[Any]) -> None:
+    def _update(self, values: list[Value]) -> None:
         if isinstance(self.stack[-1], dict):
             self.stack[-1].update({key: value for key, value in zip(values[::2], values[1::2]) if isinstance(key, str)})
 

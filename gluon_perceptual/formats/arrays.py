@@ -11,7 +11,7 @@ import sys
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import BinaryIO, Callable, Iterator
 
 import numpy as np
 
@@ -80,7 +80,7 @@ def safetensors_metadata(path: Path) -> dict[str, str]:
         return file.metadata() or {}
 
 
-def natural_order(name: str) -> list[Any]:
+def natural_order(name: str) -> list[str | int]:
     """Return a key that sorts "conv2" before "conv10"."""
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
@@ -153,12 +153,12 @@ def _read_npy(name: str, content: bytes) -> np.ndarray:
     return np.ndarray(shape, dtype, content, file.tell(), order="F" if by_columns else "C")
 
 
-def _read_hdf5(path: Path, source: Any) -> dict[str, np.ndarray]:
+def _read_hdf5(path: Path, source: Path | BinaryIO) -> dict[str, np.ndarray]:
     h5py = require("h5py", "keras", path)
     arrays: dict[str, np.ndarray] = {}
     total = 0
 
-    def visit(name: str, item: Any) -> None:
+    def visit(name: str, item: object) -> None:
         nonlocal total
         if isinstance(item, h5py.Group):
             for child in item:

@@ -12,12 +12,12 @@ import math
 import re
 import struct
 import zipfile
-from typing import Any, Callable
+from typing import Callable
 
 import numpy as np
 
 from ._params_layout import BFLOAT16, MAX_DIMENSIONS, native
-from ._pickle_machine import Made, Name, Reference, read_pickle
+from ._pickle_machine import Made, Name, Reference, Value, read_pickle
 
 MAGIC = 0x1950A86A20F9469CFC6C
 STORAGES = {
@@ -77,7 +77,7 @@ def read_torch_pickles(content: bytes) -> dict[str, np.ndarray]:
     return _arrays(values, found.__getitem__, order)
 
 
-def _arrays(values: Any, storage: Storage, order: str) -> dict[str, np.ndarray]:
+def _arrays(values: Value, storage: Storage, order: str) -> dict[str, np.ndarray]:
     tensors = _tensors(values)
     names = list(tensors)
     while names and all(PREFIX.match(name) for name in names):
@@ -87,7 +87,7 @@ def _arrays(values: Any, storage: Storage, order: str) -> dict[str, np.ndarray]:
     return {name: _array(key, made, storage, order) for name, (key, made) in zip(names, tensors.items())}
 
 
-def _tensors(values: Any) -> dict[str, Made]:
+def _tensors(values: Value) -> dict[str, Made]:
     """Return what will be arrays by name."""
     if isinstance(values, Made):
         raise ValueError("it holds one tensor without a name" if _as_tensor(values) else WHOLE)
@@ -107,14 +107,14 @@ def _tensors(values: Any) -> dict[str, Made]:
     return tensors
 
 
-def _as_tensor(value: Any) -> Made | None:
+def _as_tensor(value: Value) -> Made | None:
     """Return the call that makes a tensor, which may be in one that makes a parameter; None for anything else."""
     if isinstance(value, Made) and value.maker in PARAMETERS and isinstance(value.arguments, tuple) and value.arguments:
         value = value.arguments[0]
     return value if isinstance(value, Made) and value.maker in TENSORS else None
 
 
-def _itemsizes(values: Any) -> dict[str, int]:
+def _itemsizes(values: Value) -> dict[str, int]:
     """Return how many bytes a value has in each storage, by its key."""
     return {key: dtype.itemsize for made in _tensors(values).values() for key, dtype in [_storage_of(made)]}
 

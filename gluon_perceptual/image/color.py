@@ -34,8 +34,7 @@ _Conversion = Callable[[np.ndarray], np.ndarray]
 
 def luma(rgb: np.ndarray) -> np.ndarray:
     """Return Y of BT.601: (H, W, 3) RGB in [0, 255], uint8 or float -> (H, W) float64 in [16, 235], unrounded."""
-    y: np.ndarray = np.asarray(rgb, np.float64) @ _YCBCR[0] + _OFFSET[0]
-    return y
+    return np.asarray(rgb, np.float64) @ _YCBCR[0] + _OFFSET[0]
 
 
 def rgb_to_ycbcr(rgb: np.ndarray) -> np.ndarray:
@@ -43,14 +42,12 @@ def rgb_to_ycbcr(rgb: np.ndarray) -> np.ndarray:
 
     Y is in [16, 235], Cb and Cr are in [16, 240].
     """
-    ycbcr: np.ndarray = np.asarray(rgb, np.float64) @ _YCBCR.T + _OFFSET
-    return ycbcr
+    return np.asarray(rgb, np.float64) @ _YCBCR.T + _OFFSET
 
 
 def ycbcr_to_rgb(ycbcr: np.ndarray) -> np.ndarray:
     """Invert `rgb_to_ycbcr`: (..., 3) -> (..., 3) float64, unrounded; in [0, 255] where sRGB has the color."""
-    rgb: np.ndarray = (np.asarray(ycbcr, np.float64) - _OFFSET) @ np.linalg.inv(_YCBCR).T
-    return rgb
+    return (np.asarray(ycbcr, np.float64) - _OFFSET) @ np.linalg.inv(_YCBCR).T
 
 
 def to_space(rgb: np.ndarray, space: str) -> np.ndarray:
@@ -94,14 +91,12 @@ def _by_rows(convert: _Conversion, image: np.ndarray) -> np.ndarray:
 
 
 def _clip(rgb: np.ndarray) -> np.ndarray:
-    clipped: np.ndarray = np.nan_to_num(rgb, nan=0).clip(0, 1)
-    return clipped
+    return np.nan_to_num(rgb, nan=0).clip(0, 1)
 
 
 def _rgb_to_xyz(rgb: np.ndarray) -> np.ndarray:
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    xyz: np.ndarray = linear @ _TO_XYZ.T / _WHITE
-    return xyz
+    return linear @ _TO_XYZ.T / _WHITE
 
 
 def _xyz_to_rgb(xyz: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from ..errors import ImageError
 from ..files import input_file
 from .formats import available, titles
 
+PillowImage = Any  # type: ignore[explicit-any]
 MAX_PIXELS = 500_000_000
 BYTES_PER_PIXEL = 8  # of the largest that are read: RGBA of 16 bits, not compressed
 METADATA_BYTES = 2**26
@@ -74,7 +75,7 @@ def own_limit() -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def open_picture(data: bytes, max_pixels: int) -> Any:
+def open_picture(data: bytes, max_pixels: int) -> PillowImage:
     """Return what Pillow makes of the header, no pixel decoded.
 
     Raises:

@@ -22,8 +22,7 @@ def optical_flow(image: np.ndarray, other: np.ndarray) -> np.ndarray:
     if min(height, width) < SMALLEST_SIDE:
         return np.zeros((height, width, 2), np.float32)
     gray, moved = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (image, other))
-    flow: np.ndarray = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(gray, moved, None)
-    return flow
+    return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(gray, moved, None)
 
 
 def warp(image: np.ndarray, flow: np.ndarray) -> np.ndarray:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -153,7 +152,7 @@ def to_tensor(image: np.ndarray) -> np.ndarray:
     return tensor / np.float32(257) if image.dtype == np.uint16 else tensor
 
 
-def to_image(tensor: np.ndarray, dtype: Any = np.uint8) -> np.ndarray:
+def to_image(tensor: np.ndarray, dtype: type | np.dtype = np.uint8) -> np.ndarray:
     """(1, 3, H, W) or (3, H, W) float in [0, 255] -> (H, W, 3) of `dtype`, uint8 or uint16, clipped and rounded.
 
     Raises:

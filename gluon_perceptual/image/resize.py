@@ -97,7 +97,7 @@ def _working_type(kind: Any) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _weights(size: int, new_size: int, scale: float, dtype: type) -> Any:
+def _weights(size: int, new_size: int, scale: float, dtype: type) -> Any:  # type: ignore[explicit-any]
     """Return the sparse matrix (new_size, size) that resizes one axis; each of its rows sums to 1."""
     from scipy import sparse
 
@@ -113,7 +113,7 @@ def _weights(size: int, new_size: int, scale: float, dtype: type) -> Any:
     return matrix.astype(dtype)
 
 
-def _rounded(values: np.ndarray, dtype: Any) -> np.ndarray:
+def _rounded(values: np.ndarray, dtype: type | np.dtype) -> np.ndarray:
     """Clip to the unsigned `dtype` and round halves up, as MATLAB does; NumPy would round them to even."""
     return np.floor(np.clip(values, 0, np.iinfo(dtype).max) + values.dtype.type(0.5)).astype(dtype)
 

@@ -9,6 +9,7 @@ from typing import Any, Container, Dict, Sequence
 import cv2
 import numpy as np
 
+from .._mxnet import Context
 from ..errors import UserError
 from ..figures import check_figure_path, comparison_figure, save_figure
 from ..image.color import luma
@@ -58,7 +59,7 @@ class UpscaleComparison(Job):
     def __init__(
         self,
         model: str | None,
-        devices: Sequence[Any],
+        devices: Sequence[Context],
         size: Size | None = None,
         precision: str = "auto",
         **options: Any,
@@ -104,7 +105,7 @@ class StylizeComparison(Job):
 
     quality = None
 
-    def __init__(self, model: str | None, devices: Sequence[Any], **options: Any) -> None:
+    def __init__(self, model: str | None, devices: Sequence[Context], **options: Any) -> None:
         names = dict.fromkeys([*([model] if model else []), *sorted(models("style"))])
         self.workers = [{name: Stylizer(name, device, **options) for name in names} for device in devices]
 

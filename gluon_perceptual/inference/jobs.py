@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Callable, Sequence, Tuple
 
+from .._mxnet import Context
 from ..errors import ImageError, UserError, describe_failure, printable
 from ..image.io import Picture, check_target, read_picture, write_picture
 from ..image.size import Size, fewest_passes
@@ -100,7 +101,7 @@ class UpscaleJob(VideoJob):
     def __init__(
         self,
         model: str | None,
-        devices: Sequence[Any],
+        devices: Sequence[Context],
         quality: int | None,
         size: Size | None = None,
         crf: int | None = None,
@@ -136,8 +137,7 @@ class UpscaleJob(VideoJob):
 
         def enlarge(picture: Picture, progress: Progress) -> Picture:
             name = self._choice_for(*picture.color.shape[:2]).names[0]
-            enlarged: Picture = self.workers[0][name].enlarge(picture, progress)
-            return enlarged
+            return self.workers[0][name].enlarge(picture, progress)
 
         return enlarge
 
@@ -161,7 +161,7 @@ class StylizeJob(VideoJob):
     def __init__(
         self,
         model: str,
-        devices: Sequence[Any],
+        devices: Sequence[Context],
         quality: int | None,
         crf: int | None = None,
         temporal: bool = True,

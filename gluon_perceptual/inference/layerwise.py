@@ -14,15 +14,13 @@ from typing import Any, Iterator
 
 import numpy as np
 
-from .._mxnet import mx, mxnet_errors
+from .._mxnet import Block, Context, mx, mxnet_errors, nn
 from .._mxnet.gluon import epsilon_of, leaves, own_parameters
 from ..image.tiling import Span, plan
 from ..nets.folding import fold_batch_norm
 from ..nets.precision import computing_in
 from ..nets.style import CELL
 from .progress import Progress, counted, part_of, unseen
-
-nn: Any = mx.gluon.nn
 
 HALO_IN, HALO_BODY, HALO_OUT = 2, 2, 4  # cells that the parts look around: 7 pixels, 2 cells, 2.5 cells, at least
 
@@ -31,8 +29,8 @@ HALO_IN, HALO_BODY, HALO_OUT = 2, 2, 4  # cells that the parts look around: 7 pi
 class Norm:
     """An instance norm: the layers from the start of its part up to it, and what it folds into."""
 
-    before: Any
-    convolution: Any
+    before: Block
+    convolution: Block
     weight: np.ndarray
     gamma: np.ndarray
     beta: np.ndarray
@@ -57,7 +55,7 @@ class Norm:
 class Part:
     """A part of the network: `unit` input pixels a side make a cell, `halo` is in cells."""
 
-    block: Any
+    block: Block
     unit: int
     halo: int
     norms: list[Norm] = field(default_factory=list)
@@ -95,7 +93,7 @@ class LayerwiseStyle:
         ctx: Device.
     """
 
-    def __init__(self, net: Any, window: int, ctx: Any) -> None:
+    def __init__(self, net: Block, window: int, ctx: Context) -> None:
         self.window, self.ctx = window // CELL, ctx
         with computing_in(net.precision):
             self.net = type(net)(**{**net.arguments, "norm": "none"})
@@ -107,9 +105,9 @@ class LayerwiseStyle:
         for part, original in zip(self.parts, (net.encode, *net.body, net.decode)):
             self._take_over(part, original)
 
-    def _take_over(self, part: Part, original: Any) -> None:
+    def _take_over(self, part: Part, original: Block) -> None:
         """Copy the parameters and note the norms."""
-        before: list[Any] = []
+        before: list[Block] = []
         for (_, mine), (_, theirs) in zip(leaves(part.block), leaves(original)):
             values = {name: parameter.data() for name, parameter in own_parameters(theirs).items()}
             if isinstance(theirs, nn.InstanceNorm):
@@ -159,7 +157,7 @@ class LayerwiseStyle:
             out[:, rows, columns] = values
         return out
 
-    def _windows(self, part: Part, block: Any, maps: np.ndarray, progress: Progress) -> Iterator[Any]:
+    def _windows(self, part: Part, block: Block, maps: np.ndarray, progress: Progress) -> Iterator[Any]:
         """Yield of each window what `block` makes of it, its rows and columns in the whole, and the whole's size."""
         height, width = (side // part.unit for side in maps.shape[1:])
         for tile in counted(plan(height, width, self.window, part.halo), progress):

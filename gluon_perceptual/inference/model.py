@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable
+from typing import Callable
 
-from .._mxnet import inference_precision, mx
+from .._mxnet import Block, Context, NDArray, inference_precision, mx
 from ..checkpoint.model import IMAGENET_MEAN, ModelSpec, fold, load_for_use
 from ..errors import UserError
 from ..nets.fast_neural_style import FastNeuralStyleNet
@@ -43,15 +43,15 @@ class Model:
 
     title: str
     kinds: tuple[str, ...]
-    network: Callable[[Any], Any]
-    ctx: Any
+    network: Callable[[NDArray], NDArray]
+    ctx: Context
     scale: int
     halo: int
     border_artifact_width: int = 0
     max_value: float = 255.0
-    layers: Any = None
+    layers: Block | None = None
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: NDArray) -> NDArray:
         """Run the network."""
         return self.network(x)
 
@@ -61,7 +61,9 @@ class Model:
             raise UserError(f"{self.title} {MISUSES[kind]}")
 
 
-def open_model(model: Any, ctx: Any = None, precision: str = "auto", scale: int | None = None) -> Model:
+def open_model(
+    model: str | Path | Model | Block, ctx: Context | None = None, precision: str = "auto", scale: int | None = None
+) -> Model:
     """Open a model for use: its batch norms are folded, and it is good for inference only.
 
     Args:
@@ -92,14 +94,14 @@ def open_model(model: Any, ctx: Any = None, precision: str = "auto", scale: int 
     return _of_network(model, ctx)
 
 
-def _of_symbol(path: str | Path, ctx: Any, scale: int | None) -> Model:
+def _of_symbol(path: str | Path, ctx: Context, scale: int | None) -> Model:
     symbol = load_symbol(path, ctx, scale)
     kinds = KINDS[:1] if symbol.scale > 1 else KINDS
     title, max_value = f"{path}: a symbol", symbol.options.max_value
     return Model(title, kinds, symbol, ctx, symbol.scale, symbol.halo, max_value=max_value)
 
 
-def _of_spec(title: str, model: PixelRangeAdapter, spec: ModelSpec, ctx: Any) -> Model:
+def _of_spec(title: str, model: PixelRangeAdapter, spec: ModelSpec, ctx: Context) -> Model:
     """Return a model without batch norms, opened."""
     if spec.kind == "style":  # these networks are on pixels
         net = model.net
@@ -108,7 +110,7 @@ def _of_spec(title: str, model: PixelRangeAdapter, spec: ModelSpec, ctx: Any) ->
     return Model(title, (spec.kind,), model, ctx, model.scale, model.halo, max_value=spec.max_value)
 
 
-def _of_network(network: Any, ctx: Any) -> Model:
+def _of_network(network: Block, ctx: Context) -> Model:
     """Return a network, opened; what may train on is left as it is."""
     net = network.net if isinstance(network, PixelRangeAdapter) else network
     title = f"a {type(net).__name__}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator, Sequence, TypeVar
+from typing import Callable, Iterator, Sequence, TypeVar
 
-Progress = Callable[[float], Any]
+Progress = Callable[[float], object]
 Item = TypeVar("Item")
 
 

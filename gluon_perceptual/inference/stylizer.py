@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
-from .._mxnet import free_memory, mx, mxnet_errors
+from .._mxnet import Block, Context, NDArray, free_memory, mx, mxnet_errors
 from ..choices import PreserveColor, Statistics, check_choice, of
 from ..errors import UserError
 from ..image.color import luma
@@ -17,7 +17,7 @@ from ..image.resize import resize_longest_side
 from ..nets.instance_norm import for_single_pictures
 from ..nets.style import CELL
 from .layerwise import HALO_OUT, LayerwiseStyle, mirrored
-from .model import open_model
+from .model import Model, open_model
 from .progress import Progress, unseen
 from .upscaler import bleed
 
@@ -55,8 +55,8 @@ class Stylizer:
 
     def __init__(
         self,
-        model: Any,
-        ctx: Any = None,
+        model: str | Path | Model | Block,
+        ctx: Context | None = None,
         tile: int | str = "auto",
         statistics: Statistics = "whole",
         preserve_color: PreserveColor | None = None,
@@ -77,7 +77,7 @@ class Stylizer:
         self.statistics, self.preserve_color, self.strength = statistics, preserve_color, strength
         self._layerwise: LayerwiseStyle | None = None
 
-    def _run_whole(self, picture: Any, progress: Progress) -> Any:
+    def _run_whole(self, picture: NDArray, progress: Progress) -> NDArray:
         return self.model(picture)
 
     def __call__(self, image: np.ndarray, progress: Progress = unseen) -> np.ndarray:

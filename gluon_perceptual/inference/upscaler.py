@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Callable
 
 import cv2
 import numpy as np
 
-from .._mxnet import mx, mxnet_errors
+from .._mxnet import Block, Context, mx, mxnet_errors
 from ..errors import ImageError, UserError
 from ..image.histogram import match_band, match_images
 from ..image.io import MOST_WRITTEN, Picture, check_rgb, to_image, to_tensor
 from ..image.resize import resize_to
 from ..image.size import Size, passes
 from ..image.tiling import Tile, map_tiles, plan
-from .model import open_model
+from .model import Model, open_model
 from .progress import Progress, counted, part_of, unseen
 
 Network = Callable[[np.ndarray], np.ndarray]
@@ -45,8 +46,8 @@ class Upscaler:
 
     def __init__(
         self,
-        model: Any,
-        ctx: Any = None,
+        model: str | Path | Model | Block,
+        ctx: Context | None = None,
         tile: int | str = "auto",
         match_histogram: str | None = None,
         self_ensemble: bool = False,
@@ -114,8 +115,7 @@ class Upscaler:
         return to_image(values, window.dtype)
 
     def _run(self, tensor: np.ndarray) -> np.ndarray:
-        values: np.ndarray = self.model(mx.nd.array(tensor, ctx=self.model.ctx)).asnumpy()
-        return values
+        return self.model(mx.nd.array(tensor, ctx=self.model.ctx)).asnumpy()
 
     def enlarge(self, picture: Picture, progress: Progress = unseen) -> Picture:
         """Enlarge a picture as read from a file: gray stays gray, alpha is enlarged by the model too.
@@ -161,8 +161,7 @@ def _mean_of_turns(network: Network, tensor: np.ndarray) -> np.ndarray:
         for flip in (1, -1):
             turned = np.rot90(tensor, turns, (2, 3))[..., ::flip]
             total = total + np.rot90(network(np.ascontiguousarray(turned))[..., ::flip], -turns, (2, 3))
-    mean: np.ndarray = total / 8
-    return mean
+    return total / 8
 
 
 def _mean(image: np.ndarray) -> np.ndarray:

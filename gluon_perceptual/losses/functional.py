@@ -5,28 +5,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .._mxnet import NDArray, Operators
+
 
 GRID_CELLS = 8  # side of the windows of `grid_error`, in periods
 
 
-def mean_of_each(F: Any, values: Any) -> Any:
+def mean_of_each(F: Operators, values: NDArray) -> NDArray:
     """(N, C, H, W) -> (N,): the mean over everything but the batch."""
     of_each_channel = F.Pooling(values, global_pool=True, pool_type="avg")  # sooner than MXNet's mean of as many
     return F.mean(of_each_channel, axis=0, exclude=True)
 
 
-def squared_error(F: Any, a: Any, b: Any) -> Any:
+def squared_error(F: Operators, a: NDArray, b: NDArray) -> NDArray:
     """‖a − b‖² / (C·H·W): the paper's feature loss on feature maps, its pixel loss on pictures."""
     return mean_of_each(F, F.square(a - b))
 
 
-def absolute_error(F: Any, a: Any, b: Any) -> Any:
+def absolute_error(F: Operators, a: NDArray, b: NDArray) -> NDArray:
     """|a − b| / (C·H·W): a pixel loss that forgives outliers more than the paper's and trains to sharper edges."""
     return mean_of_each(F, F.abs(a - b))
 
 
-def grid_error(F: Any, a: Any, b: Any, period: int) -> Any:
+def grid_error(F: Operators, a: NDArray, b: NDArray, period: int) -> NDArray:
     """How far a grid of that period stands out of the error a − b: 0 without one, the square of its height for dots.
 
     An upsampling network computes the pixels of a cell of period × period in ways of their own, and a feature loss lets
@@ -38,7 +42,7 @@ def grid_error(F: Any, a: Any, b: Any, period: int) -> Any:
     return mean_of_each(F, F.square(F.Pooling(places, kernel=window, stride=shift, pool_type="avg")))
 
 
-def gram_matrix(F: Any, features: Any) -> Any:
+def gram_matrix(F: Operators, features: NDArray) -> NDArray:
     """ψ·ψᵀ / (C·H·W) with ψ the features as (N, C, H·W): (N, C, H, W) -> (N, C, C) (paper, section 3.2)."""
     # A copy first: MXNet reshapes in place, and would so spoil oneDNN's layout of what the backward pass needs yet.
     flat = F.reshape(F.slice_axis(features, axis=0, begin=0, end=None), (0, 0, -1))
@@ -46,12 +50,12 @@ def gram_matrix(F: Any, features: Any) -> Any:
     return F.broadcast_div(F.batch_dot(flat, flat, transpose_b=True), size)
 
 
-def style_error(F: Any, gram_a: Any, gram_b: Any) -> Any:
+def style_error(F: Operators, gram_a: NDArray, gram_b: NDArray) -> NDArray:
     """Squared Frobenius norm of the difference of Gram matrices, (N or 1, C, C), of pictures of any sizes."""
     return F.sum(F.square(F.broadcast_sub(gram_a, gram_b)), axis=0, exclude=True)
 
 
-def clipped_share(F: Any, pictures: Any) -> Any:
+def clipped_share(F: Operators, pictures: NDArray) -> NDArray:
     """(N, 3, H, W) -> (N,): the share of pixels of which two channels are 0 or 255, when rounded, or beyond.
 
     One alone is no fault: pure colors have it.
@@ -60,19 +64,19 @@ def clipped_share(F: Any, pictures: Any) -> Any:
     return mean_of_each(F, channels >= 2.0)
 
 
-def total_variation(F: Any, x: Any) -> Any:
+def total_variation(F: Operators, x: NDArray) -> NDArray:
     """Sum of squared differences of neighboring pixels (paper; not divided by the size, as in its released code)."""
     dy, dx = _differences(F, x)
     return F.sum(F.square(dy), axis=0, exclude=True) + F.sum(F.square(dx), axis=0, exclude=True)
 
 
-def mean_absolute_variation(F: Any, x: Any) -> Any:
+def mean_absolute_variation(F: Operators, x: NDArray) -> NDArray:
     """mean|dy| + mean|dx|: the blog's total variation."""
     dy, dx = _differences(F, x)
     return mean_of_each(F, F.abs(dy)) + mean_of_each(F, F.abs(dx))
 
 
-def _differences(F: Any, x: Any) -> tuple[Any, Any]:
+def _differences(F: Operators, x: NDArray) -> tuple[NDArray, NDArray]:
     down = F.slice_axis(x, axis=2, begin=1, end=None) - F.slice_axis(x, axis=2, begin=0, end=-1)
     right = F.slice_axis(x, axis=3, begin=1, end=None) - F.slice_axis(x, axis=3, begin=0, end=-1)
     return down, right

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Callable, Dict, Mapping
 
-from .._mxnet import mx
+from .._mxnet import Block, NDArray, Operators, mx
 from ..errors import UserError
 from .terms import Seen, Term
+
+Targets = Callable[[NDArray], Dict[str, NDArray]]  # from a batch of references to what the loss compares with
 
 
 class PerceptualLoss(mx.gluon.HybridBlock):
@@ -23,7 +25,7 @@ class PerceptualLoss(mx.gluon.HybridBlock):
         UserError: No term has a weight, two have one name, or one's layer is none of the loss network's.
     """
 
-    def __init__(self, weights: Mapping[Term, float], loss_network: Any = None, **kwargs: Any) -> None:
+    def __init__(self, weights: Mapping[Term, float], loss_network: Block = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.summands = tuple(term for term, weight in weights.items() if weight)
         self.weights = {term.name: weight for term, weight in weights.items() if weight}
@@ -45,7 +47,7 @@ class PerceptualLoss(mx.gluon.HybridBlock):
         """The terms that compare the output with a target."""
         return tuple(term for term in self.summands if term.needs_target)
 
-    def targets(self, references: Any) -> dict[str, Any]:
+    def targets(self, references: NDArray) -> dict[str, NDArray]:
         """Return what the output is compared with, by term, computed without recording gradients.
 
         Terms whose target is not made of references, such as the stability loss, are left out.
@@ -58,7 +60,7 @@ class PerceptualLoss(mx.gluon.HybridBlock):
             found = {term.name: term.target(mx.nd, reference) for term in self.compared}
         return {name: target for name, target in found.items() if target is not None}
 
-    def terms(self, output: Any, targets: Mapping[str, Any]) -> dict[str, Any]:
+    def terms(self, output: NDArray, targets: Mapping[str, NDArray]) -> dict[str, NDArray]:
         """Return each term, unweighted, for each picture of the output: name -> (N,).
 
         Args:
@@ -74,17 +76,17 @@ class PerceptualLoss(mx.gluon.HybridBlock):
         values = self(output, *(targets[term.name] for term in self.compared))
         return dict(zip(self.weights, values))
 
-    def total(self, terms: Mapping[str, Any]) -> Any:
+    def total(self, terms: Mapping[str, NDArray]) -> NDArray:
         """Return the loss: the weighted sum of the terms, (N,)."""
         weighted = [terms[name] * weight for name, weight in self.weights.items()]
         return sum(weighted[1:], weighted[0])
 
-    def _see(self, pictures: Any) -> Seen:
+    def _see(self, pictures: NDArray) -> Seen:
         if not any(term.layer for term in self.summands):
             return Seen(pictures, {})
         return Seen(pictures, dict(zip(self.loss_network.layers, self.loss_network(pictures))))
 
-    def hybrid_forward(self, F: Any, output: Any, *targets: Any) -> list[Any]:
+    def hybrid_forward(self, F: Operators, output: NDArray, *targets: NDArray) -> list[NDArray]:
         """(N, 3, H, W) and the targets of `compared` -> the terms in the order of `weights`, each (N,)."""
         seen = self._see(output)
         target = dict(zip((term.name for term in self.compared), targets))

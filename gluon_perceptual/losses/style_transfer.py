@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Mapping, Sequence
 
 import numpy as np
 
-from .._mxnet import mx
+from .._mxnet import Block, Context, NDArray, mx
 from ..choices import Balance
 from ..errors import UserError
 from ..image.io import read_rgb, to_tensor
@@ -36,15 +36,15 @@ def read_style(path: Path, size: int = 0) -> np.ndarray:
     return resize_longest_side(picture, max(size, math.ceil(SMALLEST_STYLE * long / short))) if size else picture
 
 
-def check_blend(blend: Sequence[float], styles: Sequence[Any]) -> None:
+def check_blend(blend: Sequence[float], styles: Sequence[object]) -> None:
     """Raise UserError unless there is no blend, or a finite weight for each style, none negative, not all 0."""
     if blend and (len(blend) != len(styles) or min(blend) < 0 or not 0 < sum(blend) < math.inf):
         raise UserError(f"`blend` wants {len(styles)} weights, one for each style picture, not all 0")
 
 
 def blended_grams(
-    network: Any, pictures: Sequence[np.ndarray], blend: Sequence[float] = (), ctx: Any = None
-) -> dict[str, Any]:
+    network: Block, pictures: Sequence[np.ndarray], blend: Sequence[float] = (), ctx: Context | None = None
+) -> dict[str, NDArray]:
     """Return the mean of the pictures' Gram matrices (1, C, C), weighted by `blend`, as targets of the style terms.
 
     Args:
@@ -54,7 +54,7 @@ def blended_grams(
         ctx: Device.
     """
     weights = np.array(blend or [1.0] * len(pictures))
-    grams: dict[str, Any] = {}
+    grams: dict[str, NDArray] = {}
     for picture, weight in zip(pictures, weights / weights.sum()):
         maps = network(mx.nd.array(to_tensor(picture), ctx=ctx or mx.cpu()))
         for layer, features in zip(network.layers, maps):
@@ -64,7 +64,7 @@ def blended_grams(
 
 
 def style_weights(
-    layers: Sequence[str], grams: dict[str, Any], weight: float = STYLE_WEIGHT, balance: Balance = "norm"
+    layers: Sequence[str], grams: dict[str, NDArray], weight: float = STYLE_WEIGHT, balance: Balance = "norm"
 ) -> dict[str, float]:
     """Return the weight of each layer's style loss, the paper's squared Frobenius norm ‖G − A‖² for Gram matrices.
 
@@ -87,7 +87,7 @@ def style_weights(
 
 
 def style_transfer_loss(
-    network: Any,
+    network: Block,
     content: Mapping[str, float],
     style: Mapping[str, float],
     tv: float = 0.0,

@@ -7,23 +7,27 @@ RGB in [0, 255] and at their feature maps. Terms are compared and hashed by thei
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, ClassVar, Mapping
+from typing import TYPE_CHECKING, Callable, ClassVar, Mapping
 
 from ..choices import PixelKind, VariationKind, check_choice
 from . import functional
 
+if TYPE_CHECKING:
+    from .._mxnet import NDArray, Operators
+
+
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")  # the paper's (section 4.1)
 STYLE_WEIGHT = 1e5  # of `style_transfer.style_weights`
 
-Kinds = Mapping[str, Callable[..., Any]]
+Kinds = Mapping[str, Callable[..., "NDArray"]]
 
 
 @dataclass(frozen=True)
 class Seen:
     """Pictures (N, 3, H, W), and what the loss network's layers, by name, make of them, (N, C, h, w) each."""
 
-    pictures: Any
-    maps: Mapping[str, Any]
+    pictures: NDArray
+    maps: Mapping[str, NDArray]
 
 
 class Term:
@@ -47,11 +51,11 @@ class Term:
         if kind is not None:
             check_choice("kind", kind, self.kinds)
 
-    def target(self, F: Any, reference: Seen) -> Any:
+    def target(self, F: Operators, reference: Seen) -> NDArray:
         """Return what the output is compared with: the reference itself. None where no reference says it."""
         return reference.pictures
 
-    def value(self, F: Any, output: Seen, target: Any) -> Any:
+    def value(self, F: Operators, output: Seen, target: NDArray) -> NDArray:
         """Return the term for each picture of the output, (N,)."""
         raise TypeError(f"{type(self).__name__} has no value of its own")
 
@@ -75,11 +79,11 @@ class FeatureLoss(_LayerTerm):
 
     kind_of_term = "feature"
 
-    def target(self, F: Any, reference: Seen) -> Any:
+    def target(self, F: Operators, reference: Seen) -> NDArray:
         """Return the reference's feature maps."""
         return reference.maps[self.layer]
 
-    def value(self, F: Any, output: Seen, target: Any) -> Any:
+    def value(self, F: Operators, output: Seen, target: NDArray) -> NDArray:
         """Return the mean squared difference."""
         return functional.squared_error(F, output.maps[self.layer], target)
 
@@ -90,11 +94,11 @@ class StyleLoss(_LayerTerm):
 
     kind_of_term = "style"
 
-    def target(self, F: Any, reference: Seen) -> Any:
+    def target(self, F: Operators, reference: Seen) -> NDArray:
         """Return the reference's Gram matrix; one, (1, C, C), is good for outputs of any number and size."""
         return functional.gram_matrix(F, reference.maps[self.layer])
 
-    def value(self, F: Any, output: Seen, target: Any) -> Any:
+    def value(self, F: Operators, output: Seen, target: NDArray) -> NDArray:
         """Return the squared Frobenius norm of the Gram matrices' difference."""
         return functional.style_error(F, functional.gram_matrix(F, output.maps[self.layer]), target)
 
@@ -109,12 +113,12 @@ class PixelLoss(Term):
 
     kind: PixelKind = "squared"
     name = "pixel"
-    kinds: ClassVar[Mapping[str, Callable[..., Any]]] = {
+    kinds: ClassVar[Kinds] = {
         "squared": functional.squared_error,
         "absolute": functional.absolute_error,
     }
 
-    def value(self, F: Any, output: Seen, target: Any) -> Any:
+    def value(self, F: Operators, output: Seen, target: NDArray) -> NDArray:
         """Return the mean difference of that kind."""
         return self.kinds[self.kind](F, output.pictures, target)
 
@@ -132,7 +136,7 @@ class GridLoss(Term):
     period: int
     name = "grid"
 
-    def value(self, F: Any, output: Seen, target: Any) -> Any:
+    def value(self, F: Operators, output: Seen, target: NDArray) -> NDArray:
         """Return the square of the grid's height."""
         return functional.grid_error(F, output.pictures, target, self.period)
 
@@ -149,12 +153,12 @@ class TotalVariationLoss(Term):
     kind: VariationKind = "paper"
     name = "tv"
     needs_target = False
-    kinds: ClassVar[Mapping[str, Callable[..., Any]]] = {
+    kinds: ClassVar[Kinds] = {
         "paper": functional.total_variation,
         "blog": functional.mean_absolute_variation,
     }
 
-    def value(self, F: Any, output: Seen, target: Any) -> Any:
+    def value(self, F: Operators, output: Seen, target: NDArray) -> NDArray:
         """Return the variation of that kind."""
         return self.kinds[self.kind](F, output.pictures)
 
@@ -168,10 +172,10 @@ class StabilityLoss(Term):
 
     name = "stability"
 
-    def target(self, F: Any, reference: Seen) -> Any:
+    def target(self, F: Operators, reference: Seen) -> NDArray:
         """Return None: it is no matter of references."""
         return None
 
-    def value(self, F: Any, output: Seen, target: Any) -> Any:
+    def value(self, F: Operators, output: Seen, target: NDArray) -> NDArray:
         """Return the mean squared difference."""
         return functional.squared_error(F, output.pictures, target)

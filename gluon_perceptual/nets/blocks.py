@@ -9,14 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from .._mxnet import mx
+from .._mxnet import NDArray, Operators, mx, nn
 from ..choices import Norm, Upsampling, check_choice, of
 from ..image.resize import cubic
 from .fast import Conv2D, InputConv2D, NearestConv2D, TransposedConv2D
 from .instance_norm import InstanceNorm
 from .precision import current_precision
-
-nn: Any = mx.gluon.nn
 
 
 def identity() -> mx.gluon.HybridBlock:
@@ -78,7 +76,7 @@ class ResidualBlock(mx.gluon.HybridBlock):
             self.conv2 = convolution(channels, 3, channels, norm == "none", padding=padding)
             self.norm2 = norm_layer(norm, channels)
 
-    def hybrid_forward(self, F: Any, x: Any) -> Any:
+    def hybrid_forward(self, F: Operators, x: NDArray) -> NDArray:
         """(N, C, H, W) -> (N, C, H, W), or (N, C, H − 4, W − 4)."""
         out, crop = self.norm2(self.conv2(self.conv(x))), self._crop
         if crop:
@@ -93,7 +91,7 @@ class DepthToSpace(mx.gluon.HybridBlock):
         super().__init__(**kwargs)
         self._factor = factor
 
-    def hybrid_forward(self, F: Any, x: Any) -> Any:
+    def hybrid_forward(self, F: Operators, x: NDArray) -> NDArray:
         """Interleave the phases."""
         return F.depth_to_space(x, self._factor)
 
@@ -141,7 +139,7 @@ class BicubicEnlargement(mx.gluon.HybridBlock):
         with self.name_scope():
             self.filters = self.params.get_constant("filters", bicubic_phases(scale)[:, np.newaxis])
 
-    def hybrid_forward(self, F: Any, x: Any, filters: Any) -> Any:
+    def hybrid_forward(self, F: Operators, x: NDArray, filters: NDArray) -> NDArray:
         """Each plane on its own, all f² phases at once."""
         planes = F.reshape(x, (-1, 1, 0, 0), reverse=True)
         framed = F.pad(planes, mode="edge", pad_width=(0, 0, 0, 0, 2, 2, 2, 2))
@@ -167,7 +165,7 @@ class ReflectionPad(mx.gluon.HybridBlock):
         super().__init__(**kwargs)
         self._margin, self._multiple, self._precision = margin, multiple, current_precision()
 
-    def hybrid_forward(self, F: Any, x: Any) -> Any:
+    def hybrid_forward(self, F: Operators, x: NDArray) -> NDArray:
         """Look up each row and column where it is mirrored from; float32, since MXNet looks up nothing narrower."""
         x = self._precision.widen(F, x)
         one = F.slice_axis(F.slice_axis(x, axis=0, begin=0, end=1), axis=1, begin=0, end=1)
@@ -175,7 +173,7 @@ class ReflectionPad(mx.gluon.HybridBlock):
             x = F.take(x, self._sources(F, one, axis), axis=axis)
         return x
 
-    def _sources(self, F: Any, one: Any, axis: int) -> Any:
+    def _sources(self, F: Operators, one: NDArray, axis: int) -> NDArray:
         """(1, 1, H, W) -> for each row or column of the result its number in the input."""
         line = F.slice_axis(one, axis=5 - axis, begin=0, end=1)
         last = F.max(F.contrib.arange_like(line, axis=axis))

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._mxnet import mx
+from .._mxnet import NDArray, Operators, mx, nn
 from .._mxnet.gluon import settings_of
 from .precision import FLOAT32, current_precision
-
-nn: Any = mx.gluon.nn
 
 BLOCK = 16  # floats in an AVX-512 register, and two of AVX2: oneDNN works on so many output channels at once
 
@@ -23,7 +21,7 @@ def on_gpu() -> bool:
     return bool(mx.context.current_context().device_type == "gpu")
 
 
-def pad(F: Any, x: Any, top: int, bottom: int, left: int, right: int) -> Any:
+def pad(F: Operators, x: NDArray, top: int, bottom: int, left: int, right: int) -> NDArray:
     """Add rows and columns of zeros."""
     return F.pad(x, mode="constant", pad_width=(0, 0, 0, 0, top, bottom, left, right))
 
@@ -35,11 +33,11 @@ class Conv2D(nn.Conv2D):
         super().__init__(*args, **kwargs)
         self.precision = current_precision()
 
-    def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any = None) -> Any:
+    def hybrid_forward(self, F: Operators, x: NDArray, weight: NDArray, bias: NDArray = None) -> NDArray:
         """(N, in_channels, H, W) -> (N, channels, …)."""
         return self._convolve(F, x, weight, bias, **settings_of(self))
 
-    def _convolve(self, F: Any, x: Any, weight: Any, bias: Any, **settings: Any) -> Any:
+    def _convolve(self, F: Operators, x: NDArray, weight: NDArray, bias: NDArray, **settings: Any) -> NDArray:
         inputs = [x, weight] if bias is None else [x, weight, bias]
         return self.precision.convolution(F, *inputs, **{**settings, "no_bias": bias is None})
 
@@ -53,7 +51,7 @@ class InputConv2D(Conv2D):
     def __init__(self, channels: int, kernel: int, in_channels: int, use_bias: bool = True, **kwargs: Any) -> None:
         super().__init__(channels, kernel, padding=kernel // 2, in_channels=in_channels, use_bias=use_bias, **kwargs)
 
-    def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any = None) -> Any:
+    def hybrid_forward(self, F: Operators, x: NDArray, weight: NDArray, bias: NDArray = None) -> NDArray:
         """(N, in_channels, H, W) float32 -> (N, channels, H, W)."""
         if on_gpu():
             return super().hybrid_forward(F, x, weight, bias)
@@ -73,7 +71,7 @@ class OutputConv2D(Conv2D):
     def __init__(self, channels: int, kernel: int, in_channels: int, use_bias: bool = True, **kwargs: Any) -> None:
         super().__init__(channels, kernel, padding=kernel // 2, in_channels=in_channels, use_bias=use_bias, **kwargs)
 
-    def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any = None) -> Any:
+    def hybrid_forward(self, F: Operators, x: NDArray, weight: NDArray, bias: NDArray = None) -> NDArray:
         """(N, in_channels, H, W) -> (N, channels, H, W) float32: the sum is so, in any precision."""
         if on_gpu():
             return super().hybrid_forward(F, x, weight, bias)
@@ -93,19 +91,19 @@ class OutputConv2D(Conv2D):
         return F.slice_axis(added, axis=1, begin=0, end=channels)
 
     @staticmethod
-    def _bias_of_columns(F: Any, bias: Any, kernel: int, idle: int) -> Any:
+    def _bias_of_columns(F: Operators, bias: NDArray, kernel: int, idle: int) -> NDArray:
         """Put the bias into the middle column's maps, of which the border cuts nothing off."""
         others = F.zeros_like(F.tile(bias, kernel // 2))
         return _filled(F, F.concat(others, bias, others, dim=0), idle)
 
     @staticmethod
-    def _places(F: Any, kernel: int, channels: int, idle: int) -> Any:
+    def _places(F: Operators, kernel: int, channels: int, idle: int) -> NDArray:
         """-> filters (channels or more, kernel·channels + idle, 1, kernel): map c of column k to c, moved by k."""
         ones = F.reshape(F.eye(kernel * channels + idle, kernel * channels), (0, kernel, channels))
         return F.expand_dims(_filled(F, F.transpose(ones, (2, 0, 1)), -channels % BLOCK), axis=2)
 
 
-def _filled(F: Any, filters: Any, idle: int) -> Any:
+def _filled(F: Operators, filters: NDArray, idle: int) -> NDArray:
     """Add `idle` zeros along the first axis."""
     if not idle:
         return filters
@@ -125,7 +123,7 @@ class TransposedConv2D(nn.Conv2DTranspose):
         super().__init__(*args, **kwargs)
         self.precision = current_precision()
 
-    def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any = None) -> Any:
+    def hybrid_forward(self, F: Operators, x: NDArray, weight: NDArray, bias: NDArray = None) -> NDArray:
         """(N, in_channels, H, W) -> (N, channels, larger H, larger W)."""
         if self.precision is not FLOAT32:
             return self._phases(F, x, weight, bias)
@@ -136,7 +134,7 @@ class TransposedConv2D(nn.Conv2DTranspose):
         channels = settings_of(self)["num_filter"]
         return F.Convolution(out, ones, bias, kernel=(1, 1), num_filter=channels, num_group=channels)
 
-    def _phases(self, F: Any, x: Any, weight: Any, bias: Any) -> Any:
+    def _phases(self, F: Operators, x: NDArray, weight: NDArray, bias: NDArray) -> NDArray:
         """Of two pixels in a row, the first sees the middle weight, the second the last and the next pixel's first."""
         channels = settings_of(self)["num_filter"]
         filters = F.concat(*(_part(F, _part(F, weight, 2, a), 3, b) for a in (0, 1) for b in (0, 1)), dim=1)
@@ -147,7 +145,7 @@ class TransposedConv2D(nn.Conv2DTranspose):
         return F.depth_to_space(whole, 2)
 
 
-def _part(F: Any, weight: Any, axis: int, phase: int) -> Any:
+def _part(F: Operators, weight: NDArray, axis: int, phase: int) -> NDArray:
     """Return what 3 weights of a transposed convolution are on a pixel and the next: (w1, 0), or (w2, w0)."""
     w0, w1, w2 = F.split(weight, num_outputs=3, axis=axis)
     return F.concat(*((w2, w0) if phase else (w1, F.zeros_like(w1))), dim=axis)
@@ -163,7 +161,7 @@ class NearestConv2D(Conv2D):
     def __init__(self, channels: int, in_channels: int, use_bias: bool = True, **kwargs: Any) -> None:
         super().__init__(channels, 3, padding=1, in_channels=in_channels, use_bias=use_bias, **kwargs)
 
-    def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any = None) -> Any:
+    def hybrid_forward(self, F: Operators, x: NDArray, weight: NDArray, bias: NDArray = None) -> NDArray:
         """(N, in_channels, H, W) -> (N, channels, 2·H, 2·W)."""
         if on_gpu():
             return super().hybrid_forward(F, F.UpSampling(x, scale=2, sample_type="nearest"), weight, bias)
@@ -180,7 +178,7 @@ class NearestConv2D(Conv2D):
         return F.depth_to_space(F.concat(*placed, dim=1), 2)
 
 
-def _sums(F: Any, weight: Any, axis: int, phase: int) -> Any:
+def _sums(F: Operators, weight: NDArray, axis: int, phase: int) -> NDArray:
     """Return what 3 weights become on 2 pixels: (w0, w1 + w2) in the first half of a pixel, (w0 + w1, w2) after."""
     w0, w1, w2 = F.split(weight, num_outputs=3, axis=axis)
     return F.concat(*((w0 + w1, w2) if phase else (w0, w1 + w2)), dim=axis)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._mxnet import mx
+from .._mxnet import NDArray, Operators, mx, nn
 from ..choices import Norm
 from .blocks import ReflectionPad, convolution, norm_layer
 from .fast import OutputConv2D
 from .precision import current_precision
-
-nn: Any = mx.gluon.nn
 
 CELL = 4  # pixels a side: what becomes one position of the feature maps in the middle
 
@@ -40,7 +38,7 @@ class ReflectedResidualBlock(mx.gluon.HybridBlock):
             self.conv = ReflectedConv(channels, channels, 3, norm)
             self.conv2 = ReflectedConv(channels, channels, 3, norm, activation="")
 
-    def hybrid_forward(self, F: Any, x: Any) -> Any:
+    def hybrid_forward(self, F: Operators, x: NDArray) -> NDArray:
         """(N, C, H, W) -> (N, C, H, W)."""
         return self._precision.add(F, self.conv2(self.conv(x)), x)
 
@@ -52,7 +50,7 @@ class Repeat(mx.gluon.HybridBlock):
         super().__init__()
         self._precision = current_precision()
 
-    def hybrid_forward(self, F: Any, x: Any) -> Any:
+    def hybrid_forward(self, F: Operators, x: NDArray) -> NDArray:
         """Repeat; MXNet repeats nothing narrower."""
         return F.UpSampling(self._precision.widen(F, x), scale=2, sample_type="nearest")
 
@@ -93,11 +91,11 @@ class FastNeuralStyleNet(mx.gluon.HybridBlock):
             self.decode.add(ReflectionPad(4), OutputConv2D(3, 9, in_channels=width))
             self.decode.add(nn.HybridLambda(_without_frame))
 
-    def hybrid_forward(self, F: Any, x: Any) -> Any:
+    def hybrid_forward(self, F: Operators, x: NDArray) -> NDArray:
         """(N, 3, H, W) -> (N, 3, H, W), both in [0, 255]; the output is not clipped."""
         return F.slice_like(self.decode(self.body(self.encode(self.pad(x)))), x, axes=(2, 3))
 
 
-def _without_frame(F: Any, x: Any) -> Any:
+def _without_frame(F: Operators, x: NDArray) -> NDArray:
     """Cut 4 pixels a side: the fast output layer pads with zeros what is framed already."""
     return F.slice(x, begin=(None, None, 4, 4), end=(None, None, -4, -4))

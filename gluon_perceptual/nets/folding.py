@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from .._mxnet import mx
+from .._mxnet import Block, nn
 from .._mxnet.gluon import leaves, own_parameters, settings_of, value_of
-
-nn: Any = mx.gluon.nn
 
 
 def fold_batch_norm(
@@ -41,12 +37,12 @@ def fold_batch_norm(
     return (weight * factor.reshape(along_outputs)).astype(weight.dtype), shift.astype(weight.dtype)
 
 
-def has_batch_norm(net: Any) -> bool:
+def has_batch_norm(net: Block) -> bool:
     """Whether there is a batch normalization in `net`."""
     return any(isinstance(block, nn.BatchNorm) for _, block in leaves(net))
 
 
-def folded_parameters(net: Any) -> dict[str, np.ndarray]:
+def folded_parameters(net: Block) -> dict[str, np.ndarray]:
     """Return the parameters, by structural name, that the same network without normalization needs to do the same.
 
     Each batch normalization is taken to follow the convolution registered before it, as in all networks here.

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from .._mxnet import mx
+from .._mxnet import Block, Context, NDArray, Operators, mx, nn
 from .fast import on_gpu
 from .precision import computing_in, current_precision
-
-nn: Any = mx.gluon.nn
 
 WELL_SUMMED = 320**2  # pixels, up to which the fastest form is exact to 1e-5 in networks that frame pictures by 40 more
 
@@ -28,7 +26,7 @@ class InstanceNorm(nn.InstanceNorm):
     def __init__(self, channels: int, epsilon: float = 1e-5, **kwargs: Any) -> None:
         super().__init__(in_channels=channels, epsilon=epsilon, scale=True, **kwargs)
         self._epsilon, self._precision = epsilon, current_precision()
-        self._form: Callable[..., Any] = self._as_mxnet_does
+        self._form: Callable[..., NDArray] = self._as_mxnet_does
 
     def for_batches_of(self, size: int) -> None:
         """Take the form that is good for nothing but batches of `size` pictures, in training mode.
@@ -47,16 +45,16 @@ class InstanceNorm(nn.InstanceNorm):
         """Take the form whose gradient is wrong: mean and variance come as the by-product of another normalization."""
         self._form = self._by_rows
 
-    def hybrid_forward(self, F: Any, x: Any, gamma: Any, beta: Any, **unused: Any) -> Any:
+    def hybrid_forward(self, F: Operators, x: NDArray, gamma: NDArray, beta: NDArray, **unused: NDArray) -> NDArray:
         """Normalize, in the form that was asked for."""
         if on_gpu():
             return self._as_mxnet_does(F, x, gamma, beta)
         return self._form(F, x, gamma, beta, **unused)
 
-    def _as_mxnet_does(self, F: Any, x: Any, gamma: Any, beta: Any) -> Any:
+    def _as_mxnet_does(self, F: Operators, x: NDArray, gamma: NDArray, beta: NDArray) -> NDArray:
         return super().hybrid_forward(F, self._precision.widen(F, x), gamma, beta)
 
-    def _by_rows(self, F: Any, x: Any, gamma: Any, beta: Any) -> Any:
+    def _by_rows(self, F: Operators, x: NDArray, gamma: NDArray, beta: NDArray) -> NDArray:
         """Normalize each row of pixels, then undo the difference between the rows' statistics and the channel's."""
         x = self._precision.widen(F, x)
         planes = F.reshape(x, (-3, 0, 0))  # which oneDNN's layouts are not, that MXNet's layer norm crashes on
@@ -71,7 +69,9 @@ class InstanceNorm(nn.InstanceNorm):
         shift = F.broadcast_add(F.broadcast_mul(centered, factor), F.reshape(beta, (1, -1, 1, 1)))
         return F.broadcast_add(F.broadcast_mul(rows, F.broadcast_mul(deviations, factor)), shift)
 
-    def _as_batch_norm(self, F: Any, x: Any, gamma: Any, beta: Any, unused_mean: Any, unused_var: Any) -> Any:
+    def _as_batch_norm(
+        self, F: Operators, x: NDArray, gamma: NDArray, beta: NDArray, unused_mean: NDArray, unused_var: NDArray
+    ) -> NDArray:
         settings = {"eps": self._epsilon, "fix_gamma": False}
         if self._size == 1:  # a reshape would undo oneDNN's layout
             return F.BatchNorm(x, gamma, beta, unused_mean, unused_var, **settings)
@@ -81,7 +81,7 @@ class InstanceNorm(nn.InstanceNorm):
         return F.squeeze(F.reshape(normal, (0, -4, self._size, -1, 0, 0)), axis=0)
 
 
-def fast_twin(net: Any, batch: int, ctx: Any) -> Any:
+def fast_twin(net: Block, batch: int, ctx: Context) -> Block:
     """Return a network of the same parameters as `net`, whose instance norms are fast; `net`, if it has none.
 
     Args:
@@ -95,7 +95,7 @@ def fast_twin(net: Any, batch: int, ctx: Any) -> Any:
     return twin
 
 
-def _twin(net: Any, change: Callable[[InstanceNorm], None]) -> Any:
+def _twin(net: Block, change: Callable[[InstanceNorm], None]) -> Block:
     if getattr(net, "arguments", {}).get("norm") != "instance":
         return net
     with computing_in(net.precision):
@@ -103,7 +103,7 @@ def _twin(net: Any, change: Callable[[InstanceNorm], None]) -> Any:
     return twin.apply(lambda block: change(block) if isinstance(block, InstanceNorm) else None)
 
 
-def for_single_pictures(net: Any, ctx: Any = None) -> Callable[..., Any]:
+def for_single_pictures(net: Block, ctx: Context | None = None) -> Callable[..., NDArray]:
     """Return a function that does what `net`, a style network, does in inference, faster: (1, 3, H, W) -> (1, …).
 
     With a second argument, a function, it calls that with the share of layers that are done.
@@ -115,7 +115,7 @@ def for_single_pictures(net: Any, ctx: Any = None) -> Callable[..., Any]:
     for twin in (fast, exact):
         twin.hybridize()
 
-    def run(picture: Any, progress: Callable[[float], Any] | None = None) -> Any:
+    def run(picture: NDArray, progress: Callable[[float], object] | None = None) -> NDArray:
         if len(picture) != 1:
             raise ValueError(f"{len(picture)} pictures: expected one")
         if fast is net or picture.shape[2] * picture.shape[3] > WELL_SUMMED:
@@ -126,7 +126,7 @@ def for_single_pictures(net: Any, ctx: Any = None) -> Callable[..., Any]:
     return run
 
 
-def _by_layers(net: Any, picture: Any, progress: Callable[[float], Any]) -> Any:
+def _by_layers(net: Block, picture: NDArray, progress: Callable[[float], object]) -> NDArray:
     """Do what a style network does, and tell of each of its layers."""
     layers = [net.pad, net.encode, *net.body, net.decode]
     maps = picture

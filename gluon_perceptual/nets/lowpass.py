@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._mxnet import mx
+from .._mxnet import NDArray, Operators, mx
 from .lowpass_kernel import RADIUS, lowpass_kernel
 
 
@@ -23,7 +23,7 @@ class LowPass(mx.gluon.HybridBlock):
         with self.name_scope():
             self.filters = self.params.get_constant("filters", _phases(lowpass_kernel(cutoff), step))
 
-    def hybrid_forward(self, F: Any, x: Any, filters: Any) -> Any:
+    def hybrid_forward(self, F: Operators, x: NDArray, filters: NDArray) -> NDArray:
         """Each plane on its own, all step² phases at once."""
         step, side = self._step, 2 * RADIUS + self._step
         planes = F.reshape(x, (-1, 1, 0, 0), reverse=True)

@@ -6,7 +6,7 @@ from typing import Any, Sequence
 
 import numpy as np
 
-from .._mxnet import mx
+from .._mxnet import Block, NDArray, Operators, mx
 
 HALF_RANGE = 127.5  # pixels are in [0, 255]
 
@@ -22,7 +22,7 @@ class PixelRangeAdapter(mx.gluon.HybridBlock):
     """
 
     def __init__(
-        self, net: Any, max_value: float = 255.0, mean: Sequence[float] = (0.0, 0.0, 0.0), **kwargs: Any
+        self, net: Block, max_value: float = 255.0, mean: Sequence[float] = (0.0, 0.0, 0.0), **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.net = net
@@ -41,6 +41,6 @@ class PixelRangeAdapter(mx.gluon.HybridBlock):
         """How many input pixels beyond its own an output pixel can depend on."""
         return int(self.net.halo)
 
-    def hybrid_forward(self, F: Any, x: Any, mean: Any) -> Any:
+    def hybrid_forward(self, F: Operators, x: NDArray, mean: NDArray) -> NDArray:
         """(N, 3, H, W) in [0, 255] -> (N, 3, scale·H, scale·W) in [0, 255], not clipped."""
         return self.net(F.broadcast_sub(x * (self.max_value / 255.0), mean)) * (255.0 / self.max_value)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._mxnet import mx
+from .._mxnet import NDArray, Operators, mx, nn
 from ..choices import Norm
 from .blocks import norm_layer
 from .fast import Conv2D, InputConv2D, OutputConv2D, TransposedConv2D
 from .precision import current_precision
-
-nn = mx.gluon.nn
 
 
 class PlsrResidualUnit(mx.gluon.HybridBlock):
@@ -27,7 +25,7 @@ class PlsrResidualUnit(mx.gluon.HybridBlock):
             self.conv3 = Conv2D(channels, 1, in_channels=channels, use_bias=False)
             self.relu = nn.Activation("relu")
 
-    def hybrid_forward(self, F: Any, x: Any) -> Any:
+    def hybrid_forward(self, F: Operators, x: NDArray) -> NDArray:
         """(N, C, H, W) -> (N, C, H, W)."""
         out = self.relu(self.bn1(self.conv1(x)))
         out = self.relu(self.bn2(self.conv2(out)))
@@ -65,6 +63,6 @@ class PlsrNet(mx.gluon.HybridBlock):
         """How many input pixels beyond its own an output pixel can depend on (the receptive field's radius)."""
         return 4 + 2 * len(self.net[1]) + 2 + 2
 
-    def hybrid_forward(self, F: Any, x: Any) -> Any:
+    def hybrid_forward(self, F: Operators, x: NDArray) -> NDArray:
         """(N, 3, H, W) -> (N, 3, 2·H, 2·W)."""
         return self.net(x)

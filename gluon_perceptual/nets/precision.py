@@ -12,11 +12,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Iterator
+from typing import TYPE_CHECKING, Any, Iterator
 
 import numpy as np
 
 from ..choices import check_choice
+
+if TYPE_CHECKING:
+    from .._mxnet import NDArray, Operators
 
 
 class Precision:
@@ -24,19 +27,19 @@ class Precision:
 
     name = "float32"
 
-    def narrow(self, F: Any, x: Any) -> Any:
+    def narrow(self, F: Operators, x: NDArray) -> NDArray:
         """Return `x` in the type that convolutions take."""
         return x
 
-    def widen(self, F: Any, x: Any) -> Any:
+    def widen(self, F: Operators, x: NDArray) -> NDArray:
         """Return `x` as float32."""
         return x
 
-    def convolution(self, F: Any, *inputs: Any, **settings: Any) -> Any:
+    def convolution(self, F: Operators, *inputs: NDArray, **settings: Any) -> NDArray:
         """`F.Convolution` of data, weight and, unless `no_bias`, bias, in the type that convolutions take."""
         return F.Convolution(*(self.narrow(F, each) for each in inputs), **settings)
 
-    def add(self, F: Any, a: Any, b: Any) -> Any:
+    def add(self, F: Operators, a: NDArray, b: NDArray) -> NDArray:
         """Add feature maps, in the type that convolutions take."""
         return self.narrow(F, a) + self.narrow(F, b)
 
@@ -50,11 +53,11 @@ class BFloat16(Precision):
     name = "bfloat16"
     _dtype = np.dtype([("bfloat16", np.uint16)])  # MXNet's
 
-    def narrow(self, F: Any, x: Any) -> Any:
+    def narrow(self, F: Operators, x: NDArray) -> NDArray:
         """Round to bfloat16, to the nearest, ties to even."""
         return F.amp_cast(x, dtype=self._dtype)
 
-    def widen(self, F: Any, x: Any) -> Any:
+    def widen(self, F: Operators, x: NDArray) -> NDArray:
         """Return float32."""
         return F.amp_cast(x, dtype="float32")
 

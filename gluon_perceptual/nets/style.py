@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._mxnet import mx
+from .._mxnet import NDArray, Operators, mx, nn
 from ..choices import Norm, Output, Upsampling, check_choice, of
 from .blocks import ConvBlock, ReflectionPad, ResidualBlock, identity, upsample
 from .fast import OutputConv2D
 from .pixels import HALF_RANGE
 from .precision import current_precision
-
-nn = mx.gluon.nn
 
 GRAIN = 16.0  # gray levels that the linear output counts in
 NEAR_ZERO = 0.01  # deviation of the tanh output's first weights
@@ -71,7 +69,7 @@ class StyleNet(mx.gluon.HybridBlock):
             self.decode.add(upsample(width, upsampling, norm, 2 * width))
             self.decode.add(*output_layers(width, output))
 
-    def hybrid_forward(self, F: Any, x: Any) -> Any:
+    def hybrid_forward(self, F: Operators, x: NDArray) -> NDArray:
         """(N, 3, H, W) -> (N, 3, H, W), both in [0, 255]."""
         return F.slice_like(self.decode(self.body(self.encode(self.pad(x)))), x, axes=(2, 3))
 

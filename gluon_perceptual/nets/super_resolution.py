@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .._mxnet import mx
+from .._mxnet import NDArray, Operators, mx, nn
 from ..choices import SCALES, Norm, Upsampling, check_choice
 from ..errors import UserError
 from .blocks import BicubicEnlargement, ConvBlock, ResidualBlock, upsample
 from .fast import OutputConv2D
-from .lowpass import RADIUS, LowPass
+from .lowpass import LowPass
+from .lowpass_kernel import RADIUS
 from .pixels import HALF_RANGE
-
-nn = mx.gluon.nn
 
 NEAR_ZERO = 1e-4  # deviation of the last layer's first weights where the network is added to the bicubic enlargement
 
@@ -77,7 +76,7 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
         tail = 4 if self.lowpass is None else 4 + RADIUS
         return 4 + 2 * len(self.body) + ups + math.ceil(tail / self.scale) + 1
 
-    def hybrid_forward(self, F: Any, x: Any) -> Any:
+    def hybrid_forward(self, F: Operators, x: NDArray) -> NDArray:
         """(N, 3, H, W) -> (N, 3, scale·H, scale·W), both in [0, 255]."""
         features = self.head((x - HALF_RANGE) / HALF_RANGE)
         out = self.tail(self.up(self.body(features)))

@@ -9,7 +9,7 @@ from typing import Any, Sequence
 import numpy as np
 
 from .. import weights as shipped
-from .._mxnet import mx
+from .._mxnet import Block, Context, NDArray, Operators, Parameter, mx
 from .._mxnet.gluon import fill, settings_of
 from ..choices import check_choice
 from ..errors import UserError
@@ -33,7 +33,7 @@ def _activation_indices(depth: int) -> dict[str, int]:
 ACTIVATIONS = {depth: _activation_indices(depth) for depth in CONVS_OF_STAGE}
 
 
-def _pooled_first(features: Any, wanted: set[int]) -> list[int]:
+def _pooled_first(features: Block, wanted: set[int]) -> list[int]:
     """Return the order in which to apply layers: a pooling changes places with the ReLU before it, unless wanted.
 
     The largest of four rectified values is the rectified largest, and takes a quarter of the work.
@@ -45,7 +45,7 @@ def _pooled_first(features: Any, wanted: set[int]) -> list[int]:
     return order
 
 
-def _in_current_precision(features: Any) -> Any:
+def _in_current_precision(features: Block) -> Block:
     """Return the same layers with the same parameters, their convolutions in the precision of this network."""
     layers = mx.gluon.nn.HybridSequential(prefix=features.prefix, params=features.params)
     for layer in features:
@@ -125,11 +125,13 @@ class LossNetwork(mx.gluon.HybridBlock):
             self.std = None if set(VARIANTS[variant].std) == {1.0} else self._constant("std", VARIANTS[variant].std)
         self.collect_params().setattr("grad_req", "null")
 
-    def _constant(self, name: str, values: tuple[float, ...]) -> Any:
+    def _constant(self, name: str, values: tuple[float, ...]) -> Parameter:
         return self.params.get_constant(name, np.array(values, np.float32).reshape(1, 3, 1, 1))
 
     @classmethod
-    def pretrained(cls, layers: Sequence[str] = ("relu2_2",), weights: str = "shipped", ctx: Any = None) -> LossNetwork:
+    def pretrained(
+        cls, layers: Sequence[str] = ("relu2_2",), weights: str = "shipped", ctx: Context | None = None
+    ) -> LossNetwork:
         """Return the network with trained weights.
 
         Args:
@@ -154,7 +156,7 @@ class LossNetwork(mx.gluon.HybridBlock):
         net.origin = {"variant": variant, "weights": weights, "sha256": digests}
         return net
 
-    def _set_weights(self, arrays: list[np.ndarray], ctx: Any) -> None:
+    def _set_weights(self, arrays: list[np.ndarray], ctx: Context) -> None:
         convs = [layer for layer in self.features if isinstance(layer, mx.gluon.nn.Conv2D)]
         if len(arrays) < 2 * len(convs):
             raise UserError(
@@ -165,7 +167,7 @@ class LossNetwork(mx.gluon.HybridBlock):
             fill(conv.weight, mx.nd.array(weight), ctx)
             fill(conv.bias, mx.nd.array(bias), ctx)
 
-    def hybrid_forward(self, F: Any, x: Any, mean: Any, std: Any = None) -> list[Any]:
+    def hybrid_forward(self, F: Operators, x: NDArray, mean: NDArray, std: NDArray = None) -> list[NDArray]:
         """(N, 3, H, W) in [0, 255] -> feature maps in the order of `layers`."""
         x = x - F.broadcast_like(mean, x)  # the gradient of broadcast_sub takes longer
         x = x if std is None else F.broadcast_div(x, std)

@@ -8,16 +8,15 @@ from __future__ import annotations
 import glob
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from ..errors import UserError
-from ..files import check_regular, parse_json, write_json
+from ..files import Json, check_regular, parse_json, write_json
 from .options import SymbolOptions
 
 SUFFIX, SIDECAR_SUFFIX = "-symbol.json", "-model.json"
 
 
-def is_symbol_file(path: Any) -> bool:
+def is_symbol_file(path: object) -> bool:
     """Tell by the name whether it is a symbol's."""
     return isinstance(path, (str, Path)) and str(path).endswith(SUFFIX)
 
@@ -49,12 +48,12 @@ def read_options(path: Path) -> SymbolOptions | None:
         raise UserError(f"{sidecar}: these are not the options of a model ({error})") from error
 
 
-def describe(options: SymbolOptions) -> dict[str, Any]:
+def describe(options: SymbolOptions) -> dict[str, Json]:
     """Return the options for JSON, where `max_value` is called `peak`, as on the command line."""
     return {"peak" if name == "max_value" else name: value for name, value in asdict(options).items()}
 
 
-def parse_options(values: Any) -> SymbolOptions:
+def parse_options(values: Json) -> SymbolOptions:
     """Return the options that `describe` made so; raises ValueError, TypeError, KeyError or OverflowError."""
     values = dict(values)
     values["mean"] = tuple(map(float, values["mean"]))

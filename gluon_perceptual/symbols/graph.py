@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Callable, Sequence
 
-from .._mxnet import mx
+from .._mxnet import Symbol, mx
 from .._mxnet.gluon import internal_operators
 from ..errors import UserError
-from ..files import check_regular, parse_json
+from ..files import Json, check_regular, parse_json
 from .operators import check_operator
 
 MOST_NODES = 10_000  # read in seconds, and about ten times as many as large networks have
@@ -24,7 +24,7 @@ NOTES = r"^(MXNetError: )?(Error in operator \S+: )?(\[[\d:]+\] \S+:\d+: )?"
 MARKS = ("ctx_group", "lr_mult", "wd_mult", "force_mirroring", "mirror_stage")  # of old files, for training alone
 
 
-def read_symbol(path: Path) -> Any:
+def read_symbol(path: Path) -> Symbol:
     """Return the symbol in a file that any MXNet wrote, without a loss layer at its end.
 
     Raises:
@@ -37,7 +37,7 @@ def read_symbol(path: Path) -> Any:
         graph = parse_json(path.read_bytes())
         if not isinstance(graph, dict) or not {"nodes", "heads"} <= graph.keys():
             raise ValueError("it has no nodes and heads")
-        symbols: list[Any] = []
+        symbols: list[Symbol] = []
         if len(graph["nodes"]) > MOST_NODES:
             raise ValueError(f"{len(graph['nodes'])} nodes, where {MOST_NODES} are enough")
         for node in graph["nodes"]:
@@ -51,12 +51,12 @@ def read_symbol(path: Path) -> Any:
         raise UserError(f"{path}: not an MXNet symbol with one output ({reason_of(error)})") from error
 
 
-def apply(node: dict[str, Any], inputs: list[Any]) -> Any:
+def apply(node: dict[str, Json], inputs: list[Symbol]) -> Symbol:
     """Return a variable, or an operator with its inputs; raises what MXNet's functions do, and ValueError."""
     operator, name = str(node["op"]), str(node["name"])
     if operator == "null":
         return mx.sym.var(name)
-    attributes: dict[str, Any] = {}
+    attributes: dict[str, Json] = {}
     for key in ("attr", "param", "attrs"):  # by age; before 0.9 "attr" held marks alone
         attributes.update(node.get(key) or {})
     options = {key: value for key, value in attributes.items() if not key.startswith("__") and key not in MARKS}
@@ -70,7 +70,7 @@ def reason_of(error: Exception) -> str:
     return re.sub(NOTES, "", lines[0])[:300] if lines else repr(error)
 
 
-def _entry(symbols: Sequence[Any], entry: Sequence[int]) -> Any:
+def _entry(symbols: Sequence[Symbol], entry: Sequence[int]) -> Symbol:
     """Return the output that [node, output, …] names."""
     number, output, *_ = entry
     if not 0 <= number < len(symbols) or not 0 <= output < len(symbols[number].list_outputs()):
@@ -79,7 +79,7 @@ def _entry(symbols: Sequence[Any], entry: Sequence[int]) -> Any:
 
 
 @lru_cache(maxsize=None)
-def _function(operator: str) -> Any:
+def _function(operator: str) -> Callable[..., Symbol]:
     short = operator.replace("_contrib_", "", 1)
     for module, name in ((mx.sym, operator), (internal_operators(), operator), (mx.sym.contrib, short)):
         if hasattr(module, name):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Mapping
 
 import numpy as np
 
-from .._mxnet import mx, mxnet_errors
+from .._mxnet import Block, Context, Symbol, mx, mxnet_errors
 from .._mxnet.gluon import fill
 from ..checkpoint.recognition import say_what_is_assumed, spec_of
 from ..checkpoint.spec import ModelSpec
@@ -26,7 +26,7 @@ from .shapes import ShapeCheck
 TRIED = 32  # pixels a side
 
 
-def load_here(path: str | Path, ctx: Any = None, scale: int | None = None) -> SymbolModel:
+def load_here(path: str | Path, ctx: Context | None = None, scale: int | None = None) -> SymbolModel:
     """Return the model of which `path` is the symbol; its parameters are those of the highest number beside it.
 
     Args:
@@ -70,7 +70,7 @@ def read_parameters(file: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _net_of(path: Path, symbol: Any, arrays: Mapping[str, np.ndarray], ctx: Any) -> tuple[Any, ShapeCheck]:
+def _net_of(path: Path, symbol: Symbol, arrays: Mapping[str, np.ndarray], ctx: Context) -> tuple[Block, ShapeCheck]:
     """Return the symbol as a block with its parameters, and what says of which inputs it makes what."""
     inputs = [name for name in symbol.list_inputs() if name not in arrays]
     if len(inputs) != 1:
@@ -89,7 +89,7 @@ def _net_of(path: Path, symbol: Any, arrays: Mapping[str, np.ndarray], ctx: Any)
     return net, check
 
 
-def _find_out(path: Path, net: Any, check: ShapeCheck, spec: ModelSpec | None, ctx: Any) -> SymbolOptions:
+def _find_out(path: Path, net: Block, check: ShapeCheck, spec: ModelSpec | None, ctx: Context) -> SymbolOptions:
     """Return the options of a network: its range is known where it is one of this package's, and else tried."""
     if spec is None:
         return probe(str(path), net, check, ctx)

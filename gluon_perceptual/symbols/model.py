@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Callable
 
 import numpy as np
 
-from .._mxnet import mx
+from .._mxnet import Block, Context, NDArray, Operators, mx
 from ..errors import UserError
 from ..image.color import LUMA
 from ..nets.blocks import BicubicEnlargement, ReflectionPad, identity
@@ -26,7 +26,7 @@ class SymbolModel(mx.gluon.HybridBlock):
         ctx: Device of the network.
     """
 
-    def __init__(self, net: Any, check: Callable[[Shape], Shape], options: SymbolOptions, ctx: Any) -> None:
+    def __init__(self, net: Block, check: Callable[[Shape], Shape], options: SymbolOptions, ctx: Context) -> None:
         super().__init__()
         self.net, self.check, self.options = net, check, options
         self.scale = options.scale * options.enlarge
@@ -43,7 +43,7 @@ class SymbolModel(mx.gluon.HybridBlock):
         """How many input pixels beyond its own an output pixel can depend on."""
         return -(-self.options.halo // self.options.enlarge) + (2 if self.scale > 1 else 0)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: NDArray) -> NDArray:
         """Run the network, but not before all that it makes of pictures of this size is known."""
         if isinstance(x, mx.nd.NDArray):
             self.check_size(*x.shape)
@@ -58,7 +58,7 @@ class SymbolModel(mx.gluon.HybridBlock):
         if made != wanted:
             raise UserError(f"of {height}×{width} pixels the network makes {made}, where {wanted} is expected")
 
-    def hybrid_forward(self, F: Any, x: Any, mean: Any) -> Any:
+    def hybrid_forward(self, F: Operators, x: NDArray, mean: NDArray) -> NDArray:
         """Run the network; in RGB, other luma with the same chroma is one difference, added to all three."""
         large = self.bicubic(x)
         given = large if self.options.enlarge > 1 else x
@@ -67,7 +67,7 @@ class SymbolModel(mx.gluon.HybridBlock):
         difference = self._run(F, _luma(F, given), mean) - _luma(F, large)
         return F.broadcast_add(large, difference * (255.0 / (WHITE - BLACK)))
 
-    def _run(self, F: Any, x: Any, mean: Any) -> Any:
+    def _run(self, F: Operators, x: NDArray, mean: NDArray) -> NDArray:
         """Pixels -> pixels."""
         factor = self.options.max_value / 255.0
         out, crop = self.net(F.broadcast_sub(self.frame(x * factor), mean)), self.options.crop
@@ -76,7 +76,7 @@ class SymbolModel(mx.gluon.HybridBlock):
         return out / factor
 
 
-def _luma(F: Any, rgb: Any) -> Any:
+def _luma(F: Operators, rgb: NDArray) -> NDArray:
     """(N, 3, H, W) -> (N, 1, H, W) in [16, 235]."""
     planes = F.split(rgb, num_outputs=3, axis=1)
     return planes[0] * LUMA[0] + planes[1] * LUMA[1] + planes[2] * LUMA[2] + BLACK

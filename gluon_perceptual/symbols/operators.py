@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, Mapping, Sequence, Tuple
+from typing import Mapping, Sequence, Tuple
 
 Shape = Tuple[int, ...]
 
@@ -45,7 +45,7 @@ VALUE, WINDOW, THIN = 32, 64, 16  # any other operator, a pixel that pooling loo
 FEW = 16  # channels
 
 
-def check_operator(operator: str, attributes: Mapping[str, Any]) -> None:
+def check_operator(operator: str, attributes: Mapping[str, object]) -> None:
     """Raise ValueError where MXNet is not to be asked for such an operator."""
     if operator not in OPERATORS:
         raise ValueError(f"there is no operator {operator[:80]} in networks from pictures to pictures")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from .._mxnet import mx
+from .._mxnet import Block, Context, mx
 from ..errors import UserError
 from ..image.resize import imresize
 from .model import SymbolModel
@@ -20,7 +19,7 @@ UNBOUNDED = 1 << 20  # halo of a network that sees the whole picture, such as on
 SEEN = 1e-3  # gray levels
 
 
-def probe(path: str, net: Any, check: ShapeCheck, ctx: Any) -> SymbolOptions:
+def probe(path: str, net: Block, check: ShapeCheck, ctx: Context) -> SymbolOptions:
     """Return the options of an initialized network (N, C, H, W) -> (N, C, …), C being 1 or 3.
 
     Channels, scale and what its convolutions cut off come from the sizes of its outputs; the range is that in which it
@@ -65,7 +64,7 @@ def from_sizes(path: str, check: ShapeCheck) -> SymbolOptions:
     return SymbolOptions({3: "rgb", 1: "y"}[channels], scale, padding=cut // (2 * scale))
 
 
-def _unlikeness(model: SymbolModel, ctx: Any) -> float:
+def _unlikeness(model: SymbolModel, ctx: Context) -> float:
     """Return how far, in gray levels, rings come out from what they were before they were shrunk by half."""
     axis = np.arange(SIZES[1]) - SIZES[1] / 2
     radius = np.hypot(axis, axis[:, np.newaxis])
@@ -77,7 +76,7 @@ def _unlikeness(model: SymbolModel, ctx: Any) -> float:
     return float(np.abs(found - rings).mean())
 
 
-def halo_of(model: SymbolModel, ctx: Any) -> int:
+def halo_of(model: SymbolModel, ctx: Context) -> int:
     """Return how many pixels away a changed pixel is seen, and one more, or `UNBOUNDED`."""
     side, middle, reach = SIZES[1], SIZES[1] // 2, 0
     for seed in range(2):

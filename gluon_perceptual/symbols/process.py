@@ -15,13 +15,12 @@ import threading
 import weakref
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from .._mxnet import mx
+from .._mxnet import Context, NDArray, mx
 from ..errors import MissingDependencyError, UserError
-from ..files import input_file
+from ..files import Json, input_file
 from .files import parameters_path, parse_options, read_options
 from .options import SymbolOptions
 
@@ -35,7 +34,7 @@ LONGEST = 120  # seconds to load a model and to find out what it takes; the larg
 ERRORS = {"user": UserError, "dependency": MissingDependencyError, "os": OSError, "memory": MemoryError}
 
 
-def load_symbol(path: str | Path, ctx: Any = None, scale: int | None = None) -> SymbolProcess:
+def load_symbol(path: str | Path, ctx: Context | None = None, scale: int | None = None) -> SymbolProcess:
     """Return the model of which `path` is the symbol, see `loading.load_here`, running in a process of its own.
 
     Raises:
@@ -57,7 +56,7 @@ class SymbolProcess:
         scale: How many times to enlarge, or None.
     """
 
-    def __init__(self, path: Path, ctx: Any, scale: int | None = None) -> None:
+    def __init__(self, path: Path, ctx: Context, scale: int | None = None) -> None:
         self.path, self.ctx = path, ctx
         ours, theirs = socket.socketpair()
         with theirs:
@@ -72,7 +71,7 @@ class SymbolProcess:
         for note in found["notes"]:
             log.info("%s", note)
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: NDArray) -> NDArray:
         """Run the model on an array of MXNet's."""
         count, channels, height, width = x.shape
         shape = (count, channels, self.scale * height, self.scale * width)
@@ -89,7 +88,7 @@ class SymbolProcess:
         """Write the model as `checkpoint.export.export_onnx` does; raises as it does."""
         self.ask("export", {"path": str(path), "pictures": pictures})
 
-    def ask(self, what: str, values: dict[str, Any], patience: float | None = None) -> dict[str, Any]:
+    def ask(self, what: str, values: dict[str, Json], patience: float | None = None) -> dict[str, Json]:
         """Have the process do something, and return what it answers.
 
         Raises:
@@ -102,7 +101,7 @@ class SymbolProcess:
                 raise UserError(f"{self.path}: not loaded after {patience} s; networks for pictures are faster")
             return self._receive()
 
-    def _send(self, what: str, values: dict[str, Any], array: np.ndarray | None = None) -> None:
+    def _send(self, what: str, values: dict[str, Json], array: np.ndarray | None = None) -> None:
         try:
             self._connection.send_bytes(json.dumps([what, values]).encode())
             if array is not None:
@@ -110,12 +109,11 @@ class SymbolProcess:
         except OSError as error:
             raise self._ended() from error
 
-    def _receive(self) -> dict[str, Any]:
+    def _receive(self) -> dict[str, Json]:
         kind, values = json.loads(self._receive_bytes())
         if kind in ERRORS:
             raise ERRORS[kind](*values)
-        answer: dict[str, Any] = values
-        return answer
+        return values
 
     def _receive_bytes(self) -> bytes:
         try:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Mapping, NamedTuple, Tuple
+from typing import Mapping, NamedTuple, Tuple
 
 import numpy as np
 
-from .._mxnet import mx
+from .._mxnet import Symbol, mx
 from ..errors import UserError
 from ..files import parse_json
 from .graph import apply, reason_of
@@ -43,7 +43,7 @@ class ShapeCheck:
         parameters: Shapes of all its variables but one, its input; all are float32.
     """
 
-    def __init__(self, path: Path, symbol: Any, parameters: Mapping[str, Shape]) -> None:
+    def __init__(self, path: Path, symbol: Symbol, parameters: Mapping[str, Shape]) -> None:
         self.path = path
         graph = parse_json(symbol.tojson())
         self.nodes, ((_, self.output, *_),) = graph["nodes"], graph["heads"]
@@ -123,7 +123,7 @@ def _layer(operator: str, attributes: Attributes, given: tuple[Tensor, ...]) -> 
     return [Tensor(tuple(shape), kind) for shape, kind in zip(made, kinds)]
 
 
-def _expected(symbol: Any, first: Shape) -> dict[str, Shape]:
+def _expected(symbol: Symbol, first: Shape) -> dict[str, Shape]:
     """Return what the first input's shape says of the others', which MXNet compares of some operators only."""
     try:
         return _inputs(symbol, {"x0": first})
@@ -131,7 +131,7 @@ def _expected(symbol: Any, first: Shape) -> dict[str, Shape]:
         return {}
 
 
-def _inputs(symbol: Any, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+def _inputs(symbol: Symbol, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
     """Return the inferred shapes of a symbol's inputs by name, () where MXNet does not know."""
     arguments, _, states = symbol.infer_shape_partial(**shapes)
     named = [*zip(symbol.list_arguments(), arguments), *zip(symbol.list_auxiliary_states(), states)]

@@ -15,6 +15,7 @@ import numpy as np
 from .._mxnet import mx, mxnet_errors
 from ..checkpoint.export import export_onnx
 from ..errors import MissingDependencyError, UserError
+from ..files import Json
 from .files import describe
 from .loading import load_here
 from .model import SymbolModel
@@ -30,7 +31,7 @@ def serve(descriptor: int) -> None:
             what, values = json.loads(connection.recv_bytes())
             given = connection.recv_bytes() if what == "run" else b""
             made: np.ndarray | None = None
-            answer: dict[str, Any] = {}
+            answer: dict[str, Json] = {}
             try:
                 if what == "load":
                     model, answer = _load(**values)
@@ -48,7 +49,7 @@ def serve(descriptor: int) -> None:
         os._exit(0)  # MXNet's own end takes a second
 
 
-def _as_json(error: Exception) -> list[Any]:
+def _as_json(error: Exception) -> list[Json]:
     """Return an error so that `process.ERRORS` knows it."""
     if isinstance(error, MemoryError):
         return ["memory", []]
@@ -57,7 +58,7 @@ def _as_json(error: Exception) -> list[Any]:
     return ["dependency" if isinstance(error, MissingDependencyError) else "user", [str(error)]]
 
 
-def _load(path: str, device: list[Any], scale: int | None) -> tuple[SymbolModel, dict[str, Any]]:
+def _load(path: str, device: list[Json], scale: int | None) -> tuple[SymbolModel, dict[str, Json]]:
     notes: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: notes.append(record.getMessage())  # type: ignore[method-assign]

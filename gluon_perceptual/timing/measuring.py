@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable
+from typing import Callable
 
 import numpy as np
 
-from .._mxnet import mx
+from .._mxnet import Context, mx
 from ..nets.fast import Conv2D
 from ..nets.precision import computing_in
 from .operations import inference_flop, training_flop
@@ -25,8 +25,8 @@ def seconds(work: Callable[[], None]) -> float:
 
 
 def measure(
-    network: str, work: str, runs: int, peak: float, ctx: Any = None, precision: str = "float32"
-) -> dict[str, Any]:
+    network: str, work: str, runs: int, peak: float, ctx: Context | None = None, precision: str = "float32"
+) -> dict[str, str | float]:
     """Return the median seconds of `work`, "training" or "inference", its useful FLOP/s, and what a user has of it."""
     prepare, flop = {"training": (training_step, training_flop), "inference": (inference, inference_flop)}[work]
     run = prepare(network, ctx=ctx, precision=precision)
@@ -50,7 +50,7 @@ def measure(
 
 
 def convolution_peak(
-    side: int = 128, channels: int = 128, runs: int = 15, ctx: Any = None, precision: str = "float32"
+    side: int = 128, channels: int = 128, runs: int = 15, ctx: Context | None = None, precision: str = "float32"
 ) -> float:
     """Return the FLOP/s of a convolution that suits the machine: what networks could do at best.
 
@@ -61,14 +61,20 @@ def convolution_peak(
     layer.initialize(ctx=ctx or mx.cpu())
     layer.hybridize(static_alloc=True, static_shape=True)
     x = mx.nd.random.uniform(shape=(4, channels, side, side), ctx=ctx or mx.cpu())
-    work = lambda: layer(x).wait_to_read()  # noqa: E731
+
+    def work() -> None:
+        layer(x).wait_to_read()
+
     work()
     return 2.0 * 9 * channels**2 * 4 * side**2 / min(seconds(work) for _ in range(runs))
 
 
-def matrix_product_peak(size: int = 2048, runs: int = 15, ctx: Any = None) -> float:
+def matrix_product_peak(size: int = 2048, runs: int = 15, ctx: Context | None = None) -> float:
     """Return the median FLOP/s of products of two float32 matrices of `size`×`size`: what the machine can do."""
     a = mx.nd.random.uniform(shape=(size, size), ctx=ctx or mx.cpu())
-    work = lambda: mx.nd.dot(a, a).wait_to_read()  # noqa: E731
+
+    def work() -> None:
+        mx.nd.dot(a, a).wait_to_read()
+
     work()
     return 2 * size**3 / float(np.median([seconds(work) for _ in range(runs)]))

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-from .._mxnet import mx
+from .._mxnet import Block, NDArray, mx, nn
 from .._mxnet.gluon import leaves
 from ..losses.terms import STYLE_LAYERS
 from ..nets.vgg import LossNetwork
 from .workloads import CONTENT_LAYER, build, is_style, training_size
 
-nn: Any = mx.gluon.nn
-
 SMALL = 32  # pixels a side: enough to count operations that grow with the pixels
 
 
-def convolution_flop(net: Any, x: Any) -> dict[str, float]:
+def convolution_flop(net: Block, x: NDArray) -> dict[str, float]:
     """Return the floating-point operations of each convolution in one pass of `net` over `x`, as in the plain network.
 
     A multiplication and an addition count as two; norms, activations and borders are left out.
@@ -25,7 +22,7 @@ def convolution_flop(net: Any, x: Any) -> dict[str, float]:
     flop: dict[str, float] = {}
     handles = []
 
-    def count(name: str, block: Any, pictures: Any, outputs: Any) -> None:
+    def count(name: str, block: Block, pictures: NDArray, outputs: NDArray) -> None:
         places = pictures[0] if isinstance(block, nn.Conv2DTranspose) else outputs
         if type(block).__name__ == "NearestConv2D":
             places = outputs
@@ -50,7 +47,7 @@ class Operations:
     which: str
 
 
-def _pass_flop(net: Any, size: int, batch: int, exact: bool = False) -> dict[str, float]:
+def _pass_flop(net: Block, size: int, batch: int, exact: bool = False) -> dict[str, float]:
     """Return `convolution_flop` for `batch` pictures of `size`×`size`, from a small one unless it has to be `exact`."""
     side = size if exact else SMALL
     small = convolution_flop(net, mx.nd.zeros((1, 3, side, side)))

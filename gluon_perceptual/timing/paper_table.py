@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Sequence
 
 import numpy as np
 
+from .._mxnet import Context
+from ..files import Json
 from . import measuring, workloads
 
 ITERATIONS = (100, 300, 500)
@@ -13,7 +15,7 @@ PUBLISHED = {256: (212, 636, 1060), 512: (205, 615, 1026), 1024: (208, 625, 1042
 NETWORK = "style_instance"
 
 
-def speed_up(size: int, runs: int = 3, ctx: Any = None) -> dict[str, Any]:
+def speed_up(size: int, runs: int = 3, ctx: Context | None = None) -> dict[str, Json]:
     """Measure a row: the seconds of a step of the optimization and of one pass, both medians, and their ratios.
 
     Args:
@@ -30,7 +32,7 @@ def speed_up(size: int, runs: int = 3, ctx: Any = None) -> dict[str, Any]:
     return {"size": size, "optimization_step": step, "one_pass": one_pass, "times_as_fast": ratios}
 
 
-def table(rows: Sequence[dict[str, Any]]) -> str:
+def table(rows: Sequence[dict[str, Json]]) -> str:
     """Return rows of `speed_up` as text, a line each, the paper's ratios beside those measured."""
     head = f"{'size':>6} {'a step':>8} {'100 steps':>10} {'300':>8} {'500':>8} {'one pass':>9}"
     lines = [f"{head}  times as fast  (paper)"]

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable
+from typing import Callable
 
 import numpy as np
 
-from .._mxnet import mx
+from .._mxnet import Context, mx
 from ..checkpoint.model import ModelSpec, fold
 from ..image.io import to_tensor
 from ..losses import FeatureLoss, PerceptualLoss, TotalVariationLoss
+from ..losses.perceptual import Targets
 from ..losses.style_transfer import blended_grams, style_transfer_loss, style_weights
 from ..losses.terms import STYLE_LAYERS
 from ..nets.instance_norm import fast_twin, for_single_pictures
+from ..nets.pixels import PixelRangeAdapter
 from ..nets.precision import computing_in
 from ..nets.vgg import LossNetwork
 from ..optimize import minimize, style_objective
 from ..training.step import TrainingStep
-
-nn: Any = mx.gluon.nn
 
 NETWORKS = {  # as the paper and the blog have them
     "sr2": ModelSpec("SuperResolutionNet", {"scale": 2}),
@@ -42,7 +42,7 @@ def training_size(network: str) -> int:
     return 256 if is_style(network) else 144
 
 
-def build(network: str, ctx: Any = None, precision: str = "float32") -> Any:
+def build(network: str, ctx: Context | None = None, precision: str = "float32") -> PixelRangeAdapter:
     """Return one of `NETWORKS` as a model with random weights that computes in `precision`."""
     model = NETWORKS[network].build(precision)
     model.net.initialize(mx.init.Xavier(), ctx=ctx or mx.cpu())
@@ -51,7 +51,7 @@ def build(network: str, ctx: Any = None, precision: str = "float32") -> Any:
 
 
 def training_step(
-    network: str, size: int | None = None, batch: int = 4, ctx: Any = None, precision: str = "float32"
+    network: str, size: int | None = None, batch: int = 4, ctx: Context | None = None, precision: str = "float32"
 ) -> Callable[[], None]:
     """Return a function that does a training step: relu2_2 feature loss and total variation, Adam.
 
@@ -81,13 +81,13 @@ def training_step(
     return lambda: void(step(inputs, references))
 
 
-def _feature_loss(size: int, ctx: Any) -> tuple[PerceptualLoss, Callable[[Any], dict[str, Any]]]:
+def _feature_loss(size: int, ctx: Context) -> tuple[PerceptualLoss, Targets]:
     network = LossNetwork.pretrained((CONTENT_LAYER,), ctx=ctx)
     loss = PerceptualLoss({FeatureLoss(CONTENT_LAYER): 1.0, TotalVariationLoss("blog"): TV_WEIGHT}, network)
     return loss, loss.targets
 
 
-def _style_loss(size: int, ctx: Any) -> tuple[PerceptualLoss, Callable[[Any], dict[str, Any]]]:
+def _style_loss(size: int, ctx: Context) -> tuple[PerceptualLoss, Targets]:
     network = LossNetwork.pretrained(STYLE_LAYERS, ctx=ctx)
     content = LossNetwork.pretrained((CONTENT_LAYER,), ctx=ctx)
     content.hybridize(static_alloc=True, static_shape=True)
@@ -98,24 +98,23 @@ def _style_loss(size: int, ctx: Any) -> tuple[PerceptualLoss, Callable[[Any], di
 
 
 def inference(
-    network: str, size: int = 256, batch: int = 1, ctx: Any = None, precision: str = "float32"
+    network: str, size: int = 256, batch: int = 1, ctx: Context | None = None, precision: str = "float32"
 ) -> Callable[[], None]:
     """Return a function that runs a network on `batch` pictures of `size`×`size` (styles: on one), as in all use."""
     model = for_use(network, ctx, precision)
-    if is_style(network):
-        model = for_single_pictures(model.net, ctx)
+    run = for_single_pictures(model.net, ctx) if is_style(network) else model
     x = mx.nd.random.uniform(0, 255, shape=(batch, 3, size, size), ctx=ctx or mx.cpu())
-    return lambda: model(x).wait_to_read()
+    return lambda: run(x).wait_to_read()
 
 
-def for_use(network: str, ctx: Any = None, precision: str = "float32") -> Any:
+def for_use(network: str, ctx: Context | None = None, precision: str = "float32") -> PixelRangeAdapter:
     """Return a network as it is after loading it for use."""
     model = fold(build(network, ctx, precision), NETWORKS[network], ctx, precision)
     model.hybridize(static_alloc=True, static_shape=True)
     return model
 
 
-def optimization_seconds(size: int, iterations: int = 5, ctx: Any = None) -> float:
+def optimization_seconds(size: int, iterations: int = 5, ctx: Context | None = None) -> float:
     """Return the median seconds of an accepted step of L-BFGS in Gatys et al.'s style transfer at `size`×`size`."""
     rng = np.random.default_rng(0)
     content, style = rng.integers(0, 256, (2, size, size, 3), np.uint8)
@@ -125,5 +124,5 @@ def optimization_seconds(size: int, iterations: int = 5, ctx: Any = None) -> flo
     return float(np.median(np.diff(times)))
 
 
-def void(_: Any) -> None:
+def void(_: object) -> None:
     """Forget a result."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Callable, Sequence
 
-from ..files import atomic_path
+from ..files import Json, atomic_path
 from .folder import GrowingFile
 from .jsonl import JsonLines
 from .loop import Callback, StepResult
@@ -30,7 +30,7 @@ class ProgressBar(Callback):
         self._bar.close()
 
 
-def log_line(result: StepResult) -> dict[str, Any]:
+def log_line(result: StepResult) -> dict[str, Json]:
     """Return what a log has of a step: its number, its terms or why it was skipped, its learning rate, its speed."""
     done = {"skipped": result.skipped} if result.skipped else result.terms
     times = {
@@ -59,7 +59,7 @@ class History(Callback):
     """The lines of a log kept in memory, in `lines`, as `figures.loss_figure` takes them."""
 
     def __init__(self) -> None:
-        self.lines: list[dict[str, Any]] = []
+        self.lines: list[dict[str, Json]] = []
 
     def after_step(self, result: StepResult) -> None:
         """Keep the step's line."""
@@ -113,7 +113,7 @@ class BlogLog(Callback):
 class Every(Callback):
     """Calls `action(step)` every so many steps."""
 
-    def __init__(self, steps: int, action: Callable[[int], Any]) -> None:
+    def __init__(self, steps: int, action: Callable[[int], object]) -> None:
         self._steps, self._action = steps, action
 
     def after_step(self, result: StepResult) -> None:

@@ -10,12 +10,12 @@ import logging
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 from ..checkpoint.loading import load_parameters
 from ..checkpoint.model import save_model
 from ..errors import UserError
 from ..files import atomic_path, check_regular
+from ..training.run import Run
 from ..weights import sha256
 from .loop import Callback, StepResult
 from .optimizer_state import load_state, save_state
@@ -38,7 +38,7 @@ class Checkpoints(Callback):
         keep: How many of the last ones stay; 0: all.
     """
 
-    def __init__(self, run: Any, folder: Path, every: int, keep: int = 0) -> None:
+    def __init__(self, run: Run, folder: Path, every: int, keep: int = 0) -> None:
         self._run, self._folder, self._every, self._keep = run, folder, every, keep
         self._behind = False
         self.saved = self.done = run.done
@@ -105,7 +105,7 @@ def latest(folder: Path) -> Path | None:
     return None
 
 
-def restore(run: Any, checkpoint: Path) -> int:
+def restore(run: Run, checkpoint: Path) -> int:
     """Set a run's parameters and optimizer to a checkpoint and return its step.
 
     Raises:
@@ -116,7 +116,7 @@ def restore(run: Any, checkpoint: Path) -> int:
     return int(load_state(checkpoint.with_suffix(".state"), run.trainer)["step"])
 
 
-def check_room(run: Any, folder: Path, number: int) -> None:
+def check_room(run: Run, folder: Path, number: int) -> None:
     """Raise UserError where the disk has no room for so many checkpoints of a run."""
     parameters = run.model.net.collect_params().values()
     needed = ROOM * 4 * sum(parameter.data(run.devices[0]).size for parameter in parameters) * number

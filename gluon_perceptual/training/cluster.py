@@ -12,15 +12,19 @@ import signal
 import time
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Callable, Mapping, Sequence
+from typing import Callable, Mapping, Sequence, TypeVar
 
-from .._mxnet import mx, mxnet_errors
+import numpy as np
+
+from .._mxnet import KVStore, Trainer, mx, mxnet_errors
 from .._mxnet.gluon import forget_kvstore, share_parameters
 from ..choices import KVSTORES, check_choice
 from ..cluster import check_variables, scheduler_answers
 from ..errors import UserError
+from ..signals import StopRequest
 from .waiting import WorkerLostError, call_with_timeout, end_at_once
 
+T = TypeVar("T")
 PATIENCE = 300.0  # seconds
 SELDOM = 5.0  # seconds between looks for the scheduler
 NUMBERS_KEY = 1 << 20  # beyond those of parameters, which are their places in Gluon's Trainer
@@ -42,7 +46,7 @@ class Workers:
         num_workers: How many there are.
     """
 
-    def __init__(self, kvstore: Any = "local", patience: float = PATIENCE) -> None:
+    def __init__(self, kvstore: KVStore = "local", patience: float = PATIENCE) -> None:
         self.kvstore, self.patience = kvstore, patience
         self.alone = isinstance(kvstore, str)
         self._looked = time.monotonic()
@@ -61,7 +65,7 @@ class Workers:
             with suppress(WorkerLostError):
                 self._exchange([0.0] * FAILED + [1.0])
 
-    def wait(self, action: Callable[[], Any]) -> Any:
+    def wait(self, action: Callable[[], T]) -> T:
         """Return what `action` returns, an exchange with the others.
 
         Raises:
@@ -86,14 +90,14 @@ class Workers:
             raise WorkerLostError("another worker has failed and says why")
         return dict(zip(numbers, map(float, totals)))
 
-    def _exchange(self, numbers: Sequence[float]) -> Any:
+    def _exchange(self, numbers: Sequence[float]) -> np.ndarray:
         """Return the sums over all workers, at every place."""
         if time.monotonic() > self._looked + SELDOM and not self._has_scheduler():
             raise WorkerLostError("the cluster's scheduler has ended")  # else only leaving would miss it
         mine, total = mx.nd.zeros(NUMBERS), mx.nd.zeros(NUMBERS)
         mine[: len(numbers)] = list(numbers)
 
-        def exchange() -> Any:
+        def exchange() -> np.ndarray:
             self.kvstore.push(NUMBERS_KEY, mine)
             self.kvstore.pull(NUMBERS_KEY, out=total)
             return total.asnumpy()
@@ -108,7 +112,7 @@ class Workers:
                 f"worker {self.rank} is at step {step}, worker 0 at {first:.0f}: all need the run's folder as it is"
             )
 
-    def share(self, trainer: Any) -> None:
+    def share(self, trainer: Trainer) -> None:
         """Give the first worker's parameters to all, and return when they are there.
 
         Gluon's trainer does not wait for them before its first exchange of gradients: a worker that asks the server
@@ -125,7 +129,7 @@ class Workers:
         if not self.alone:
             self.wait(exchange)
 
-    def leave(self, trainer: Any) -> None:
+    def leave(self, trainer: Trainer) -> None:
         """Part from the others, all at the same time; `trainer`, whose gradients they added up, is of no more use.
 
         Raises:
@@ -144,7 +148,7 @@ class Workers:
 class SharedStop:
     """The `signals.StopRequest` of all workers: when one is asked to stop, all do so after the same step."""
 
-    def __init__(self, stop: Any, workers: Workers) -> None:
+    def __init__(self, stop: StopRequest, workers: Workers) -> None:
         self._stop, self._workers = stop, workers
 
     @property

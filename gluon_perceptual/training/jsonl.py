@@ -7,9 +7,9 @@ import logging
 import math
 import sys
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Mapping
 
-from ..files import atomic_path, check_regular, parse_json
+from ..files import Json, atomic_path, check_regular, parse_json
 from .folder import GrowingFile
 
 WORDS = {"skipped": str, "best": bool}  # what is no number
@@ -35,12 +35,12 @@ class JsonLines:
             temporary.write_text("".join(map(_as_text, kept)), encoding="utf-8")
         self._file = GrowingFile(path)
 
-    def append(self, line: Mapping[str, Any]) -> None:
+    def append(self, line: Mapping[str, Json]) -> None:
         """Write a line at once; raises OSError, and writes it before the next one then."""
         finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in line.items()}
         self._file.append(_as_text(finite).encode())
 
-    def read(self) -> list[dict[str, Any]]:
+    def read(self) -> list[dict[str, Json]]:
         """Return the lines that are there."""
         return read_lines(self._path)
 
@@ -53,7 +53,7 @@ class JsonLines:
         self._file.close()
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
+def read_lines(path: Path) -> list[dict[str, Json]]:
     """Return the objects in a log: a step, numbers or null, whether it was the best, and why it was skipped.
 
     A last line that was cut off is left out, and damaged ones are, with a warning.
@@ -68,7 +68,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def parse_line(text: bytes) -> dict[str, Any]:
+def parse_line(text: bytes) -> dict[str, Json]:
     """Return the object in a line, or an empty one where it is not what `JsonLines` writes."""
     try:
         line = parse_json(text)
@@ -79,11 +79,11 @@ def parse_line(text: bytes) -> dict[str, Any]:
     return line if all(_is_right(name, value) for name, value in line.items()) else {}
 
 
-def _is_right(name: str, value: Any) -> bool:
+def _is_right(name: str, value: Json) -> bool:
     if name in WORDS:
         return isinstance(value, WORDS[name])
     return value is None or (type(value) in (int, float) and abs(value) <= sys.float_info.max)
 
 
-def _as_text(line: Mapping[str, Any]) -> str:
+def _as_text(line: Mapping[str, Json]) -> str:
     return json.dumps(line, allow_nan=False) + "\n"

@@ -10,6 +10,7 @@ from typing import Any, Callable, Iterable, Iterator, Protocol, Sequence
 
 import numpy as np
 
+from .._mxnet import Trainer
 from .step import NonFiniteLossError
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class StepFailedError(NonFiniteLossError):
 
 def fit(
     step: Callable[[np.ndarray, np.ndarray], dict[str, float]],
-    trainer: Any,
+    trainer: Trainer,
     batches: Iterable[tuple[np.ndarray, np.ndarray]],
     steps: int,
     callbacks: Sequence[Callback] = (),
@@ -104,7 +105,7 @@ def fit(
 
 
 def _results(
-    step: Callable[..., dict[str, float]], trainer: Any, batches: Iterable[Any], steps: int, done: int, skips: int
+    step: Callable[..., dict[str, float]], trainer: Trainer, batches: Iterable[Any], steps: int, done: int, skips: int
 ) -> Iterator[StepResult]:
     """Yield what each step did; its time does not count what is done with the result. Arguments as of `fit`."""
     row, before = 0, time.perf_counter()

@@ -12,7 +12,7 @@ from typing import Any, Mapping, Sequence
 
 import numpy as np
 
-from .._mxnet import mx
+from .._mxnet import NDArray, Trainer, mx
 from .._mxnet.gluon import (
     device_count,
     new_state,
@@ -23,13 +23,14 @@ from .._mxnet.gluon import (
     updates_on_kvstore,
 )
 from ..errors import UserError
-from ..files import parse_json
+from ..files import Json, parse_json
 from ..formats.mxnet_params import read_params, write_params
 
+State = Any  # of a parameter: None, an array, or a tuple of such
 JSON = "json"  # the name of the array that holds the text
 
 
-def save_state(path: Path, trainer: Any, position: Mapping[str, Any]) -> None:
+def save_state(path: Path, trainer: Trainer, position: Mapping[str, Json]) -> None:
     """Write what a training needs to go on, apart from the parameters: moments, counts of updates, where the data is.
 
     Args:
@@ -57,7 +58,7 @@ def save_state(path: Path, trainer: Any, position: Mapping[str, Any]) -> None:
     write_params(path, {**arrays, JSON: np.frombuffer(text.encode(), np.uint8)})
 
 
-def load_state(path: Path, trainer: Any) -> dict[str, Any]:
+def load_state(path: Path, trainer: Trainer) -> dict[str, Json]:
     """Set a trainer to what `save_state` wrote of another; on any number of devices.
 
     Args:
@@ -87,13 +88,13 @@ def load_state(path: Path, trainer: Any) -> dict[str, Any]:
     return position
 
 
-def _check_trainer(trainer: Any) -> None:
+def _check_trainer(trainer: Trainer) -> None:
     start_kvstore(trainer)
     if updates_on_kvstore(trainer):
         raise ValueError("a Trainer that updates on its kvstore keeps its state there: give update_on_kvstore=False")
 
 
-def _leaves(state: Any) -> list[Any]:
+def _leaves(state: State) -> list[NDArray]:
     """Return the arrays of an optimizer's state of a parameter: None, an array, or a tuple of such."""
     if state is None:
         return []
@@ -102,7 +103,9 @@ def _leaves(state: Any) -> list[Any]:
     return [state]
 
 
-def _states(trainer: Any, device: int, indices: Sequence[int], arrays: Mapping[str, np.ndarray]) -> dict[int, Any]:
+def _states(
+    trainer: Trainer, device: int, indices: Sequence[int], arrays: Mapping[str, np.ndarray]
+) -> dict[int, State]:
     """Return the optimizer's states of the parameters with these numbers, on a device, filled from `arrays`."""
     states, used = {}, 0
     for index in indices:

@@ -6,14 +6,14 @@ import json
 import logging
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import gluon_perceptual
 
 from .. import cpu
 from .._mxnet import mx
 from ..errors import UserError
-from ..files import check_regular, parse_json, write_json
+from ..files import Json, check_regular, parse_json, write_json
+from ..training.config import Config
 from .config import MACHINE, TrainingConfig
 from .settings import faults
 
@@ -52,7 +52,7 @@ class RunRecord:
             log.warning("%s: other versions of %s; rounding may differ", path, ", ".join(changed))
 
 
-def resumed_config(kind: type[TrainingConfig], path: Path, given: dict[str, Any]) -> Any:
+def resumed_config(kind: type[Config], path: Path, given: dict[str, Json]) -> Config:
     """Return the settings in a run's `config.json`, with those `given` that only say where it runs.
 
     Raises:
@@ -61,8 +61,8 @@ def resumed_config(kind: type[TrainingConfig], path: Path, given: dict[str, Any]
     """
     try:
         values = {**kind.earlier, **_in_todays_words(_read(path)["config"])}
-        settings: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-        config: Any = kind(**settings)
+        settings: dict[str, Json] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        config = kind(**settings)
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not the settings of such a run ({error})") from error
     for name, value, expected in faults(config):
@@ -73,7 +73,7 @@ def resumed_config(kind: type[TrainingConfig], path: Path, given: dict[str, Any]
     return replace(config, **{name: value for name, value in given.items() if name in MACHINE})
 
 
-def _in_todays_words(settings: dict[str, Any]) -> dict[str, Any]:
+def _in_todays_words(settings: dict[str, Json]) -> dict[str, Json]:
     """Return settings as they are called now: up to version 0.1, `amp` stood for the precision float16."""
     if "amp" not in settings:
         return settings
@@ -81,7 +81,7 @@ def _in_todays_words(settings: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "precision": "float16" if settings["amp"] else "float32"}
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Json]:
     try:
         found = parse_json(check_regular(path).read_bytes())
     except ValueError as error:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, Sequence
+from typing import Sequence
 
 import numpy as np
 
-from .._mxnet import devices, mx
+from .._mxnet import NDArray, Trainer, devices, mx
 from ..data.batches import batches
 from ..nets.instance_norm import fast_twin
 from ..nets.pixels import PixelRangeAdapter
@@ -36,7 +36,7 @@ class Run:
 
     def __init__(self, task: Task, workers: Workers | None = None) -> None:
         self.task, self.done = task, 0
-        self.config: Any = task.config
+        self.config = task.config
         self.workers = workers or Workers("device" if self.config.gpus else "local")
         self.config.check_devices(self.workers.num_workers)
         self.devices = devices(self.config.gpus, self.config.cpus)
@@ -49,7 +49,7 @@ class Run:
         self.trainer = self._make_trainer()
         self.steps_per_epoch = max(1, len(task.pairs) // self.config.batch)
 
-    def _make_trainer(self) -> Any:
+    def _make_trainer(self) -> Trainer:
         config = self.config
         schedule = learning_rate_schedule(config.schedule, config.learning_rate, config.steps, config.warmup)
         options = {"lr_scheduler": schedule, "learning_rate": schedule.base_lr, "beta2": config.beta2}
@@ -69,15 +69,15 @@ class Run:
         model.hybridize(static_alloc=True, static_shape=True)
         return model
 
-    def targets(self, references: Any) -> dict[str, Any]:
+    def targets(self, references: NDArray) -> dict[str, NDArray]:
         """Return what the loss compares with, for a batch of references."""
         return {**self.task.targets(references), **self._stability_target(references)}
 
-    def validation_targets(self, references: Any) -> dict[str, Any]:
+    def validation_targets(self, references: NDArray) -> dict[str, NDArray]:
         """Return what the loss compares with, for references of the task's `validation_pairs`."""
         return {**self.task.validation_targets(references), **self._stability_target(references)}
 
-    def _stability_target(self, pictures: Any) -> dict[str, Any]:
+    def _stability_target(self, pictures: NDArray) -> dict[str, NDArray]:
         """Return what the network makes of the pictures with noise, in this update the same after a resume, too."""
         width, update = self.task.noise, self.trainer.optimizer.num_update
         if not width:

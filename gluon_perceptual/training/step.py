@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Sequence
+from typing import Sequence
 
 import numpy as np
 
-from .._mxnet import keep_freed_memory, mx, mxnet_errors
+from .._mxnet import Block, Context, NDArray, Trainer, keep_freed_memory, mx, mxnet_errors
 from ..errors import UserError
 from ..losses.functional import clipped_share
-from .cluster import WorkerLostError, Workers
+from ..losses.perceptual import PerceptualLoss, Targets
+from .cluster import Workers
+from .waiting import WorkerLostError
 
 LOSS_SCALE = 2.0**16  # of mixed precision, at first
 GROWTH = 2000  # updates after which it is doubled
@@ -45,11 +47,11 @@ class TrainingStep:
 
     def __init__(
         self,
-        net: Any,
-        loss: Any,
-        targets: Callable[[Any], dict[str, Any]],
-        trainer: Any,
-        devices: Sequence[Any],
+        net: Block,
+        loss: PerceptualLoss,
+        targets: Targets,
+        trainer: Trainer,
+        devices: Sequence[Context],
         max_norm: float = 0.0,
         loss_scale: float = 1.0,
         workers: Workers | None = None,
@@ -111,12 +113,12 @@ class TrainingStep:
         self.trainer.update(divisor * excess)
         return {**terms, "gradient_norm": norm}
 
-    def _spread(self, batch: np.ndarray) -> list[Any]:
+    def _spread(self, batch: np.ndarray) -> list[NDArray]:
         """Cut the batch into a part for each device; it travels in its own type, mostly a quarter of the size."""
         parts = mx.gluon.utils.split_and_load(mx.nd.array(batch, dtype=batch.dtype), self.devices, even_split=False)
         return [part.astype("float32") for part in parts]
 
-    def _backward(self, inputs: Any, references: Any) -> dict[str, Any]:
+    def _backward(self, inputs: NDArray, references: NDArray) -> dict[str, NDArray]:
         """Add a device's gradients; return the sum of each term over its pictures, not waited for."""
         targets = self.targets(references)
         with mx.autograd.record():

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Mapping, Sequence
 
 import cv2
 import numpy as np
 
-from .._mxnet import devices, mx
+from .._mxnet import Context, NDArray, devices, mx
 from ..checkpoint.model import ModelSpec
 from ..checkpoint.spec import read_spec
 from ..data.crops import PhotoCrops, smallest_side
@@ -17,11 +17,12 @@ from ..data.photos import split_photos
 from ..errors import UserError
 from ..evaluation.style_metrics import clipped_area
 from ..image.histogram import match_images
+from ..losses.perceptual import Targets
 from ..losses.style_transfer import blended_grams, check_blend, read_style, style_transfer_loss, style_weights
 from ..nets.vgg import LossNetwork, check_layers
 from ..weights import model_path
 from .style_config import StyleConfig
-from .task import Targets, Task, choose_held_out, computing_as
+from .task import Task, choose_held_out, computing_as
 
 __all__ = ["StyleConfig", "StyleTask", "style_task"]
 
@@ -107,12 +108,12 @@ def style_picture(path: Path, config: StyleConfig, pairs: PhotoCrops) -> np.ndar
 
 
 def style_targets(
-    content_network: LossNetwork, content_layer: str, grams: Mapping[str, Any], on: Sequence[Any]
+    content_network: LossNetwork, content_layer: str, grams: Mapping[str, NDArray], on: Sequence[Context]
 ) -> Targets:
     """Return the function from pictures to their content features and the style's Gram matrices, on their device."""
     styles = {ctx: {name: gram.as_in_context(ctx) for name, gram in grams.items()} for ctx in on}
 
-    def targets(pictures: Any) -> dict[str, Any]:
+    def targets(pictures: NDArray) -> dict[str, NDArray]:
         with mx.autograd.pause(train_mode=True):
             return {f"feature:{content_layer}": content_network(pictures)[0], **styles[pictures.context]}
 

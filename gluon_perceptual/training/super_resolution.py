@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .._mxnet import devices
+from .._mxnet import NDArray, devices
 from ..checkpoint.model import ModelSpec
+from ..data.batches import Pairs
 from ..data.patches import PatchDataset
 from ..data.photos import split_photos
 from ..data.shards import ShardDataset, describe_shards
@@ -97,14 +98,14 @@ def open_shards(config: SuperResolutionConfig) -> ShardDataset:
     return shards
 
 
-def check_same_vgg(pairs: Any, network: LossNetwork, config: SuperResolutionConfig) -> None:
+def check_same_vgg(pairs: Pairs, network: LossNetwork, config: SuperResolutionConfig) -> None:
     """Raise UserError where `pairs` holds features of another VGG16, which are no targets for this one's."""
     made_by = getattr(pairs, "loss_network", None)
     if made_by is not None and made_by["sha256"] != network.origin["sha256"]:
         raise UserError(f"{config.shards} holds features of other VGG16 weights: `vgg` {made_by['weights']}")
 
 
-def model_spec(config: SuperResolutionConfig, pairs: Any) -> ModelSpec:
+def model_spec(config: SuperResolutionConfig, pairs: Pairs) -> ModelSpec:
     """Return the network; the blog's has the mean of its inputs, here of the first `PAIRS_FOR_MEAN`."""
     size = {"width": config.width, "blocks": config.blocks}
     if config.arch == "blog":
@@ -117,7 +118,7 @@ def model_spec(config: SuperResolutionConfig, pairs: Any) -> ModelSpec:
     return ModelSpec("SuperResolutionNet", {"scale": config.scale, **size, **arguments})
 
 
-def measure_weave(outputs: Any, references: Any) -> dict[str, float]:
+def measure_weave(outputs: NDArray, references: NDArray) -> dict[str, float]:
     """Return the weave, see `evaluation.spectrum`: the means over the pictures that have smooth places."""
     pictures = (np.moveaxis(array.clip(0, 255).asnumpy(), 1, -1) for array in (outputs, references))
     found = [weave(output, truth) for output, truth in zip(*pictures)]

@@ -5,21 +5,20 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Callable, Iterator, Sequence
+from typing import Callable, Iterator, Sequence
 
-from .._mxnet import check_bfloat16, mx, start_amp
+from .._mxnet import NDArray, check_bfloat16, mx, start_amp
 from ..checkpoint.model import ModelSpec
+from ..data.batches import Pairs
 from ..data.photos import readable_photos
 from ..errors import UserError
 from ..image.files import PictureFile
-from ..losses.perceptual import PerceptualLoss
+from ..losses.perceptual import PerceptualLoss, Targets
 from ..nets.precision import computing_in
 from .config import TrainingConfig
 
-Targets = Callable[[Any], "dict[str, Any]"]  # from a batch of references to what the loss compares with
 
-
-def no_measures(outputs: Any, references: Any) -> dict[str, float]:
+def no_measures(outputs: NDArray, references: NDArray) -> dict[str, float]:
     """Measure nothing beside the loss."""
     return {}
 
@@ -48,13 +47,13 @@ class Task:
     photos: Sequence[PictureFile]
     held_out: list[PictureFile]
     unreadable: dict[str, str]
-    pairs: Any
-    validation_pairs: Any
+    pairs: Pairs
+    validation_pairs: Pairs
     spec: ModelSpec
     loss: PerceptualLoss
     targets: Targets
     validation_targets: Targets
-    measure: Callable[[Any, Any], dict[str, float]] = no_measures
+    measure: Callable[[NDArray, NDArray], dict[str, float]] = no_measures
     noise: float = 0.0
     natural_clipping: float = 1.0
 

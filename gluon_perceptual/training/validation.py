@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from pathlib import Path
-from typing import Any, Callable
+from typing import Callable
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from .._mxnet import mx
 from ..checkpoint.model import save_model
 from ..data.batches import stack
 from ..errors import UserError
+from ..training.run import Run
 from .jsonl import JsonLines
 from .loop import Callback, StepResult
 
@@ -36,7 +37,7 @@ class Validation(Callback):
 
     def __init__(
         self,
-        run: Any,
+        run: Run,
         lines: JsonLines,
         best: Path,
         every: int,
@@ -70,7 +71,7 @@ class Validation(Callback):
         self._lines.close()
 
 
-def validation_batches(run: Any) -> list[tuple[Any, Any]]:
+def validation_batches(run: Run) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the batches to measure on, of as many pictures as a device gets in training; none without fit photos."""
     size = max(1, run.config.batch // len(run.devices))
     try:
@@ -82,7 +83,7 @@ def validation_batches(run: Any) -> list[tuple[Any, Any]]:
         return []
 
 
-def validate(run: Any, batches: list[tuple[Any, Any]]) -> dict[str, float]:
+def validate(run: Run, batches: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
     """Return the mean of each term, of the loss and of the run's other measures over `batches`, in inference."""
     device, sums = run.devices[0], []
     for inputs, references in batches:

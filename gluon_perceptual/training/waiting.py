@@ -6,10 +6,11 @@ import os
 import sys
 import threading
 import time
-from typing import Any, Callable, NoReturn
+from typing import Callable, NoReturn, TypeVar
 
 from ..errors import UserError
 
+T = TypeVar("T")
 LOOK = 2.0  # seconds
 
 
@@ -18,8 +19,8 @@ class WorkerLostError(UserError):
 
 
 def call_with_timeout(
-    seconds: float, action: Callable[[], Any], goes_on: Callable[[], bool] = lambda: True, look: float = LOOK
-) -> Any:
+    seconds: float, action: Callable[[], T], goes_on: Callable[[], bool] = lambda: True, look: float = LOOK
+) -> T:
     """Return what `action` returns, or raise what it raises.
 
     Args:
@@ -31,13 +32,13 @@ def call_with_timeout(
     Raises:
         WorkerLostError: It takes longer, or does not go on and does not end meanwhile.
     """
-    outcome: list[tuple[Any, BaseException | None]] = []
+    outcome: list[T | BaseException] = []
 
     def act() -> None:
         try:
-            outcome.append((action(), None))
+            outcome.append(action())
         except BaseException as error:
-            outcome.append((None, error))
+            outcome.append(error)
 
     thread = threading.Thread(target=act, daemon=True)
     thread.start()
@@ -52,10 +53,10 @@ def call_with_timeout(
         raise WorkerLostError(
             f"the other workers or the servers have not answered for {seconds:g} s: one of them has ended, or hangs"
         )
-    value, error = outcome[0]
-    if error is not None:
-        raise error
-    return value
+    result = outcome[0]
+    if isinstance(result, BaseException):
+        raise result
+    return result
 
 
 def end_at_once() -> NoReturn:

@@ -7,10 +7,9 @@ import json
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from ..errors import UserError
-from ..files import check_regular
+from ..files import Json, check_regular
 
 __all__ = ["DEFAULTS", "manifest", "model_for", "model_path", "models", "shipped_path", "vgg16_paths"]
 
@@ -18,10 +17,9 @@ FOLDER = Path(__file__).parent
 DEFAULTS = {2: "sr_x2_pixel", 4: "sr_x4_feature", 8: "sr_x8_pixel"}  # what `upscale` takes, by scale
 
 
-def manifest() -> dict[str, dict[str, Any]]:
+def manifest() -> dict[str, dict[str, Json]]:
     """Return the manifest: file name -> its sha256, origin, license and the like."""
-    entries: dict[str, dict[str, Any]] = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
-    return entries
+    return json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
 
 
 def shipped_path(name: str) -> Path:
@@ -59,7 +57,7 @@ def _checksum(path: Path, changed: int, size: int) -> str:
     return sha256(path)
 
 
-def models(kind: str | None = None) -> dict[str, dict[str, Any]]:
+def models(kind: str | None = None) -> dict[str, dict[str, Json]]:
     """Return the shipped models, name -> entry in the manifest: all, or the "super-resolution" or "style" ones."""
     kinds = (kind,) if kind else ("super-resolution", "style")
     return {Path(name).stem: entry for name, entry in manifest().items() if entry.get("kind") in kinds}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from PIL import ImageCms
 
 from ...errors import ImageError
+from ...image.files import PillowImage
 from ..files import open_picture, own_limit
 from ..formats import ALL
 from . import deep, jpeg, png, tiff, webp
@@ -96,7 +96,7 @@ def size(data: bytes, max_pixels: int) -> tuple[int, int]:
     return (width, height) if metadata.orientation in TRANSPOSED else (height, width)
 
 
-def _loaded(image: Any, data: bytes, max_pixels: int) -> Any:
+def _loaded(image: PillowImage, data: bytes, max_pixels: int) -> PillowImage:
     """Decode; of a JPEG file without an end only if nothing else is missing."""
     try:
         if image.format != "TIFF":  # which alone looks at Pillow's limit again; others can decode in many threads
@@ -115,7 +115,7 @@ def _loaded(image: Any, data: bytes, max_pixels: int) -> Any:
         return images[0]
 
 
-def _with_pillows(image: Any, metadata: Metadata) -> Metadata:
+def _with_pillows(image: PillowImage, metadata: Metadata) -> Metadata:
     """Return the metadata, with what Pillow knows of formats that are not taken apart here."""
     form, info = image.format, image.info
     frames = getattr(image, "n_frames", 1)
@@ -130,7 +130,7 @@ def _with_pillows(image: Any, metadata: Metadata) -> Metadata:
     return replace(metadata, lossless=True) if form in LOSSLESS and form != "TIFF" else metadata
 
 
-def _shallow(image: Any, metadata: Metadata) -> np.ndarray:
+def _shallow(image: PillowImage, metadata: Metadata) -> np.ndarray:
     """Return (H, W, 1 to 4) uint8: gray or RGB, and alpha where there is any."""
     if image.mode in ("CMYK", "LAB"):
         return np.array(_as_rgb(image, metadata.icc_profile))
@@ -140,7 +140,7 @@ def _shallow(image: Any, metadata: Metadata) -> np.ndarray:
     return np.atleast_3d(np.array(image if image.mode == mode else image.convert(mode)))  # else Pillow copies it
 
 
-def _as_rgb(image: Any, icc_profile: bytes | None) -> Any:
+def _as_rgb(image: PillowImage, icc_profile: bytes | None) -> PillowImage:
     """Return a picture of inks, or of CIELAB, in sRGB, by its profile where it has a good one."""
     srgb = ImageCms.createProfile("sRGB")
     if image.mode == "LAB":

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import logging
-from typing import Any
 
 import cv2
 import numpy as np
 
 from ...errors import ImageError
+from ...image.files import PillowImage
 from ..files import check_size, open_picture, own_limit
 from . import png, tiff
 from .tags import Directory
@@ -21,7 +21,7 @@ MOST_SAMPLES = 16  # channels of a TIFF file
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what is wrong is said by an error
 
 
-def from_png(image: Any, data: bytes) -> np.ndarray:
+def from_png(image: PillowImage, data: bytes) -> np.ndarray:
     """Return (H, W, 1 to 4) uint16 of a PNG file that Pillow opened."""
     kind = data[PNG_KIND]
     if kind == png.GRAY:
@@ -30,7 +30,7 @@ def from_png(image: Any, data: bytes) -> np.ndarray:
     return channels[:, :, [0, 3]] if kind == png.GRAY_ALPHA else channels
 
 
-def _by_opencv(image: Any, data: bytes) -> np.ndarray:
+def _by_opencv(image: PillowImage, data: bytes) -> np.ndarray:
     """Read what Pillow has cut to 8 bits; its upper bytes tell whether OpenCV read the same picture."""
     order = OPENCV_ORDER.get(image.mode)
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if order else None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import zlib
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from ...image.files import PillowImage
 from ..formats import Format
 from . import bmp, jpeg, png, tiff_encoding, webp
 from .metadata import Metadata
@@ -46,11 +46,11 @@ def encode(form: Format, channels: np.ndarray, metadata: Metadata, quality: int 
     return jpeg.join(data, metadata) if form.name == "JPEG" else data
 
 
-def _options(form: Format, metadata: Metadata, quality: int | None) -> dict[str, Any]:
-    dpi = {"dpi": metadata.dpi} if metadata.dpi else {}
+def _options(form: Format, metadata: Metadata, quality: int | None) -> dict[str, object]:
+    dpi: dict[str, object] = {"dpi": metadata.dpi} if metadata.dpi else {}
     if form.name in ("BMP", "GIF"):
         return dpi if form.name == "BMP" else {}
-    options: dict[str, Any] = {"quality": quality or QUALITY}
+    options: dict[str, object] = {"quality": quality or QUALITY}
     if form.name == "JPEG":
         return {**options, **dpi, "subsampling": metadata.subsampling}
     if form.name == "WEBP" and metadata.lossless and quality is None:
@@ -60,7 +60,7 @@ def _options(form: Format, metadata: Metadata, quality: int | None) -> dict[str,
     return {**options, **webp.options(metadata)}
 
 
-def _by_pillow(form: Format, channels: np.ndarray, **options: Any) -> bytes:
+def _by_pillow(form: Format, channels: np.ndarray, **options: object) -> bytes:
     image = Image.fromarray(channels[:, :, 0] if channels.shape[2] == 1 else channels)
     if form.name == "GIF":
         image, options = _in_palette(image)
@@ -69,7 +69,7 @@ def _by_pillow(form: Format, channels: np.ndarray, **options: Any) -> bytes:
     return file.getvalue()
 
 
-def _in_palette(image: Any) -> tuple[Any, dict[str, Any]]:
+def _in_palette(image: PillowImage) -> tuple[PillowImage, dict[str, object]]:
     """Return the picture in 256 colors, one of which is transparent where it has alpha; and Pillow's options."""
     if image.mode not in ("LA", "RGBA"):
         return (image if image.mode == "L" else image.quantize(256)), {}

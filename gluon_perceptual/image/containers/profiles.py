@@ -35,8 +35,7 @@ def _primaries(points: np.ndarray) -> np.ndarray:
     columns = np.transpose(colors)
     columns = columns * np.linalg.solve(columns, white)
     cones = BRADFORD @ np.column_stack([D50, white])
-    adapted: np.ndarray = np.linalg.solve(BRADFORD, np.diag(cones[:, 0] / cones[:, 1]) @ BRADFORD @ columns)
-    return adapted
+    return np.linalg.solve(BRADFORD, np.diag(cones[:, 0] / cones[:, 1]) @ BRADFORD @ columns)
 
 
 def _profile(primaries: np.ndarray, exponent: int) -> bytes:
