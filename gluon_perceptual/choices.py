@@ -1,6 +1,6 @@
-"""The words that arguments, settings and options choose from, each list typed once.
+"""The values that arguments, settings and options choose from, each list typed once.
 
-A `Literal` tells type checkers; `of` makes it a tuple, for the option of a command and for `check_choice`.
+The `Literal` is for type checkers; `of` makes it a tuple, for a command's option and for `check_choice`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A process's part in a cluster: the variables that say it, and its end, once who has started it is gone.
+"""A process's role in a cluster: the variables that set it, and its end once its launcher has ended.
 
-`DMLC_…` are the variables of MXNet's parameter server, which takes what they say without a look: a wrong one ends the
-process from within, or leaves it waiting.
+`DMLC_…` are the variables of MXNet's parameter server, which does not check them: a wrong one crashes the process or
+leaves it waiting.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from .errors import UserError
 ROLES = ("worker", "server", "scheduler")
 LARGEST = {"DMLC_PS_ROOT_PORT": 65535, "DMLC_NUM_WORKER": 10_000, "DMLC_NUM_SERVER": 10_000}
 VARIABLES = ("DMLC_ROLE", "DMLC_PS_ROOT_URI", *LARGEST)
-LAUNCHER = "GLUON_PERCEPTUAL_LAUNCHER"  # the process that has started those of a cluster on its machine
-LOOK = 0.5  # seconds between looks whether that is still there
-GRACE = 30.0  # seconds in which workers save what they have, and after which servers end without them
+LAUNCHER = "GLUON_PERCEPTUAL_LAUNCHER"  # ID of the process that has started the cluster's on this machine
+LOOK = 0.5  # seconds between checks that it is still running
+GRACE = 30.0  # seconds that workers have to save their state before servers end
 
 
 def check_variables(settings: Mapping[str, str]) -> None:
-    """Raise UserError unless the variables of a cluster's process are all there and say something that can be."""
+    """Raise UserError unless all variables of a cluster's process are set to valid values."""
     missing = [name for name in VARIABLES if not settings.get(name)]
     if missing:
         raise UserError(
-            f"a process of a cluster, and {', '.join(missing)} is not set: start it with `gluon-perceptual cluster`"
+            f"a process of a cluster without {', '.join(missing)}: start it with `gluon-perceptual cluster`"
         )
     if settings["DMLC_ROLE"] not in ROLES:
         raise UserError(f"DMLC_ROLE={settings['DMLC_ROLE']}: expected one of {', '.join(ROLES)}")
@@ -43,10 +43,10 @@ def check_variables(settings: Mapping[str, str]) -> None:
 
 
 def take_part(settings: Mapping[str, str]) -> None:
-    """Prepare this process for its part, before MXNet is imported.
+    """Prepare this process for its role, before MXNet is imported.
 
-    Servers and the scheduler do nothing but import it; they end when the workers have left, and leave signals that are
-    for these alone. Workers check their variables when they join.
+    Servers and the scheduler do nothing but import it; they end when the workers have left, and ignore signals that are
+    meant for the workers. Workers check their variables when they join.
 
     Raises:
         UserError: As of `check_variables`.
@@ -62,7 +62,7 @@ def take_part(settings: Mapping[str, str]) -> None:
 
 
 def _end_after(parent: int, serves: bool) -> None:
-    """Once the parent has ended, stop as on SIGTERM, or, what serves the others, a while later."""
+    """Once the parent has ended, stop as on SIGTERM; servers and the scheduler wait a while first."""
     while os.getppid() == parent:
         time.sleep(LOOK)
     if not serves:
@@ -73,7 +73,7 @@ def _end_after(parent: int, serves: bool) -> None:
 
 
 def scheduler_answers(settings: Mapping[str, str]) -> bool:
-    """Return whether a cluster's scheduler takes connections, as it does until it ends."""
+    """Return whether a cluster's scheduler still accepts connections."""
     try:
         place = (settings["DMLC_PS_ROOT_URI"], int(settings["DMLC_PS_ROOT_PORT"]))
         socket.create_connection(place, timeout=LOOK * 10).close()

@@ -1,7 +1,7 @@
-"""What this processor does in bfloat16, how oneDNN is brought to use it, and how much memory is left.
+"""bfloat16 on this processor, how oneDNN is made to use AMX for it, and how much memory is free.
 
-The loaded MXNet 1.9.1 has oneDNN 2.4, whose kernels for AMX, the matrix unit of Intel's processors since 2023, run only
-where the environment asks for them and Linux lets the process have the unit's registers.
+MXNet 1.9.1 contains oneDNN 2.4, which uses AMX, the matrix unit of Intel's processors since 2023, only if an
+environment variable enables it and Linux grants the process the unit's registers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Iterator
 
-NONE, BFLOAT16, AMX = "float32", "bfloat16", "bfloat16 with AMX"  # what `bfloat16_support` answers
+NONE, BFLOAT16, AMX = "float32", "bfloat16", "bfloat16 with AMX"  # values of `bfloat16_support`
 
 _VARIABLE = "DNNL_MAX_CPU_ISA"
 _AMX_ISA = "AVX512_CORE_AMX"
@@ -24,13 +24,13 @@ _ARCH_PRCTL, _REQUEST_REGISTERS, _TILE_DATA = 158, 0x1023, 18  # x86-64's system
 
 
 def flags(path: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
-    """Return the features that Linux names of this processor, such as "avx2"; none where it names none."""
+    """Return the processor's features that Linux lists, such as "avx2"; none if it lists none."""
     lines = _text_of(path).splitlines()
     return next((frozenset(line.partition(":")[2].split()) for line in lines if line.startswith("flags")), frozenset())
 
 
 def free_memory(machine: Path = Path("/proc/meminfo"), container: Path = Path("/sys/fs/cgroup/memory.max")) -> int:
-    """Return how many bytes this process may still take; 4 GiB where Linux does not say."""
+    """Return how many bytes of memory this process may still take; 4 GiB if Linux does not say."""
     found = re.search(r"^MemAvailable: *(\d+) kB", _text_of(machine), re.MULTILINE)
     limit = _text_of(container).strip()
     return min(1024 * int(found[1]) if found else 4 << 30, int(limit) if limit.isdecimal() else 1 << 62)
@@ -45,10 +45,10 @@ def _text_of(path: Path) -> str:
 
 @contextmanager
 def amx_dispatched() -> Iterator[None]:
-    """Have the oneDNN whose first primitive is made in this block use AMX, where processor and kernel have it.
+    """Let oneDNN use AMX, if its first primitive is made in this block and processor and kernel support it.
 
-    A limit that the user has set in DNNL_MAX_CPU_ISA stays. Processes started later do not get ours: they may not have
-    asked for the registers.
+    A limit that the user has set in DNNL_MAX_CPU_ISA stays. Processes started later do not inherit ours, since they may
+    not have requested the registers.
     """
     if _VARIABLE in os.environ or hardware() != AMX:
         yield
@@ -61,9 +61,9 @@ def amx_dispatched() -> Iterator[None]:
 
 
 def bfloat16_support() -> str:
-    """Return what convolutions on this processor are good for: "float32", "bfloat16", or "bfloat16 with AMX".
+    """Return what this processor supports for convolutions: "float32", "bfloat16", or "bfloat16 with AMX".
 
-    That is what the hardware has, less what DNNL_MAX_CPU_ISA forbids.
+    That is what the hardware supports, unless DNNL_MAX_CPU_ISA forbids it.
     """
     has, limit = hardware(), os.environ.get(_VARIABLE, "").upper()
     if has == NONE or not limit:
@@ -74,7 +74,7 @@ def bfloat16_support() -> str:
 
 @lru_cache(maxsize=None)
 def hardware() -> str:
-    """Return the same of the hardware alone; asks Linux for the registers of AMX on the way."""
+    """Return what the hardware alone supports; this requests AMX's registers from Linux."""
     found = flags()
     if {"amx_tile", "amx_bf16"} <= found and _request_tiles():
         return AMX
@@ -82,7 +82,7 @@ def hardware() -> str:
 
 
 def _request_tiles() -> bool:
-    """Ask for AMX's registers, for this process and its threads; an older kernel says no."""
+    """Request AMX's registers for this process and its threads; older kernels refuse."""
     if platform.machine() != "x86_64":
         return False
     syscall = ctypes.CDLL(None, use_errno=True).syscall

@@ -1,6 +1,6 @@
 """NVIDIA's libraries for the wheel `mxnet-cu112`: found among the installed wheels and loaded before MXNet.
 
-`python -m gluon_perceptual.cuda` says, without MXNet, which of them are there, and what GPUs.
+`python -m gluon_perceptual.cuda` reports, without MXNet, which of them are installed, and the GPUs.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Sequence
 from .errors import MissingDependencyError, UserError
 
 MXNET = "mxnet-cu112"
-# In the order in which they need each other: a library that is loaded is not looked for elsewhere, so that an older
-# CUDA on LD_LIBRARY_PATH never gets mixed in. cuDNN loads its parts when they are used; here, so that the lack of
-# what they need shows at once.
+# In the order of their dependencies: a library that is loaded is not searched for again, so that an older CUDA on
+# LD_LIBRARY_PATH is never mixed in. cuDNN would load its parts on first use; loading them here shows at once if what
+# they need is missing.
 LIBRARIES = {
     "libcudart.so.11.0": "nvidia-cuda-runtime-cu11",
     "libcublasLt.so.11": "nvidia-cublas-cu11",
@@ -36,7 +36,7 @@ LIBRARIES = {
     "libnvToolsExt.so.1": "nvidia-nvtx-cu11",
 }
 DRIVER = "libcuda.so.1"
-# The wheel has machine code for 5.0, 6.0, 7.0, 8.0 and 8.6, which runs on later minor versions too, and no PTX.
+# The wheel has machine code for 5.0, 6.0, 7.0, 8.0 and 8.6, which also runs on later minor versions, but no PTX.
 OLDEST, NEWEST = (5, 0), (8, 9)
 _MAJOR, _MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
 
@@ -53,10 +53,10 @@ def is_installed() -> bool:
 
 
 def load_library(name: str) -> str:
-    """Load a library from NVIDIA's wheels, or else from where the system has it, and return the path or the name.
+    """Load a library from NVIDIA's wheels, or else the system's, and return its path or name.
 
     Raises:
-        MissingDependencyError: It is in neither, or cannot be loaded.
+        MissingDependencyError: It is missing, or cannot be loaded.
     """
     found = (path for folder in sys.path for path in sorted(Path(folder, "nvidia").glob(f"*/lib/{name}")))
     path = str(next(found, name))
@@ -76,18 +76,18 @@ def _advice(name: str) -> str:
 
 
 def load_libraries() -> None:
-    """Load all that `mxnet-cu112` needs; without any of it, the driver included, MXNet cannot be imported at all.
+    """Load all that `mxnet-cu112` needs; if anything is missing, even the driver, MXNet cannot be imported.
 
     Raises:
         MissingDependencyError: A library or the driver is missing.
     """
     for name in (*LIBRARIES, DRIVER):
         load_library(name)
-    os.environ.setdefault("MXNET_CUDNN_LIB_CHECKING", "0")  # it warns of any cuDNN but the one it was built with
+    os.environ.setdefault("MXNET_CUDNN_LIB_CHECKING", "0")  # it warns about any cuDNN but its own version
 
 
 def list_gpus() -> list[tuple[str, tuple[int, int]]]:
-    """Return name and compute capability of the GPUs that the driver shows, in MXNet's order.
+    """Return name and compute capability of the GPUs that the driver lists, in MXNet's order.
 
     Raises:
         MissingDependencyError: There is no driver.
@@ -115,8 +115,8 @@ def check_gpus(numbers: Sequence[int]) -> None:
     for number, (name, capability) in enumerate(list_gpus()):
         if number in numbers and not _has_code(capability):
             raise UserError(
-                f"`gpus` {number}: {name} has compute capability {_dotted(capability)}, but {MXNET} has code for "
-                f"{_dotted(OLDEST)} to {_dotted(NEWEST)} only: name another GPU, or leave `gpus` out for the CPU"
+                f"`gpus` {number}: {name} has compute capability {_dotted(capability)}, but {MXNET} supports "
+                f"only {_dotted(OLDEST)} to {_dotted(NEWEST)}: choose another GPU, or leave `gpus` out to use the CPU"
             )
 
 
@@ -131,9 +131,7 @@ def _dotted(capability: tuple[int, int]) -> str:
 def main() -> int:
     """Print where each library is, or why not, and the GPUs; return 1 if something is missing, else 0."""
     if not is_installed():
-        print(
-            f"{MXNET} is not installed, so that all runs on the CPU: for GPUs, `pip install 'gluon-perceptual[cu112]'`"
-        )
+        print(f"{MXNET} is not installed: all runs on the CPU. For GPUs: `pip install 'gluon-perceptual[cu112]'`")
         return 1
     missing = False
     for name in (*LIBRARIES, DRIVER):
@@ -143,7 +141,7 @@ def main() -> int:
             print(f"{name:24} missing: {error}")
             missing = True
     for number, (name, capability) in enumerate([] if missing else list_gpus()):
-        fit = "" if _has_code(capability) else f", which {MXNET} has no code for"
+        fit = "" if _has_code(capability) else f", which {MXNET} does not support"
         print(f"GPU {number}: {name}, compute capability {_dotted(capability)}{fit}")
     return int(missing)
 

@@ -1,4 +1,4 @@
-"""The errors that a user can cause and mend; everything else is a bug and keeps its traceback."""
+"""Errors that a user can cause and fix; everything else is a bug and keeps its traceback."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import ModuleType
 
 
 class UserError(ValueError):
-    """What came, what was expected, what to do: one line, which the commands print before they exit with 1."""
+    """What was given, what was expected, what to do: one line, which the commands print before exiting with 1."""
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows instead of a traceback: the same line."""
@@ -16,11 +16,11 @@ class UserError(ValueError):
 
 
 class ImageError(UserError):
-    """A file that is no readable picture, or a picture that cannot be used."""
+    """A file that is not a readable picture, or a picture that cannot be used."""
 
 
 class ParamsFormatError(UserError):
-    """Bytes that are no file of parameters.
+    """A file that is not a readable parameter file.
 
     Attributes:
         path: The file.
@@ -33,7 +33,7 @@ class ParamsFormatError(UserError):
         self.path, self.offset, self.reason = path, offset, reason
 
     def __str__(self) -> str:
-        return f"{self.path}: no readable file of parameters: at byte {self.offset}, {self.reason}"
+        return f"{self.path}: not a readable parameter file: at byte {self.offset}, {self.reason}"
 
 
 class MissingDependencyError(UserError, ImportError):
@@ -41,10 +41,10 @@ class MissingDependencyError(UserError, ImportError):
 
 
 def require(module: str, extra: str, need: object) -> ModuleType:
-    """Import an optional library, which `need` needs: a file, or what is to be done.
+    """Return an optional library that `need`, a file or a task, requires.
 
     Raises:
-        MissingDependencyError: It is not installed; `extra` is that of this package which brings it.
+        MissingDependencyError: It is not installed; `extra` is this package's extra that installs it.
     """
     try:
         return importlib.import_module(module)
@@ -56,7 +56,7 @@ def require(module: str, extra: str, need: object) -> ModuleType:
 
 
 def printable(text: str, but: str = "") -> str:
-    r"""Return a text with what does not print, such as `\x1b`, escaped, except the characters in `but`."""
+    r"""Return a text with unprintable characters, such as `\x1b`, escaped, except those in `but`."""
     return "".join(c if c.isprintable() or c in but else c.encode("unicode_escape").decode("ascii") for c in text)
 
 

@@ -20,24 +20,24 @@ SUFFIXES = (".png", ".jpg", ".pdf", ".svg")
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty matplotlib figure, in inches, that belongs to no window."""
+    """Return an empty matplotlib figure without a window; sizes in inches."""
     from matplotlib import figure
 
     return figure.Figure(figsize=(width, height), dpi=DPI, layout="constrained")
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure, its type by the path's suffix, the whole file or nothing; see `check_figure_path`."""
+    """Write a figure in the format of the path's suffix, completely or not at all; see `check_figure_path`."""
     check_figure_path(path)
-    file = io.BytesIO()  # a full disk is noticed when that is written; Pillow would cut a JPEG file short
+    file = io.BytesIO()  # Pillow itself would not notice a full disk and truncate a JPEG file
     figure.savefig(file, format=path.suffix[1:].lower())
     write_bytes(path, file.getvalue())
 
 
 def check_figure_path(path: Path) -> None:
-    """Raise UserError if `save_figure` knows no type for the path's suffix."""
+    """Raise UserError if `save_figure` does not know the path's suffix."""
     if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"{path}: no figure has the suffix {path.suffix!r}; expected one of {' '.join(SUFFIXES)}")
+        raise UserError(f"{path}: figures cannot be {path.suffix!r}; expected one of {' '.join(SUFFIXES)}")
 
 
 def comparison_figure(titles: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) -> Figure:
@@ -69,7 +69,7 @@ def blog_figure(upscale: Callable[[np.ndarray], np.ndarray], pairs: Sequence[tup
 
 
 def loss_figure(log: Sequence[dict[str, float]], validation: Sequence[dict[str, float]] = ()) -> Figure:
-    """Return the plot of a run: every term over the steps, raw and smoothed, and the learning rate if there is any.
+    """Return the plot of a run: every term over the steps, raw and smoothed, and the learning rate if it is logged.
 
     Args:
         log: Lines of `log.jsonl`; those of skipped steps are left out.
@@ -147,8 +147,8 @@ def histogram_figure(
 
     Args:
         source: (H, W, 3) sRGB or (H, W) gray, uint8 or uint16. Masked pixels are white and do not count.
-        reference: The same; its size may be another, as that of `matched`.
-        matched: What became of `source`.
+        reference: Likewise; its size may differ, as may that of `matched`.
+        matched: `source` after matching.
         color_space: Where colors were matched, a `choices.ColorSpace`.
         bands: Which of its bands were matched.
     """

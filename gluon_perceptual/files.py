@@ -1,4 +1,4 @@
-"""Files that are whole or not there at all; what is read is a file, and no command writes over what it has read."""
+"""Files written completely or not at all; inputs are regular files, and no command overwrites its inputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any, Iterator, NoReturn
 
 from .errors import UserError
 
-Json = Any  # type: ignore[explicit-any]  # what JSON can say: numbers, texts, true, false, null, and lists and dicts of them
+Json = Any  # type: ignore[explicit-any]  # what JSON can express: numbers, texts, true, false, null, and lists and dicts of them
 TEMPORARY = re.compile(r"\.[0-9a-f]{32}(\.|$)")
 KINDS = {
     stat.S_IFIFO: "a named pipe",
@@ -23,14 +23,14 @@ KINDS = {
     stat.S_IFBLK: "a device",
     stat.S_IFSOCK: "a socket",
 }
-SYSTEM = (("dev",), ("proc",))  # where names such as /dev/stdout may be links to files
+SYSTEM = (("dev",), ("proc",))  # where names such as /dev/stdout may link to files
 _unfinished: set[Path] = set()
-_inputs: set[int] | None = None  # what the command that runs has read, see `_identity`
+_inputs: set[int] | None = None  # what the running command has read, see `_identity`
 
 
 @contextmanager
 def keeping_inputs() -> Iterator[None]:
-    """While the body runs, which is a command, nothing replaces a file that `input_file` was given."""
+    """Protect files passed to `input_file` from being overwritten while the body, a command, runs."""
     global _inputs
     before, _inputs = _inputs, set()
     try:
@@ -40,7 +40,7 @@ def keeping_inputs() -> Iterator[None]:
 
 
 def input_file(path: str | os.PathLike[str]) -> Path:
-    """Return the path of a file that a user gave to be read, and keep it, see `keeping_inputs`.
+    """Return the path of an input file, and protect it, see `keeping_inputs`.
 
     Raises:
         UserError: As of `check_regular`.
@@ -52,10 +52,10 @@ def input_file(path: str | os.PathLike[str]) -> Path:
 
 
 def check_regular(path: str | os.PathLike[str]) -> Path:
-    """Return a path that is about to be read; one that is not there is left to the reader.
+    """Return a path that is about to be read; the reader reports a missing file.
 
     Raises:
-        UserError: It is a named pipe, a device or a socket, which one might wait for without end.
+        UserError: It is a named pipe, a device or a socket, where reading might wait forever.
     """
     path = Path(path)
     found = _look_at(path)
@@ -65,18 +65,18 @@ def check_regular(path: str | os.PathLike[str]) -> Path:
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:
-    """Return a path that is about to be written to: there is nothing, or a regular file or a link to one.
+    """Return a path that is about to be written: nothing is there, or a regular file or a link to one.
 
-    It may be replaced, the link itself then.
+    The file, or the link itself, may be replaced.
 
     Raises:
         UserError: It was read by this command, see `keeping_inputs`.
-        OSError: It is a folder, a device or the like, or its name is too long.
+        OSError: It is a folder or a device, or its name is too long.
     """
     path = Path(path)
     try:
         found = path.stat()
-    except (FileNotFoundError, NotADirectoryError):  # whoever makes the folder says so
+    except (FileNotFoundError, NotADirectoryError):  # creating the folder reports it
         return path
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -91,24 +91,25 @@ def check_target(path: str | os.PathLike[str]) -> Path:
 def _look_at(path: Path) -> os.stat_result | None:
     try:
         return path.stat()
-    except OSError:  # whoever opens it says why
+    except OSError:  # opening it reports why
         return None
 
 
 def _identity(path: Path) -> int:
-    """Return the name that links lead to, as one number, since a training reads a million photos.
+    """Return a hash of the path with links resolved: one number, since a training may read a million photos.
 
-    Not the inode: that of an input that was removed may come again, as a result's.
+    Not the inode: a removed input's may be reused by a result.
     """
     return hash(os.path.realpath(path))
 
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give the body a new path to write to, beside `path` and with its suffix, and rename that file at the end.
+    """Give the body a temporary path beside `path`, with its suffix, and rename that file to `path` at the end.
 
-    Whoever reads `path` sees the old file or the new one, also after the power went; where the body raises, the old one
-    stays. The folder is made where it is missing. The new name is hidden and random: processes and threads do not meet.
+    Readers of `path` see the old file or the new one, even after a power failure; if the body raises, the old one
+    stays. A missing folder is created. The temporary name is hidden and random, so that processes and threads do not
+    collide.
 
     Raises:
         UserError, OSError: As of `check_target`, or the file cannot be renamed.
@@ -131,24 +132,24 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file, whole or not at all; raises OSError as of `atomic_path`, and where the disk is full."""
+    """Write a file completely or not at all; raises as `atomic_path`, and OSError if the disk is full."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
 
 def end_process(status: int) -> NoReturn:
-    """End the process without waiting for its threads; what they are writing is removed."""
+    """End the process without waiting for its threads; the files that they are writing are removed."""
     for path in list(_unfinished):
         with suppress(OSError):
             path.unlink()
-    with suppress(OSError, ValueError, AttributeError, RuntimeError):  # it is closed, or not there, or was interrupted
+    with suppress(OSError, ValueError, AttributeError, RuntimeError):  # it may be closed, missing or interrupted
         sys.stdout.flush()
     os._exit(status)
 
 
 @contextmanager
 def naming(path: Path, instead_of: Path | None = None) -> Iterator[None]:
-    """Have an OSError that names no file, as those of writing, or the file `instead_of`, name `path`."""
+    """Make an OSError name `path` if it names no file, as errors of writing, or the file `instead_of`."""
     try:
         yield
     except OSError as error:
@@ -158,7 +159,7 @@ def naming(path: Path, instead_of: Path | None = None) -> Iterator[None]:
 
 
 def _flush(path: Path) -> None:
-    """Have the disk keep a file, or the names in a folder."""
+    """Flush a file, or a folder's entries, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -167,15 +168,15 @@ def _flush(path: Path) -> None:
 
 
 def result_name(source: Path, label: str, suffix: str | None = None) -> str:
-    """Return what the result of `photo.jpg` is called: `photo_LABEL.jpg`, or with another suffix."""
+    """Return the name of the result of `photo.jpg`: `photo_LABEL.jpg`, or with another suffix."""
     return f"{source.stem}_{label}{suffix or source.suffix}"
 
 
 def write_json(path: str | os.PathLike[str], value: Json) -> None:
-    """Write a value as indented JSON, the whole file or nothing.
+    """Write a value as indented JSON, completely or not at all.
 
     Raises:
-        ValueError: It holds what JSON has no word for, such as infinity.
+        ValueError: It holds what JSON cannot express, such as infinity.
         OSError: The file cannot be written.
     """
     with atomic_path(path) as temporary:
@@ -183,12 +184,12 @@ def write_json(path: str | os.PathLike[str], value: Json) -> None:
 
 
 def parse_json(text: str | bytes) -> Json:
-    """Return what a JSON text says.
+    """Parse a JSON text.
 
     Raises:
-        ValueError: It is none, or nests so deep that nobody means it.
+        ValueError: It is not JSON, or nested too deeply.
     """
     try:
         return json.loads(text)
     except RecursionError:
-        raise ValueError("it nests too deep") from None
+        raise ValueError("it is nested too deeply") from None

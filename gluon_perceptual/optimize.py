@@ -1,4 +1,4 @@
-"""A picture itself optimized: Gatys et al.'s style transfer, the paper's baseline, and feature inversion (figure 3)."""
+"""Optimizing pictures: Gatys et al.'s style transfer, the paper's baseline, and feature inversion (figure 3)."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Objective:
     """The loss of a picture and its gradient, for SciPy.
 
     Args:
-        loss: Its terms.
-        targets: What they compare with, as of `loss.terms`.
+        loss: What is minimized.
+        targets: What its terms compare the picture with, as for `loss.terms`.
         shape: Of the picture: (1, 3, H, W).
         ctx: Device.
     """
@@ -73,10 +73,10 @@ def minimize(
     Args:
         objective: What is minimized.
         start: (1, 3, H, W).
-        iterations: At most so many accepted steps; L-BFGS ends earlier where it finds no lower loss.
+        iterations: Most accepted steps; L-BFGS ends earlier if it finds no lower loss.
         optimizer: "lbfgs", L-BFGS with bounds as in the paper, or "adam".
         learning_rate: Adam's, in gray levels.
-        watch: Told of each accepted step.
+        watch: Called with each accepted step.
 
     Raises:
         UserError: The optimizer is unknown.
@@ -141,13 +141,13 @@ def style_objective(
     Args:
         content: (H, W, 3) uint8.
         styles: (h, w, 3) uint8, of any sizes.
-        blend: As of `style_transfer.blended_grams`.
-        style_weight: As of `style_transfer.style_weights`.
-        content_weight: Of the feature loss on `content_layer`.
+        blend: See `style_transfer.blended_grams`.
+        style_weight: See `style_transfer.style_weights`.
+        content_weight: Weight of the feature loss on `content_layer`.
         tv: Weight of the total variation.
-        content_layer: Of VGG.
-        style_layers: Of VGG.
-        vgg: As of `LossNetwork.pretrained`.
+        content_layer: VGG layer whose features are compared.
+        style_layers: VGG layers whose Gram matrices are compared.
+        vgg: See `LossNetwork.pretrained`.
         ctx: Device; None for the CPU.
 
     Raises:

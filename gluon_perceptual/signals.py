@@ -1,4 +1,4 @@
-"""Signals without losing work: the step, or the picture, is finished first; what is half written is removed."""
+"""Signals that lose no work: the current step or picture is finished first, half-written files are removed."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import os
 import signal
 import threading
 from contextlib import contextmanager, suppress
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Callable, Iterator
 
 
 class StopRequest:
-    """Context in which a first SIGINT, SIGTERM or SIGHUP only sets `requested`; then SIGINT ends the process as usual.
+    """Context in which the first SIGINT, SIGTERM or SIGHUP only sets `requested`; the next SIGINT ends the process.
 
-    The others go on to change nothing: a process gets them twice where both its group and its parent pass them on.
+    Further SIGTERM and SIGHUP are ignored: a process gets them twice if both its group and its parent forward them.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    MESSAGE = b"\nstopping: what is being worked on is finished first; Ctrl-C now ends at once\n"
+    MESSAGE = b"\nstopping after the current step or picture; press Ctrl-C again to end at once\n"
 
     def __init__(self) -> None:
         self.requested: int = 0
@@ -27,9 +27,7 @@ class StopRequest:
         self._before = {number: signal.signal(number, self._note) for number in self.SIGNALS if _is_heeded(number)}
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -37,7 +35,7 @@ class StopRequest:
         if not self._noted:
             self.requested, self._noted = number, True
             signal.signal(signal.SIGINT, self._before[signal.SIGINT])
-            with suppress(OSError):  # there may be no stderr any more
+            with suppress(OSError):  # stderr may be closed
                 os.write(2, self.MESSAGE)  # not by sys.stderr, which may be in the middle of another message
 
     @property
@@ -49,7 +47,7 @@ class StopRequest:
 @contextmanager
 def ended_by(end: Callable[[int], object]) -> Iterator[None]:
     """Have SIGTERM and SIGHUP call `end` with the exit status that a shell expects, while the body runs."""
-    if threading.current_thread() is not threading.main_thread():  # which alone may say so
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
         yield
         return
     numbers = [number for number in (signal.SIGTERM, signal.SIGHUP) if _is_heeded(number)]
@@ -62,5 +60,5 @@ def ended_by(end: Callable[[int], object]) -> Iterator[None]:
 
 
 def _is_heeded(number: int) -> bool:
-    """Return whether the process is not to ignore a signal, as nohup wants of SIGHUP; Ctrl-C always is heeded."""
+    """Return whether to handle a signal: not if it is ignored, as SIGHUP is under nohup; SIGINT always."""
     return number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import ycbcr_to_rgb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -11,7 +12,7 @@ from skimage import color as skimage
 
 from gluon_perceptual.choices import ColorSpace, of
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.image.color import from_space, luma, rgb_to_ycbcr, to_space, ycbcr_to_rgb
+from gluon_perceptual.image.color import from_space, luma, rgb_to_ycbcr, to_space
 
 LEVELS = np.arange(0, 256, 15)
 CUBE = np.stack(np.meshgrid(LEVELS, LEVELS, LEVELS), -1).reshape(1, -1, 3).astype(np.uint8)

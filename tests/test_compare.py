@@ -74,7 +74,7 @@ def test_the_commands_write_a_figure(tmp_path, command):
     assert (status, out.splitlines()) == (0, [str(tmp_path / "a_compare.png")])
     height, width, _ = cv2.imread(str(tmp_path / "a_compare.png")).shape
     assert width > 3 * height
-    assert_one_line_error(run(command, source, "--compare", "-o", tmp_path / "b.xyz"), "no figure has the suffix")
+    assert_one_line_error(run(command, source, "--compare", "-o", tmp_path / "b.xyz"), "figures cannot be")
 
 
 def test_a_style_or_compare_is_needed(tmp_path):

@@ -54,7 +54,7 @@ def test_the_first_finishes_the_pictures_in_work(folder, tmp_path, number, statu
     assert 1 < done < COUNT
     text = said.read_text()
     assert f"interrupted: {done} of {COUNT} pictures are done" in text
-    assert text.count("stopping: ") == 1
+    assert text.count("stopping after") == 1
     assert text.count(f"{out}/") == done
     assert "Traceback" not in text
 
@@ -66,7 +66,7 @@ def test_the_second_does_not_wait_for_them(tmp_path):
     process = start(said, "upscale", *photos, "-o", out, *options)
     wait_until(lambda: "64.png" in said.read_text(), process, said)  # a thread has the large one
     os.kill(process.pid, signal.SIGINT)
-    wait_until(lambda: "stopping: " in said.read_text(), process, said)
+    wait_until(lambda: "stopping after" in said.read_text(), process, said)
     os.kill(process.pid, signal.SIGINT)
     process.join()
     assert process.exitcode == 130

@@ -105,5 +105,5 @@ def test_cutoffs_that_are_none(cutoff):
 
 
 def test_without_bicubic_enlargement_there_is_nothing_to_filter():
-    with pytest.raises(UserError, match="give skip, too"):
+    with pytest.raises(UserError, match="it needs `skip`"):
         SuperResolutionNet(2, lowpass=0.3)

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from cli import assert_one_line_error, run, write
 from graphs import changed, doubler, layers, one_layer, restorer, save, with_operator
+from helpers import ycbcr_to_rgb
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint import read_params, write_params
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.image.color import rgb_to_ycbcr, ycbcr_to_rgb
+from gluon_perceptual.image.color import rgb_to_ycbcr
 from gluon_perceptual.image.resize import imresize
 from gluon_perceptual.inference import Stylizer, Upscaler
 from gluon_perceptual.symbols.loading import load_here

@@ -1,7 +1,7 @@
-"""The one door to MXNet: everything else in this package says `from gluon_perceptual._mxnet import mx`.
+"""The only module that imports MXNet; all others use `from gluon_perceptual._mxnet import mx`.
 
-Beside it: the devices to run on, the precision to compute in, MXNet's errors in one line; and, in `gluon`, what is
-needed of MXNet's private parts.
+Also here: names for MXNet's types, devices, precision, and MXNet's errors as one line; `gluon` holds every use of
+MXNet's private parts.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ def devices(gpus: str | None = None, cpus: int = 1) -> list[Context]:
 
     Args:
         gpus: Comma-separated GPU numbers such as "0,1"; None or "" for the CPU.
-        cpus: Number of CPU contexts where no GPU is asked for; they share the cores.
+        cpus: Number of CPU contexts if no GPU is given; they share the cores.
 
     Raises:
-        UserError: `gpus` is not a list of distinct numbers, or names a GPU that MXNet does not see or has no code for.
+        UserError: `gpus` is not a list of distinct numbers, or names a GPU that MXNet does not see or support.
     """
     if not gpus:
         return [mx.cpu(i) for i in range(cpus)]
@@ -79,12 +79,12 @@ def devices(gpus: str | None = None, cpus: int = 1) -> list[Context]:
 
 
 def free_memory(ctx: Context) -> int:
-    """Return how many bytes a device has left."""
+    """Return how many bytes of memory a device has free."""
     return int(mx.context.gpu_memory_info(ctx.device_id)[0]) if ctx.device_type == "gpu" else cpu.free_memory()
 
 
 def inference_precision(precision: str, ctx: Context | None = None) -> str:
-    """Return in which precision, "float32" or "bfloat16", a network is run where `precision` is asked for.
+    """Return the precision, "float32" or "bfloat16", in which a network runs when `precision` is requested.
 
     "auto" is bfloat16 on a CPU with AMX; without AMX, oneDNN's bfloat16 is slower than its float32.
 
@@ -93,7 +93,7 @@ def inference_precision(precision: str, ctx: Context | None = None) -> str:
         ctx: Device; None for the CPU.
 
     Raises:
-        UserError: It is none of these, or bfloat16 is asked for where there is none.
+        UserError: `precision` is unknown, or bfloat16 is not supported here.
     """
     check_choice("precision", precision, of(InferencePrecision))
     on_cpu = ctx is None or ctx.device_type != "gpu"
@@ -106,17 +106,17 @@ def inference_precision(precision: str, ctx: Context | None = None) -> str:
 def check_bfloat16(on_cpu: bool) -> None:
     """Raise UserError unless the device computes in bfloat16."""
     if not on_cpu:
-        raise UserError("precision bfloat16: MXNet 1.9.1 has it on CPUs alone; use float32")
+        raise UserError("`precision` bfloat16: MXNet 1.9.1 supports it only on CPUs; use float32")
     if cpu.bfloat16_support() == cpu.NONE:
         raise UserError(
-            "precision bfloat16: this processor has neither AVX512-BF16 nor AMX, or DNNL_MAX_CPU_ISA forbids them; "
+            "`precision` bfloat16: this processor has neither AVX512-BF16 nor AMX, or DNNL_MAX_CPU_ISA disables them; "
             "use float32"
         )
 
 
 @contextmanager
 def mxnet_errors(hint: str) -> Iterator[None]:
-    """Turn MXNet's errors, such as that of memory running out, into a UserError with `hint`."""
+    """Turn MXNet's errors, such as running out of memory, into a UserError with `hint`."""
     try:
         yield
     except mx.MXNetError as error:
@@ -125,7 +125,7 @@ def mxnet_errors(hint: str) -> Iterator[None]:
 
 
 def start_amp() -> None:
-    """Have MXNet compute in float16 from now on where that is safe; parameters and losses stay float32."""
+    """Make MXNet compute in float16 from now on where that is safe; parameters and losses stay float32."""
     importlib.import_module("mxnet.contrib.amp").init()
 
 

@@ -1,4 +1,4 @@
-"""What this package needs of MXNet's private parts, Gluon's above all (1.9.1); no other module touches them."""
+"""What this package needs of the private parts of MXNet 1.9.1, mostly Gluon's; no other module touches them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def own_parameters(block: Block) -> dict[str, Parameter]:
 
 
 def leaves(block: Block, name: str = "") -> Iterator[tuple[str, Block]]:
-    """Yield (structural name, block) of the blocks without children, in the order in which they were registered."""
+    """Yield (structural name, block) of all blocks without children, in order of registration."""
     if not block._children:
         yield name, block
     for key, child in block._children.items():
@@ -38,7 +38,7 @@ def leaves(block: Block, name: str = "") -> Iterator[tuple[str, Block]]:
 
 
 def settings_of(layer: Block) -> dict[str, Any]:
-    """Return the arguments that a convolution or a batch norm gives to its operator, such as num_filter and eps."""
+    """Return the arguments that a convolution or a batch norm passes to its operator, such as num_filter and eps."""
     return dict(layer._kwargs)
 
 
@@ -48,44 +48,44 @@ def epsilon_of(norm: Block) -> float:
 
 
 def is_placed(parameter: Parameter) -> bool:
-    """Whether a parameter has a value, or is to get one, on a known device."""
+    """Return whether a parameter has a value, or will get one, on a known device."""
     return parameter._data is not None or bool(parameter._deferred_init)
 
 
 def fill(parameter: Parameter, value: NDArray, ctx: Context, cast: bool = False) -> None:
-    """Give a parameter, initialized or not, a value, an NDArray, on `ctx`; None: on the devices where it is."""
+    """Set a parameter, initialized or not, to a value, an NDArray, on `ctx`; None: on the devices where it is."""
     parameter._load_init(value, ctx, cast_dtype=cast)
 
 
 def start_kvstore(trainer: Trainer) -> None:
-    """Have a trainer make its kvstore, as its first step would."""
+    """Make a trainer create its kvstore, as its first step would."""
     if not trainer._kv_initialized:
         trainer._init_kvstore()
 
 
 def share_parameters(trainer: Trainer) -> None:
-    """Have a trainer give its kvstore the parameters, and take back those of the first worker."""
+    """Send a trainer's parameters to its kvstore, and get back those of the first worker."""
     start_kvstore(trainer)
     trainer._init_params()
 
 
 def forget_kvstore(trainer: Trainer) -> None:
-    """Take a trainer's kvstore away; it is of no more use."""
+    """Remove a trainer's kvstore; the trainer cannot be used afterwards."""
     trainer._kvstore, trainer._kvstore_params = None, {}
 
 
 def updates_on_kvstore(trainer: Trainer) -> bool:
-    """Whether a trainer whose kvstore is there leaves the updates, and the optimizer's states, to it."""
+    """Return whether a trainer leaves the updates, and the optimizer's states, to its kvstore."""
     return bool(trainer._update_on_kvstore)
 
 
 def optimizer_states(trainer: Trainer) -> dict[int, Any]:
-    """Return the optimizer's states by parameter number, those of the first device."""
+    """Return the optimizer's states on the first device, by parameter number."""
     return dict(trainer._updaters[0].states)
 
 
 def update_counts(trainer: Trainer) -> dict[int, int]:
-    """Return how often each parameter was updated, by number."""
+    """Return how often each parameter has been updated, by number."""
     counts = trainer.optimizer._all_index_update_counts.get(trainer._contexts[0].device_id, {})
     return {int(index): int(count) for index, count in counts.items()}
 
@@ -114,7 +114,7 @@ def restore_optimizer(
 
 
 def internal_operators() -> Any:
-    """Return the module of those symbolic operators that have no public name."""
+    """Return the module of symbolic operators without public names."""
     return mx.sym._internal
 
 

@@ -1,8 +1,8 @@
-"""Imports MXNet: mends what has broken since 1.9.1, and has it use all of the processor.
+"""Imports MXNet: repairs what has broken since 1.9.1, and lets it use the whole processor.
 
-Names that NumPy and SciPy removed and Python 3.12's missing distutils come back, NVIDIA's libraries are loaded if this
-MXNet needs them, and the processor's matrix unit is used; afterwards MXNet gets all the cores that this process may
-use, each thread its own.
+Names that NumPy and SciPy have removed, and distutils, which Python 3.12 lacks, are restored; NVIDIA's libraries are
+loaded if this MXNet needs them; the processor's matrix unit is enabled; and MXNet gets all cores that this process may
+use, one for each thread.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _restore_numpy_names() -> None:
 
 
 def _restore_scipy_names() -> None:
-    scipy_csr = importlib.import_module("scipy.sparse.csr")  # deprecated, yet looked into by every mx.nd.array
+    scipy_csr = importlib.import_module("scipy.sparse.csr")  # deprecated, but used by every mx.nd.array
     vars(scipy_csr)["csr_matrix"] = importlib.import_module("scipy.sparse").csr_matrix
 
 
@@ -60,15 +60,15 @@ def _restore_distutils() -> None:
 
 @contextmanager
 def _a_bound_thread_for_each_core() -> Iterator[None]:
-    """Have the OpenMP library that is loaded meanwhile use all cores, its threads bound: moved about, they are slower.
+    """Let the OpenMP library that is loaded in this block use all cores, with bound threads, which are faster.
 
-    Binding binds this thread too. That is undone, and so are the settings, or processes started later would get them.
+    Binding also binds this thread; that is undone, and so are the settings, which later processes would inherit.
     """
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
     cores = os.sched_getaffinity(0)
-    settings = {"OMP_NUM_THREADS": str(len(cores))}  # else MXNet takes half of them
+    settings = {"OMP_NUM_THREADS": str(len(cores))}  # otherwise MXNet uses half of them
     if not {"OMP_PROC_BIND", "GOMP_CPU_AFFINITY"} & set(os.environ):
         settings["OMP_PROC_BIND"] = "true"
     os.environ.update(settings)
@@ -82,9 +82,9 @@ def _a_bound_thread_for_each_core() -> Iterator[None]:
 
 
 def keep_freed_memory() -> None:
-    """Have malloc keep what arrays of up to 32 MiB leave: of new memory, the system first has to clear each page.
+    """Make malloc keep the memory of freed arrays of up to 32 MiB: the system must clear each page of new memory.
 
-    For trainings, whose steps are alike: for pictures of many sizes it would only take more memory.
+    For training, where all steps need the same arrays; for pictures of many sizes it would only take more memory.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:  # other C libraries have none
@@ -120,6 +120,6 @@ def load_mxnet() -> types.ModuleType:
 
 
 def _compute_once(mxnet: Any) -> None:
-    """Start MXNet's own threads, and have oneDNN read its settings."""
+    """Start MXNet's threads, and make oneDNN read its settings."""
     one = mxnet.nd.ones((1, 1, 1, 1))
     mxnet.nd.Convolution(one, one, kernel=(1, 1), num_filter=1, no_bias=True).wait_to_read()

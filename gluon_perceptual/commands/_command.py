@@ -50,7 +50,7 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        log_to_stderr()
+        log_to_stderr(ctx)
         if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
             sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
         try:
@@ -81,18 +81,22 @@ def check_files(context: click.Context) -> None:
                         check(path)
 
 
-def log_to_stderr() -> None:
+def log_to_stderr(context: click.Context) -> None:
     """Show this package's messages, and no other library's, on stderr as it is now."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OneLine())
+    handler.setFormatter(OneLine(context))
     logger = logging.getLogger(__package__.partition(".")[0])
     logger.handlers = [handler]
     logger.setLevel(logging.INFO)
 
 
 class OneLine(logging.Formatter):
-    """A message as one line, what does not print escaped."""
+    """A message as one line, unprintable characters escaped, in the words of a command, in whatever thread."""
+
+    def __init__(self, context: click.Context) -> None:
+        super().__init__()
+        self.context = context
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return it."""
-        return printable(in_options(record.getMessage()))
+        """Return the line."""
+        return printable(in_options(record.getMessage(), self.context))

@@ -17,9 +17,14 @@ ARGUMENT = re.compile(r"`(\w+)`")
 CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]")  # but tab, line feed and carriage return
 
 
-def in_options(message: str) -> str:
-    """Return a message of the library, which names arguments as `max_norm`, in the words of the running command."""
-    context = click.get_current_context(silent=True)
+def in_options(message: str, context: click.Context | None = None) -> str:
+    """Return a message with the library's arguments, such as `max_norm`, replaced by the running command's options.
+
+    Args:
+        message: The message.
+        context: That of the command; None: this thread's.
+    """
+    context = context or click.get_current_context(silent=True)
     options = {option.name: option.opts[0] for option in context.command.params} if context else {}
     return ARGUMENT.sub(lambda found: options.get(found[1], found[0]), message)
 

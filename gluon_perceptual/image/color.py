@@ -45,11 +45,6 @@ def rgb_to_ycbcr(rgb: np.ndarray) -> np.ndarray:
     return np.asarray(rgb, np.float64) @ _YCBCR.T + _OFFSET
 
 
-def ycbcr_to_rgb(ycbcr: np.ndarray) -> np.ndarray:
-    """Invert `rgb_to_ycbcr`: (..., 3) -> (..., 3) float64, unrounded; in [0, 255] where sRGB has the color."""
-    return (np.asarray(ycbcr, np.float64) - _OFFSET) @ np.linalg.inv(_YCBCR).T
-
-
 def to_space(rgb: np.ndarray, space: str) -> np.ndarray:
     """Convert (H, W, 3) or (N, 3) float sRGB in [0, 1] to float64 of a `choices.ColorSpace`, in rio-color's units.
 

@@ -1,4 +1,4 @@
-"""What is minimized: pure functions, the terms that they are the values of, and the block that weighs these."""
+"""What is minimized: pure functions, the terms of a loss that use them, and the weighted sum of terms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The losses as pure functions of arrays: one value for each picture of the batch, shape (N,).
+"""The losses as pure functions of arrays: one value per picture of the batch, shape (N,).
 
 `F` is `mx.nd` or `mx.sym`, as in `hybrid_forward`; feature maps and pictures are (N, C, H, W).
 """
@@ -16,7 +16,7 @@ GRID_CELLS = 8  # side of the windows of `grid_error`, in periods
 
 def mean_of_each(F: Operators, values: NDArray) -> NDArray:
     """(N, C, H, W) -> (N,): the mean over everything but the batch."""
-    of_each_channel = F.Pooling(values, global_pool=True, pool_type="avg")  # sooner than MXNet's mean of as many
+    of_each_channel = F.Pooling(values, global_pool=True, pool_type="avg")  # faster than MXNet's mean
     return F.mean(of_each_channel, axis=0, exclude=True)
 
 
@@ -26,16 +26,16 @@ def squared_error(F: Operators, a: NDArray, b: NDArray) -> NDArray:
 
 
 def absolute_error(F: Operators, a: NDArray, b: NDArray) -> NDArray:
-    """|a − b| / (C·H·W): a pixel loss that forgives outliers more than the paper's and trains to sharper edges."""
+    """|a − b| / (C·H·W): a pixel loss less sensitive to outliers than the paper's, which trains to sharper edges."""
     return mean_of_each(F, F.abs(a - b))
 
 
 def grid_error(F: Operators, a: NDArray, b: NDArray, period: int) -> NDArray:
-    """How far a grid of that period stands out of the error a − b: 0 without one, the square of its height for dots.
+    """How strongly a grid of that period shows in the error a − b: 0 without a grid, the squared height of dots.
 
-    An upsampling network computes the pixels of a cell of period × period in ways of their own, and a feature loss lets
-    their levels drift apart: the dots of the blog's pictures. So at each of the cell's places by itself the error's
-    mean over windows of 8×8 cells, half of them shared with the next, is squared. Not in the paper, nor in the blog.
+    An upsampling network computes each pixel of a cell of period × period differently, and a feature loss lets their
+    levels drift apart: the dots of the blog's pictures. So for each position in the cell, the error is averaged over
+    windows of 8×8 cells that overlap by half, and the averages are squared. Not in the paper or the blog.
     """
     places = F.space_to_depth(a - b, block_size=period)
     window, shift = (GRID_CELLS,) * 2, (GRID_CELLS // 2,) * 2
@@ -44,7 +44,7 @@ def grid_error(F: Operators, a: NDArray, b: NDArray, period: int) -> NDArray:
 
 def gram_matrix(F: Operators, features: NDArray) -> NDArray:
     """ψ·ψᵀ / (C·H·W) with ψ the features as (N, C, H·W): (N, C, H, W) -> (N, C, C) (paper, section 3.2)."""
-    # A copy first: MXNet reshapes in place, and would so spoil oneDNN's layout of what the backward pass needs yet.
+    # A copy first: MXNet reshapes in place, which would spoil oneDNN's layout of what the backward pass still needs.
     flat = F.reshape(F.slice_axis(features, axis=0, begin=0, end=None), (0, 0, -1))
     size = F.sum(F.ones_like(F.slice_axis(flat, axis=0, begin=0, end=1)), axis=(1, 2), keepdims=True)
     return F.broadcast_div(F.batch_dot(flat, flat, transpose_b=True), size)
@@ -56,9 +56,9 @@ def style_error(F: Operators, gram_a: NDArray, gram_b: NDArray) -> NDArray:
 
 
 def clipped_share(F: Operators, pictures: NDArray) -> NDArray:
-    """(N, 3, H, W) -> (N,): the share of pixels of which two channels are 0 or 255, when rounded, or beyond.
+    """(N, 3, H, W) -> (N,): the share of pixels with at least two channels at or beyond 0 or 255 after rounding.
 
-    One alone is no fault: pure colors have it.
+    One clipped channel is normal: pure colors have it.
     """
     channels = F.sum(F.abs(pictures - 127.5) >= 127.0, axis=1, keepdims=True)
     return mean_of_each(F, channels >= 2.0)

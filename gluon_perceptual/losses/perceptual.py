@@ -1,4 +1,4 @@
-"""The weighted sum of terms that training minimizes."""
+"""The weighted sum of terms that is minimized in training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .._mxnet import Block, NDArray, Operators, mx
 from ..errors import UserError
 from .terms import Seen, Term
 
-Targets = Callable[[NDArray], Dict[str, NDArray]]  # from a batch of references to what the loss compares with
+Targets = Callable[[NDArray], Dict[str, NDArray]]  # from a batch of references to the targets
 
 
 class PerceptualLoss(mx.gluon.HybridBlock):
@@ -17,12 +17,12 @@ class PerceptualLoss(mx.gluon.HybridBlock):
         PerceptualLoss({FeatureLoss("relu2_2"): 1.0, TotalVariationLoss(): 1e-6}, LossNetwork.pretrained(("relu2_2",)))
 
     Args:
-        weights: The terms (see `losses.terms`) and the weight of each; those of weight 0 are left out.
+        weights: The terms (see `losses.terms`) and their weights; terms of weight 0 are left out.
         loss_network: Block from pictures to a list of feature maps, with their names in `.layers`; may be None
-            where no term looks at a layer.
+            if no term uses a layer.
 
     Raises:
-        UserError: No term has a weight, two have one name, or one's layer is none of the loss network's.
+        UserError: No term has a weight, two have the same name, or the loss network lacks a term's layer.
     """
 
     def __init__(self, weights: Mapping[Term, float], loss_network: Block = None, **kwargs: Any) -> None:
@@ -35,22 +35,22 @@ class PerceptualLoss(mx.gluon.HybridBlock):
     def _check(self) -> None:
         layers = self.loss_network.layers if self.loss_network is not None else ()
         if not self.summands:
-            raise UserError("the loss has no term: give at least one weight that is not 0")
+            raise UserError("the loss has no term: give at least one nonzero weight")
         if len(self.weights) < len(self.summands):
-            raise UserError(f"two terms of the loss have one name: {', '.join(term.name for term in self.summands)}")
+            raise UserError(f"two terms have the same name: {', '.join(term.name for term in self.summands)}")
         for term in self.summands:
             if term.layer and term.layer not in layers:
-                raise UserError(f"the loss network gives {', '.join(layers) or 'nothing'}, not {term.layer}")
+                raise UserError(f"the loss network has {', '.join(layers) or 'no layers'}, but not {term.layer}")
 
     @property
     def compared(self) -> tuple[Term, ...]:
-        """The terms that compare the output with a target."""
+        """The terms that compare the output to a target."""
         return tuple(term for term in self.summands if term.needs_target)
 
     def targets(self, references: NDArray) -> dict[str, NDArray]:
-        """Return what the output is compared with, by term, computed without recording gradients.
+        """Return the targets that the output is compared to, by term, computed without recording gradients.
 
-        Terms whose target is not made of references, such as the stability loss, are left out.
+        Terms whose target does not come from references, such as the stability loss, are left out.
 
         Args:
             references: (N, 3, H, W) in [0, 255]; for style terms, the style picture.
@@ -65,14 +65,14 @@ class PerceptualLoss(mx.gluon.HybridBlock):
 
         Args:
             output: (N, 3, H, W) in [0, 255].
-            targets: As of `targets`, by term; feature maps computed elsewhere are welcome.
+            targets: By term, see `targets`; feature maps computed elsewhere are accepted.
 
         Raises:
             UserError: A term has no target.
         """
         missing = [term.name for term in self.compared if term.name not in targets]
         if missing:
-            raise UserError(f"the loss term {missing[0]} needs a target, but there is only {', '.join(targets)}")
+            raise UserError(f"the loss term {missing[0]} needs a target; there are {', '.join(targets) or 'none'}")
         values = self(output, *(targets[term.name] for term in self.compared))
         return dict(zip(self.weights, values))
 

@@ -1,4 +1,4 @@
-"""Style pictures as the style losses see them: read, scaled, and blended into Gram matrices."""
+"""The loss of style transfer: style pictures, read and blended into Gram matrices, and the weights of its terms."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ SMALLEST_STYLE = 32  # pixels a side: VGG's four poolings leave something of it
 def read_style(path: Path, size: int = 0) -> np.ndarray:
     """Return a style picture (H, W, 3) uint8, its longer side scaled to `size` unless that is 0.
 
-    Where the shorter side would get too few pixels to have a style, both get more.
+    If the shorter side would get too few pixels to have a style, both get more.
 
     Raises:
-        UserError: It is no picture, or too small to have a style.
+        UserError: It is not a picture, or too small to have a style.
     """
     picture = read_rgb(path)
     if min(picture.shape[:2]) < SMALLEST_STYLE:
         shape = "×".join(map(str, picture.shape[:2]))
-        raise UserError(f"{path}: {shape} pixels are too few for a style; expected at least {SMALLEST_STYLE} a side")
+        raise UserError(f"{path}: {shape} pixels are too few for a style; expected at least {SMALLEST_STYLE} per side")
     long, short = max(picture.shape[:2]), min(picture.shape[:2])
     return resize_longest_side(picture, max(size, math.ceil(SMALLEST_STYLE * long / short))) if size else picture
 
 
 def check_blend(blend: Sequence[float], styles: Sequence[object]) -> None:
-    """Raise UserError unless there is no blend, or a finite weight for each style, none negative, not all 0."""
+    """Raise UserError unless `blend` is empty or has a finite weight for each style, none negative, not all 0."""
     if blend and (len(blend) != len(styles) or min(blend) < 0 or not 0 < sum(blend) < math.inf):
-        raise UserError(f"`blend` wants {len(styles)} weights, one for each style picture, not all 0")
+        raise UserError(f"`blend` needs {len(styles)} weights, one for each style picture, not all 0")
 
 
 def blended_grams(
@@ -48,9 +48,9 @@ def blended_grams(
     """Return the mean of the pictures' Gram matrices (1, C, C), weighted by `blend`, as targets of the style terms.
 
     Args:
-        network: The loss network, with the terms' layers.
-        pictures: (H, W, 3) uint8 each, of any sizes.
-        blend: A weight for each picture; none: all alike.
+        network: The loss network; its layers are those of the style terms.
+        pictures: (H, W, 3) uint8 each, of any size.
+        blend: A weight for each picture; empty: equal weights.
         ctx: Device.
     """
     weights = np.array(blend or [1.0] * len(pictures))
@@ -68,16 +68,16 @@ def style_weights(
 ) -> dict[str, float]:
     """Return the weight of each layer's style loss, the paper's squared Frobenius norm ‖G − A‖² for Gram matrices.
 
-    That norm differs by 10⁴ from layer to layer: relu4_3's features are small. By the number of entries, as in the
-    paper's released code, relu4_3 has 1/10,000 of the sum, and a network learns the colors and the finest strokes
-    alone; by the style's own norm each layer counts by its relative error, and shapes are learned, too.
+    That norm differs by 10⁴ between layers: relu4_3's features are small. Divided by the number of entries, as in the
+    paper's released code, relu4_3 contributes 1/10,000 of the sum, and a network learns only colors and the finest
+    strokes; divided by the style's own norm, each layer counts by its relative error, and shapes are learned, too.
 
     Args:
         layers: Where style is compared.
-        grams: A of the style by term, as of `blended_grams`.
-        weight: What a layer's relative error ‖G − A‖² / ‖A‖² of 1 costs, beside a feature loss of weight 1; for
-            "entries", what a mean squared difference of Gram entries of 1 costs.
-        balance: "norm" or "entries", what the weight is divided by: ‖A‖² or C².
+        grams: The style's Gram matrices A by term, see `blended_grams`.
+        weight: Cost of a relative error ‖G − A‖² / ‖A‖² of 1 in a layer, compared to a feature loss of weight 1; for
+            "entries", cost of a mean squared difference of Gram entries of 1.
+        balance: "norm" or "entries": the weight is divided by ‖A‖² or C².
     """
     sizes = {}
     for layer in layers:
@@ -96,11 +96,11 @@ def style_transfer_loss(
     """Return the loss of style transfer (paper, equation 5): content, style and total variation, weighted.
 
     Args:
-        network: The loss network, with the layers of both.
+        network: The loss network; it has the layers of both losses.
         content: Weight of the feature loss by layer.
-        style: Weight of the style loss by layer, as of `style_weights`.
+        style: Weight of the style loss by layer, see `style_weights`.
         tv: Weight of the paper's total variation.
-        stability: Weight of the stability loss, which is not the paper's.
+        stability: Weight of the stability loss, which is not in the paper.
     """
     weights: dict[Term, float] = {FeatureLoss(layer): weight for layer, weight in content.items()}
     weights.update({StyleLoss(layer): weight for layer, weight in style.items()})

@@ -1,7 +1,8 @@
-"""The terms that a loss is the weighted sum of: each knows its target, its value, and where it comes from.
+"""The terms whose weighted sum is a loss: each knows its target, its value and its source.
 
-A term compares the output of a network with a target, or says something of it alone. It looks at pictures (N, 3, H, W)
-RGB in [0, 255] and at their feature maps. Terms are compared and hashed by their settings.
+A term compares a network's output to a target, or measures the output alone. It sees pictures (N, 3, H, W) RGB in
+[0, 255] and their feature maps. Terms are compared and hashed by their settings. A new term is a dataclass here, its
+math a function of `functional`; a training's task gives it a weight.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Kinds = Mapping[str, Callable[..., "NDArray"]]
 
 @dataclass(frozen=True)
 class Seen:
-    """Pictures (N, 3, H, W), and what the loss network's layers, by name, make of them, (N, C, h, w) each."""
+    """Pictures (N, 3, H, W) and their feature maps by layer of the loss network, (N, C, h, w) each."""
 
     pictures: NDArray
     maps: Mapping[str, NDArray]
@@ -34,9 +35,9 @@ class Term:
     """What every term has.
 
     Attributes:
-        name: What logs call it.
-        layer: The layer of the loss network that it looks at, or "".
-        needs_target: Whether it compares the output with something.
+        name: Its name in logs.
+        layer: The layer of the loss network that it uses, or "".
+        needs_target: Whether it compares the output to a target.
         kinds: Functions to choose from, for terms with a `kind`.
     """
 
@@ -52,7 +53,7 @@ class Term:
             check_choice("kind", kind, self.kinds)
 
     def target(self, F: Operators, reference: Seen) -> NDArray:
-        """Return what the output is compared with: the reference itself. None where no reference says it."""
+        """Return what the output is compared to, by default the reference; None if no reference determines it."""
         return reference.pictures
 
     def value(self, F: Operators, output: Seen, target: NDArray) -> NDArray:
@@ -64,7 +65,7 @@ class Term:
 class _LayerTerm(Term):
     """A term of one layer of the loss network, called for example "feature:relu2_2"."""
 
-    layer: str = field()  # or the inherited one would be its default
+    layer: str = field()  # without a default, unlike the inherited one
     kind_of_term: ClassVar[str] = ""
 
     @property
@@ -95,7 +96,7 @@ class StyleLoss(_LayerTerm):
     kind_of_term = "style"
 
     def target(self, F: Operators, reference: Seen) -> NDArray:
-        """Return the reference's Gram matrix; one, (1, C, C), is good for outputs of any number and size."""
+        """Return the reference's Gram matrix; one, (1, C, C), serves outputs of any number and size."""
         return functional.gram_matrix(F, reference.maps[self.layer])
 
     def value(self, F: Operators, output: Seen, target: NDArray) -> NDArray:
@@ -108,7 +109,7 @@ class PixelLoss(Term):
     """‖ŷ − y‖² / (C·H·W) (paper, section 3.3), or the mean absolute difference.
 
     Args:
-        kind: "squared" (paper) or "absolute", which forgives outliers more and trains to sharper edges.
+        kind: "squared" (paper) or "absolute", which is less sensitive to outliers and trains to sharper edges.
     """
 
     kind: PixelKind = "squared"
@@ -125,12 +126,12 @@ class PixelLoss(Term):
 
 @dataclass(frozen=True)
 class GridLoss(Term):
-    """How far the grid that an upsampling network leaves stands out of the error, see `functional.grid_error`.
+    """How strongly the grid that an upsampling network leaves shows in the error, see `functional.grid_error`.
 
-    Not in the paper, nor in the blog.
+    Not in the paper or the blog.
 
     Args:
-        period: Of the grid in pixels, the network's scale; pictures have 8 periods at least.
+        period: Of the grid in pixels: the network's scale. Pictures must have at least 8 periods.
     """
 
     period: int
@@ -143,7 +144,7 @@ class GridLoss(Term):
 
 @dataclass(frozen=True)
 class TotalVariationLoss(Term):
-    """The output's total variation, which compares it with nothing.
+    """The output's total variation; it needs no target.
 
     Args:
         kind: "paper", the sum of squared differences of neighboring pixels (paper, section 3.3, as in its released
@@ -167,13 +168,13 @@ class TotalVariationLoss(Term):
 class StabilityLoss(Term):
     """‖ŷ − ŷ'‖² / (C·H·W), with ŷ' the output for the same input and noise: against flicker of videos.
 
-    Not in the paper, nor in the blog. Only who has the network can give its target, ŷ'.
+    Not in the paper or the blog. Its target, ŷ', must be computed with the network.
     """
 
     name = "stability"
 
     def target(self, F: Operators, reference: Seen) -> NDArray:
-        """Return None: it is no matter of references."""
+        """Return None: references do not determine it."""
         return None
 
     def value(self, F: Operators, output: Seen, target: NDArray) -> NDArray:

@@ -1,4 +1,4 @@
-"""The networks of the paper and of the blog, and the loss network; each needs MXNet only when it is asked for."""
+"""The networks of the paper and of the blog, and the loss network; MXNet is imported when one is first used."""
 
 from __future__ import annotations
 

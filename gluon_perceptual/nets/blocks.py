@@ -1,6 +1,6 @@
-"""The building blocks of every network here: each is declared once.
+"""The building blocks of all networks here, each defined once.
 
-Feature maps are (N, C, H, W) float32. No block needs H or W to be divisible by anything.
+Feature maps are (N, C, H, W) float32, for any H and W.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def norm_layer(norm: Norm, channels: int) -> mx.gluon.HybridBlock:
 def convolution(
     channels: int, kernel: int, in_channels: int, use_bias: bool, stride: int = 1, padding: bool = True
 ) -> mx.gluon.HybridBlock:
-    """Return a convolution of odd kernel in the form that is fast for its kernel."""
+    """Return a convolution of odd kernel size, in the form that is fastest for it."""
     if padding and stride == 1 and kernel // 2 > 3:
         return InputConv2D(channels, kernel, in_channels, use_bias)
     return Conv2D(channels, kernel, stride, kernel // 2 * padding, in_channels=in_channels, use_bias=use_bias)
@@ -64,8 +64,8 @@ class ConvBlock(nn.HybridSequential):
 class ResidualBlock(mx.gluon.HybridBlock):
     """conv3×3 - norm - ReLU - conv3×3 - norm, plus the input; no ReLU after the sum (Gross & Wilber; paper, fig. 1).
 
-    Without padding, as in the style network, the output is 2 pixels smaller at each side, and so is the part of the
-    input that is added.
+    Without padding, as in the style network, the output is 2 pixels smaller on each side; the input is cropped to
+    match.
     """
 
     def __init__(self, channels: int, norm: Norm = "batch", padding: bool = True, **kwargs: Any) -> None:
@@ -85,7 +85,7 @@ class ResidualBlock(mx.gluon.HybridBlock):
 
 
 class DepthToSpace(mx.gluon.HybridBlock):
-    """(N, C·r², H, W) -> (N, C, r·H, r·W); the r² phases are the outer part of the channel axis."""
+    """(N, C·r², H, W) -> (N, C, r·H, r·W); the r² phases are the slower part of the channel axis."""
 
     def __init__(self, factor: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -101,27 +101,28 @@ def upsample(
 ) -> mx.gluon.HybridBlock:
     """Return a block that doubles H and W: the paper's "conv of stride 1/2", with normalization and ReLU.
 
-    Its first weights are such that values come out about as large as from other convolutions. By the initialization
-    of those, ×8's three blocks without normalization let so little through that their ReLUs die in training.
+    Its initial weights keep values about as large as other convolutions do. With their initialization, the three blocks
+    of ×8 without normalization would pass so little on that their ReLUs die in training.
 
     Args:
         channels: Channels out.
         upsampling: "transposed", a transposed 3×3 convolution of stride 2 (paper); "nearest", repeated pixels and a
             3×3 convolution; "subpixel", a 3×3 convolution to 4 phases.
         norm: As in `norm_layer`.
-        in_channels: Channels in, if they are not as many.
+        in_channels: Channels in; None: as many as out.
     """
     check_choice("upsampling", upsampling, of(Upsampling))
     bias, inputs = norm == "none", in_channels or channels
     block = nn.HybridSequential(prefix="")
     if upsampling == "transposed":
-        larger = mx.init.Xavier(magnitude=3 * 2**2)  # a pixel of the output sees a quarter of the weights
+        larger = mx.init.Xavier(magnitude=3 * 2**2)  # an output pixel depends on a quarter of the weights
         block.add(TransposedConv2D(channels, 3, 2, 1, 1, in_channels=inputs, use_bias=bias, weight_initializer=larger))
     elif upsampling == "nearest":
-        # the convolution is the second of two as where pixels are repeated first, so that its name tells the kind
+        # the convolution is the second layer, as if pixels were repeated by a first one, so that its name tells the
+        # kind
         block.add(identity(), NearestConv2D(channels, inputs, bias))
     else:
-        larger = mx.init.Xavier(factor_type="in")  # by its own number of outputs, of which 4 are one channel
+        larger = mx.init.Xavier(factor_type="in")  # "in" alone, since 4 outputs form one channel
         block.add(
             Conv2D(4 * channels, 3, padding=1, in_channels=inputs, use_bias=bias, weight_initializer=larger),
             DepthToSpace(2),
@@ -155,10 +156,10 @@ def bicubic_phases(scale: int) -> np.ndarray:
 
 
 class ReflectionPad(mx.gluon.HybridBlock):
-    """(N, C, H, W) -> (N, C, ⌈H⌉ + 2·margin, ⌈W⌉ + 2·margin), mirrored at the border pixels, which come once.
+    """(N, C, H, W) -> (N, C, ⌈H⌉ + 2·margin, ⌈W⌉ + 2·margin), mirrored at the border pixels without repeating them.
 
-    ⌈H⌉ is H made a multiple of `multiple` by more rows below. Pictures of any size can be mirrored, also those
-    smaller than the margin, which are mirrored over and over; MXNet's own padding refuses these.
+    ⌈H⌉ is H, rounded up to a multiple of `multiple` by more rows below. Pictures of any size can be mirrored; those
+    smaller than the margin, which MXNet's own padding refuses, are mirrored repeatedly.
     """
 
     def __init__(self, margin: int, multiple: int = 1, **kwargs: Any) -> None:
@@ -166,7 +167,7 @@ class ReflectionPad(mx.gluon.HybridBlock):
         self._margin, self._multiple, self._precision = margin, multiple, current_precision()
 
     def hybrid_forward(self, F: Operators, x: NDArray) -> NDArray:
-        """Look up each row and column where it is mirrored from; float32, since MXNet looks up nothing narrower."""
+        """Look up the row and column that each one mirrors, in float32, since MXNet's lookup takes nothing narrower."""
         x = self._precision.widen(F, x)
         one = F.slice_axis(F.slice_axis(x, axis=0, begin=0, end=1), axis=1, begin=0, end=1)
         for axis in (2, 3):
@@ -174,7 +175,7 @@ class ReflectionPad(mx.gluon.HybridBlock):
         return x
 
     def _sources(self, F: Operators, one: NDArray, axis: int) -> NDArray:
-        """(1, 1, H, W) -> for each row or column of the result its number in the input."""
+        """(1, 1, H, W) -> the input's row or column for each of the result's."""
         line = F.slice_axis(one, axis=5 - axis, begin=0, end=1)
         last = F.max(F.contrib.arange_like(line, axis=axis))
         begin, step = (None,) * 4, tuple(self._multiple if k == axis else 1 for k in range(4))

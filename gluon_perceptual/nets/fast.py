@@ -1,8 +1,8 @@
-"""Layers whose plain form is slow on a CPU: the same functions of the same parameters, as oneDNN 2.4 does them well.
+"""Layers whose plain form is slow on a CPU, as functions of the same parameters that oneDNN 2.4 computes fast.
 
-On a GPU each is its plain form: the context of the call decides when a graph is made. docs/performance.md has what
-each brings. Feature maps are (N, C, H, W), in the type of the precision that the layer is built in; sums are reordered,
-so float32 results agree to about 1e-6 of their size.
+On a GPU each takes its plain form: the context of the call decides when the graph is built. docs/performance.md lists
+the gains. Feature maps are (N, C, H, W), in the type of the layer's precision; sums are reordered, so float32 results
+agree to about 1e-6 of their size.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BLOCK = 16  # floats in an AVX-512 register, and two of AVX2: oneDNN works on so
 
 
 def on_gpu() -> bool:
-    """Whether the layers called now run on a GPU; Gluon enters its input's context before it calls any."""
+    """Return whether layers called now run on a GPU; Gluon enters its input's context before it calls them."""
     return bool(mx.context.current_context().device_type == "gpu")
 
 
@@ -27,7 +27,7 @@ def pad(F: Operators, x: NDArray, top: int, bottom: int, left: int, right: int) 
 
 
 class Conv2D(nn.Conv2D):
-    """A convolution in the precision of the network that it is built in; parameters as of `nn.Conv2D`."""
+    """A convolution in the precision of the network that it is built in; parameters as in `nn.Conv2D`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -45,7 +45,7 @@ class Conv2D(nn.Conv2D):
 class InputConv2D(Conv2D):
     """A convolution of odd kernel, stride 1 and same size, from few channels; parameters as of `nn.Conv2D`.
 
-    oneDNN has no fast kernel for a padding over 3, so the picture is padded first.
+    oneDNN has no fast kernel for a padding over 3, so the picture is padded beforehand.
     """
 
     def __init__(self, channels: int, kernel: int, in_channels: int, use_bias: bool = True, **kwargs: Any) -> None:
@@ -63,16 +63,16 @@ class InputConv2D(Conv2D):
 class OutputConv2D(Conv2D):
     """A convolution of odd kernel, stride 1 and same size, to few channels; parameters as of `nn.Conv2D`.
 
-    oneDNN has no fast kernel for 3 output channels either. So the k columns of each filter are applied as k×1
-    filters of their own, and the k maps that they give are added up, each moved to its column's place, by a 1×k
-    convolution of zeros and ones. Filters of zeros fill oneDNN's blocks of channels.
+    oneDNN has no fast kernel for 3 output channels either. So the k columns of each filter are applied as separate k×1
+    filters, and the k resulting maps, each shifted to its column's place, are added by a 1×k convolution of zeros and
+    ones. Filters of zeros fill up oneDNN's blocks of channels.
     """
 
     def __init__(self, channels: int, kernel: int, in_channels: int, use_bias: bool = True, **kwargs: Any) -> None:
         super().__init__(channels, kernel, padding=kernel // 2, in_channels=in_channels, use_bias=use_bias, **kwargs)
 
     def hybrid_forward(self, F: Operators, x: NDArray, weight: NDArray, bias: NDArray = None) -> NDArray:
-        """(N, in_channels, H, W) -> (N, channels, H, W) float32: the sum is so, in any precision."""
+        """(N, in_channels, H, W) -> (N, channels, H, W); the sum is float32 in any precision."""
         if on_gpu():
             return super().hybrid_forward(F, x, weight, bias)
         settings = settings_of(self)
@@ -80,7 +80,7 @@ class OutputConv2D(Conv2D):
         idle, unused = -kernel * channels % BLOCK, -channels % BLOCK
         columns = _filled(F, F.reshape(F.transpose(weight, (3, 0, 1, 2)), (-3, 0, 0, 1)), idle)
         early, late = None, bias
-        if bias is not None and self.precision is FLOAT32:  # sooner, but rounded maps would lose its last bits
+        if bias is not None and self.precision is FLOAT32:  # faster, but rounded maps would lose its last bits
             early, late = self._bias_of_columns(F, bias, kernel, idle), None
         shape = {"kernel": (kernel, 1), "pad": (kernel // 2, 0), "num_filter": kernel * channels + idle}
         maps = self.precision.widen(F, self._convolve(F, x, columns, early, **shape))
@@ -92,7 +92,7 @@ class OutputConv2D(Conv2D):
 
     @staticmethod
     def _bias_of_columns(F: Operators, bias: NDArray, kernel: int, idle: int) -> NDArray:
-        """Put the bias into the middle column's maps, of which the border cuts nothing off."""
+        """Put the bias into the middle column's maps, the only ones that the border does not cut."""
         others = F.zeros_like(F.tile(bias, kernel // 2))
         return _filled(F, F.concat(others, bias, others, dim=0), idle)
 
@@ -114,9 +114,9 @@ def _filled(F: Operators, filters: NDArray, idle: int) -> NDArray:
 class TransposedConv2D(nn.Conv2DTranspose):
     """A transposed convolution; parameters as of `nn.Conv2DTranspose`.
 
-    oneDNN's adds its bias in a slow way, so a 1×1 convolution of each channel by itself does. In bfloat16, where the
-    gradient of MXNet's ends the process, it is a convolution to the phases of the output, see `_phases`; that takes a
-    kernel of 3, stride 2, padding 1 and output padding 1.
+    oneDNN's adds its bias slowly, so a 1×1 convolution of each channel adds it instead. In bfloat16, where the gradient
+    of MXNet's operator crashes the process, it is a convolution to the phases of the output, see `_phases`; that
+    requires a kernel of 3, stride 2, padding 1 and output padding 1.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -135,7 +135,7 @@ class TransposedConv2D(nn.Conv2DTranspose):
         return F.Convolution(out, ones, bias, kernel=(1, 1), num_filter=channels, num_group=channels)
 
     def _phases(self, F: Operators, x: NDArray, weight: NDArray, bias: NDArray) -> NDArray:
-        """Of two pixels in a row, the first sees the middle weight, the second the last and the next pixel's first."""
+        """Of two adjacent pixels the first uses the middle weight, the second the last and the next pixel's first."""
         channels = settings_of(self)["num_filter"]
         filters = F.concat(*(_part(F, _part(F, weight, 2, a), 3, b) for a in (0, 1) for b in (0, 1)), dim=1)
         inputs = [x, F.transpose(filters, (1, 0, 2, 3))] + ([] if bias is None else [F.tile(bias, 4)])
@@ -146,7 +146,7 @@ class TransposedConv2D(nn.Conv2DTranspose):
 
 
 def _part(F: Operators, weight: NDArray, axis: int, phase: int) -> NDArray:
-    """Return what 3 weights of a transposed convolution are on a pixel and the next: (w1, 0), or (w2, w0)."""
+    """Return the weights of a transposed convolution on a pixel and the next: (w1, 0) or (w2, w0)."""
     w0, w1, w2 = F.split(weight, num_outputs=3, axis=axis)
     return F.concat(*((w2, w0) if phase else (w1, F.zeros_like(w1))), dim=axis)
 
@@ -154,8 +154,8 @@ def _part(F: Operators, weight: NDArray, axis: int, phase: int) -> NDArray:
 class NearestConv2D(Conv2D):
     """Each pixel repeated 2×2, then a 3×3 convolution of the same size; parameters as of `nn.Conv2D`.
 
-    Of the 3×3 repeated pixels under a filter, no more than 2×2 differ: for each of the four places in a repeated
-    pixel a filter of 2×2 sums of weights gives the same with 4 instead of 9 multiplications.
+    Of the 3×3 repeated pixels under a filter, at most 2×2 differ: for each of the four positions in a repeated pixel, a
+    filter of 2×2 sums of weights gives the same with 4 instead of 9 multiplications.
     """
 
     def __init__(self, channels: int, in_channels: int, use_bias: bool = True, **kwargs: Any) -> None:
@@ -179,6 +179,6 @@ class NearestConv2D(Conv2D):
 
 
 def _sums(F: Operators, weight: NDArray, axis: int, phase: int) -> NDArray:
-    """Return what 3 weights become on 2 pixels: (w0, w1 + w2) in the first half of a pixel, (w0 + w1, w2) after."""
+    """Return the sums of 3 weights on 2 pixels: (w0, w1 + w2) in a pixel's first half, (w0 + w1, w2) in its second."""
     w0, w1, w2 = F.split(weight, num_outputs=3, axis=axis)
     return F.concat(*((w0 + w1, w2) if phase else (w0, w1 + w2)), dim=axis)

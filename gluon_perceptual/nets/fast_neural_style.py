@@ -1,4 +1,4 @@
-"""The style network of PyTorch's fast-neural-style example, so that its checkpoints run."""
+"""The style network of PyTorch's fast-neural-style example, to run its checkpoints."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .blocks import ReflectionPad, convolution, norm_layer
 from .fast import OutputConv2D
 from .precision import current_precision
 
-CELL = 4  # pixels a side: what becomes one position of the feature maps in the middle
+CELL = 4  # pixels per side that become one position of the middle feature maps
 
 
 class ReflectedConv(nn.HybridSequential):
@@ -51,7 +51,7 @@ class Repeat(mx.gluon.HybridBlock):
         self._precision = current_precision()
 
     def hybrid_forward(self, F: Operators, x: NDArray) -> NDArray:
-        """Repeat; MXNet repeats nothing narrower."""
+        """Repeat in float32; MXNet repeats nothing narrower."""
         return F.UpSampling(self._precision.widen(F, x), scale=2, sample_type="nearest")
 
 
@@ -59,14 +59,14 @@ class FastNeuralStyleNet(mx.gluon.HybridBlock):
     """Repaints pictures: (N, 3, H, W) float32 RGB in [0, 255] -> the same shape, for any H and W.
 
     The layers are those of `TransformerNet` in github.com/pytorch/examples, fast_neural_style: as the paper's, but with
-    instance norms, reflection padding before every convolution, residual blocks that keep the size, pixels repeated
-    2×2 instead of transposed convolutions, no tanh, and pixels as they are. Biases before a norm, which it takes away
-    again, are left out. Where H or W is no multiple of 4, the picture is mirrored a little further, and the output cut;
-    there the output is larger.
+    instance norms, reflection padding before every convolution, residual blocks that keep the size, pixels repeated 2×2
+    instead of transposed convolutions, no tanh, and pixels in [0, 255]. Biases before a norm, which cancels them, are
+    left out. If H or W is not a multiple of 4, the picture is mirrored a little further and the output is cropped; the
+    original's output is larger.
 
     Args:
-        width: Channels of the first layer (there: 32); the others have 2 and 4 times as many.
-        norm: "instance"; "none" for a network whose normalizations are folded.
+        width: Channels of the first layer (originally 32); the others have 2 and 4 times as many.
+        norm: "instance"; "none" for a network with folded normalizations.
     """
 
     scale = 1
@@ -97,5 +97,5 @@ class FastNeuralStyleNet(mx.gluon.HybridBlock):
 
 
 def _without_frame(F: Operators, x: NDArray) -> NDArray:
-    """Cut 4 pixels a side: the fast output layer pads with zeros what is framed already."""
+    """Crop 4 pixels per side: the fast output layer pads its input, which is padded already."""
     return F.slice(x, begin=(None, None, 4, 4), end=(None, None, -4, -4))

@@ -1,4 +1,4 @@
-"""Batch normalization folded into the convolutions before it, for networks that train no more."""
+"""Batch normalization folded into the preceding convolutions, for networks that are no longer trained."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def fold_batch_norm(
     epsilon: float,
     output_axis: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return weight and bias of the convolution that does what a convolution and its batch normalization do.
+    """Return weight and bias of the convolution equivalent to a convolution and its batch normalization.
 
     Args:
-        weight: (out, in, kh, kw), or (in, out, kh, kw) of a transposed convolution with `output_axis` 1.
+        weight: (out, in, kh, kw), or (in, out, kh, kw) for a transposed convolution with `output_axis` 1.
         bias: (out,) or None.
-        norm: `gamma`, `beta`, `running_mean`, `running_var`, (C,) each. Where C is a part of `out`, as after
+        norm: `gamma`, `beta`, `running_mean`, `running_var`, (C,) each. If C is a fraction of `out`, as after
             sub-pixel upsampling, output channel k is normalized as channel k mod C.
         epsilon: The normalization's.
-        output_axis: Of `weight`.
+        output_axis: Axis of the outputs in `weight`.
     """
     outputs = weight.shape[output_axis]
     gamma, beta, mean, variance = (
@@ -38,14 +38,14 @@ def fold_batch_norm(
 
 
 def has_batch_norm(net: Block) -> bool:
-    """Whether there is a batch normalization in `net`."""
+    """Return whether `net` contains a batch normalization."""
     return any(isinstance(block, nn.BatchNorm) for _, block in leaves(net))
 
 
 def folded_parameters(net: Block) -> dict[str, np.ndarray]:
-    """Return the parameters, by structural name, that the same network without normalization needs to do the same.
+    """Return the parameters, by structural name, with which the network without normalization does the same.
 
-    Each batch normalization is taken to follow the convolution registered before it, as in all networks here.
+    Each batch normalization is assumed to follow the convolution registered before it, as in all networks here.
     """
     folded: dict[str, np.ndarray] = {}
     convolution, transposed = "", False

@@ -8,15 +8,15 @@ from .._mxnet import Block, Context, NDArray, Operators, mx, nn
 from .fast import on_gpu
 from .precision import computing_in, current_precision
 
-WELL_SUMMED = 320**2  # pixels, up to which the fastest form is exact to 1e-5 in networks that frame pictures by 40 more
+WELL_SUMMED = 320**2  # pixels: up to here the fastest form is exact to 1e-5, the style network's padding included
 
 
 class InstanceNorm(nn.InstanceNorm):
     """(N, C, H, W) -> (N, C, H, W): each channel of each picture to mean 0 and variance 1, then γ and β.
 
-    MXNet's own kernel is slow on a CPU, and its float32 sums go astray for millions of pixels. Two forms have to be
-    asked for, since each is good for one purpose: `for_batches_of`, the fastest, whose sums go astray, too; and
-    `for_inference`, which is exact. On a GPU all are MXNet's own.
+    MXNet's own kernel is slow on a CPU, and its float32 sums lose precision for millions of pixels. Two other forms
+    serve one purpose each: `for_batches_of`, the fastest, which is as imprecise; and `for_inference`, which is exact.
+    On a GPU all are MXNet's own.
 
     Args:
         channels: C.
@@ -29,10 +29,10 @@ class InstanceNorm(nn.InstanceNorm):
         self._form: Callable[..., NDArray] = self._as_mxnet_does
 
     def for_batches_of(self, size: int) -> None:
-        """Take the form that is good for nothing but batches of `size` pictures, in training mode.
+        """Take the form that works only for batches of `size` pictures, in training mode.
 
-        A batch normalization of one picture with N·C channels. It keeps running statistics, here of no use: they are
-        no numbers, and out of training mode neither is what it returns.
+        A batch normalization of one picture with N·C channels. Its running statistics are meaningless here, so they are
+        NaN, and so is its output outside of training mode.
         """
         self._size, shape = size, (size * self.gamma.shape[0],)
         self.unused_mean, self.unused_var = (
@@ -42,11 +42,11 @@ class InstanceNorm(nn.InstanceNorm):
         self._form = self._as_batch_norm
 
     def for_inference(self) -> None:
-        """Take the form whose gradient is wrong: mean and variance come as the by-product of another normalization."""
+        """Take the form with a wrong gradient: mean and variance are by-products of another normalization."""
         self._form = self._by_rows
 
     def hybrid_forward(self, F: Operators, x: NDArray, gamma: NDArray, beta: NDArray, **unused: NDArray) -> NDArray:
-        """Normalize, in the form that was asked for."""
+        """Normalize, in the chosen form."""
         if on_gpu():
             return self._as_mxnet_does(F, x, gamma, beta)
         return self._form(F, x, gamma, beta, **unused)
@@ -57,7 +57,7 @@ class InstanceNorm(nn.InstanceNorm):
     def _by_rows(self, F: Operators, x: NDArray, gamma: NDArray, beta: NDArray) -> NDArray:
         """Normalize each row of pixels, then undo the difference between the rows' statistics and the channel's."""
         x = self._precision.widen(F, x)
-        planes = F.reshape(x, (-3, 0, 0))  # which oneDNN's layouts are not, that MXNet's layer norm crashes on
+        planes = F.reshape(x, (-3, 0, 0))  # leaves oneDNN's layouts, on which MXNet's layer norm crashes
         row = F.reshape(F.slice(planes, begin=(0, 0, None), end=(1, 1, None)), (-1,))
         layer_norm = {"axis": -1, "eps": self._epsilon, "output_mean_var": True}
         rows, means, deviations = F.LayerNorm(planes, F.ones_like(row), F.zeros_like(row), **layer_norm)
@@ -77,16 +77,16 @@ class InstanceNorm(nn.InstanceNorm):
             return F.BatchNorm(x, gamma, beta, unused_mean, unused_var, **settings)
         affine = (F.tile(gamma, self._size), F.tile(beta, self._size))
         normal = F.BatchNorm(F.reshape(x, (1, -1, 0, 0)), *affine, unused_mean, unused_var, **settings)
-        # Not by one reshape: with a convolution after it, MXNet's backward pass overwrites memory not its own.
+        # Not one reshape: before a convolution, MXNet's backward pass would then corrupt memory.
         return F.squeeze(F.reshape(normal, (0, -4, self._size, -1, 0, 0)), axis=0)
 
 
 def fast_twin(net: Block, batch: int, ctx: Context) -> Block:
-    """Return a network of the same parameters as `net`, whose instance norms are fast; `net`, if it has none.
+    """Return a network with the parameters of `net` and fast instance norms; `net` itself if it has no instance norm.
 
     Args:
         net: Initialized network, with its `arguments`.
-        batch: The only batch size that the twin is good for, on each device, and that in training mode only.
+        batch: The only batch size, per device, for which the twin works, and only in training mode.
         ctx: The devices.
     """
     twin = _twin(net, lambda norm: norm.for_batches_of(batch))
@@ -104,12 +104,12 @@ def _twin(net: Block, change: Callable[[InstanceNorm], None]) -> Block:
 
 
 def for_single_pictures(net: Block, ctx: Context | None = None) -> Callable[..., NDArray]:
-    """Return a function that does what `net`, a style network, does in inference, faster: (1, 3, H, W) -> (1, …).
+    """Return a faster equivalent of `net`, a style network, for inference: (1, 3, H, W) -> (1, …).
 
-    With a second argument, a function, it calls that with the share of layers that are done.
+    Its second argument, a function, is called with the share of layers that are done.
 
     Raises:
-        ValueError: The function got more than one picture.
+        ValueError: The equivalent was called with more than one picture.
     """
     fast, exact = fast_twin(net, 1, ctx or mx.cpu()), _twin(net, InstanceNorm.for_inference)
     for twin in (fast, exact):
@@ -127,7 +127,7 @@ def for_single_pictures(net: Block, ctx: Context | None = None) -> Callable[...,
 
 
 def _by_layers(net: Block, picture: NDArray, progress: Callable[[float], object]) -> NDArray:
-    """Do what a style network does, and tell of each of its layers."""
+    """Run a style network layer by layer, and report each."""
     layers = [net.pad, net.encode, *net.body, net.decode]
     maps = picture
     for done, layer in enumerate(layers, 1):

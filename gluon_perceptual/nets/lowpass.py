@@ -1,4 +1,4 @@
-"""A fixed low-pass, against the weave that a feature loss leaves: fine waves that it takes for texture."""
+"""A fixed low-pass filter against the weave that a feature loss leaves: fine waves that it mistakes for texture."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .lowpass_kernel import RADIUS, lowpass_kernel
 class LowPass(mx.gluon.HybridBlock):
     """(N, C, H, W) -> the same: each plane through `lowpass_kernel`, border pixels repeated.
 
-    oneDNN has no fast kernel for one filter of one channel. So a stride of `step` pixels, which has to divide H and W,
-    gives a block of step² pixels at once, each by a copy of the kernel of its own place.
+    oneDNN has no fast kernel for one filter of one channel. So a convolution of stride `step`, which must divide H and
+    W, computes a block of step² pixels at once, each with a copy of the kernel at its own offset.
     """
 
     def __init__(self, cutoff: float, step: int, **kwargs: Any) -> None:

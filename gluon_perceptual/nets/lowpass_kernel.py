@@ -1,4 +1,4 @@
-"""The kernel of `lowpass`, and which low-pass has such filters. Nothing here needs MXNet."""
+"""The kernel of `lowpass`, and the cut-off of given filters. Nothing here needs MXNet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import UserError
 
 RADIUS = 4  # of the kernel, in pixels
-LOWEST, HIGHEST = 0.1, 0.5  # cut-offs: under the first the window decides, at the second all pass that pixels can hold
+LOWEST, HIGHEST = 0.1, 0.5  # cut-offs: below the first the window decides, at the second all frequencies pass
 STEP = 0.001  # of the cut-offs that `cutoff_of` tells apart
 
 
@@ -20,7 +20,7 @@ def lowpass_kernel(cutoff: float) -> np.ndarray:
     Raises:
         UserError: `cutoff` is not from 0.1 to 0.5.
     """
-    from scipy.special import j1  # which takes longer to import than all else here
+    from scipy.special import j1  # slow to import
 
     if not LOWEST <= cutoff <= HIGHEST:
         raise UserError(f"low-pass {cutoff}: expected a cut-off from {LOWEST} to {HIGHEST} cycles a pixel, such as 0.3")
@@ -32,7 +32,7 @@ def lowpass_kernel(cutoff: float) -> np.ndarray:
 
 
 def cutoff_of(filters: np.ndarray) -> float:
-    """Return the cut-off of the low-pass with these `filters`, in thousandths, by the largest, the kernel's middle."""
+    """Return the cut-off of the low-pass with these `filters`, to a thousandth, by their largest value, the middle."""
     cutoffs = np.arange(LOWEST, HIGHEST + STEP, STEP).clip(max=HIGHEST)
     middles = np.array([lowpass_kernel(cutoff)[RADIUS, RADIUS] for cutoff in cutoffs])
     return round(float(cutoffs[np.abs(middles - filters[0].max()).argmin()]), 3)

@@ -1,4 +1,4 @@
-"""The one range rule at work: networks of any value range, run on pixels in [0, 255]."""
+"""The one range rule: networks of any value range, run on pixels in [0, 255]."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class PixelRangeAdapter(mx.gluon.HybridBlock):
     """Runs `net` on pictures (N, 3, H, W) float32 RGB in [0, 255] and returns pictures in [0, 255].
 
     Args:
-        net: Network with `scale` and `halo`, whose parameters stay its own.
+        net: Network with `scale` and `halo`; its parameters stay its own.
         max_value: White in the network's range: 255, or 1 as in the blog.
-        mean: What the network wants subtracted from each channel, in its own range. The blog subtracts the mean patch
-            of its training set; its mean over the patch is used here, so that pictures of any size can be input.
+        mean: What is subtracted from each channel, in the network's range. The blog subtracts the mean patch of its
+            training set; here it is that patch's mean, so that pictures can have any size.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class PixelRangeAdapter(mx.gluon.HybridBlock):
 
     @property
     def scale(self) -> int:
-        """How many times the output is larger than the input."""
+        """How many times larger than the input the output is."""
         return int(self.net.scale)
 
     @property

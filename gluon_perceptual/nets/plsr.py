@@ -1,4 +1,4 @@
-"""The blog post's ×2 network, parameter by parameter, so that its checkpoints load."""
+"""The blog post's ×2 network, parameter by parameter, to load its checkpoints."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class PlsrNet(mx.gluon.HybridBlock):
     """The blog's network: (N, 3, H, W) float32 RGB -> (N, 3, 2·H, 2·W).
 
     Its range is the blog's: the input is in [0, 1] minus the training set's mean, the output in [0, 1], unbounded.
-    Unlike the paper's: no bias anywhere, no norm and no ReLU after the first, the transposed and the last
-    convolution, no tanh, and residual units with a 1×1 convolution in the skip and a ReLU after the sum.
+    Unlike the paper's, it has no biases, no norm or ReLU after the first, the transposed and the last convolution, no
+    tanh, and residual units with a 1×1 convolution in the skip connection and a ReLU after the sum.
 
     Args:
         width: Channels inside (blog: 64).
         blocks: Residual units (blog: 4).
-        norm: "batch" (blog), or "none": biases instead, for a network whose normalizations are folded.
+        norm: "batch" (blog), or "none", with biases instead, for a network with folded normalizations.
     """
 
     scale = 2

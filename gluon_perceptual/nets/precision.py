@@ -1,11 +1,11 @@
-"""In which precision convolutions compute: float32, or bfloat16 between parameters and results that stay float32.
+"""The precision in which convolutions compute: float32, or bfloat16 between float32 parameters and results.
 
-A network computes in the precision of the `computing_in` block that it is built in:
+A network computes in the precision of the `computing_in` block in which it is built:
 
     with computing_in("bfloat16"):
         net = SuperResolutionNet(2)
 
-Its parameters and their gradients are float32 either way, so that checkpoints fit both.
+Its parameters and their gradients are float32 in both, so that checkpoints fit both.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Precision:
-    """float32: arrays as they come, without a cast anywhere."""
+    """float32: arrays as they are, without any cast."""
 
     name = "float32"
 
@@ -47,7 +47,7 @@ class Precision:
 class BFloat16(Precision):
     """8 bits of mantissa, float32's exponent: products are summed in float32, and each sum is rounded once.
 
-    A cast of what already has the type costs nothing. Its gradient is the cast back.
+    A cast to the type that an array already has costs nothing. The gradient of a cast is the cast back.
     """
 
     name = "bfloat16"
@@ -69,10 +69,10 @@ _current: ContextVar[Precision] = ContextVar("precision", default=FLOAT32)
 
 @contextmanager
 def computing_in(precision: str | Precision) -> Iterator[None]:
-    """Have the networks that are built in this block compute in a precision: one of `PRECISIONS` or its name.
+    """Make networks that are built in this block compute in a precision: one of `PRECISIONS`, or its name.
 
     Raises:
-        UserError: There is none of that name.
+        UserError: The name is unknown.
     """
     if isinstance(precision, str):
         check_choice("precision", precision, PRECISIONS)
@@ -85,5 +85,5 @@ def computing_in(precision: str | Precision) -> Iterator[None]:
 
 
 def current_precision() -> Precision:
-    """Return the precision of the innermost `computing_in` block; float32 outside of any."""
+    """Return the precision of the innermost `computing_in` block; float32 outside."""
     return _current.get()

@@ -11,13 +11,13 @@ from .fast import OutputConv2D
 from .pixels import HALF_RANGE
 from .precision import current_precision
 
-GRAIN = 16.0  # gray levels that the linear output counts in
-NEAR_ZERO = 0.01  # deviation of the tanh output's first weights
+GRAIN = 16.0  # gray levels per unit of the linear output
+NEAR_ZERO = 0.01  # standard deviation of the tanh output's initial weights
 
-CELL = 4  # pixels a side: what becomes one position of the feature maps in the middle
-MARGIN = 10 * CELL  # what the 5 residual blocks without padding take away, 2 cells a side each
-# How far from a border pixels are other than further inside, since convolutions pad with zeros: 2 cells by those before
-# the residual blocks (7 pixels), 2.5 by those after them (4 pixels, 1 at half the size, 1 cell), in whole cells.
+CELL = 4  # pixels per side that become one position of the middle feature maps
+MARGIN = 10 * CELL  # the 5 residual blocks without padding remove 2 cells per side each
+# How far from the border zero padding affects pixels: 2 cells by the convolutions before the residual blocks (7
+# pixels), 2.5 by those after them (4 pixels, 1 at half the size, 1 cell), in whole cells.
 BORDER_ARTIFACT_WIDTH = 5 * CELL
 
 
@@ -26,9 +26,9 @@ class StyleNet(mx.gluon.HybridBlock):
 
     As in the paper: reflection padding of 40, 9×9 conv of 32 channels, two convs of stride 2 to 64 and 128 channels, 5
     residual blocks without padding, two convs of stride 1/2, 9×9 conv and scaled tanh. Unlike there, the network sees
-    (pixels − 127.5) / 127.5; instance normalization is the default, which was found later to train faster and to
-    better pictures (Ulyanov et al. 2016); and where H or W is no multiple of 4, the picture is mirrored a little
-    further, and the output cut.
+    (pixels − 127.5) / 127.5; instance normalization is the default, which was later found to train faster and to better
+    pictures (Ulyanov et al. 2016); and if H or W is not a multiple of 4, the picture is mirrored a little further and
+    the output is cropped.
 
     Args:
         width: Channels of the first layer (paper: 32); the others have 2 and 4 times as many.
@@ -37,7 +37,7 @@ class StyleNet(mx.gluon.HybridBlock):
         output: "tanh" (paper) or "linear", see `output_layers`.
 
     Raises:
-        UserError: `norm`, `upsampling` or `output` is none of these.
+        UserError: `norm`, `upsampling` or `output` is unknown.
     """
 
     scale = 1
@@ -77,17 +77,18 @@ class StyleNet(mx.gluon.HybridBlock):
 def output_layers(width: int, output: Output) -> list[mx.gluon.HybridBlock]:
     """Return the layers from features (N, width, H, W) to pixels.
 
-    A step of Adam moves all weights of the 9×9 convolution alike where a picture is bright and flat, by the learning
-    rate: at 1e-3 and width 32 their sum by about 1. The scaled tanh is driven so far out in the first steps that no
-    gradient comes back. The linear output has no such ends, and counts in `GRAIN` gray levels, so that steps are small.
+    Where a picture is bright and flat, a step of Adam moves all weights of the 9×9 convolution by the learning rate in
+    the same direction: at 1e-3 and width 32 their sum by about 1. That drives the scaled tanh into saturation in the
+    first steps, where it has no gradient. The linear output does not saturate, and its unit of `GRAIN` gray levels
+    keeps steps small.
 
     Args:
         width: Channels in.
         output: "tanh", (tanh + 1) · 127.5, in [0, 255]; or "linear", mid-gray + `GRAIN` · x, which may leave [0, 255]
-            and is to be clipped.
+            and must be clipped.
     """
     check_choice("output", output, of(Output))
-    if output == "tanh":  # the paper does not say; by Xavier's a tenth of the pixels is beyond its ends in 20 steps
+    if output == "tanh":  # not in the paper; with Xavier's weights a tenth of the pixels saturates in 20 steps
         convolution = OutputConv2D(3, 9, in_channels=width, weight_initializer=mx.init.Normal(NEAR_ZERO))
         return [convolution, nn.Activation("tanh"), nn.HybridLambda(lambda F, x: (x + 1) * HALF_RANGE)]
     # the convolution is the second layer, so that its name tells the kind

@@ -1,4 +1,4 @@
-"""The paper's super-resolution networks (supplement, table 2), with the choices that proved better beside them."""
+"""The paper's super-resolution networks (supplement, table 2), and options that have proved better."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .lowpass import LowPass
 from .lowpass_kernel import RADIUS
 from .pixels import HALF_RANGE
 
-NEAR_ZERO = 1e-4  # deviation of the last layer's first weights where the network is added to the bicubic enlargement
+NEAR_ZERO = 1e-4  # standard deviation of the last layer's initial weights with `skip`
 
 
 class SuperResolutionNet(mx.gluon.HybridBlock):
-    """Enlarges pictures 2, 4 or 8 times, or mends them at their size.
+    """Enlarges pictures 2, 4 or 8 times, or restores them at the same size.
 
     (N, 3, H, W) float32 RGB in [0, 255] -> (N, 3, scale·H, scale·W), same range.
 
@@ -26,19 +26,19 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
     there, the network sees (pixels − 127.5) / 127.5, so that zero padding means mid-gray.
 
     Args:
-        scale: 2, 4 or 8; 1 for a network without upsampling, which can only take away what JPEG or noise added.
+        scale: 2, 4 or 8; 1 for a network without upsampling, which can only remove noise and compression artifacts.
         width: Channels inside (paper: 64).
         blocks: Residual blocks (paper: 4).
         norm: "batch" (paper) or "none".
         upsampling: "transposed" (paper), "nearest" or "subpixel", see `blocks.upsample`.
         skip: False (paper): the output is a scaled tanh. True: the output is the bicubic enlargement of the input
             (×1: the input itself) plus what the network adds, without tanh; it starts as bicubic interpolation, may
-            leave [0, 255], and keeps colors.
+            leave [0, 255], and preserves colors.
         lowpass: None, or the cut-off in cycles a pixel, such as 0.3, of a fixed low-pass on what the network adds to
             the bicubic enlargement, see `lowpass`.
 
     Raises:
-        UserError: `scale`, `norm` or `upsampling` is none of these, or there is a low-pass without `skip`.
+        UserError: `scale`, `norm` or `upsampling` is unknown, or there is a low-pass without `skip`.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
         super().__init__(**kwargs)
         check_choice("scale", scale, SCALES)
         if lowpass is not None and not skip:
-            raise UserError(f"low-pass {lowpass}: it is for what is added to the bicubic enlargement; give skip, too")
+            raise UserError(f"`lowpass` {lowpass} filters what is added to the bicubic enlargement: it needs `skip`")
         self.scale = scale
         with self.name_scope():
             self.head = ConvBlock(3, width, 9, norm)

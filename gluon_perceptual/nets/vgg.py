@@ -1,4 +1,4 @@
-"""The loss network: VGG16, or VGG19, trained on ImageNet, cut after named activations and frozen."""
+"""The loss network: VGG16 or VGG19, trained on ImageNet, tapped at named activations, and frozen."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ ACTIVATIONS = {depth: _activation_indices(depth) for depth in CONVS_OF_STAGE}
 
 
 def _pooled_first(features: Block, wanted: set[int]) -> list[int]:
-    """Return the order in which to apply layers: a pooling changes places with the ReLU before it, unless wanted.
+    """Return the order in which to apply layers: a pooling is swapped with the ReLU before it, unless that is wanted.
 
-    The largest of four rectified values is the rectified largest, and takes a quarter of the work.
+    The maximum of rectified values is the rectified maximum, which takes a quarter of the work.
     """
     order = list(range(len(features)))
     for index in order[:-1]:
@@ -46,7 +46,7 @@ def _pooled_first(features: Block, wanted: set[int]) -> list[int]:
 
 
 def _in_current_precision(features: Block) -> Block:
-    """Return the same layers with the same parameters, their convolutions in the precision of this network."""
+    """Return the same layers with the same parameters, with convolutions in the current precision."""
     layers = mx.gluon.nn.HybridSequential(prefix=features.prefix, params=features.params)
     for layer in features:
         if isinstance(layer, mx.gluon.nn.Conv2D):
@@ -60,11 +60,6 @@ def stage_of(layer: str) -> int:
     return int(layer[len("relu")])
 
 
-def channels_of(layer: str) -> int:
-    """Return 256 for "relu3_2"."""
-    return min(64 * 2 ** (stage_of(layer) - 1), 512)
-
-
 def check_layers(layers: Sequence[str], depth: int = 16) -> None:
     """Raise UserError unless all `layers` are activations of VGG16, or VGG19, and there is one."""
     known = ACTIVATIONS[depth]
@@ -75,7 +70,7 @@ def check_layers(layers: Sequence[str], depth: int = 16) -> None:
 
 @dataclass(frozen=True)
 class Variant:
-    """What a set of VGG16 weights was trained on: pixels in [0, 255] minus `mean`, divided by `std`, in RGB order."""
+    """The inputs of a set of VGG16 weights: pixels in [0, 255] minus `mean`, divided by `std`, in RGB order."""
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
@@ -90,15 +85,14 @@ VARIANTS = {
 
 
 class LossNetwork(mx.gluon.HybridBlock):
-    """(N, 3, H, W) float32 RGB in [0, 255] -> list of feature maps float32, one for each of `layers`.
+    """(N, 3, H, W) float32 RGB in [0, 255] -> list of float32 feature maps, one for each of `layers`.
 
-    The pictures' normalization is part of the network, so that callers keep the one range rule. Its parameters take
-    no gradients.
+    Normalization is part of the network, so that callers keep to the one range rule. Its parameters have no gradients.
 
     Args:
         layers: Activations such as "relu2_2", as VGG16 names them.
-        variant: "original" (the paper's) or "torchvision" (the model zoo's): the two want different pixels, and loss
-            weights do not carry over.
+        variant: "original" (the paper's) or "torchvision" (the model zoo's): they differ in normalization, and weights
+            of losses do not carry over.
         depth: 16 or 19, for VGG16 or VGG19.
 
     Raises:
@@ -135,13 +129,13 @@ class LossNetwork(mx.gluon.HybridBlock):
         """Return the network with trained weights.
 
         Args:
-            layers: As of the class; with the shipped weights up to relu4_3.
-            weights: "shipped", the original VGG16 that this package carries; "zoo" or "zoo19", the model zoo's VGG16
+            layers: As for the class; with the shipped weights up to relu4_3.
+            weights: "shipped", the original VGG16 that ships with this package; "zoo" or "zoo19", the model zoo's VGG16
                 or VGG19, from its cache or downloaded once; or a file of either, see `vgg_files.read_vgg_weights`.
             ctx: Device or devices; None for the CPU.
 
         Raises:
-            UserError: The weights are missing, damaged, not VGG16's, or end before the last layer.
+            UserError: The weights are missing, damaged, not VGG's, or end before the last layer.
         """
         if weights == "shipped":
             check_layers(layers)
@@ -160,7 +154,7 @@ class LossNetwork(mx.gluon.HybridBlock):
         convs = [layer for layer in self.features if isinstance(layer, mx.gluon.nn.Conv2D)]
         if len(arrays) < 2 * len(convs):
             raise UserError(
-                f"the weights hold {len(arrays) // 2} convolutions, {', '.join(self.layers)} needs {len(convs)}"
+                f"the weights have {len(arrays) // 2} convolutions, but {', '.join(self.layers)} needs {len(convs)}"
             )
         self.initialize(ctx=ctx, force_reinit=True)  # the constants; the rest once its sizes are known
         for conv, weight, bias in zip(convs, arrays[0::2], arrays[1::2]):

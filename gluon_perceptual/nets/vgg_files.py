@@ -1,4 +1,4 @@
-"""VGG's convolutions from the files that people have: whose they are, in which order and layout."""
+"""VGG's convolutions from files of any framework: which VGG they are of, and in which order and layout."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from ..formats.mxnet_params import read_params
 from ..formats.values import check_finite
 
 CONVS_OF_STAGE = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}  # VGG16, the paper's, and VGG19, Gatys et al.'s
-ROUNDED = 1e-3  # as much may float16 move the released weights of the first layer
+ROUNDED = 1e-3  # most that float16 changes the released weights of the first layer
 
 
 def read_vgg_weights(paths: Sequence[Path]) -> tuple[list[np.ndarray], str, int]:
     """Return VGG's convolutions as [weight, bias, weight, …] for RGB input, their variant, and the depth.
 
     The files are of any kind that `formats.arrays.read_arrays` knows: the model zoo's, torchvision's `.pth`,
-    safetensors, Keras's. Arrays come as float32, weights as (out, in, 3, 3). The variant is "torchvision" where the
-    names are the model zoo's (`vgg0_conv0…`); "original" where the first layer is that of the released VGG16, in
-    either order of channels, or the names are the release's (`conv1_1…`) or Keras's (`block1_conv1…`), whose weights
-    these are; else "torchvision". The first stages of VGG19 are taken for VGG16's.
+    safetensors, Keras's. Arrays are returned as float32, weights as (out, in, 3, 3). The variant is "torchvision" if
+    the names are the model zoo's (`vgg0_conv0…`); "original" if the first layer is that of the released VGG16, in
+    either order of channels, or the names are the release's (`conv1_1…`) or Keras's (`block1_conv1…`), which has its
+    weights; otherwise "torchvision". The first stages of VGG19 are taken for VGG16's.
 
     Raises:
-        UserError: A file holds other arrays than VGG's convolutions (dense layers after them are left out).
+        UserError: A file has arrays other than VGG's convolutions (dense layers after them are ignored).
         OSError: A file cannot be read.
     """
     arrays = {name: array for path in paths for name, array in read_arrays(path).items()}
@@ -39,7 +39,7 @@ def read_vgg_weights(paths: Sequence[Path]) -> tuple[list[np.ndarray], str, int]
     if not weights or not depth:
         raise UserError(f"{paths[0]}: these are not the convolutions of VGG16 or VGG19")
     if [bias.shape for bias in biases[: len(weights)]] != [shape[:1] for shape in shapes]:
-        raise UserError(f"{paths[0]}: the biases are not those of VGG's convolutions (batch norm is not VGG16's)")
+        raise UserError(f"{paths[0]}: the biases are not those of VGG's convolutions (batch norm is not supported)")
     check_finite(paths[0], {f"its array {k}": array for k, array in enumerate([*weights, *biases])})
     variant, bgr = _variant(weights[0], arrays)
     if bgr:
@@ -48,10 +48,10 @@ def read_vgg_weights(paths: Sequence[Path]) -> tuple[list[np.ndarray], str, int]
 
 
 def beginning_of_vgg(wanted: Shapes, found: Shapes) -> list[tuple[str, str]]:
-    """Pair a network's parameters, in order, with the first of a whole VGG16's or VGG19's, by names and shapes.
+    """Pair a network's parameters, in order, with the first ones of a whole VGG16 or VGG19, by names and shapes.
 
     Returns:
-        The pairs (wanted, found), or none where the file is no whole VGG or the network not its beginning.
+        The pairs (wanted, found); none if the file is not a whole VGG, or the network not its beginning.
     """
     weights, biases = _convolutions(found)
     shapes = [found[name] for name in weights]
@@ -66,7 +66,7 @@ def _shapes(arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
 
 
 def _convolutions(shapes: Shapes) -> tuple[list[str], list[str]]:
-    """Return the names of weights and biases, in the layers' order, without those of dense layers."""
+    """Return the names of weights and biases in the order of the layers, without dense layers."""
     dense = {_layer(name) for name, shape in shapes.items() if len(shape) == 2}
     names = sorted((name for name in shapes if _layer(name) not in dense), key=natural_order)
     return [name for name in names if len(shapes[name]) == 4], [name for name in names if len(shapes[name]) == 1]
@@ -84,7 +84,7 @@ def _as_oihw(array: np.ndarray) -> np.ndarray:
 
 
 def _variant(first: np.ndarray, names: Mapping[str, np.ndarray]) -> tuple[str, bool]:
-    """Return the variant and whether the first layer's weights are for blue, green, red."""
+    """Return the variant, and whether the first layer's channels are in BGR order."""
     if any(re.match(r"vgg\d+_conv", name) for name in names):
         return "torchvision", False
     released = read_params(shipped.vgg16_paths(stages=1)[0])["conv1_1_weight"]

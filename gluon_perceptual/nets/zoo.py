@@ -1,4 +1,4 @@
-"""The model zoo's VGG16 and VGG19, from its cache or by one try to download them."""
+"""The model zoo's VGG16 and VGG19, from its cache or by one attempt to download them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..errors import UserError
 def vgg_from_zoo(network: str) -> Path:
     """Return the model zoo's file of "vgg16" or "vgg19", verified.
 
-    It comes from the cache, else from MXNET_GLUON_REPO or the zoo's own address.
+    It comes from the cache, or from MXNET_GLUON_REPO or the zoo's own address.
 
     Raises:
         UserError: It is not in the cache and cannot be downloaded.
@@ -31,10 +31,10 @@ def vgg_from_zoo(network: str) -> Path:
     url = f"{repository}/gluon/models/{name}.zip"
     try:
         _download(url, path, checksum)
-    except Exception as error:  # requests, zipfile and the disk have no common class
+    except Exception as error:  # errors of requests, zipfile and the disk have no common class
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise UserError(
-            f"{network.upper()} of the model zoo is not in {folder} and {url} cannot be had ({reason}): put the file "
+            f"{network.upper()} of the model zoo is not in {folder}, and {url} failed ({reason}): put the file "
             f"there, set MXNET_GLUON_REPO, or use the VGG16 that ships with this package (`vgg` shipped)"
         ) from error
     return path
@@ -48,5 +48,5 @@ def _download(url: str, path: Path, sha1: str) -> None:
         with zipfile.ZipFile(archive) as files:
             extracted = files.extract(path.name, temporary)
         if not mx.gluon.utils.check_sha1(extracted, sha1):
-            raise UserError("what came is not the file that the model zoo names")
+            raise UserError("the downloaded file is not the one that the model zoo names")
         shutil.move(extracted, path)

@@ -134,7 +134,7 @@ def _damage(checkpoint: Path) -> str:
     try:
         lines = check_regular(checkpoint.with_suffix(SUMS)).read_text(encoding="utf-8").splitlines()
         expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-        wrong = [path.name for path in _files(checkpoint) if expected.get(path.name) != sha256(path)]
+        wrong = [path.name for path in _files(checkpoint) if expected.get(path.name) != sha256(check_regular(path))]
     except FileNotFoundError as error:
         return f"it was not written to the end, {Path(error.filename).name} is missing"
     except (OSError, UserError, UnicodeDecodeError) as error:

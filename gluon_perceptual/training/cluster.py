@@ -11,7 +11,6 @@ import os
 import signal
 import time
 from contextlib import suppress
-from types import TracebackType
 from typing import Callable, Mapping, Sequence, TypeVar
 
 import numpy as np
@@ -58,9 +57,7 @@ class Workers:
     def __enter__(self) -> Workers:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         if isinstance(error, Exception) and not isinstance(error, WorkerLostError) and not self.alone:
             with suppress(WorkerLostError):
                 self._exchange([0.0] * FAILED + [1.0])

@@ -63,12 +63,13 @@ class TrainingConfig:
     cpus: int = setting(1, "CPU contexts that share the work.", least=1, most=256, metavar="N")
 
     @classmethod
-    def from_architecture(cls: type[Config], arch: str, **given: Any) -> Config:
-        """Return the defaults of an architecture, overridden by what is given and not None.
+    def from_architecture(cls: type[Config], arch: str | None = None, **given: Any) -> Config:
+        """Return the defaults of an architecture (None: the default one), overridden by what is given and not None.
 
         Raises:
             UserError: A setting has a value that it may not have.
         """
+        arch = cls.arch if arch is None else arch
         check_choice("arch", arch, cls.presets)
         chosen = {name: value for name, value in given.items() if value is not None}
         config = cls(**{**cls.presets[arch], "arch": arch, **chosen})

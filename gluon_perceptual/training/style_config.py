@@ -13,7 +13,7 @@ from .settings import LONGEST_SIDE, setting, with_default
 
 @dataclass(frozen=True)
 class StyleConfig(TrainingConfig):
-    """A style run's settings; `from_architecture` gives the defaults of each architecture."""
+    """A style run's settings."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "linear": {},
@@ -81,8 +81,3 @@ class StyleConfig(TrainingConfig):
     steps: int = with_default(TrainingConfig, "steps", 2000)
     warmup: int = with_default(TrainingConfig, "warmup", 50)
     max_norm: float = with_default(TrainingConfig, "max_norm", 1e6)  # the gradient's usual one at first
-
-    @classmethod
-    def from_architecture(cls, arch: str = "linear", **given: Any) -> StyleConfig:
-        """Return the defaults of `arch`, overridden by what is given and not None; raises UserError as its base."""
-        return super().from_architecture(arch, **given)

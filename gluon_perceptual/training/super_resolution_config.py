@@ -98,7 +98,7 @@ class SuperResolutionConfig(TrainingConfig):
     tv_kind: VariationKind = setting("paper", "Kind of total variation.", choices=VariationKind)
 
     @classmethod
-    def from_architecture(cls, arch: str = "skip", **given: Any) -> SuperResolutionConfig:
+    def from_architecture(cls, arch: str | None = "skip", **given: Any) -> SuperResolutionConfig:
         """Return the defaults of `arch`, overridden by what is given and not None.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Weights that ship with the package; `manifest.json` says what each file is and where it comes from."""
+"""Weights that ship with the package; `manifest.json` records what each file is and where it is from."""
 
 from __future__ import annotations
 
@@ -7,40 +7,41 @@ import json
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Dict
 
 from ..errors import UserError
-from ..files import Json, check_regular
 
 __all__ = ["DEFAULTS", "manifest", "model_for", "model_path", "models", "shipped_path", "vgg16_paths"]
 
+Entry = Dict[str, Any]  # type: ignore[explicit-any]  # of the manifest
 FOLDER = Path(__file__).parent
 DEFAULTS = {2: "sr_x2_pixel", 4: "sr_x4_feature", 8: "sr_x8_pixel"}  # what `upscale` takes, by scale
 
 
-def manifest() -> dict[str, dict[str, Json]]:
+def manifest() -> dict[str, Entry]:
     """Return the manifest: file name -> its sha256, origin, license and the like."""
     return json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
 
 
 def shipped_path(name: str) -> Path:
-    """Return the path of the shipped file called `name`, its content and that of its sidecar verified.
+    """Return the path of the shipped file `name`; its content and that of its sidecar are verified.
 
     Raises:
-        UserError: There is no such file, or the sha256 of one of the two is not the manifest's.
+        UserError: There is no such file, or a SHA-256 differs from the manifest's.
     """
     entries, path = manifest(), FOLDER / name
     if name not in entries or not path.exists():
-        raise UserError(f"{name} does not ship with this package; there are {', '.join(entries)}")
+        raise UserError(f"{name} does not ship with this package; the shipped files are {', '.join(entries)}")
     for file, key in ((path, "sha256"), (path.with_suffix(".json"), "sidecar_sha256")):
         if key in entries[name] and (not file.exists() or checksum(file) != entries[name][key]):
-            raise UserError(f"{file} is damaged (its sha256 is not the manifest's): install gluon-perceptual again")
+            raise UserError(f"{file} is damaged (its SHA-256 differs from the manifest's): reinstall gluon-perceptual")
     return path
 
 
 def sha256(path: Path) -> str:
     """Return the checksum of a file's content, in hexadecimal."""
     digest = hashlib.sha256()
-    with check_regular(path).open("rb") as file:
+    with path.open("rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):
             digest.update(block)
     return digest.hexdigest()
@@ -57,35 +58,35 @@ def _checksum(path: Path, changed: int, size: int) -> str:
     return sha256(path)
 
 
-def models(kind: str | None = None) -> dict[str, dict[str, Json]]:
+def models(kind: str | None = None) -> dict[str, Entry]:
     """Return the shipped models, name -> entry in the manifest: all, or the "super-resolution" or "style" ones."""
     kinds = (kind,) if kind else ("super-resolution", "style")
     return {Path(name).stem: entry for name, entry in manifest().items() if entry.get("kind") in kinds}
 
 
 def model_for(scale: int, inputs: str) -> str | None:
-    """Return the name of the shipped model that enlarges `scale` times and is for such inputs, or None.
+    """Return the name of the shipped model for a scale and kind of input, or None.
 
     Args:
         scale: How many times it enlarges.
-        inputs: "clean", photos without visible loss, or "web", photos as they are found there, mostly JPEG files.
+        inputs: "clean" for photos without visible compression, or "web" for photos from the web, mostly JPEG files.
     """
     found = models("super-resolution").items()
     return next((name for name, entry in found if (entry["scale"], entry["inputs"]) == (scale, inputs)), None)
 
 
 def model_path(model: str | os.PathLike[str]) -> Path:
-    """Return the path of the file `model`, or else of the shipped model that is called so.
+    """Return the path of the file `model`, or of the shipped model of that name.
 
     Raises:
-        UserError: There is neither.
+        UserError: Neither exists.
     """
     path, name = Path(model), os.fspath(model)
     if path.exists() or path.suffix:
         return path
     if name not in models():
         known = ", ".join(sorted(models())) or "none"
-        raise UserError(f"{name}: neither a file nor a model that ships; these are {known}")
+        raise UserError(f"{name}: neither a file nor a shipped model; shipped are {known}")
     return shipped_path(f"{name}.params")
 
 
