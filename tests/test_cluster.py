@@ -317,8 +317,8 @@ def wait_for(happened, log, seconds=120):
         ("dist_sync", {"DMLC_ROLE": "worker", "DMLC_NUM_WORKER": "2"}, "and DMLC_PS_ROOT_URI, DMLC_PS_ROOT_PORT"),
         ("dist_async", {}, "use dist_sync"),
         ("nccl", {}, "give `gpus`"),
-        ("local", {"DMLC_ROLE": "worker"}, "give `kvstore` dist_sync"),
-        (None, {"DMLC_ROLE": "worker"}, "give `kvstore` dist_sync"),
+        ("local", {"DMLC_ROLE": "worker"}, "needs `kvstore` dist_sync"),
+        (None, {"DMLC_ROLE": "worker"}, "needs `kvstore` dist_sync"),
         ("sync", {}, "expected one of local, device, nccl, dist_sync"),
     ],
 )

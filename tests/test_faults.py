@@ -284,7 +284,7 @@ def test_photos_removed_while_running_are_skipped(photos, tmp_path, steps, monke
     assert json.loads((out / "skipped.json").read_text()) == {str(gone): "no such file"}
     assert len(lines(out / "log.jsonl")) == 12
     result = run("train-sr", "--resume", "--out", out)
-    assert_one_line_error(result, "pairs is not the same any more")
+    assert_one_line_error(result, "pairs differs from the saved run")
 
 
 def test_a_run_without_photos_ends_and_goes_on_when_they_are_back(photos, tmp_path, steps, monkeypatch):

@@ -141,7 +141,7 @@ def test_damaged_checkpoints_are_passed_over(trained, part, caplog):
         path.write_bytes(content)
         caplog.clear()
         assert latest(path.parent).name == "step-0000004.params"
-        assert "step-0000006.params is passed over" in caplog.text
+        assert "step-0000006.params is ignored" in caplog.text
     path.unlink()
     assert latest(path.parent).name == "step-0000004.params"
 

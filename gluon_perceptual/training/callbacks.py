@@ -1,4 +1,4 @@
-"""What happens beside the training: progress bar, logs, checkpoints, pictures."""
+"""What happens alongside a training: progress bar, logs, checkpoints, pictures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .loop import Callback, StepResult
 
 
 class ProgressBar(Callback):
-    """A bar on stderr with the loss, pictures a second and the time left."""
+    """A bar on stderr with the loss, pictures per second and the time left."""
 
     def __init__(self, steps: int, done: int = 0) -> None:
         from tqdm import tqdm
@@ -31,7 +31,7 @@ class ProgressBar(Callback):
 
 
 def log_line(result: StepResult) -> dict[str, Json]:
-    """Return what a log has of a step: its number, its terms or why it was skipped, its learning rate, its speed."""
+    """Return a step's line in a log: its number, its terms or why it was skipped, its learning rate, its speed."""
     done = {"skipped": result.skipped} if result.skipped else result.terms
     times = {
         "images_per_second": round(result.pictures_per_second, 3),
@@ -67,12 +67,12 @@ class History(Callback):
 
 
 class BlogLog(Callback):
-    """The blog's `training.log`: for each epoch, the last perhaps cut short, the sum of its steps' losses.
+    """The blog's `training.log`: the sum of the steps' losses for each epoch, the last perhaps incomplete.
 
     Args:
-        path: The file, which is written anew.
+        path: The file, which is replaced.
         steps_per_epoch: At least one.
-        losses: Of the steps that are done already, None for those that were skipped.
+        losses: Losses of the steps already done, None for skipped steps.
 
     Raises:
         OSError: It cannot be written.
@@ -97,7 +97,7 @@ class BlogLog(Callback):
             self._write()
 
     def close(self) -> None:
-        """Write what is left of an epoch that was not finished."""
+        """Write the sum of an unfinished epoch."""
         try:
             if self._losses:
                 self._write()
@@ -111,7 +111,7 @@ class BlogLog(Callback):
 
 
 class Every(Callback):
-    """Calls `action(step)` every so many steps."""
+    """Calls `action(step)` every `steps` steps."""
 
     def __init__(self, steps: int, action: Callable[[int], object]) -> None:
         self._steps, self._action = steps, action

@@ -1,7 +1,7 @@
-"""One training by several processes: MXNet's parameter server, whose processes `dmlc_tracker` starts.
+"""Training in several processes with MXNet's parameter server, whose processes `dmlc_tracker` starts.
 
-Servers and the scheduler need nothing of this: in them `import mxnet` serves until the workers have left, and ends the
-process. Workers call `join`. Each waits for the others in every exchange; none of them waits for ever.
+Servers and the scheduler do not use this module: in them `import mxnet` serves until the workers have left, then ends
+the process. Workers call `join`. In every exchange each waits for the others, but never forever.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from .waiting import WorkerLostError, call_with_timeout, end_at_once
 
 T = TypeVar("T")
 PATIENCE = 300.0  # seconds
-SELDOM = 5.0  # seconds between looks for the scheduler
+SELDOM = 5.0  # seconds between checks of the scheduler
 NUMBERS_KEY = 1 << 20  # beyond those of parameters, which are their places in Gluon's Trainer
-NUMBERS = 32  # that can be added up at once
-FAILED = NUMBERS - 1  # the place among them where a worker that fails tells the others
+NUMBERS = 32  # that can be summed at once
+FAILED = NUMBERS - 1  # index among them by which a failing worker tells the others
 
 
 class Workers:
-    """The processes that share a training, as seen from one of them. This one alone: `Workers()`.
+    """The processes that share a training, as seen from one of them; `Workers()` is a single process.
 
-    As a context it tells the others of an error in its body, whose next exchange fails then, too.
+    As a context manager it reports an error in its body to the others, whose next exchange then fails, too.
 
     Args:
-        kvstore: What adds up the gradients: "local", "device", "nccl", or MXNet's distributed store.
-        patience: Seconds to wait for the others.
+        kvstore: What sums the gradients: "local", "device", "nccl", or MXNet's distributed store.
+        patience: Seconds to wait for the other workers.
 
     Attributes:
-        rank: The number of this process; 0 is that of the one that writes the run's folder.
-        num_workers: How many there are.
+        rank: The number of this process; process 0 writes the run's folder.
+        num_workers: The number of processes.
     """
 
     def __init__(self, kvstore: KVStore = "local", patience: float = PATIENCE) -> None:
@@ -63,10 +63,10 @@ class Workers:
                 self._exchange([0.0] * FAILED + [1.0])
 
     def wait(self, action: Callable[[], T]) -> T:
-        """Return what `action` returns, an exchange with the others.
+        """Return the result of `action`, an exchange with the other workers.
 
         Raises:
-            WorkerLostError: It takes longer than the patience.
+            WorkerLostError: It takes longer than `patience`.
         """
         return action() if self.alone else call_with_timeout(self.patience, action, self._has_scheduler)
 
@@ -75,22 +75,22 @@ class Workers:
         return scheduler_answers(os.environ)
 
     def add(self, numbers: Mapping[str, float]) -> dict[str, float]:
-        """Return the sums of all workers' numbers, up to 31 with the same names.
+        """Return the sums of all workers' numbers, by name; up to 31, with the same names in all.
 
         Raises:
-            WorkerLostError: The others do not answer, or one of them has failed.
+            WorkerLostError: Another worker does not answer, or has failed.
         """
         if self.alone:
             return dict(numbers)
         totals = self._exchange(list(numbers.values()))
         if totals[FAILED]:
-            raise WorkerLostError("another worker has failed and says why")
+            raise WorkerLostError("another worker has failed; its log has the reason")
         return dict(zip(numbers, map(float, totals)))
 
     def _exchange(self, numbers: Sequence[float]) -> np.ndarray:
-        """Return the sums over all workers, at every place."""
+        """Return the element-wise sums over all workers."""
         if time.monotonic() > self._looked + SELDOM and not self._has_scheduler():
-            raise WorkerLostError("the cluster's scheduler has ended")  # else only leaving would miss it
+            raise WorkerLostError("the cluster's scheduler has ended")  # otherwise noticed only when leaving
         mine, total = mx.nd.zeros(NUMBERS), mx.nd.zeros(NUMBERS)
         mine[: len(numbers)] = list(numbers)
 
@@ -102,21 +102,21 @@ class Workers:
         return self.wait(exchange)
 
     def check_agreed(self, step: int) -> None:
-        """Raise UserError if the workers go on from different steps, WorkerLostError if one of them cannot begin."""
+        """Raise UserError if workers resume from different steps, WorkerLostError if one of them cannot start."""
         first = self.add({"step": 0 if self.rank else step})["step"]
         if self.add({"differs": step != first})["differs"]:
             raise UserError(
-                f"worker {self.rank} is at step {step}, worker 0 at {first:.0f}: all need the run's folder as it is"
+                f"worker {self.rank} is at step {step}, worker 0 at {first:.0f}: all need the same run's folder"
             )
 
     def share(self, trainer: Trainer) -> None:
-        """Give the first worker's parameters to all, and return when they are there.
+        """Send the first worker's parameters to all, and return when they have arrived.
 
         Gluon's trainer does not wait for them before its first exchange of gradients: a worker that asks the server
-        too late gets gradients as its parameters.
+        too late would receive gradients as its parameters.
 
         Raises:
-            WorkerLostError: The others do not answer.
+            WorkerLostError: Another worker does not answer.
         """
 
         def exchange() -> None:
@@ -127,47 +127,47 @@ class Workers:
             self.wait(exchange)
 
     def leave(self, trainer: Trainer) -> None:
-        """Part from the others, all at the same time; `trainer`, whose gradients they added up, is of no more use.
+        """Leave the cluster, all workers together; `trainer`, which uses its kvstore, cannot be used afterwards.
 
         Raises:
-            WorkerLostError: The others do not answer.
+            WorkerLostError: Another worker does not answer.
         """
         if self.alone:
             return
         stores = [self.kvstore]
         forget_kvstore(trainer)
         self.kvstore = None
-        self.wait(stores.clear)  # MXNet's store says goodbye when the last name of it goes
+        self.wait(stores.clear)  # MXNet's store disconnects when its last reference goes
         atexit.unregister(end_at_once)
         self.alone = True
 
 
 class SharedStop:
-    """The `signals.StopRequest` of all workers: when one is asked to stop, all do so after the same step."""
+    """The `signals.StopRequest` of all workers: when one is to stop, all stop after the same step."""
 
     def __init__(self, stop: StopRequest, workers: Workers) -> None:
         self._stop, self._workers = stop, workers
 
     @property
     def requested(self) -> int:
-        """The signal, or 0. To be asked once after each step."""
+        """The signal, or 0; must be read exactly once after each step."""
         if not self._workers.add({"stop": float(bool(self._stop.requested))})["stop"]:
-            return 0  # also where one has come since the others were told of none
+            return 0  # even if a signal has arrived since the exchange
         self._stop.requested = self._stop.requested or signal.SIGTERM
         return int(self._stop.requested)
 
 
 def join(kvstore: str | None, gpus: str | None = None, patience: float = PATIENCE) -> Workers:
-    """Return the workers of a training, once all of them are there.
+    """Return the workers of a training, once all have joined.
 
     Args:
-        kvstore: One of `KVSTORES`; None: "device" for GPUs, "local" else.
-        gpus: Where it trains, see `_mxnet.devices`.
+        kvstore: One of `KVSTORES`; None: "device" for GPUs, otherwise "local".
+        gpus: See `_mxnet.devices`.
         patience: See `Workers`.
 
     Raises:
-        UserError: It does not go with where the process runs, or MXNet lacks it.
-        WorkerLostError: The others do not come.
+        UserError: The kvstore does not fit the process or its devices, or this MXNet lacks it.
+        WorkerLostError: Another worker does not join.
     """
     kvstore = kvstore or ("device" if gpus else "local")
     _check(kvstore, gpus)
@@ -175,7 +175,7 @@ def join(kvstore: str | None, gpus: str | None = None, patience: float = PATIENC
         with mxnet_errors("use `kvstore` device"):
             mx.kv.create(kvstore)
         return Workers(kvstore)
-    atexit.register(end_at_once)  # until they `leave`: the store's own end waits for all workers
+    atexit.register(end_at_once)  # until they `leave`: closing the store would wait for all workers
     return Workers(call_with_timeout(patience, lambda: mx.kv.create(kvstore)), patience)
 
 
@@ -183,15 +183,15 @@ def _check(kvstore: str, gpus: str | None) -> None:
     role = os.environ.get("DMLC_ROLE")
     if kvstore == "dist_async":
         raise UserError(
-            "`kvstore` dist_async: its servers keep the optimizer's state, which no checkpoint gets, and its result is "
-            "never the same twice; use dist_sync"
+            "`kvstore` dist_async: its servers keep the optimizer's state, which checkpoints lack, and its results "
+            "are not reproducible; use dist_sync"
         )
     check_choice("kvstore", kvstore, KVSTORES)
     if kvstore == "nccl" and not gpus:
         raise UserError("`kvstore` nccl is for GPUs: give `gpus`, or leave it out")
     if not kvstore.startswith("dist"):
         if role == "worker":
-            raise UserError(f"a worker of a cluster (DMLC_ROLE) with `kvstore` {kvstore}: give `kvstore` dist_sync")
+            raise UserError(f"a worker of a cluster (DMLC_ROLE) needs `kvstore` dist_sync, not {kvstore}")
         return
     try:
         check_variables(os.environ)

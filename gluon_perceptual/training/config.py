@@ -1,6 +1,6 @@
-"""The settings that every training has: with those of its kind, everything that is needed to repeat a run.
+"""The settings that all trainings share; with those of its kind, they are all that is needed to repeat a run.
 
-No module of settings needs MXNet or NumPy: the commands make their options from them before anything is loaded.
+Modules of settings need neither MXNet nor NumPy: commands make their options from them before anything is loaded.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from ..choices import OnNonfinite, Schedule, TrainingPrecision, check_choice
 from ..errors import UserError
 from .settings import LARGEST_COUNT, LARGEST_SEED, check_settings, setting
 
-MACHINE = ("gpus", "cpus", "workers")  # settings that do not change what a run computes, but for rounding
+MACHINE = ("gpus", "cpus", "workers")  # settings that do not change what a run computes, except for rounding
 
 Config = TypeVar("Config", bound="TrainingConfig")
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """The settings that every training has; each says what it is."""
+    """The settings that all trainings share."""
 
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # by architecture, the defaults that are its own
-    earlier: ClassVar[Mapping[str, Any]] = {}  # the values of settings that a config.json is too old to have
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # the defaults specific to each architecture
+    earlier: ClassVar[Mapping[str, Any]] = {}  # values of settings that an older config.json lacks
 
     arch: str = setting("", "The kind of network.")
 
@@ -67,7 +67,7 @@ class TrainingConfig:
         """Return the defaults of an architecture (None: the default one), overridden by what is given and not None.
 
         Raises:
-            UserError: A setting has a value that it may not have.
+            UserError: A setting has an invalid value.
         """
         arch = cls.arch if arch is None else arch
         check_choice("arch", arch, cls.presets)

@@ -1,6 +1,6 @@
-"""A run's folder: one process at a time writes to it, logs grow in it, and links in it are not followed.
+"""A run's folder: only one process at a time writes to it, logs grow in it, and links in it are not followed.
 
-A folder that comes from somebody else may hold links, which would have the run write over files elsewhere.
+A folder from somebody else may contain links, through which the run would overwrite files elsewhere.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ LOCK = ".lock"
 
 
 def make_part(path: Path) -> Path:
-    """Make a folder in a run's folder unless it is there, and return it.
+    """Create a folder in a run's folder unless it exists, and return it.
 
     Raises:
         UserError: It is a link.
-        OSError: It cannot be made.
+        OSError: It cannot be created.
     """
     if path.is_symlink():
-        raise UserError(f"{path} is a link, which a run does not follow: put a folder in its place")
+        raise UserError(f"{path} is a link, which a run does not follow: replace it by a folder")
     path.mkdir(exist_ok=True)
     return path
 
 
 def remove_temporary(folder: Path) -> None:
-    """Remove what processes that were killed in `atomic_path` left in a folder that no process is writing to."""
+    """Remove the temporary files of killed processes from a folder that no process is writing to."""
     for path in folder.iterdir():
         if TEMPORARY.match(path.name):
             path.unlink()
@@ -41,17 +41,17 @@ def remove_temporary(folder: Path) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep a folder from other processes, until the body or the process ends, however it does.
+    """Lock a folder against other processes until the body or the process ends, in whatever way.
 
     Raises:
-        UserError: Another process has it.
+        UserError: Another process has locked it.
         OSError: The folder cannot be written to.
     """
     with os.fdopen(open_own(folder / LOCK, os.O_RDWR), "r+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UserError(f"{folder}: process {file.read(20) or '?'} is writing to it; wait for its end") from error
+            raise UserError(f"{folder}: process {file.read(20) or '?'} is writing to it; wait for it to end") from error
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
@@ -59,10 +59,10 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def open_own(path: Path, flags: int) -> int:
-    """Open a file that belongs to the run's folder alone, or make it, and return its descriptor.
+    """Open a file that belongs to the run's folder alone, or create it, and return its descriptor.
 
     Raises:
-        OSError: It is a link, has other names, or is none.
+        OSError: It is a link, has hard links, or is not a regular file.
     """
     try:
         descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
@@ -73,15 +73,15 @@ def open_own(path: Path, flags: int) -> int:
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a file of this folder alone", str(path))
+        raise OSError(errno.EINVAL, "not a regular file of this folder alone", str(path))
     return descriptor
 
 
 class GrowingFile:
-    """A file to which pieces are appended; what a full disk did not take is kept, and written before the next piece.
+    """A file to which pieces are appended; what a full disk refuses is kept and written before the next piece.
 
     Args:
-        path: The file, made if it is not there.
+        path: The file, created if it does not exist.
 
     Raises:
         OSError: It cannot be written to, or is a link.
@@ -92,10 +92,10 @@ class GrowingFile:
         self._file = os.fdopen(open_own(path, os.O_WRONLY | os.O_APPEND), "ab", buffering=0)
 
     def append(self, piece: bytes) -> None:
-        """Write a piece at once.
+        """Write a piece immediately.
 
         Raises:
-            OSError: It, or the end of it, could not be written, and will be the next time.
+            OSError: It could not be written completely; the rest is kept for the next time.
         """
         self._left += piece
         with naming(self._path):
@@ -103,12 +103,12 @@ class GrowingFile:
                 self._left = self._left[self._file.write(self._left) :]
 
     def sync(self) -> None:
-        """Have the disk keep all that was appended; raises OSError."""
+        """Flush everything to the disk; raises OSError."""
         self.append(b"")
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Close the file; raises OSError where something is left that cannot be written."""
+        """Close the file; raises OSError if the rest cannot be written."""
         try:
             self.sync()
         finally:

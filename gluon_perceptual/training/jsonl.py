@@ -1,4 +1,4 @@
-"""Files of a JSON object a line, one for each step, that a training which goes on continues."""
+"""Files with a JSON object per line, one for each step, to which a resumed training appends."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ log = logging.getLogger(__name__)
 
 
 class JsonLines:
-    """A log whose lines have a `step`, and numbers, of which those that are not finite are written as null.
+    """A log whose lines have a `step` and numbers; numbers that are not finite are written as null.
 
     Args:
-        path: The file, made if it is not there; `read_lines` reads it.
-        last: Lines of later steps, and one that was cut off by a crash, are removed first.
+        path: The file, created if it does not exist; `read_lines` reads it.
+        last: Lines of later steps, and a line cut off by a crash, are removed first.
 
     Raises:
         OSError: It cannot be written.
@@ -36,27 +36,27 @@ class JsonLines:
         self._file = GrowingFile(path)
 
     def append(self, line: Mapping[str, Json]) -> None:
-        """Write a line at once; raises OSError, and writes it before the next one then."""
+        """Write a line immediately; raises OSError, and then writes it before the next one."""
         finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in line.items()}
         self._file.append(_as_text(finite).encode())
 
     def read(self) -> list[dict[str, Json]]:
-        """Return the lines that are there."""
+        """Return the lines in the file."""
         return read_lines(self._path)
 
     def sync(self) -> None:
-        """Have the disk keep the lines; raises OSError."""
+        """Flush the lines to the disk; raises OSError."""
         self._file.sync()
 
     def close(self) -> None:
-        """Close the file; raises OSError where lines are left that cannot be written."""
+        """Close the file; raises OSError if some lines cannot be written."""
         self._file.close()
 
 
 def read_lines(path: Path) -> list[dict[str, Json]]:
-    """Return the objects in a log: a step, numbers or null, whether it was the best, and why it was skipped.
+    """Return the objects in a log: the step, numbers or null, whether it was the best, and why it was skipped.
 
-    A last line that was cut off is left out, and damaged ones are, with a warning.
+    A last line that was cut off is left out; so are damaged lines, with a warning.
 
     Raises:
         OSError: It cannot be read.
@@ -64,12 +64,12 @@ def read_lines(path: Path) -> list[dict[str, Json]]:
     texts = check_regular(path).read_bytes().split(b"\n")[:-1]
     lines = [line for line in map(parse_line, texts) if line]
     if len(lines) < len(texts):
-        log.warning("%s: %d damaged lines are left out", path, len(texts) - len(lines))
+        log.warning("%s: %d damaged lines are ignored", path, len(texts) - len(lines))
     return lines
 
 
 def parse_line(text: bytes) -> dict[str, Json]:
-    """Return the object in a line, or an empty one where it is not what `JsonLines` writes."""
+    """Return the object in a line, or an empty one if it is not what `JsonLines` writes."""
     try:
         line = parse_json(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The one training loop: it is given the step, the batches and the callbacks, and knows none of them."""
+"""The training loop: it is given the step, the batches and the callbacks, and knows nothing about them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a step did: its number (from 1) of how many, its terms and loss, its learning rate, its speed.
+    """What a step did: its number (from 1) and the total, its terms and loss, its learning rate, its speed.
 
-    `terms` has the gradient's norm, too. `skipped` says why a step was left out, whose terms are empty; else it is "".
+    `terms` includes the gradient's norm. `skipped` is the reason why a step was skipped, whose terms are empty, or "".
     """
 
     step: int
@@ -33,25 +33,25 @@ class StepResult:
 
     @property
     def loss(self) -> float:
-        """The weighted sum of the terms; not a number in a step that was skipped."""
+        """The weighted sum of the terms; NaN in a skipped step."""
         return self.terms.get("loss", math.nan)
 
 
 class Callback:
-    """Something that happens beside the training; every method may be left as it is.
+    """Something that happens alongside the training; subclasses override what they need.
 
-    An OSError of either is warned of, and the training goes on.
+    An OSError in a method is logged as a warning, and the training continues.
     """
 
     def after_step(self, result: StepResult) -> None:
-        """Be told of a step."""
+        """Called after each step."""
 
     def close(self) -> None:
-        """Be told that no step follows, whatever the reason."""
+        """Called when no step follows, for whatever reason."""
 
 
 class Stop(Protocol):
-    """Whether the training is to end, asked after each step: the number of the signal that wants it, or 0."""
+    """Asked after each step whether the training is to end: the number of a signal, or 0."""
 
     @property
     def requested(self) -> int:
@@ -59,7 +59,7 @@ class Stop(Protocol):
 
 
 class StepFailedError(NonFiniteLossError):
-    """The loss is not finite; `step` is the number of the step."""
+    """The loss is not finite in the step with number `step`."""
 
     def __init__(self, step: int, reason: str) -> None:
         super().__init__(f"step {step}: {reason}")
@@ -76,20 +76,20 @@ def fit(
     done: int = 0,
     skips: int = 0,
 ) -> int:
-    """Train for a step on each of `batches` and return the number of the last step.
+    """Train a step on each of `batches` and return the number of the last step.
 
     Args:
-        step: From a batch to its terms, `loss` among them; see `step.TrainingStep`.
+        step: From a batch to its terms, including `loss`; see `step.TrainingStep`.
         trainer: Asked for the learning rate.
         batches: (inputs, references) of NumPy arrays.
-        steps: How many there are, for those who show the progress.
-        callbacks: Told of each step, in this order.
+        steps: Their total number, for callbacks that show the progress.
+        callbacks: Called after each step, in this order.
         stop: Ends the loop after the step in which it was requested.
-        done: Steps that were made before these.
-        skips: How many steps in a row may be left out because the loss or the gradient is not finite.
+        done: Number of steps done before.
+        skips: How many steps in a row may be skipped because the loss or the gradient is not finite.
 
     Raises:
-        StepFailedError: The loss is not finite, once more than that.
+        StepFailedError: The loss is not finite in more steps in a row than that.
     """
     try:
         for result in _results(step, trainer, batches, steps, done, skips):
@@ -107,7 +107,7 @@ def fit(
 def _results(
     step: Callable[..., dict[str, float]], trainer: Trainer, batches: Iterable[Any], steps: int, done: int, skips: int
 ) -> Iterator[StepResult]:
-    """Yield what each step did; its time does not count what is done with the result. Arguments as of `fit`."""
+    """Yield the result of each step, not counting the time until the next one is asked for; arguments as in `fit`."""
     row, before = 0, time.perf_counter()
     for number, batch in enumerate(batches, done + 1):
         ready = time.perf_counter()
@@ -122,7 +122,7 @@ def _results(
 
 
 def _attempt(step: Callable[..., dict[str, float]], *batch: np.ndarray) -> tuple[dict[str, float], str]:
-    """Return the terms of a step, and why it could not be made, or ""."""
+    """Return the terms of a step, and why it failed, or ""."""
     try:
         return step(*batch), ""
     except NonFiniteLossError as error:
@@ -133,4 +133,4 @@ def _tell(step: int, method: Callable[..., None], *result: StepResult) -> None:
     try:
         method(*result)
     except OSError as error:
-        log.warning("after step %d, and the training goes on: %s", step, error)
+        log.warning("after step %d: %s; the training continues", step, error)

@@ -1,7 +1,7 @@
-"""Training states without pickle: a `.params` file of optimizer moments, with all that is no array as JSON in it.
+"""Training states without pickle: a `.params` file of the optimizer's moments, with everything else as JSON in it.
 
-`Trainer.load_states` unpickles, so that a file from a stranger runs code; this module never calls it. MXNet's own
-random numbers have no state that can be read: who wants them to go on the same way seeds them by the step.
+`Trainer.load_states` unpickles, so a file from a stranger could run code; this module never calls it. The state of
+MXNet's random numbers cannot be read: to continue them reproducibly, seed them by the step.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from ..errors import UserError
 from ..files import Json, parse_json
 from ..formats.mxnet_params import read_params, write_params
 
-State = Any  # of a parameter: None, an array, or a tuple of such
+State = Any  # of a parameter: None, an array, or a tuple of these
 JSON = "json"  # the name of the array that holds the text
 
 
 def save_state(path: Path, trainer: Trainer, position: Mapping[str, Json]) -> None:
-    """Write what a training needs to go on, apart from the parameters: moments, counts of updates, where the data is.
+    """Write what a training needs to resume, except its parameters: moments, update counts, position in the data.
 
     Args:
         path: The file.
         trainer: Gluon's, made with `update_on_kvstore=False`.
-        position: Where the data is, such as {"step": 300}; anything that JSON can say.
+        position: In the data, such as {"step": 300}; anything that JSON can express.
 
     Raises:
         OSError: The file cannot be written.
@@ -59,18 +59,18 @@ def save_state(path: Path, trainer: Trainer, position: Mapping[str, Json]) -> No
 
 
 def load_state(path: Path, trainer: Trainer) -> dict[str, Json]:
-    """Set a trainer to what `save_state` wrote of another; on any number of devices.
+    """Restore a trainer, on any number of devices, to what `save_state` wrote of another one.
 
     Args:
         path: The file.
-        trainer: For the same parameters in the same order, initialized, with the same kind of optimizer.
+        trainer: With the same parameters in the same order, initialized, and the same kind of optimizer.
 
     Returns:
-        The position of the data.
+        The position in the data.
 
     Raises:
         ParamsFormatError: The file is damaged.
-        UserError: It is no training state, or one of another training. The trainer is as it was.
+        UserError: It is not a training state, or that of another training; the trainer is unchanged.
         OSError: It cannot be read.
     """
     _check_trainer(trainer)
@@ -91,11 +91,11 @@ def load_state(path: Path, trainer: Trainer) -> dict[str, Json]:
 def _check_trainer(trainer: Trainer) -> None:
     start_kvstore(trainer)
     if updates_on_kvstore(trainer):
-        raise ValueError("a Trainer that updates on its kvstore keeps its state there: give update_on_kvstore=False")
+        raise ValueError("this Trainer updates on its kvstore, which keeps its state: use update_on_kvstore=False")
 
 
 def _leaves(state: State) -> list[NDArray]:
-    """Return the arrays of an optimizer's state of a parameter: None, an array, or a tuple of such."""
+    """Return the arrays in an optimizer's state of a parameter."""
     if state is None:
         return []
     if isinstance(state, (tuple, list)):

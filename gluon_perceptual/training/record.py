@@ -1,4 +1,4 @@
-"""A run's `config.json`: its settings and what they met, to repeat it or to go on."""
+"""A run's `config.json`: its settings and circumstances, to repeat or resume it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What `config.json` in a run's folder says: the settings, and what they met; of the processor see `cpu`."""
+    """The content of `config.json` in a run's folder: settings and circumstances; for the processor see `cpu`."""
 
     config: TrainingConfig
     loss_network: dict[str, str] | None
@@ -36,27 +36,27 @@ class RunRecord:
         write_json(path, asdict(self))
 
     def check_same(self, path: Path) -> None:
-        """Warn of other versions than those in `path`.
+        """Warn if library versions differ from those in `path`.
 
         Raises:
-            UserError: The run in `path` had other photos, or another loss network: going on would be another run.
+            UserError: The run in `path` had other photos or another loss network, so it cannot be resumed.
         """
         before, now = _read(path), json.loads(json.dumps(asdict(self)))
         for name in ("pairs", "held_out", "loss_network"):
             if before.get(name) != now[name]:
-                raise UserError(f"{path}: {name} is not the same any more; going on would be another run: start one")
+                raise UserError(f"{path}: {name} differs from the saved run, which cannot be resumed: start a new one")
         versions_before = before.get("versions")
         known = versions_before if isinstance(versions_before, dict) else {}
         changed = [name for name, version in now["versions"].items() if known.get(name) != version]
         if changed:
-            log.warning("%s: other versions of %s; rounding may differ", path, ", ".join(changed))
+            log.warning("%s: versions of %s differ from the saved run's; rounding may differ", path, ", ".join(changed))
 
 
 def resumed_config(kind: type[Config], path: Path, given: dict[str, Json]) -> Config:
-    """Return the settings in a run's `config.json`, with those `given` that only say where it runs.
+    """Return the settings in a run's `config.json`, updated by those `given` that only affect where it runs.
 
     Raises:
-        UserError: It is something else, or `given` has other values of the rest.
+        UserError: It is damaged, or `given` has other values for the rest.
         OSError: It cannot be read.
     """
     try:
@@ -64,7 +64,7 @@ def resumed_config(kind: type[Config], path: Path, given: dict[str, Json]) -> Co
         settings: dict[str, Json] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         config = kind(**settings)
     except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path}: not the settings of such a run ({error})") from error
+        raise UserError(f"{path}: not the settings of a run of this kind ({error})") from error
     for name, value, expected in faults(config):
         raise UserError(f"{path}: {name} is {value!r}; {expected}")
     for name, value in given.items():
@@ -74,7 +74,7 @@ def resumed_config(kind: type[Config], path: Path, given: dict[str, Json]) -> Co
 
 
 def _in_todays_words(settings: dict[str, Json]) -> dict[str, Json]:
-    """Return settings as they are called now: up to version 0.1, `amp` stood for the precision float16."""
+    """Return settings by their current names: up to version 0.1, `amp` stood for the precision float16."""
     if "amp" not in settings:
         return settings
     kept = {name: value for name, value in settings.items() if name != "amp"}
@@ -90,7 +90,7 @@ def _read(path: Path) -> dict[str, Json]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that a run's result may depend on."""
+    """Return the versions of libraries that a run's result may depend on."""
     import platform
 
     import cv2

@@ -1,4 +1,4 @@
-"""A task, trained: devices, the network, its trainer, the steps that are done."""
+"""The training of a task: devices, network, trainer, steps done."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from .schedule import learning_rate_schedule
 from .step import LOSS_SCALE, TrainingStep
 from .task import Task, computing_as
 
-SKIPS = 20  # steps in a row that may be left out; more will not help
+SKIPS = 20  # steps in a row that may be skipped; more would not help
 
 
 class Run:
-    """A run: `train` goes from the step in `done` to the last, and the callbacks decide what is kept of it.
+    """A run: `train` continues from the step in `done` to the last; callbacks decide what is kept of it.
 
     Args:
-        task: What is trained: `super_resolution.super_resolution_task` and `style.style_task` make one.
-        workers: The processes that share the training, see `cluster.join`; without them this one alone.
+        task: What is trained, from `super_resolution.super_resolution_task` or `style.style_task`.
+        workers: The processes that share the training, see `cluster.join`; None: this process alone.
 
     Raises:
-        UserError: Devices that are not there or do not fit.
+        UserError: Devices are missing or do not fit the batch.
     """
 
     def __init__(self, task: Task, workers: Workers | None = None) -> None:
@@ -59,7 +59,7 @@ class Run:
 
     @cached_property
     def trained_form(self) -> PixelRangeAdapter:
-        """The model's fast twin, which has its parameters, where all devices get the same number of pictures."""
+        """The model's fast twin, which shares its parameters, if all devices get the same number of pictures."""
         each, rest = divmod(self.config.batch // self.workers.num_workers, len(self.devices))
         twin = self.model.net if self.config.gpus or rest else fast_twin(self.model.net, each, self.devices)
         if twin is self.model.net:
@@ -70,15 +70,15 @@ class Run:
         return model
 
     def targets(self, references: NDArray) -> dict[str, NDArray]:
-        """Return what the loss compares with, for a batch of references."""
+        """Return the loss's targets for a batch of references."""
         return {**self.task.targets(references), **self._stability_target(references)}
 
     def validation_targets(self, references: NDArray) -> dict[str, NDArray]:
-        """Return what the loss compares with, for references of the task's `validation_pairs`."""
+        """Return the loss's targets for references of the task's `validation_pairs`."""
         return {**self.task.validation_targets(references), **self._stability_target(references)}
 
     def _stability_target(self, pictures: NDArray) -> dict[str, NDArray]:
-        """Return what the network makes of the pictures with noise, in this update the same after a resume, too."""
+        """Return the network's output for the pictures with noise, which a resumed run repeats."""
         width, update = self.task.noise, self.trainer.optimizer.num_update
         if not width:
             return {}
@@ -88,7 +88,7 @@ class Run:
             return {"stability": self.trained_form((pictures + noise).clip(0, 255))}
 
     def record(self) -> RunRecord:
-        """Return what a `config.json` says of the run."""
+        """Return the content of the run's `config.json`."""
         network = self.task.loss.loss_network
         origin = network.origin if network is not None else None
         return RunRecord(self.config, origin, len(self.task.pairs), [str(path) for path in self.task.held_out])
@@ -102,8 +102,8 @@ class Run:
         """Train and return the number of the last step; `stop` ends the training early.
 
         Raises:
-            NonFiniteLossError: The loss went to infinity.
-            WorkerLostError: Other workers do not answer.
+            NonFiniteLossError: The loss is not finite.
+            WorkerLostError: Another worker does not answer.
         """
         config, workers = self.config, self.workers
         workers.share(self.trainer)

@@ -1,4 +1,4 @@
-"""A watch on outputs that are driven to black or white, where a tanh learns no more."""
+"""Detects outputs that are driven to black or white, where a tanh has no gradient."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections import deque
 
 from .loop import Callback, StepResult
 
-WINDOW = 20  # steps whose mean counts
-TOO_MUCH = 0.1  # more than what is natural
+WINDOW = 20  # steps that are averaged
+TOO_MUCH = 0.1  # share of clipped pixels beyond the natural one
 
 log = logging.getLogger(__name__)
 
 
 class SaturationWarning(Callback):
-    """Warns once when the output has far more clipped pixels than what it is to look like.
+    """Warns once when the output has far more clipped pixels than its model.
 
     Args:
-        natural: Share of clipped pixels of what the output is to look like, see `losses.functional.clipped_share`.
+        natural: Share of clipped pixels in what the output should look like, see `losses.functional.clipped_share`.
     """
 
     def __init__(self, natural: float) -> None:
@@ -25,7 +25,7 @@ class SaturationWarning(Callback):
         self._shares: deque[float] = deque(maxlen=WINDOW)
 
     def after_step(self, result: StepResult) -> None:
-        """Add the step's share to the mean, and warn if it is too large."""
+        """Add the step's share to the mean, and warn if that is too large."""
         if "clipped" in result.terms and not self._warned:
             self._shares.append(result.terms["clipped"])
             share = sum(self._shares) / len(self._shares)

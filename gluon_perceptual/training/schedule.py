@@ -1,4 +1,4 @@
-"""Learning rates over a run, by gluoncv's schedulers."""
+"""Learning rates over a run, from gluoncv's schedulers."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ..choices import Schedule, check_choice, of
 from ..errors import MissingDependencyError
 
 MODULE = "gluoncv.utils.lr_scheduler"
-FINAL_FRACTION = 0.02  # of the rate, where the cosine ends
+FINAL_FRACTION = 0.02  # of the rate, at the end of the cosine
 STEP_FRACTION = 0.3  # of the rate, after each drop
 STEPS_AT = (0.6, 0.85)  # of the steps after the warm-up
 
 
 def learning_rate_schedule(kind: Schedule, rate: float, steps: int, warmup: int) -> Any:
-    """Return a scheduler: linear from near 0 to `rate` in `warmup` updates, then down by `kind` until update `steps`.
+    """Return a scheduler: linear from about 0 to `rate` in `warmup` updates, then falling by `kind` to update `steps`.
 
     Raises:
-        UserError: There is no such schedule.
+        UserError: The schedule is unknown.
     """
     check_choice("schedule", kind, of(Schedule))
     LRScheduler, LRSequential = _gluoncv_schedulers()
@@ -40,10 +40,10 @@ def learning_rate_schedule(kind: Schedule, rate: float, steps: int, warmup: int)
 
 
 def _gluoncv_schedulers() -> tuple[Any, Any]:
-    """Return gluoncv's `LRScheduler` and `LRSequential`, from the one file that has them.
+    """Return gluoncv's `LRScheduler` and `LRSequential`, from the single file that defines them.
 
-    All of gluoncv takes a second, refuses to be imported beside PyTorch 2, and tells Pillow to take what is left of
-    truncated pictures, which are errors here.
+    Importing all of gluoncv takes a second, fails beside PyTorch 2, and makes Pillow accept truncated pictures, which
+    are errors here.
 
     Raises:
         MissingDependencyError: gluoncv is not installed.

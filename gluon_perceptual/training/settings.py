@@ -1,7 +1,7 @@
-"""How a setting of a run is declared: once, with its default, its help and its limits.
+"""The declaration of a run's settings: each once, with its default, its help and its limits.
 
-The fields of a configuration are made by `setting`. The commands make their options from them, `record` checks
-`config.json` by them, and a shipped model's recipe is written by them.
+`setting` makes the fields of a configuration. From these, commands make their options, `record` checks `config.json`,
+and the recipe of a shipped model is written.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "
 
 @dataclass(frozen=True)
 class Setting:
-    """What is known of a setting besides its name and its default.
+    """What is known about a setting besides its name and default.
 
     Attributes:
-        help: What it does, a sentence.
-        kind: The type int, float, str or bool; of each value where there may be several.
-        choices: The values that it may have; none: any of its type.
+        help: What it does, in a sentence.
+        kind: int, float, str or bool; for lists, the type of each value.
+        choices: The allowed values; empty: any of its kind.
         least: The smallest number allowed.
         most: The largest number allowed.
-        is_open: Whether these two are not allowed themselves.
-        is_list: Whether it has several values, a tuple.
-        is_file: Whether it is the path of a file or folder that is read.
-        is_option: Whether it is an option of a command; otherwise the command gets it in another way.
+        is_open: Whether `least` and `most` themselves are excluded.
+        is_list: Whether it is a tuple of values.
+        is_file: Whether it is the path of an input file or folder.
+        is_option: Whether commands have an option for it.
         other_names: Shorter or older names of the option.
-        metavar: What the help shows as its value.
-        default_text: What the help says of the default where the value alone does not tell.
+        metavar: Placeholder of its value in the help.
+        default_text: The help's description of the default, if not the value itself.
     """
 
     help: str
@@ -81,7 +81,7 @@ class Setting:
 
 
 def setting(default: Any, help: str, choices: Any = (), **known: Any) -> Any:
-    """Return a dataclass field with a `Setting`, whose kind is that of the default unless given.
+    """Return a dataclass field with a `Setting` of the default's kind, unless another is given.
 
     Args:
         default: The setting's default.
@@ -103,14 +103,14 @@ def with_default(base: Any, name: str, default: Any) -> Any:
 
 
 def settings_of(config: Any) -> dict[str, Setting]:
-    """Return the settings of a configuration, or of its class, by name: first those that its class declares."""
+    """Return the settings of a configuration, or of its class, by name, those that the class itself declares first."""
     own = (config if isinstance(config, type) else type(config)).__annotations__
     entries = sorted(fields(config), key=lambda entry: entry.name not in own)
     return {entry.name: entry.metadata["setting"] for entry in entries}
 
 
 def faults(config: Any) -> Iterator[tuple[str, Any, str]]:
-    """Yield name, value, and what was expected, of each setting with a value that it may not have."""
+    """Yield name, value, and what was expected, of each setting with an invalid value."""
     for entry in fields(config):
         value = getattr(config, entry.name)
         expected = "" if value is None and entry.default is None else entry.metadata["setting"].wrong(value)
@@ -119,6 +119,6 @@ def faults(config: Any) -> Iterator[tuple[str, Any, str]]:
 
 
 def check_settings(config: Any) -> None:
-    """Raise UserError where a setting has a value that it may not have."""
+    """Raise UserError if a setting has an invalid value."""
     for name, value, expected in faults(config):
         raise UserError(f"`{name}` {value!r}: {expected}")

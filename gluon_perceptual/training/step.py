@@ -14,35 +14,35 @@ from ..losses.perceptual import PerceptualLoss, Targets
 from .cluster import Workers
 from .waiting import WorkerLostError
 
-LOSS_SCALE = 2.0**16  # of mixed precision, at first
+LOSS_SCALE = 2.0**16  # initial value, for mixed precision
 GROWTH = 2000  # updates after which it is doubled
 
 
 class NonFiniteLossError(UserError):
-    """The loss or its gradient is infinite or not a number; the parameters are as they were."""
+    """The loss or its gradient is infinite or NaN; the parameters are unchanged."""
 
 
 class NonFiniteGradientError(NonFiniteLossError):
-    """The loss is finite, its gradient is not."""
+    """The loss is finite, but its gradient is not."""
 
 
 class TrainingStep:
-    """Forward, backward and update for a batch spread over devices, and workers of a cluster, as if it were on one.
+    """Forward, backward and update for a batch spread over devices and workers of a cluster, as on a single device.
 
-    The update is that of the mean loss over the whole batch, wherever its parts are: each device adds up the
-    gradients of its pictures, and the sum is divided by the batch size once. (The blog divides by it twice, since its
-    loss is a mean already: with Adam that only shrinks ε's place, with clipping or SGD it would be a smaller step.)
+    The update is that of the mean loss over the whole batch, wherever its parts are: each device sums the gradients of
+    its pictures, and the total is divided by the batch size once. (The blog divides by it twice, since its loss is a
+    mean already: with Adam that only changes the effect of ε; with clipping or SGD it would be a smaller step.)
 
     Args:
         net: Network from pictures to pictures, both (N, 3, H, W) float32 RGB in [0, 255].
         loss: A `losses.PerceptualLoss`.
-        targets: From a batch of references to what the loss compares with, mostly `loss.targets`.
+        targets: From a batch of references to the loss's targets, usually `loss.targets`.
         trainer: Gluon's, made with `update_on_kvstore=False`.
         devices: Where the parameters are.
-        max_norm: Gradients of a greater norm are scaled down to it; 0 for no limit.
-        loss_scale: More than 1 where gradients are float16 on their way: the loss is multiplied by it lest they vanish.
-            Where they overflow, the step is made again with half of it; every 2,000 updates it is doubled.
-        workers: The processes that share the batch in equal parts; the trainer's kvstore is theirs.
+        max_norm: Gradients of a larger norm are scaled down to it; 0 for no limit.
+        loss_scale: More than 1 if gradients pass through float16: the loss is multiplied by it so that they do not
+            vanish. If they overflow, the step is repeated with half of it; every 2,000 updates it is doubled.
+        workers: The processes that share the batch equally; the trainer uses their kvstore.
     """
 
     def __init__(
@@ -68,18 +68,18 @@ class TrainingStep:
     def __call__(self, inputs: np.ndarray, references: np.ndarray) -> dict[str, float]:
         """Update the network and return each term's mean over the batch, unweighted, and their weighted sum, `loss`.
 
-        Of a cluster's worker `inputs` and `references` are its part of the batch; what is returned is of the whole.
+        In a cluster, `inputs` and `references` are this worker's part of the batch; the result is for the whole batch.
 
-        Also there are `gradient_norm`, that of the gradient of `loss` before it is clipped, and `clipped`, the share
-        of the output's pixels that are clipped, see `losses.functional.clipped_share`.
+        The result includes `gradient_norm`, of the gradient of `loss` before clipping, and `clipped`, the share of the
+        output's pixels that are clipped, see `losses.functional.clipped_share`.
 
         Args:
             inputs: (N, 3, h, w) in [0, 255], uint8 or float32, N at least the number of devices.
-            references: (N, 3, H, W) in [0, 255] likewise, or whatever `targets` takes.
+            references: (N, 3, H, W) in [0, 255], of the same types, or whatever `targets` takes.
 
         Raises:
-            NonFiniteLossError: before anything is updated, by all workers alike.
-            WorkerLostError: likewise, if other workers do not answer.
+            NonFiniteLossError: In all workers, before anything is updated.
+            WorkerLostError: Likewise, if another worker does not answer.
         """
         statistics = [[values.copy() for values in p.list_data()] for p in self._statistics]
         done = self.trainer.optimizer.num_update
@@ -114,12 +114,12 @@ class TrainingStep:
         return {**terms, "gradient_norm": norm}
 
     def _spread(self, batch: np.ndarray) -> list[NDArray]:
-        """Cut the batch into a part for each device; it travels in its own type, mostly a quarter of the size."""
+        """Split the batch among the devices; it is transferred in its own type, mostly a quarter of the size."""
         parts = mx.gluon.utils.split_and_load(mx.nd.array(batch, dtype=batch.dtype), self.devices, even_split=False)
         return [part.astype("float32") for part in parts]
 
     def _backward(self, inputs: NDArray, references: NDArray) -> dict[str, NDArray]:
-        """Add a device's gradients; return the sum of each term over its pictures, not waited for."""
+        """Compute a device's gradients; return the sum of each term over its pictures, without waiting for it."""
         targets = self.targets(references)
         with mx.autograd.record():
             output = self.net(inputs)
@@ -131,7 +131,7 @@ class TrainingStep:
         return {name: values.sum() for name, values in named.items()}
 
     def _gradient_norm(self) -> float:
-        """Return the norm of the sum of all gradients, which each device of each worker then has."""
+        """Sum the gradients over all devices and workers, and return the sum's norm."""
         self.trainer.allreduce_grads()
         gradients = [parameter.list_grad()[0] for parameter in self._learned]
         squares = mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients))

@@ -1,4 +1,4 @@
-"""What a training of a style is made of: paintings, photos, network, loss."""
+"""The task of training a style: paintings, photos, network, loss."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from .task import Task, choose_held_out, computing_as
 
 __all__ = ["StyleConfig", "StyleTask", "style_task"]
 
-NETWORK = ("width", "norm", "upsampling", "output")  # settings that are the network's
+NETWORK = ("width", "norm", "upsampling", "output")  # settings of the network
 NOISE = 10.0  # gray levels, half the width of the noise of the stability loss
-COLOR_SAMPLES = 64  # photos whose colors stand for all
+COLOR_SAMPLES = 64  # photos whose colors are sampled
 
 
 @dataclass(frozen=True)
 class StyleTask(Task):
-    """A task with the pictures whose style is trained, (H, W, 3) uint8 RGB."""
+    """A task with its style pictures, (H, W, 3) uint8 RGB."""
 
     styles: Sequence[np.ndarray] = ()
 
 
 def style_task(config: StyleConfig) -> StyleTask:
-    """Return what a style run trains.
+    """Return the task of a style run.
 
     Raises:
-        UserError: Devices, photos, pictures or weights that are not there or do not fit.
+        UserError: Devices, photos, style pictures or weights are missing or do not fit.
     """
     check(config)
     photos, candidates = split_photos(config.data, config.validation)
@@ -77,9 +77,9 @@ def style_task(config: StyleConfig) -> StyleTask:
 
 
 def check(config: StyleConfig) -> None:
-    """Raise UserError if settings exclude each other.
+    """Raise UserError if settings conflict.
 
-    A network with another output has parameters of the same shapes, but what they learned is of no use to this one.
+    A network to start from must have the same output: parameters for another one have the same shapes, but do not help.
     """
     check_layers((*config.style_layers, config.content_layer))
     if not config.style:
@@ -96,12 +96,12 @@ def style_picture(path: Path, config: StyleConfig, pairs: PhotoCrops) -> np.ndar
     """Return a style picture, (H, W, 3) uint8 RGB, scaled, denoised and colored as the settings say.
 
     Raises:
-        UserError: It is not there, or no picture.
+        UserError: It is missing, or not a picture.
     """
     picture = read_style(path, config.style_size)
     if config.denoise:
         picture = cv2.fastNlMeansDenoisingColored(picture, None, config.denoise, config.denoise)
-    if config.match_color:  # to the pixels of many photos, as one picture
+    if config.match_color:  # to the pixels of many photos, joined into one picture
         crops = [pairs[k][0][:, ::4, ::4] for k in range(min(COLOR_SAMPLES, len(pairs)))]
         picture = match_images(picture, np.concatenate(crops, axis=2).transpose(1, 2, 0))
     return picture
@@ -110,7 +110,7 @@ def style_picture(path: Path, config: StyleConfig, pairs: PhotoCrops) -> np.ndar
 def style_targets(
     content_network: LossNetwork, content_layer: str, grams: Mapping[str, NDArray], on: Sequence[Context]
 ) -> Targets:
-    """Return the function from pictures to their content features and the style's Gram matrices, on their device."""
+    """Return the function from pictures to their content features and the style's Gram matrices, on the same device."""
     styles = {ctx: {name: gram.as_in_context(ctx) for name, gram in grams.items()} for ctx in on}
 
     def targets(pictures: NDArray) -> dict[str, NDArray]:

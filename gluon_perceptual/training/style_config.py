@@ -1,4 +1,4 @@
-"""What a style run is made of: everything that is needed to repeat it."""
+"""The settings of a style run."""
 
 from __future__ import annotations
 
@@ -80,4 +80,4 @@ class StyleConfig(TrainingConfig):
 
     steps: int = with_default(TrainingConfig, "steps", 2000)
     warmup: int = with_default(TrainingConfig, "warmup", 50)
-    max_norm: float = with_default(TrainingConfig, "max_norm", 1e6)  # the gradient's usual one at first
+    max_norm: float = with_default(TrainingConfig, "max_norm", 1e6)  # the gradient's typical norm at first

@@ -1,4 +1,4 @@
-"""What a super-resolution training is made of: data, network, loss."""
+"""The task of training super-resolution: data, network, loss."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ log = logging.getLogger(__name__)
 
 
 def super_resolution_task(config: SuperResolutionConfig) -> Task:
-    """Return what a super-resolution run trains; where there are shards, these decide the degradation.
+    """Return the task of a super-resolution run; shards, if given, decide the degradation.
 
     Raises:
-        UserError: Devices, photos, shards or weights that are not there or do not fit.
+        UserError: Devices, photos, shards or weights are missing or do not fit.
     """
     config.check_devices()
     if config.shards:
@@ -85,28 +85,28 @@ def open_shards(config: SuperResolutionConfig) -> ShardDataset:
     """Return the pairs in the run's shards.
 
     Raises:
-        UserError: They are for another training.
+        UserError: They do not fit this training.
     """
     folder = Path(config.shards or "")
     shards = ShardDataset(folder, seed=config.seed)
     if shards.scale != config.scale:
-        raise UserError(f"{folder} holds pairs of scale {shards.scale:g}, not {config.scale}: give the right `scale`")
+        raise UserError(f"{folder} contains pairs of scale {shards.scale:g}, not {config.scale}: give that `scale`")
     if shards.holds_features and (config.loss, config.feature_layer) != ("feature", "relu2_2"):
-        raise UserError(f"{folder} holds relu2_2 features, no patches to compare pixels with: use `loss` feature")
+        raise UserError(f"{folder} contains relu2_2 features instead of patches: use `loss` feature")
     if shards.holds_features and shards.loss_network is None:
-        log.warning("%s does not say which VGG16 its features are of; the blog's need `vgg` zoo", folder)
+        log.warning("%s does not record which VGG16 its features are from; the blog's shards need `vgg` zoo", folder)
     return shards
 
 
 def check_same_vgg(pairs: Pairs, network: LossNetwork, config: SuperResolutionConfig) -> None:
-    """Raise UserError where `pairs` holds features of another VGG16, which are no targets for this one's."""
+    """Raise UserError if `pairs` contains features of another VGG16, which cannot be targets for this one."""
     made_by = getattr(pairs, "loss_network", None)
     if made_by is not None and made_by["sha256"] != network.origin["sha256"]:
-        raise UserError(f"{config.shards} holds features of other VGG16 weights: `vgg` {made_by['weights']}")
+        raise UserError(f"{config.shards} contains features of other VGG16 weights: give `vgg` {made_by['weights']}")
 
 
 def model_spec(config: SuperResolutionConfig, pairs: Pairs) -> ModelSpec:
-    """Return the network; the blog's has the mean of its inputs, here of the first `PAIRS_FOR_MEAN`."""
+    """Return the network's spec; the blog's includes the mean of its inputs, here of the first `PAIRS_FOR_MEAN`."""
     size = {"width": config.width, "blocks": config.blocks}
     if config.arch == "blog":
         inputs = [pairs[k][0] for k in range(PAIRS_FOR_MEAN)]
@@ -119,7 +119,7 @@ def model_spec(config: SuperResolutionConfig, pairs: Pairs) -> ModelSpec:
 
 
 def measure_weave(outputs: NDArray, references: NDArray) -> dict[str, float]:
-    """Return the weave, see `evaluation.spectrum`: the means over the pictures that have smooth places."""
+    """Return the weave, see `evaluation.spectrum`: the means over the pictures with smooth areas."""
     pictures = (np.moveaxis(array.clip(0, 255).asnumpy(), 1, -1) for array in (outputs, references))
     found = [weave(output, truth) for output, truth in zip(*pictures)]
     measures = {"weave": mean(each.mean for each in found), "worst_weave": mean(each.worst for each in found)}

@@ -1,4 +1,4 @@
-"""What a super-resolution run is made of: everything that is needed to repeat it."""
+"""The settings of a super-resolution run."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from ..losses.functional import GRID_CELLS
 from .config import TrainingConfig
 from .settings import setting
 
-# The blog weighs the total variation of its normalized output, in VGG inputs of about a 57.4th of [0, 255], by 0.1.
-# Here it is measured in [0, 255]; with the original VGG16, whose inputs are so too, features' squares are 57.4² larger.
+# The blog's weight of the total variation is 0.1, for outputs normalized as VGG inputs, about 1/57.4 of [0, 255]. Here
+# it is measured in [0, 255]; with the original VGG16, which also takes [0, 255], squared features are 57.4² times
+# larger.
 BLOG_TV = {"original": 0.1 * 57.4, "torchvision": 0.1 / 57.4}
-# By scale, for "skip": what a feature loss leaves above these frequencies is dots and a weave, see `nets.lowpass`.
+# By scale, for "skip": above these frequencies a feature loss leaves dots and a weave, see `nets.lowpass`.
 LOWPASS = {2: 0.4, 4: 0.3, 8: 0.3}
 DECIDED_BY_SHARDS = ("data", "patch", "crops", "sigma", "degradation")
 
@@ -102,17 +103,17 @@ class SuperResolutionConfig(TrainingConfig):
         """Return the defaults of `arch`, overridden by what is given and not None.
 
         Raises:
-            UserError: A setting has a value that it may not have, or settings exclude each other.
+            UserError: A setting has an invalid value, or settings conflict.
         """
         given = {name: value for name, value in given.items() if value is not None}
         if arch == "blog":
             refused = {"norm", "upsampling"} & set(given)
             if refused:
-                raise UserError(f"`arch` blog has no choice of `{min(refused)}`: leave it out, or use `arch` paper")
+                raise UserError(f"`{min(refused)}` cannot be chosen for `arch` blog: leave it out, or use `arch` paper")
             given = {"tv": BLOG_TV["original" if given.get("vgg", cls.vgg) == "shipped" else "torchvision"], **given}
         decided = [name for name in DECIDED_BY_SHARDS if {name, "shards"} <= set(given)]
         if decided:
-            raise UserError(f"`{decided[0]}` is decided by the shards, which hold patches already: leave it out")
+            raise UserError(f"`{decided[0]}` is decided by the shards, which already contain patches: leave it out")
         config = super().from_architecture(arch, **given)
         if arch == "skip" and config.loss != "pixel" and "lowpass" not in given:
             config = replace(config, lowpass=LOWPASS.get(config.scale))
@@ -128,7 +129,7 @@ class SuperResolutionConfig(TrainingConfig):
         if self.patch % self.scale:
             raise UserError(f"`patch` {self.patch}: expected a multiple of `scale` {self.scale}")
         if self.grid and self.scale == 1:
-            raise UserError("`grid` is against the grid that enlarging leaves: leave it out with `scale` 1")
+            raise UserError("`grid` acts on the grid that enlarging leaves: leave it out with `scale` 1")
         if self.grid and self.patch < GRID_CELLS * self.scale:
-            raise UserError(f"`patch` {self.patch}: `grid` needs {GRID_CELLS} times `scale` {self.scale} at least")
+            raise UserError(f"`patch` {self.patch}: `grid` needs at least {GRID_CELLS} times `scale` {self.scale}")
         self.check_devices()

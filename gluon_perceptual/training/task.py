@@ -1,4 +1,4 @@
-"""What a kind of training makes of its settings: data, loss, network. A `run.Run` trains it."""
+"""What a kind of training makes of its settings: data, loss, network; `run.Run` trains it."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from .config import TrainingConfig
 
 
 def no_measures(outputs: NDArray, references: NDArray) -> dict[str, float]:
-    """Measure nothing beside the loss."""
+    """Measure nothing besides the loss."""
     return {}
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is trained, on what, towards what.
+    """What is trained, on which data, to minimize what.
 
     Args:
-        config: The settings that all this is made of.
-        photos: Those that are trained on.
-        held_out: Those that are measured on.
+        config: The settings that the rest is made from.
+        photos: The photos to train on.
+        held_out: The photos to measure on.
         unreadable: Photos found unusable so far, by name, and why.
-        pairs: (input, reference) by number, of NumPy arrays: `data.patches.PatchDataset` and the like.
-        validation_pairs: Likewise, of the photos held out.
+        pairs: Pairs to train on, such as `data.patches.PatchDataset`.
+        validation_pairs: Pairs of the held-out photos.
         spec: The network.
         loss: What is minimized.
-        targets: From a batch of references, (N, 3, H, W) in [0, 255] as NDArray, to what the loss compares with.
+        targets: From a batch of references, (N, 3, H, W) in [0, 255] as NDArray, to the loss's targets.
         validation_targets: Likewise, for references of `validation_pairs`.
-        measure: From outputs and references, likewise, to what validation says beside the loss.
-        noise: Half the width, in gray levels, of the noise that the stability loss adds to inputs; 0: there is none.
-        natural_clipping: Share of clipped pixels of what the output is to look like; 1: not known.
+        measure: From outputs and references, likewise, to validation's other measures.
+        noise: Amplitude, in gray levels, of the stability loss's uniform noise on inputs; 0: no stability loss.
+        natural_clipping: Share of clipped pixels in what the output should look like; 1: unknown.
     """
 
     config: TrainingConfig
@@ -60,10 +60,10 @@ class Task:
 
 @contextmanager
 def computing_as(config: TrainingConfig) -> Iterator[None]:
-    """Have networks that are built meanwhile compute in the run's precision, and begin with the seed's weights.
+    """Make networks that are built in this block compute in the run's precision and start from the seed's weights.
 
     Raises:
-        UserError: The devices do not compute in it.
+        UserError: The devices do not support it.
     """
     half = config.precision == "float16"
     if half:
@@ -78,7 +78,7 @@ def computing_as(config: TrainingConfig) -> Iterator[None]:
 def choose_held_out(
     candidates: Sequence[PictureFile], photos: Sequence[PictureFile], side: int
 ) -> tuple[list[PictureFile], dict[str, str]]:
-    """Return the candidates of at least `side` pixels, or the first such photo; and what is wrong with the others.
+    """Return the candidates of at least `side` pixels, or the first such photo; and what is wrong with the rest.
 
     Raises:
         UserError: There is no such photo.

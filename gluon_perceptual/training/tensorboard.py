@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a training: numbers of steps and validations, and previews."""
+"""TensorBoard events of a training: numbers of steps and validations, and previews."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .loop import Callback, StepResult
 class TensorBoard(Callback):
     """TensorBoard events of a training, in place of those of later steps than `done`.
 
-    tensorboardX makes them; its own writer is a thread that ends at a full disk, and then blocks who gives it more.
+    tensorboardX makes them; its own writer thread dies when the disk is full, and then blocks its caller.
     """
 
     def __init__(self, folder: Path, done: int = 0) -> None:
@@ -34,12 +34,12 @@ class TensorBoard(Callback):
         self.add_values(result.step, {**result.terms, "learning_rate": result.learning_rate})
 
     def add_values(self, step: int, values: Mapping[str, float], group: str = "") -> None:
-        """Write numbers that are known after a step, named after their group."""
+        """Write numbers measured after a step, with their group in their names."""
         named = ((group + name.replace(":", "/"), float(value)) for name, value in values.items())
         self._add(step, *(self._summary.Value(tag=tag, simple_value=value) for tag, value in named))
 
     def add_picture(self, step: int, name: str, path: Path) -> None:
-        """Write a picture, a PNG file, as it is after a step."""
+        """Write a picture made after a step, a PNG file."""
         image = self._summary.Image(colorspace=3, encoded_image_string=path.read_bytes())
         self._add(step, self._summary.Value(tag=name, image=image))
 
@@ -48,7 +48,7 @@ class TensorBoard(Callback):
         self._file.append(b"".join(records))
 
     def _record(self, **event: Any) -> bytes:
-        """Return an event as a TFRecord: its length and it itself, each followed by its checksum."""
+        """Return an event as a TFRecord: its length and its bytes, each followed by a checksum."""
         data = self._event(wall_time=time.time(), **event).SerializeToString()
         parts = (struct.pack("<Q", len(data)), data)
         return b"".join(part + struct.pack("<I", self._crc(part)) for part in parts)

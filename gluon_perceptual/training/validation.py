@@ -1,4 +1,4 @@
-"""The loss on photos that are not trained on, while the training goes on; the best model is kept."""
+"""The loss on held-out photos during a training; the best model is kept."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ log = logging.getLogger(__name__)
 
 
 class Validation(Callback):
-    """Every so many steps writes the loss on held-out photos, and the model if there was none better.
+    """Every `every` steps writes the loss on held-out photos, and the model if it is the best so far.
 
-    The line has `best`: whether the model was written.
+    The line's `best` is whether the model was written.
 
     Args:
-        run: A `run.Run`: what is measured.
-        lines: Where a line is added each time; those in it are of this run's earlier steps.
-        best: Path of the model file for the best.
+        run: What is measured.
+        lines: Where lines are added; those in it are from this run's earlier steps.
+        best: Path of the best model's file.
         every: Steps between measurements.
-        tell: Called with the step and what was measured.
+        tell: Called with the step and the measures.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Validation(Callback):
 
 
 def validation_batches(run: Run) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the batches to measure on, of as many pictures as a device gets in training; none without fit photos."""
+    """Return the batches to measure on, as large as a device's in training; empty without usable photos."""
     size = max(1, run.config.batch // len(run.devices))
     try:
         pairs = run.task.validation_pairs
@@ -84,7 +84,7 @@ def validation_batches(run: Run) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def validate(run: Run, batches: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
-    """Return the mean of each term, of the loss and of the run's other measures over `batches`, in inference."""
+    """Return the mean of each term, of the loss and of other measures over `batches`, in inference mode."""
     device, sums = run.devices[0], []
     for inputs, references in batches:
         x, y = (mx.nd.array(part, ctx=device, dtype="float32") for part in (inputs, references))

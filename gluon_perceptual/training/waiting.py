@@ -1,4 +1,4 @@
-"""Waiting for other processes, but not for ever."""
+"""Waiting for other processes, but not forever."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ LOOK = 2.0  # seconds
 
 
 class WorkerLostError(UserError):
-    """The other workers, or the servers, do not answer any more; this process can only save what it has and end."""
+    """Other workers, or servers, no longer answer; this process can only save its state and end."""
 
 
 def call_with_timeout(
-    seconds: float, action: Callable[[], T], goes_on: Callable[[], bool] = lambda: True, look: float = LOOK
+    seconds: float, action: Callable[[], T], can_end: Callable[[], bool] = lambda: True, look: float = LOOK
 ) -> T:
-    """Return what `action` returns, or raise what it raises.
+    """Return the result of `action`, or raise its exception.
 
     Args:
         seconds: How long it may take.
-        action: To be called in a thread.
-        goes_on: Asked every `look` seconds whether an end may still be hoped for.
+        action: Called in a thread.
+        can_end: Asked every `look` seconds whether the action can still end.
         look: In seconds.
 
     Raises:
-        WorkerLostError: It takes longer, or does not go on and does not end meanwhile.
+        WorkerLostError: It takes longer, or can no longer end.
     """
     outcome: list[T | BaseException] = []
 
@@ -45,13 +45,13 @@ def call_with_timeout(
     end = time.monotonic() + seconds
     while not outcome and time.monotonic() < end:
         thread.join(min(look, end - time.monotonic()))
-        if not outcome and not goes_on():
-            thread.join(look)  # all may have ended well just now
+        if not outcome and not can_end():
+            thread.join(look)  # it may just have ended
             if not outcome:
                 raise WorkerLostError("the cluster's scheduler has ended")
     if not outcome:
         raise WorkerLostError(
-            f"the other workers or the servers have not answered for {seconds:g} s: one of them has ended, or hangs"
+            f"the other workers or the servers have not answered for {seconds:g} s: one of them has ended or hangs"
         )
     result = outcome[0]
     if isinstance(result, BaseException):
@@ -60,7 +60,7 @@ def call_with_timeout(
 
 
 def end_at_once() -> NoReturn:
-    """End the process without MXNet's goodbyes, which would wait for workers that are gone."""
+    """End the process without MXNet's shutdown, which would wait for workers that are gone."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(1)
