@@ -122,4 +122,4 @@ def test_sidecars_that_describe_no_model(tmp_path, text):
     (tmp_path / "x.json").write_text(text)
     picture = write(tmp_path / "a.png")
     result = run("upscale", picture, "-o", tmp_path / "out.png", "--model", tmp_path / "x.params")
-    assert_one_line_error(result, "x.json: this is not the description of a model")
+    assert_one_line_error(result, "x.json: not a valid description of a model")

@@ -116,7 +116,7 @@ def test_candy_equals_its_onnx_twin(shared):
 
 def test_what_is_not_the_example_is_refused(model, tmp_path):
     path, arrays = model
-    with pytest.raises(UserError, match="no checkpoint of PyTorch's fast-neural-style"):
+    with pytest.raises(UserError, match="not a checkpoint of PyTorch's fast-neural-style"):
         convert_fast_neural_style(path)
     for name, message in (("conv2.conv2d.weight", "it lacks conv2"), ("in9.weight", "it has in9")):
         changed = {k: v for k, v in arrays.items() if k != name}

@@ -165,11 +165,11 @@ def test_a_checkpoint_for_another_network_is_named(tmp_path):
     with pytest.raises(UserError, match=r"model\.params"):
         Upscaler(path)
     path.with_suffix(".json").write_text('{"network": "Other"}')
-    with pytest.raises(UserError, match="not the description of a model"):
+    with pytest.raises(UserError, match="not a valid description of a model"):
         Upscaler(path)
     path.with_suffix(".json").unlink()
     mx.nd.save(str(path), {"w": mx.nd.zeros(3)})
-    with pytest.raises(UserError, match="of no network here"):
+    with pytest.raises(UserError, match="no known network matches"):
         Upscaler(path)
 
 

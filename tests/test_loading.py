@@ -121,7 +121,7 @@ def test_values_that_are_not_finite_are_refused(tmp_path, weight):
     """Or that the parameter's type cannot hold."""
     net = mx.gluon.nn.Dense(1, in_units=2)
     write_params(tmp_path / "x.params", {"weight": weight, "bias": np.zeros(1, "f4")})
-    with pytest.raises(UserError, match=r"x\.params: 1 of 2 values of weight are infinite or undefined"):
+    with pytest.raises(UserError, match=r"x\.params: 1 of 2 values of weight are infinite or NaN"):
         load_parameters(net, tmp_path / "x.params")
     assert net.weight._data is None
 
@@ -214,7 +214,7 @@ WANTED = {"a.weight": (2, 3), "a.bias": (2,), "b.weight": (4, 2), "b.bias": (4,)
         ({"arg:a.weight": (2, 3), "a.weight": (2, 3)}, "the same name"),
         (
             {"in_weight": (2, 3), "in_bias": (2,), "out_weight": (2, 3), "out_bias": (2,)},
-            "in and out fit each other's places",
+            "in and out are interchangeable",
         ),
         ({"0": (2, 3), "1": (2,)}, "the file has nothing"),
         ({"0": (2, 3), "1": (2,), "2": (4, 9), "3": (4,)}, r"has b\.weight \(4, 2\), the file has 2 \(4, 9\)"),

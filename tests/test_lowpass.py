@@ -92,7 +92,7 @@ def test_a_model_gets_a_low_pass(tmp_path):
     loaded, found = load_with_spec(path)
     assert found.arguments == {**ARGUMENTS, "lowpass": 0.3}
     np.testing.assert_array_equal(loaded.net.tail.weight.data().asnumpy(), model.net.tail.weight.data().asnumpy())
-    with pytest.raises(UserError, match="a low-pass is for"):
+    with pytest.raises(UserError, match="a low-pass can only be added"):
         with_lowpass(loaded, found, 0.3)
     with pytest.raises(UserError, match=r"lowpass\.filters differs from this network's constant"):
         load_parameters(SuperResolutionNet(**ARGUMENTS, lowpass=0.4), path)

@@ -130,7 +130,7 @@ def test_many_layers_are_looked_at_fast(tmp_path):
 def test_parameters_that_are_not_finite(tmp_path):
     path = save(tmp_path, chain(("Convolution", KEEP, ("w",)), variables=("w",)), SIZES)
     write_params(tmp_path / "x-0000.params", {"arg:w": np.full((3, 3, 3, 3), np.nan, np.float32)})
-    with pytest.raises(UserError, match=r"x-0000\.params: 81 of 81 values of w are infinite or undefined"):
+    with pytest.raises(UserError, match=r"x-0000\.params: 81 of 81 values of w are infinite or NaN"):
         load_here(path)
 
 

@@ -78,7 +78,7 @@ def test_views_parameters_bfloat16_and_the_other_order_of_bytes(tmp_path):
 
 
 WRONG = {
-    "code": (name("builtins", "print") + b"(" + text("this must not be printed") + b"tR", "whole model"),
+    "code": (name("builtins", "print") + b"(" + text("this must not be printed") + b"tR", "whole pickled model"),
     "a module": (name("torch.nn.modules.linear", "Linear") + b")\x81}b", "save model.state_dict()"),
     "a module inside": (mapping({"model": name("a", "Net") + b")\x81}b"}), "save model.state_dict()"),
     "a list": (b"]", "it holds a list"),
@@ -86,8 +86,8 @@ WRONG = {
     "others": (mapping({"epoch": number(1)}), "no tensors in it, but epoch"),
     "a stride of 0": (mapping({"w": tensor("0", "Float", 1, [36000, 36000], [0, 0])}), "holds 1 values"),
     "an offset beyond": (mapping({"w": tensor("0", "Float", 1, [1], [1], offset=1)}), "holds 1 values"),
-    "a negative size": (mapping({"w": tensor("0", "Float", 1, [-1], [1])}), "that are none"),
-    "a negative stride": (mapping({"w": tensor("0", "Float", 1, [1], [-1])}), "that are none"),
+    "a negative size": (mapping({"w": tensor("0", "Float", 1, [-1], [1])}), "invalid offset"),
+    "a negative stride": (mapping({"w": tensor("0", "Float", 1, [1], [-1])}), "invalid offset"),
     "as many names as no shape": (mapping({"w": tensor("0", "Float", 1, [0, 2**62], [1, 1])}), "w of shape"),
     "another type": (mapping({"w": tensor("0", "Quantized", 1, [1], [1])}), "QuantizedStorage"),
     "no such storage": (mapping({"w": tensor("7", "Float", 1, [1], [1])}), "data/7"),
@@ -117,10 +117,10 @@ def test_a_script_and_another_pickle(tmp_path):
     write_torch(tmp_path / "x.pt", ARRAYS)
     with zipfile.ZipFile(tmp_path / "x.pt", "a") as file:
         file.writestr("archive/code/__torch__.py", "")
-    with pytest.raises(UserError, match="whole model"):
+    with pytest.raises(UserError, match="whole pickled model"):
         read_arrays(tmp_path / "x.pt")
     (tmp_path / "x.pkl").write_bytes(whole(b"}"))
-    with pytest.raises(UserError, match="something else than PyTorch"):
+    with pytest.raises(UserError, match="something other than PyTorch"):
         read_arrays(tmp_path / "x.pkl")
 
 

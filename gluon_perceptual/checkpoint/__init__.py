@@ -1,4 +1,4 @@
-"""Files of parameters: read, write, and load into any network."""
+"""Parameter files: reading, writing, and loading into any network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["LoadReport", "ParamsFormatError", "load_parameters", "read_params", 
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs MXNet only when it is asked for."""
+    """Import what needs MXNet only when it is first used."""
     if name in ("LoadReport", "load_parameters"):
         from . import loading
 

@@ -26,10 +26,10 @@ def export_onnx(path: Path, model: Block, spec: ModelSpec | Mapping[str, Json], 
 
     Args:
         path: The file.
-        model: From pictures to pictures, with `scale`; initialized, on the CPU.
-        spec: How it was built, for the metadata.
-        pictures: False: (N, 3, H, W) float32 RGB in [0, 255] -> (N, 3, scale·H, scale·W), not clipped. True: pre- and
-            post-processing are inside, (N, H, W, 3) uint8 RGB -> (N, scale·H, scale·W, 3) uint8.
+        model: From pictures to pictures, with `scale`; initialized on the CPU.
+        spec: How the model was built, for the metadata.
+        pictures: False: (N, 3, H, W) float32 RGB in [0, 255] -> (N, 3, scale·H, scale·W), not clipped. True: the graph
+            includes pre- and post-processing, (N, H, W, 3) uint8 RGB -> (N, scale·H, scale·W, 3) uint8.
 
     Raises:
         MissingDependencyError: ONNX is not installed.
@@ -50,14 +50,14 @@ def export_onnx(path: Path, model: Block, spec: ModelSpec | Mapping[str, Json], 
 
 
 def _convert(path: Path, model: Block) -> None:
-    """Write what MXNet's converter makes of the model."""
-    with mx.gpu():  # nothing runs there: each layer of `nets.fast` takes its plain form, which others do fast
+    """Write the model with MXNet's converter."""
+    with mx.gpu():  # nothing runs there: layers of `nets.fast` take their plain form, which is fast elsewhere
         symbol = model(mx.sym.var(INPUT))
     parameters = {parameter.name: value_of(parameter) for parameter in model.collect_params().values()}
     sizes = [("batch", 3, "height", "width")]
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # it uses what later versions of ONNX rename
+            warnings.simplefilter("ignore", DeprecationWarning)  # it uses names that later versions of ONNX change
             mx.onnx.export_model(
                 symbol, parameters, [TRACED_SIZE], np.float32, str(path), dynamic=True, dynamic_input_shapes=sizes
             )
@@ -66,7 +66,7 @@ def _convert(path: Path, model: Block) -> None:
 
 
 def _tidy(onnx: Any, model: Any) -> None:
-    """Name the output, leave its size open, keep parameters out of the inputs, state the right version."""
+    """Name the output, make its size dynamic, remove parameters from the inputs, and set the right version."""
     graph = model.graph
     parameters = {initializer.name for initializer in graph.initializer}
     inputs = [entry for entry in graph.input if entry.name not in parameters]
@@ -81,7 +81,7 @@ def _tidy(onnx: Any, model: Any) -> None:
 
 
 def _take_pictures(onnx: Any, model: Any) -> None:
-    """Put between uint8 pictures and the graph what `image.io.to_tensor` and `to_image` do."""
+    """Add the steps of `image.io.to_tensor` and `to_image` around the graph, for uint8 pictures."""
     graph, node = model.graph, onnx.helper.make_node
     for entry in graph.node:
         entry.input[:] = ["tensor" if name == INPUT else name for name in entry.input]

@@ -39,12 +39,12 @@ NAMES = {
     "deconv3.conv2d.weight": "decode.5.weight",
     "deconv3.conv2d.bias": "decode.5.bias",
 }
-IGNORED = re.compile(r".*\.(running_mean|running_var|num_batches_tracked)")  # stale: instance norms have none
-CANCELED = {f"{theirs}.conv2d.bias" for theirs in LAYERS}  # taken away by the norm that follows
+IGNORED = re.compile(r".*\.(running_mean|running_var|num_batches_tracked)")  # obsolete: instance norms do not have them
+CANCELED = {f"{theirs}.conv2d.bias" for theirs in LAYERS}  # canceled by the norm that follows
 
 
 def is_fast_neural_style(names: Container[str]) -> bool:
-    """Tell by a checkpoint's names whether it is one of the example's."""
+    """Return whether a checkpoint with these names is one of the example's."""
     return "deconv3.conv2d.weight" in names and "in1.weight" in names
 
 
@@ -52,20 +52,20 @@ def convert_fast_neural_style(path: Path) -> tuple[PixelRangeAdapter, ModelSpec]
     """Return the model in a checkpoint of the example, and its spec, for `model.save_model`.
 
     Raises:
-        UserError: It is no such checkpoint, or of another network.
+        UserError: It is not such a checkpoint, or of another network.
         OSError: It cannot be read.
     """
     arrays = read_arrays(path)
     if not is_fast_neural_style(arrays):
-        raise UserError(f"{path}: no checkpoint of PyTorch's fast-neural-style example (its names are others)")
+        raise UserError(f"{path}: not a checkpoint of PyTorch's fast-neural-style example (its names differ)")
     found = _renamed(path, arrays)
     first = found["encode.0.1.weight"]
     if first.ndim != 4 or not first.size:
-        raise UserError(f"{path}: the weights of its first convolution are of shape {first.shape}")
+        raise UserError(f"{path}: the weights of its first convolution have shape {first.shape}")
     spec = ModelSpec("FastNeuralStyleNet", {"width": len(first), "norm": "instance"})
     for name, shape in expected_parameters(spec.network, spec.arguments).items():
         if found[name].shape != shape:
-            raise UserError(f"{path}: {name} would be {found[name].shape}; the network has {shape}")
+            raise UserError(f"{path}: {name} has shape {found[name].shape}; the network needs {shape}")
     check_finite(path, found)
     from .._mxnet import mx  # takes seconds
     from .._mxnet.gluon import parameters_of
@@ -78,7 +78,7 @@ def convert_fast_neural_style(path: Path) -> tuple[PixelRangeAdapter, ModelSpec]
 
 
 def _renamed(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the arrays under this package's names, all of them."""
+    """Return all arrays under this package's names."""
     missing = sorted(set(NAMES) - set(arrays))
     extra = sorted(name for name in set(arrays) - set(NAMES) - CANCELED if not IGNORED.fullmatch(name))
     if missing or extra:

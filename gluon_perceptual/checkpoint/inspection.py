@@ -1,4 +1,4 @@
-"""What is in a file of parameters: each array's statistics, and whose they are."""
+"""The content of a parameter file: each array's statistics, and the network it fits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .recognition import CONSTANTS, spec_of
 
 @dataclass(frozen=True)
 class ArrayFacts:
-    """An array: least, greatest and mean of its finite values (None if there are none), and how many are not finite."""
+    """An array: minimum, maximum and mean of its finite values (None without any), and how many are not finite."""
 
     name: str
     shape: tuple[int, ...]
@@ -34,7 +34,7 @@ class ArrayFacts:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """A file: `fits` says which of this package's networks it belongs to, if any."""
+    """A file; `fits` names the network of this package that it fits, if any."""
 
     path: str
     format: str
@@ -43,11 +43,11 @@ class FileFacts:
     arrays: tuple[ArrayFacts, ...]
 
     def as_json(self) -> dict[str, Json]:
-        """Return the same as a dict of what JSON knows."""
+        """Return the same as a dict for JSON."""
         return asdict(self)
 
     def table(self) -> str:
-        """Return the same as text, a line an array."""
+        """Return the same as text, one line per array."""
         head = ("name", "shape", "dtype", "bytes", "min", "max", "mean", "not finite")
         rows = [head, *(_row(facts) for facts in self.arrays)]
         widths = [max(len(row[k]) for row in rows) for k in range(len(head))]

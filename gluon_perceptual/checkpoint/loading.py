@@ -1,4 +1,4 @@
-"""Parameters of any naming -> a network; `formats.matching` says which array belongs to which parameter."""
+"""Loads parameters of any naming into a network; `formats.matching` pairs arrays with parameters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..formats.matching import Shapes, match_common, match_names
 from ..formats.values import check_finite
 from ..nets.vgg_files import beginning_of_vgg
 
-HALF_PRECISION = 1e-3  # of the largest constant, by which its array may be off: files can be in float16
+HALF_PRECISION = 1e-3  # of the largest constant: tolerance for its array, since files can be in float16
 Matched = Tuple[str, "list[tuple[str, str]]"]
 
 
@@ -26,13 +26,13 @@ class LoadReport:
 
     Attributes:
         path: The file.
-        strategy: "names", the file's were the network's; "numbers", they were but for prefix and counters; "order",
-            they were others, matched by kind of layer, order and shape; or "beginning", the file is a whole VGG and the
-            network the beginning of one.
-        pairs: The network's parameter and the file's array, by name.
-        cast: Names in the file of arrays of another type than their parameters.
-        unused: Names in the file of arrays that the network did not take.
-        missing: Parameters that kept their value, constants aside.
+        strategy: "names" if the file's names were the network's; "numbers" if only prefixes and counters differed;
+            "order" if they differed and were matched by kind of layer, order and shape; or "beginning" if the file is
+            a whole VGG and the network its beginning.
+        pairs: Names of the network's parameter and of the file's array.
+        cast: Names of the file's arrays whose type differs from their parameter's.
+        unused: Names of the file's arrays that the network did not use.
+        missing: Parameters that kept their value, except constants.
     """
 
     path: str
@@ -45,7 +45,7 @@ class LoadReport:
     def __str__(self) -> str:
         notes = f", {len(self.cast)} of another type" if self.cast else ""
         notes += f", {len(self.unused)} not used" if self.unused else ""
-        notes += f", {len(self.missing)} parameters not met" if self.missing else ""
+        notes += f", {len(self.missing)} parameters missing" if self.missing else ""
         return f"{self.path}: {len(self.pairs)} arrays matched by {self.strategy}{notes}"
 
 
@@ -55,20 +55,20 @@ def load_parameters(
     """Load a file of parameters, of any kind that `formats.arrays` reads, into a Gluon network, by any names.
 
     Names may be structural (`net.0.weight`), prefixed (`plsr_network0_conv0_weight`), bare (`conv0_weight`), marked
-    `arg:` and `aux:`, or missing. Every parameter must be met and every array used, but for a whole VGG that is read
-    into the beginning of one; constants that a file lacks keep their value, and those that it has must be the
-    network's, but for rounding. Nothing is changed unless all of it fits.
-    Dimensions that the network does not know yet (deferred initialization) become the file's.
+    `arg:` and `aux:`, or missing. Every parameter must be found and every array used, except when a whole VGG is loaded
+    into the beginning of one. Constants that a file lacks keep their value; those that it has must equal the network's,
+    up to rounding. Nothing is changed unless everything fits. Dimensions that the network does not know yet (deferred
+    initialization) become the file's.
 
     Args:
         net: The block.
         path: The file.
-        ctx: Device or devices; None: where the network is, else the CPU.
-        strict: False: take what has the network's names and shapes, and leave the rest; the report says what.
+        ctx: Device or devices; None: those of the network, or the CPU.
+        strict: False: load what has the network's names and shapes, and skip the rest, see the report.
 
     Raises:
-        ParamsFormatError: The file is of no known kind, or a damaged `.params` file.
-        UserError: The file does not fit the network, or the network not on the device, or it has values that are not
+        ParamsFormatError: The file is of an unknown kind, or a damaged `.params` file.
+        UserError: The file does not fit the network, or the network the device, or there are values that are not
             finite.
         OSError: The file cannot be read.
     """
@@ -82,7 +82,7 @@ def load_arrays(
     ctx: Context | None = None,
     strict: bool = True,
 ) -> LoadReport:
-    """Load what was read from the file `path`, by name, into a Gluon network; otherwise as `load_parameters`."""
+    """Load arrays by name, read from the file `path`, into a Gluon network; otherwise as `load_parameters`."""
     from .._mxnet import mx
 
     parameters = parameters_of(net)
@@ -97,7 +97,7 @@ def load_arrays(
     except UserError as error:
         raise UserError(f"{os.fspath(path)} does not fit {type(net).__name__}: {error}") from error
     sources = dict(pairs)
-    with np.errstate(over="ignore"):  # seen below
+    with np.errstate(over="ignore"):  # checked below
         values = {name: arrays[source].astype(parameters[name].dtype, copy=False) for name, source in pairs}
     check_finite(path, {sources[name]: value for name, value in values.items()})
     for name in constants & values.keys():
@@ -130,7 +130,7 @@ def _check_constant(value: np.ndarray, expected: np.ndarray, title: str) -> None
 
 
 def _fill(parameters: Mapping[str, Parameter], values: Mapping[str, np.ndarray], ctx: Context, path: str) -> None:
-    """Give parameters their values on `ctx`, or where they are, else where the first is that is anywhere."""
+    """Set parameters on `ctx`, or where they are, or where the first placed one is."""
     from .._mxnet import mx
 
     home = next((p.list_ctx() for p in parameters.values() if is_placed(p)), mx.cpu())
@@ -143,7 +143,7 @@ def _fill(parameters: Mapping[str, Parameter], values: Mapping[str, np.ndarray],
 
 
 def _put(parameter: Parameter, value: NDArray | None, ctx: Context, home: Context) -> None:
-    """Give a parameter its value, or where that is None its place only, on `ctx`, else where it is, else `home`."""
+    """Set a parameter to a value (None: only place it) on `ctx`, or where it is, or on `home`."""
     placed = is_placed(parameter)
     if placed and ctx is not None:
         parameter.reset_ctx(ctx)

@@ -1,4 +1,4 @@
-"""Models as files: parameters in `NAME.params`, everything else that a user of them needs in `NAME.json` beside it."""
+"""Models as files: parameters in `NAME.params`, and everything else needed to use them in `NAME.json` beside it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = [
 
 
 def save_model(path: Path, model: PixelRangeAdapter, spec: ModelSpec) -> None:
-    """Write `path` as Gluon's `save_parameters` does (which ignores a full disk), and its sidecar."""
+    """Write `path` like Gluon's `save_parameters` (which ignores a full disk), and its sidecar."""
     write_params(path, values_of(model.net))
     write_json(path.with_suffix(".json"), describe(spec))
 
@@ -43,14 +43,14 @@ def save_model(path: Path, model: PixelRangeAdapter, spec: ModelSpec) -> None:
 def load_with_spec(
     path: str | Path, ctx: Context | None = None, precision: str | Precision = "float32"
 ) -> tuple[PixelRangeAdapter, ModelSpec]:
-    """Return the model in the file `path`, or the shipped one called so, on `ctx` (None: the CPU), and its spec.
+    """Return the model in the file `path`, or the shipped one of that name, on `ctx` (None: the CPU), and its spec.
 
     It computes in `precision`.
 
-    Without a sidecar, or metadata in the file, the network is told by the parameters' names and shapes.
+    Without a sidecar, or metadata in the file, the network is recognized by the parameters' names and shapes.
 
     Raises:
-        UserError: The file or its sidecar is no model of this package, or the two do not fit.
+        UserError: The file or its sidecar is not a model of this package, or the two do not match.
         OSError: The file cannot be read.
     """
     path, ctx = model_path(path), ctx or mx.cpu()
@@ -70,7 +70,7 @@ def load_model(path: str | Path, ctx: Context | None = None) -> PixelRangeAdapte
 def load_for_use(
     path: str | Path, ctx: Context | None = None, precision: str | Precision = "float32"
 ) -> tuple[PixelRangeAdapter, ModelSpec]:
-    """Return what `load_with_spec` does, the model faster but good for inference only: without batch norms."""
+    """Return the result of `load_with_spec` with a faster model, for inference only: without batch norms."""
     model, spec = load_with_spec(path, ctx, precision)
     return fold(model, spec, ctx, precision), spec
 
@@ -78,9 +78,9 @@ def load_for_use(
 def fold(
     model: PixelRangeAdapter, spec: ModelSpec, ctx: Context | None = None, precision: str | Precision = "float32"
 ) -> PixelRangeAdapter:
-    """Return a model that does what `model` does in inference, without batch norms; `spec` is that of `model`.
+    """Return an equivalent of `model` for inference without batch norms; `spec` is that of `model`.
 
-    It computes in `precision`, if it had batch norms, and else as `model` does.
+    It computes in `precision` if `model` has batch norms, and otherwise in the precision of `model`.
     """
     ctx = ctx or mx.cpu()
     if not has_batch_norm(model.net):
@@ -96,14 +96,14 @@ def with_lowpass(model: PixelRangeAdapter, spec: ModelSpec, cutoff: float) -> tu
     Args:
         model: A `SuperResolutionNet` with `skip`, and without a low-pass.
         spec: Its spec.
-        cutoff: In cycles a pixel, see `nets.lowpass`.
+        cutoff: In cycles per pixel, see `nets.lowpass`.
 
     Raises:
-        UserError: It is another network, or `cutoff` is none.
+        UserError: It is another network, or `cutoff` is out of range.
     """
     if spec.network != "SuperResolutionNet" or spec.arguments.get("lowpass") is not None:
         which = f"{spec.network} with {dict(spec.arguments)}"
-        raise UserError(f"{which}: a low-pass is for a SuperResolutionNet that has none")
+        raise UserError(f"{which}: a low-pass can only be added to a SuperResolutionNet without one")
     spec = replace(spec, arguments={**spec.arguments, "lowpass": cutoff})
     return _rebuilt(spec, values_of(model.net)), spec
 

@@ -1,4 +1,4 @@
-"""Names and shapes of the parameters of each network, without the network, so that looking at a file needs no MXNet."""
+"""Names and shapes of each network's parameters, without building it, so that inspecting a file needs no MXNet."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def expected_parameters(network: str, arguments: Mapping[str, Json]) -> dict[str
     """Return the shapes of a network's parameters by their structural names, as `save_parameters` writes them.
 
     Args:
-        network: Its class' name.
-        arguments: All that it is built with, as `recognition` finds them.
+        network: Its class's name.
+        arguments: All of its arguments, as found by `recognition`.
     """
     return dict(PARAMETERS[network](**arguments))
 
@@ -29,7 +29,7 @@ def _conv(
 
 
 def _normed(name: str, norm_name: str, out: int, into: int, kernel: int, norm: str, **options: Any) -> dict[str, Shape]:
-    """Return a convolution's parameters, and those of the norm after it, in whose place it has a bias."""
+    """Return the parameters of a convolution and of the norm after it; without a norm it has a bias."""
     convolution = _conv(name, out, into, kernel, bias=norm == "none", **options)
     return {**convolution, **{f"{norm_name}.{kind}": (out,) for kind in NORMS[norm]}}
 

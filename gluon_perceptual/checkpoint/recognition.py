@@ -1,4 +1,4 @@
-"""Which of this package's networks a file of parameters belongs to, told by names and shapes."""
+"""Which of this package's networks a parameter file belongs to, by names and shapes."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ from .spec import IMAGENET_MEAN, ModelSpec
 log = logging.getLogger(__name__)
 
 LOW_PASS = "lowpass.filters"
-CONSTANTS = frozenset({"enlarge.filters", LOW_PASS})  # which a file need not have
+CONSTANTS = frozenset({"enlarge.filters", LOW_PASS})  # that a file may lack
 _said: set[str] = set()
 
 
 def recognize(path: Path, arrays: Mapping[str, np.ndarray]) -> ModelSpec:
-    """Tell by the parameters in a file, from `formats.arrays.read_arrays`, which network they belong to.
+    """Return which network the parameters in a file, from `formats.arrays.read_arrays`, belong to.
 
-    The blog's network is known by its 1×1 convolutions, whatever the names; its data's mean is unknown and taken as
-    ImageNet's. The other networks are known by their names as `save_parameters` writes them.
+    The blog's network is recognized by its 1×1 convolutions, whatever the names; the mean of its training data is
+    unknown, and ImageNet's is used. The other networks are recognized by their names as `save_parameters` writes them.
 
     Raises:
-        UserError: They belong to none.
+        UserError: No network matches.
     """
     spec = spec_of(arrays)
     if spec is None:
-        hint = f", and there is no {path.stem}.json to say which"
+        hint = f", and there is no {path.stem}.json that describes one"
         symbol = path.with_name(re.sub(r"-\d{4}$", "", path.stem) + "-symbol.json")
         if is_fast_neural_style({name: array.shape for name, array in arrays.items()}):
             hint = ": convert it with convert_style"
         elif symbol.exists():
             hint = f": give {symbol.name} as the model"
-        raise UserError(f"{path}: these parameters are of no network here{hint}")
+        raise UserError(f"{path}: no known network matches these parameters{hint}")
     say_what_is_assumed(path, spec)
     return spec
 
 
 def say_what_is_assumed(path: Path, spec: ModelSpec) -> None:
-    """Log, once, what a file does not say of the network that it was recognized as."""
+    """Log, once per file, what is assumed about a recognized network."""
     if spec.network == "PlsrNet" and str(path) not in _said:
         _said.add(str(path))
         log.info(
@@ -57,7 +57,7 @@ def say_what_is_assumed(path: Path, spec: ModelSpec) -> None:
 
 
 def spec_of(arrays: Mapping[str, np.ndarray]) -> ModelSpec | None:
-    """Return the spec of the network whose parameters these are, by their names and shapes, or None."""
+    """Return the spec of the network that has these parameters, by names and shapes, or None."""
     shapes = {name: array.shape for name, array in arrays.items()}
     filters = {name for name, shape in shapes.items() if len(shape) == 4 and min(shape) > 0}
     kernels = [shapes[name] for name in shapes if name in filters]
@@ -110,7 +110,7 @@ def _norm(shapes: Shapes, layer: str) -> str:
 
 
 def _upsampling(shapes: Shapes, block: str, phases: int) -> str:
-    """Tell by the first layer of an upsampling block; `phases` are the channels of four phases."""
+    """Return the kind of an upsampling block by its first layer; `phases` is the number of channels of four phases."""
     first = shapes.get(f"{block}.0.weight")
     if first is None:
         return "nearest"

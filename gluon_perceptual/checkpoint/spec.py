@@ -1,4 +1,4 @@
-"""How to build a model: what a checkpoint's sidecar says."""
+"""How to build a model, as described by a checkpoint's sidecar."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from ..nets.precision import Precision
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
-LARGEST = 4096  # of an argument: with more blocks or channels a network could not be built in time
-MOST_BLOCKS = 256  # each takes some 10 ms to build
-NETWORKS = {  # and their modules
+LARGEST = 4096  # value of an argument: a network with more channels would take too long to build
+MOST_BLOCKS = 256  # each takes about 10 ms to build
+NETWORKS = {  # name -> module
     "SuperResolutionNet": "super_resolution",
     "PlsrNet": "plsr",
     "StyleNet": "style",
@@ -45,7 +45,7 @@ class ModelSpec:
         return "style" if self.network in STYLE_NETWORKS else "super-resolution"
 
     def build(self, precision: str | Precision = "float32") -> PixelRangeAdapter:
-        """Return the model, its network not initialized and computing in `precision`."""
+        """Return the model, its network not yet initialized, computing in `precision`."""
         from ..nets.pixels import PixelRangeAdapter
         from ..nets.precision import computing_in
 
@@ -55,7 +55,7 @@ class ModelSpec:
 
 
 def describe(spec: ModelSpec) -> dict[str, Json]:
-    """Return the spec and the versions that it is written by, for JSON, where `max_value` is called `peak`."""
+    """Return the spec and the current versions for JSON, where `max_value` is called `peak`."""
     from .._mxnet import mx
 
     versions = {"gluon_perceptual": gluon_perceptual.__version__, "mxnet": mx.__version__}
@@ -64,13 +64,13 @@ def describe(spec: ModelSpec) -> dict[str, Json]:
 
 
 def read_spec(path: Path) -> ModelSpec | None:
-    """Read what says how the model in the file `path` is built: the `.json` beside it, or its own metadata.
+    """Read how the model in the file `path` is built from the `.json` beside it, or from the file's metadata.
 
     Returns:
-        The spec, or None where neither is there.
+        The spec, or None if there is neither.
 
     Raises:
-        UserError: It is none.
+        UserError: It is not a valid description.
     """
     sidecar = path.with_suffix(".json")
     if sidecar.exists():
@@ -88,12 +88,12 @@ def _parse(path: Path, text: str) -> ModelSpec:
         if not 0 < max_value < math.inf or len(mean) != 3 or not all(map(math.isfinite, mean)):
             raise ValueError(f"peak {max_value:g}, mean {mean}")
         if any(isinstance(value, int) and value > LARGEST for value in values["arguments"].values()):
-            raise ValueError(f"arguments {values['arguments']}, where no number is over {LARGEST}")
+            raise ValueError(f"arguments {values['arguments']}; no number may be over {LARGEST}")
         if values["arguments"].get("blocks", 0) > MOST_BLOCKS:
-            raise ValueError(f"blocks {values['arguments']['blocks']}, where {MOST_BLOCKS} are enough")
+            raise ValueError(f"blocks {values['arguments']['blocks']}; at most {MOST_BLOCKS} are allowed")
         spec = ModelSpec(values["network"], values["arguments"], max_value, mean)
         spec.build()
     except (ValueError, KeyError, TypeError, AttributeError, AssertionError, OverflowError, mx.MXNetError) as error:
         reason = " ".join(f"{error!r}".split())[:200]
-        raise UserError(f"{path}: this is not the description of a model ({reason})") from error
+        raise UserError(f"{path}: not a valid description of a model ({reason})") from error
     return spec

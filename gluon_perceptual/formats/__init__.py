@@ -1,3 +1,3 @@
-"""Files of arrays, of MXNet and other frameworks, and whose parameters they are. Nothing here needs MXNet."""
+"""Files of arrays from MXNet and other frameworks, and their match with networks. Nothing here needs MXNet."""
 
 __all__ = ["arrays", "foreign", "matching", "mxnet_params", "torch_files", "values"]

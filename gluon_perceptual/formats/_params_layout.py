@@ -1,13 +1,13 @@
-"""What is where in MXNet's `.params` files, and what it stands for: bfloat16, and sparse arrays.
+"""The layout of MXNet's `.params` files, and the conversion of bfloat16 and sparse arrays.
 
 The layout, all little-endian, as MXNet 1.9.1 writes it (`NDArray::Save` in its src/ndarray/ndarray.cc):
 
     uint64 0x112, uint64 reserved
-    uint64 count, then so many arrays:
+    uint64 count, then that many arrays:
         uint32 magic, int32 storage type, [shape of the stored values, where sparse], shape
         int32 device type, int32 device number, int32 type flag, [type flag and shape of each index array]
         values, [index arrays]
-    uint64 count, 0 or that of the arrays, then so many names: uint64 length, UTF-8
+    uint64 count, 0 or that of the arrays, then that many names: uint64 length, UTF-8
 
 A shape is an int32 number of dimensions, then each as int64. Older files lack the storage type (V1); the oldest lack
 the magic too, and their dimensions are uint32 (V0). V3 differs from V2 in NumPy's shapes: 0 dimensions are a scalar.
@@ -24,7 +24,7 @@ V0, V1, V2, V3 = 0, 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 DENSE, ROW_SPARSE, CSR = 0, 1, 2  # the number is also that of the index arrays
 MAX_DIMENSIONS = 32  # NumPy's limit
 
-BFLOAT16 = np.dtype([("bfloat16", "<u2")])  # MXNet's own stand-in for the type that NumPy lacks
+BFLOAT16 = np.dtype([("bfloat16", "<u2")])  # MXNet's substitute for the type, which NumPy lacks
 DTYPES = [np.dtype(code) for code in ("<f4", "<f8", "<f2", "u1", "<i4", "i1", "<i8", "?", "<i2", "<u2", "<u4", "<u8")]
 DTYPES.append(BFLOAT16)
 LIST, KIND, TYPE, NUMBER, INTEGER = map(struct.Struct, ("<QQQ", "<Iii", "<iii", "<Q", "<i"))
@@ -33,19 +33,19 @@ INDEX_DTYPES = (np.dtype("<i4"), np.dtype("<i8"))
 
 
 def native(array: np.ndarray) -> np.ndarray:
-    """Return bfloat16 as float32, the upper half of whose bits it is; anything else as it is."""
+    """Return bfloat16, the upper half of float32's bits, as float32; anything else unchanged."""
     if array.dtype != BFLOAT16:
         return array
     bits = array["bfloat16"].astype(np.uint32)
-    bits <<= np.uint32(16)  # in place, as an array of 0 dimensions would else become a number
+    bits <<= np.uint32(16)  # in place, since an array of 0 dimensions would otherwise become a number
     return bits.view(np.float32)
 
 
 def dense_rows(shape: tuple[int, ...], values: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return (N, …) of `shape` with the whole rows `values` where `rows` (K,) says; the rest is 0.
+    """Return (N, …) of `shape` with the rows `values` at the indices `rows` (K,); the rest is 0.
 
     Raises:
-        ValueError: They contradict each other, in a word or two.
+        ValueError: They contradict each other; the message is a few words.
     """
     if not shape or rows.ndim != 1 or values.shape != (*rows.shape, *shape[1:]):
         raise ValueError(f"values {values.shape} and rows {rows.shape}")
@@ -55,10 +55,10 @@ def dense_rows(shape: tuple[int, ...], values: np.ndarray, rows: np.ndarray) -> 
 
 
 def dense_csr(shape: tuple[int, ...], values: np.ndarray, starts: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Return (N, M) of `shape` whose row i has `values[starts[i]:starts[i + 1]]` in `columns` of these numbers.
+    """Return (N, M) of `shape`; row i has `values[starts[i]:starts[i + 1]]` in the same range of `columns`.
 
     Raises:
-        ValueError: They contradict each other, in a word or two.
+        ValueError: They contradict each other; the message is a few words.
     """
     if len(shape) != 2 or starts.shape != (shape[0] + 1,) or columns.shape != values.shape or values.ndim != 1:
         raise ValueError(f"values {values.shape}, row starts {starts.shape} and columns {columns.shape}")

@@ -1,4 +1,4 @@
-"""The bytes of MXNet's `.params` files, read with every length checked; `mxnet_params` is the way in."""
+"""Reads the bytes of MXNet's `.params` files and checks every length; the public function is in `mxnet_params`."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ from ._params_layout import (
 )
 from .foreign import foreign_kind
 
-RECORD = 256  # bytes that an array takes besides its values, in NumPy and in the dictionary
-WIDEST = 16  # bytes of a value, in whatever type it will be
-INDEX = 16  # bytes that a sparse array's index takes until the array is dense
-CHARACTERS = 5  # bytes of memory for one of a name: its copy, and the 4 of a wide string
+RECORD = 256  # bytes of memory per array besides its values, in NumPy and in the dictionary
+WIDEST = 16  # bytes per value, in the widest type
+INDEX = 16  # bytes per index of a sparse array until it is dense
+CHARACTERS = 5  # bytes of memory per byte of a name: its copy, and the 4 of a wide string
 
 
 class Reader(Cursor):
     """Reads a file's arrays; dense ones become views of its bytes.
 
     Args:
-        path: As of `Cursor`.
-        content: Likewise.
-        v2_scalars: Whether a V2 array of 0 dimensions is a scalar, as MXNet 1.9.1 writes it (and cannot read it
-            back), or "none", after which nothing follows.
+        path: As for `Cursor`.
+        content: As for `Cursor`.
+        v2_scalars: Whether a V2 array of 0 dimensions is a scalar, as MXNet 1.9.1 writes it (but cannot read it), or
+            "none", which has no values.
     """
 
     def __init__(self, path: str, content: memoryview, v2_scalars: bool = False) -> None:
@@ -96,14 +96,14 @@ class Reader(Cursor):
             self.offset += start
             raise self.error("a name that is not UTF-8") from None
         if end > left:
-            raise self.error(f"names of {end} bytes or more where {left} are left")
+            raise self.error(f"names of {end} bytes or more, but only {left} are left")
         self.offset += end
         if len(set(names)) < count:
             raise self.error(f"the name {Counter(names).most_common(1)[0][0][:80]!r} a second time")
         return names
 
     def _array(self) -> np.ndarray:
-        """Return the next array; its first words say its version, whether it is sparse, and how many dimensions."""
+        """Return the next array; its first words are its version, storage type and number of dimensions."""
         magic, second, third = KIND.unpack_from(self.content, self.take(KIND.size, "an array"))
         if magic in (V2, V3):
             if second == DENSE:
@@ -117,7 +117,7 @@ class Reader(Cursor):
         return self._dense(V0, magic)
 
     def _dense(self, version: int, ndim: int) -> np.ndarray:
-        """Return an array whose sizes, of `ndim` dimensions, come next: a view, but for bfloat16."""
+        """Return an array of `ndim` dimensions, whose sizes are next: a view, unless it is bfloat16."""
         shape = self._shape(version, ndim)
         if shape is None:
             return np.zeros(0, np.float32)
@@ -147,10 +147,10 @@ class Reader(Cursor):
         return self._shape(version, self.number("a number of dimensions"))
 
     def _shape(self, version: int, ndim: int) -> tuple[int, ...] | None:
-        """Return the `ndim` sizes that come next, or None for an array that is "none"."""
+        """Return the next `ndim` sizes, or None for an array that is "none"."""
         if ndim == 0 and not (version == V3 or (version == V2 and self.v2_scalars)):
             return None
-        if ndim == -1 and version == V3:  # NumPy's shapes say so of an unknown number, or size
+        if ndim == -1 and version == V3:  # NumPy's shapes mark an unknown number or size so
             return None
         if not 0 <= ndim <= MAX_DIMENSIONS:
             raise self.error(f"{ndim} dimensions, or an array of an unknown kind")
@@ -163,7 +163,7 @@ class Reader(Cursor):
         return shape
 
     def _dtype_after_device(self) -> np.dtype:
-        """Return the type that follows a device, which is where the array was: of no use here."""
+        """Return the type that follows a device, which is ignored."""
         return self._dtype(TYPE.unpack_from(self.content, self.take(TYPE.size, "a device and a type flag"))[2])
 
     def _dtype(self, flag: int) -> np.dtype:

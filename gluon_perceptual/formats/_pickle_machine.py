@@ -1,7 +1,7 @@
-"""A pickle's instructions, followed without Python's unpickler: data comes out, and what would be code stays a name.
+"""Reads pickles without Python's unpickler: data is returned, and what would be code stays a name.
 
-Classes and functions are not looked up, so nothing in a file can run, whatever it says; what they would have made is a
-`Made`, which holds the name and the arguments. The instructions are read by `pickletools` of the standard library.
+Classes and functions are not looked up, so nothing in a file can run; their results are represented by `Made`, which
+holds the name and the arguments. Instructions are read by `pickletools` of the standard library.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickletools
 from typing import Any, BinaryIO, Callable, NamedTuple
 
-MOST_BYTES = 4 << 20  # of instructions: some 20,000 arrays, and up to 300 MB of memory
+MOST_BYTES = 4 << 20  # of instructions: about 20,000 arrays, and up to 300 MB of memory
 CONSTANTS: dict[str, Callable[[], object]] = {
     "EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_SET": list,
     "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False,
@@ -19,7 +19,7 @@ LITERALS = (
     "BINBYTES8", "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT",
 )  # fmt: skip
 NOTHING = ("PROTO", "FRAME")
-LONGEST_INTEGER = 1 << 80  # no size is larger, and texts of huge ones take Python minutes
+LONGEST_INTEGER = 1 << 80  # no size is larger, and Python takes minutes to print huge ones
 
 
 Value = Any  # type: ignore[explicit-any]  # what a pickle can hold: numbers, texts, None, lists, tuples, dicts, and what is below
@@ -46,18 +46,18 @@ class Made(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """What the pickle says lies outside of it."""
+    """What a pickle refers to outside of itself."""
 
     key: Value
 
 
 def read_pickle(file: BinaryIO) -> Value:
-    """Follow one pickle's instructions up to its end, and return what it holds: numbers, texts, lists, dicts, `Made`.
+    """Follow one pickle's instructions to its end, and return its content: numbers, texts, lists, dicts, `Made`.
 
-    Keys of dicts that are no texts are left out, with their values.
+    Entries of dicts whose key is not a text are left out.
 
     Raises:
-        ValueError: These are no such instructions, or others than those that a file of arrays has.
+        ValueError: The instructions are invalid, or do not belong in a file of arrays.
     """
     machine = _Machine()
     start = file.tell()
@@ -74,7 +74,7 @@ def read_pickle(file: BinaryIO) -> Value:
 
 
 class _Machine:
-    """The stack and the memory of an unpickler; each method is the instruction of its name."""
+    """The stack and the memory of an unpickler; each method implements the instruction of its name."""
 
     def __init__(self) -> None:
         self.stack: list[Value] = []
@@ -92,7 +92,7 @@ class _Machine:
         elif name not in NOTHING:
             method = getattr(self, f"_{name.lower()}", None)
             if method is None:
-                raise ValueError(f"the instruction {name}, which files of arrays have not")
+                raise ValueError(f"the instruction {name}, which does not belong in a file of arrays")
             method(argument)
 
     def _since_mark(self) -> list[Value]:
@@ -165,7 +165,7 @@ class _Machine:
         self._reduce(None)
 
     def _build(self, _: None) -> None:
-        self.stack.pop()  # a state, of which dicts and tensors have none that matters
+        self.stack.pop()  # a state; those of dicts and tensors do not matter
 
     def _binpersid(self, _: None) -> None:
         self.stack.append(Reference(self.stack.pop()))

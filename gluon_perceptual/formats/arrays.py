@@ -1,4 +1,4 @@
-"""Arrays by name from the files of any framework: told apart by their first bytes, and never unpickled."""
+"""Arrays by name from files of any framework, recognized by their first bytes and never unpickled."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from .torch_files import read_torch_pickles, read_torch_zip
 
 STARTS = {"HDF5": b"\x89HDF\r\n\x1a\n", "zip": b"PK\x03\x04", "PyTorch": b"\x80\x02"}
 NUMBERS = "fiub"  # kinds of NumPy's types
-LARGEST_SHAPE = sys.maxsize // 16  # values, of which an array without any may claim to have more
-LARGEST_GROWTH = 100  # how many times larger than the file its arrays may be
+LARGEST_SHAPE = sys.maxsize // 16  # values; an empty array may claim to have more
+LARGEST_GROWTH = 100  # how many times larger than their file arrays may be
 SAFETENSORS_TYPES = ("F32", "F64", "F16", "U8", "I32", "I8", "I64", "BOOL", "I16", "U16", "U32", "U64", "BF16")
 SAFETENSORS = dict(zip(SAFETENSORS_TYPES, DTYPES))
 KERAS_WEIGHTS = "model.weights.h5"  # in a `.keras` archive
@@ -33,30 +33,30 @@ KERAS_WEIGHTS = "model.weights.h5"  # in a `.keras` archive
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Read every array of a file: MXNet's `.params`, PyTorch's `.pth`, safetensors, Keras's `.h5` and `.keras`, `.npz`.
 
-    PyTorch's files are read without PyTorch, and nothing in them runs. bfloat16 comes as float32, all else as it is
-    stored: layouts are the framework's.
+    PyTorch's files are read without PyTorch, and nothing in them runs. bfloat16 is returned as float32, everything else
+    as stored, in the framework's layout.
 
     Returns:
-        The arrays by name; those of groups have names such as "block1/conv1/kernel:0".
+        The arrays by name; those in groups have names such as "block1/conv1/kernel:0".
 
     Raises:
-        ParamsFormatError: It is none of these.
+        ParamsFormatError: It is of another kind.
         MissingDependencyError: safetensors or h5py is needed and not installed.
-        UserError: It is damaged, or holds other things than arrays.
+        UserError: It is damaged, or contains anything other than arrays.
         OSError: It cannot be read.
     """
     path = Path(path)
     arrays = READERS[_family(path)](path)
     for name, array in arrays.items():
         if array.dtype.kind not in NUMBERS or math.prod(side or 1 for side in array.shape) > LARGEST_SHAPE:
-            raise UserError(f"{path}: {name} is {array.dtype} of shape {array.shape}, where parameters are expected")
+            raise UserError(f"{path}: {name} is {array.dtype} of shape {array.shape}; expected parameters")
     return arrays
 
 
 def format_of(path: Path) -> str:
     """Return the format of a file that `read_arrays` reads, such as "MXNet V2" or "safetensors".
 
-    The first array says MXNet's version: V0 before 0.9, V1 before 0.12, V2 since, V3 with NumPy's shapes.
+    The first array tells MXNet's version: V0 before 0.9, V1 before 0.12, V2 since, V3 with NumPy's shapes.
     """
     family = _family(path)
     if family != "MXNet":
@@ -68,7 +68,7 @@ def format_of(path: Path) -> str:
 
 
 def safetensors_metadata(path: Path) -> dict[str, str]:
-    """Return the metadata of a safetensors file; of any other file none.
+    """Return the metadata of a safetensors file; empty for any other file.
 
     Raises:
         MissingDependencyError, UserError, OSError: As `read_arrays`.
@@ -86,7 +86,7 @@ def natural_order(name: str) -> list[str | int]:
 
 
 def _family(path: Path) -> str:
-    """Tell a file's format by its first bytes."""
+    """Return a file's format by its first bytes."""
     with input_file(path).open("rb") as file:
         start = file.read(9)
     if start[4:] == b"\0\0\0\0{":  # a length below 2³², then JSON
@@ -96,7 +96,7 @@ def _family(path: Path) -> str:
 
 @contextmanager
 def _as_user_error(path: Path, kind: str) -> Iterator[None]:
-    """Say in one line what a reader found wrong: the libraries' errors have no common class."""
+    """Turn any error of a reader into one line: the libraries' errors have no common class."""
     try:
         yield
     except (UserError, MemoryError):
@@ -137,17 +137,17 @@ def _read_zip(path: Path) -> dict[str, np.ndarray]:
         if names and all(name.endswith(".npy") for name in names):
             with _as_user_error(path, ".npz"):
                 return {name[: -len(".npy")]: _read_npy(name, archive.read(name)) for name in names}
-    raise ParamsFormatError(str(path), 0, "a zip archive of no framework that is known here")
+    raise ParamsFormatError(str(path), 0, "a zip archive of an unknown framework")
 
 
 def _read_npy(name: str, content: bytes) -> np.ndarray:
-    """Return the array of an `.npy` file, which has to hold as many values as it says."""
+    """Return the array of an `.npy` file, once its size is known to match its shape."""
     file = io.BytesIO(content)
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, by_columns, dtype = read(file)
     if dtype.kind not in NUMBERS:
-        raise ValueError(f"{name} holds values of type {dtype}, where numbers are expected")
+        raise ValueError(f"{name} has values of type {dtype}; expected numbers")
     if math.prod(shape) * dtype.itemsize != len(content) - file.tell():
         raise ValueError(f"{name} of shape {shape} in {len(content) - file.tell()} bytes")
     return np.ndarray(shape, dtype, content, file.tell(), order="F" if by_columns else "C")
@@ -163,7 +163,7 @@ def _read_hdf5(path: Path, source: Path | BinaryIO) -> dict[str, np.ndarray]:
         if isinstance(item, h5py.Group):
             for child in item:
                 if not isinstance(item.get(child, getlink=True), h5py.HardLink):
-                    raise ValueError(f"{name}/{child} is a link to something else, which is not followed")
+                    raise ValueError(f"{name}/{child} is a link, which is not followed")
         elif isinstance(item, h5py.Dataset) and item.dtype.kind == "f":
             if item.external or item.is_virtual:
                 raise ValueError(f"the values of {name} are in another file, which is not read")
@@ -178,9 +178,9 @@ def _read_hdf5(path: Path, source: Path | BinaryIO) -> dict[str, np.ndarray]:
 
 
 def _check_growth(size: int, path: Path) -> None:
-    """Raise ValueError where a small file would fill the memory."""
+    """Raise ValueError if a small file would fill the memory."""
     if size > LARGEST_GROWTH * path.stat().st_size:
-        raise ValueError(f"{size} bytes of arrays in it, over {LARGEST_GROWTH} times as many as it has")
+        raise ValueError(f"its arrays take {size} bytes, over {LARGEST_GROWTH} times its size")
 
 
 READERS: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {

@@ -1,4 +1,4 @@
-"""What a file is that holds no parameters: told by its first bytes, for a message that helps."""
+"""What a file without parameters is, by its first bytes, for a helpful message."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ KINDS = {
     rb"(\xef\xbb\xbf)?\s*<(!doctype\s+html|html|head|\?xml|!--)": "a web page (HTML) instead of the file: download it "
     "again, by the link to the file itself",
     rb"\x08[\x01-\x14](\x12.{0,40}|:|\x1a)[\s\S]*?(onnx|pytorch|mxnet|Conv|producer|input|graph)": "an ONNX model, "
-    "which is not read here: take the file that it was made from",
-    rb"\x80[\x02-\x05]": "a pickle of something else than tensors, which is not read: it could run any code",
-    rb"GGUF": "a GGUF model, which is not read here",
-    rb"....TFL3": "a TensorFlow Lite model, which is not read here",
+    "which cannot be read: use the file that it was made from",
+    rb"\x80[\x02-\x05]": "a pickle of something other than tensors, which is not read: it could run any code",
+    rb"GGUF": "a GGUF model, which cannot be read",
+    rb"....TFL3": "a TensorFlow Lite model, which cannot be read",
     rb"\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|Rar!": "a compressed archive: unpack it first",
     rb"\x89PNG|\xff\xd8\xff|RIFF....WEBP|GIF8|BM": "a picture",
     rb"%PDF": "a PDF document",
-    rb"\s*[\[{]": "a text in JSON",
+    rb"\s*[\[{]": "a JSON text",
 }
 
 
 def foreign_kind(start: bytes) -> str:
-    """Return what a file is that begins so, "" where it may be one of parameters."""
+    """Return what a file with this start is, or "" if it may contain parameters."""
     for pattern, kind in KINDS.items():
         if re.match(pattern, start, re.IGNORECASE | re.DOTALL):
             return kind
@@ -31,7 +31,7 @@ def foreign_kind(start: bytes) -> str:
 
 
 def _is_text(start: bytes) -> bool:
-    """Tell whether bytes, whose last character may be cut off, are printable UTF-8."""
+    """Return whether bytes are printable UTF-8; the last character may be cut off."""
     try:
         text = start.decode()
     except UnicodeDecodeError as error:

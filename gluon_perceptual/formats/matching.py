@@ -1,4 +1,4 @@
-"""Which array of a file belongs to which parameter of a network, by names and shapes alone."""
+"""Pairs the arrays of a file with the parameters of a network, by names and shapes alone."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def match_names(
     """Pair a network's parameters with a file's arrays.
 
     Args:
-        wanted: The network's structural names and shapes, in creation order; 0 and -1 stand for any size.
-        found: The file's.
-        optional: Parameters that may be missing in the file.
+        wanted: The network's structural names and shapes, in order of creation; 0 and -1 stand for any size.
+        found: The file's names and shapes.
+        optional: Parameters that the file may lack.
         own_names: The parameters' prefixed names, by structural name.
 
     Returns:
         The strategy, as in `LoadReport`, and the pairs (wanted, found).
 
     Raises:
-        UserError: They do not fit, or fit only by guessing.
+        UserError: They do not fit, or the pairing would be a guess.
     """
     canonical = {canonical_name(name): name for name in found}
     if len(canonical) < len(found):
-        raise UserError("two of its arrays have the same name but for arg: and aux:")
+        raise UserError("two of its arrays have the same name except for arg: and aux:")
     present = {name: shape for name, shape in wanted.items() if name in canonical or name not in optional}
     if set(present) & set(canonical):
         _check_same_names(present, {name: found[source] for name, source in canonical.items()})
@@ -56,19 +56,19 @@ def match_names(
 
 
 def match_common(wanted: Shapes, found: Shapes) -> list[tuple[str, str]]:
-    """Pair what has the same name and fits, and leave the rest."""
+    """Pair what has the same name and fits, and ignore the rest."""
     canonical = {canonical_name(name): name for name in found}
     return [(a, canonical[a]) for a in wanted if a in canonical and fits(wanted[a], found[canonical[a]])]
 
 
 def canonical_name(name: str) -> str:
-    """Return a name without `arg:` or `aux:`, and with `running_` for the Module API's `moving_`."""
+    """Return a name without `arg:` or `aux:`, and with `running_` instead of the Module API's `moving_`."""
     name = re.sub(r"^(arg|aux):", "", name)
     return re.sub(r"moving_(mean|var)$", r"running_\1", name)
 
 
 def fits(wanted: tuple[int, ...], found: tuple[int, ...]) -> bool:
-    """Tell whether an array can be a parameter; 0 and -1 are sizes that Gluon does not know yet."""
+    """Return whether an array's shape fits a parameter's; 0 and -1 are sizes that Gluon does not know yet."""
     return len(wanted) == len(found) and all(b > 0 and a in (b, 0, -1) for a, b in zip(wanted, found))
 
 
@@ -99,7 +99,7 @@ def _numbers(layer: str) -> list[int]:
 
 
 def _numbered(names: Iterable[str]) -> list[tuple[str, int, str]]:
-    """Return keys that stay the same when prefix and counters change: (layer's pattern, its rank there, kind)."""
+    """Return keys that do not depend on prefixes and counters: (layer's pattern, its rank among these, kind)."""
     split = [_split(name) for name in names]
     layers = {layer for layer, _ in split}
     words = [re.split(r"(?<=[._])", layer + "_") for layer in layers]
@@ -112,7 +112,7 @@ def _numbered(names: Iterable[str]) -> list[tuple[str, int, str]]:
 
 
 def _match_by_order(wanted: Shapes, found: Shapes) -> list[tuple[str, str]]:
-    """Pair layers with the same kinds of parameters in their order; numbers in names and all shapes must agree."""
+    """Pair layers with the same kinds of parameters in order; numbers in names and all shapes must agree."""
     named = any(kind for _, kind in map(_split, found))
     ours, theirs = _layers(wanted, named), _layers(found, named)
     if {kinds: len(group) for kinds, group in ours.items()} != {kinds: len(group) for kinds, group in theirs.items()}:
@@ -130,15 +130,15 @@ def _match_by_order(wanted: Shapes, found: Shapes) -> list[tuple[str, str]]:
             raise UserError(_side_by_side(f"{name} {wanted[name]}", f"{source} {found[source]}"))
         layer, _ = _split(source)
         if _numbers(layer) < last.get(_pattern(layer), []):
-            raise UserError(f"which of its layers is {name}'s? {source} fits, but not by its number")
+            raise UserError(f"which of its layers belongs to {name} is unclear: {source} fits, but not by its number")
         last[_pattern(layer)] = _numbers(layer)
     return [(name, sources[name]) for name in wanted]
 
 
 def _layers(shapes: Shapes, named: bool) -> dict[frozenset[tuple[str, int]], dict[str, dict[str, str]]]:
-    """Group parameters: kinds and dimensions of a layer's parameters -> layer -> kind -> name, all in order.
+    """Group parameters: kinds and dimensions of a layer's parameters -> layer -> kind -> name, in order.
 
-    Where the names do not tell the kinds, each parameter is a layer, and all are alike.
+    If the names do not tell the kinds, each parameter is a layer of its own, all of one kind.
     """
     layers: dict[str, dict[str, str]] = {}
     for name in shapes:
@@ -152,21 +152,21 @@ def _layers(shapes: Shapes, named: bool) -> dict[frozenset[tuple[str, int]], dic
 
 
 def _in_creation_order(layers: list[str]) -> list[str]:
-    """Sort layers that differ in their numbers only: conv2 before conv10. Of others, take the file's order."""
+    """Sort layers that differ only in numbers, conv2 before conv10; keep the file's order of others."""
     return sorted(layers, key=_numbers) if len({_pattern(layer) for layer in layers}) == 1 else layers
 
 
 def _check_order(layers: list[str], shapes: list[tuple[tuple[int, ...], ...]]) -> None:
-    """Raise UserError where layers fit each other's places and their order may be the alphabet's, not the network's.
+    """Raise UserError if layers are interchangeable and in alphabetical order, which may not be the network's.
 
-    Numbers in the names are a sign of the network's order: "1.branch" comes before "2", "conv0" before "deconv0".
+    Numbers in the names indicate the network's order: "1.branch" comes before "2", "conv0" before "deconv0".
     """
     first: dict[tuple[tuple[int, ...], ...], str] = {}
     for layer, its_shapes in zip(layers if layers == sorted(layers) else (), shapes):
         other = first.setdefault(its_shapes, layer)
         differing = next(((a, b) for a, b in zip_longest(*map(_words, (other, layer)), fillvalue="") if a != b), ())
         if differing and not any(map(_numbers, differing)):
-            raise UserError(f"{other} and {layer} fit each other's places, and the file has the alphabet's order")
+            raise UserError(f"{other} and {layer} are interchangeable, and the file's order is alphabetical")
 
 
 def _words(layer: str) -> list[str]:
@@ -177,7 +177,7 @@ def _first_difference(wanted: Shapes, found: Shapes, named: bool) -> str:
     for a, b in zip_longest(wanted, found):
         if a is None or b is None or not fits(wanted[a], found[b]) or (named and _split(a)[1] != _split(b)[1]):
             return _side_by_side(a and f"{a} {wanted[a]}", b and f"{b} {found[b]}")
-    return "its layers are put together in another way"
+    return "its layers are arranged differently"
 
 
 def _side_by_side(ours: str | None, theirs: str | None) -> str:

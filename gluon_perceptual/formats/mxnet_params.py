@@ -23,7 +23,7 @@ WRITABLE = DTYPES[:-1]  # all but bfloat16
 
 @dataclass(frozen=True)
 class Pieces:
-    """An array to write that is not in memory at once: its shape and type, and its parts along the first axis."""
+    """An array to write piece by piece: its shape and type, and its parts along the first axis."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -36,12 +36,12 @@ Writable = Union[np.ndarray, Pieces]
 def read_params(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Read every array of a `.params` file, whichever MXNet wrote it.
 
-    Dense arrays are views of the file's bytes, which of a large file take no memory until touched; writing to one
-    changes this process's copy, not the file. bfloat16 comes as float32, sparse arrays come dense, and what MXNet
-    calls "none" comes as an empty array. All that is no such view may take twice the file's size and 48 MiB.
+    Dense arrays are views of the file's bytes, which take no memory in large files until used; writing to one changes
+    this process's copy, not the file. bfloat16 becomes float32, sparse arrays become dense, and what MXNet calls "none"
+    becomes an empty array. Everything other than views may take twice the file's size and 48 MiB.
 
     Returns:
-        The arrays by name, in the file's order; named "0", "1", … where the file has no names.
+        The arrays by name, in the file's order; named "0", "1", … if the file has no names.
 
     Raises:
         ParamsFormatError: The file is something else, or damaged.
@@ -52,9 +52,9 @@ def read_params(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     try:
         return Reader(path, content).read()
     except ParamsFormatError as error:
-        failure = ParamsFormatError(*error.args)  # without the traceback, which keeps the arrays read so far
-    # A V2 array of 0 dimensions is "none", with nothing after it, yet MXNet 1.9.1 writes a scalar in the same way,
-    # with its value after it (and cannot read it back). The right reading comes out at the file's end.
+        failure = ParamsFormatError(*error.args)  # without the traceback, which would keep the arrays read so far
+    # A V2 array of 0 dimensions is "none", without a value, but MXNet 1.9.1 writes scalars in the same way, with a
+    # value (and cannot read them back). Only the right reading ends at the end of the file.
     try:
         return Reader(path, content, v2_scalars=True).read()
     except ParamsFormatError:
@@ -62,7 +62,7 @@ def read_params(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
 
 def _bytes_of(path: str) -> memoryview:
-    """Return a file's bytes, to be changed at will: mapped, or read where that is faster."""
+    """Return a file's bytes, private and writable: mapped, or read if that is faster."""
     with FileIO(input_file(path)) as file:
         size = os.fstat(file.fileno()).st_size
         if size > SMALL:
@@ -75,15 +75,15 @@ def _bytes_of(path: str) -> memoryview:
 
 
 def write_params(path: str | os.PathLike[str], arrays: Mapping[str, Writable] | Sequence[Writable]) -> None:
-    """Write arrays as `mx.nd.save` does, to the byte, and the whole file or nothing.
+    """Write arrays exactly as `mx.nd.save` does, completely or not at all.
 
     Args:
-        path: Where to; a file there is replaced.
-        arrays: By name, or in a list for a file without names. Where one is a scalar, which V2 cannot hold, the file
-            is V3, which MXNet loads in NumPy semantics only.
+        path: The file, which is replaced if it exists.
+        arrays: By name, or in a list for a file without names. If one is a scalar, which V2 cannot hold, the file is
+            V3, which MXNet loads only in NumPy semantics.
 
     Raises:
-        UserError: An array has a type that the format lacks, such as complex64, or other parts than its shape says.
+        UserError: An array has a type that the format lacks, such as complex64, or parts that do not match its shape.
         OSError: The file cannot be written.
     """
     names = list(arrays) if isinstance(arrays, Mapping) else []

@@ -1,8 +1,8 @@
-"""PyTorch's files, read without PyTorch: tensors by name; nothing in a file is looked up or run.
+"""Reads PyTorch's files without PyTorch: tensors by name; nothing in a file is looked up or run.
 
-Since 1.6 a file is a zip archive of `data.pkl`, which says what each tensor is, and of `data/0`, `data/1`, …, the bytes
-of its storages. Before, it was five pickles (a magic number, the format's version, the machine, the tensors, the
-storages' names) and the storages one after another, each after its length as an int64.
+Since 1.6 a file is a zip archive of `data.pkl`, which describes the tensors, and `data/0`, `data/1`, …, the bytes of
+their storages. Before, it was five pickles (a magic number, the format's version, the machine, the tensors, the names
+of the storages) and the storages one after another, each preceded by its length as an int64.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ STORAGES = {
 DTYPES = {**{name: np.dtype(code) for name, code in STORAGES.items()}, "BFloat16Storage": BFLOAT16}
 TENSORS = [Name("torch._utils", name) for name in ("_rebuild_tensor", "_rebuild_tensor_v2")]
 PARAMETERS = [Name("torch._utils", name) for name in ("_rebuild_parameter", "_rebuild_parameter_with_state")]
-# What trainings keep their parameters under, the smoothed ones first.
+# Keys under which training programs keep parameters, averaged ones first.
 WRAPPERS = ("params_ema", "state_dict", "model_state_dict", "params", "model")
 PREFIX = re.compile(r"(module|model|_orig_mod)\.")
-WHOLE = "it is a whole model, pickled, not its parameters: load it where it was made and save model.state_dict()"
+WHOLE = "it is a whole pickled model, not its parameters: load it where it was made and save model.state_dict()"
 Storage = Callable[[str], "bytes | memoryview"]
 
 
 def read_torch_zip(archive: zipfile.ZipFile) -> dict[str, np.ndarray]:
-    """Return the tensors of an archive by name, those inside `state_dict` and the like, without a common prefix.
+    """Return the tensors of an archive by name, also those inside `state_dict` or similar, without a common prefix.
 
     Raises:
-        ValueError, KeyError, zipfile.BadZipFile: It is damaged, or holds something else than tensors by name.
+        ValueError, KeyError, zipfile.BadZipFile: It is damaged, or not a file of tensors by name.
     """
     names = archive.namelist()
     (main,) = (name for name in names if name.rpartition("/")[2] == "data.pkl" and name.count("/") <= 1)
@@ -58,10 +58,10 @@ def read_torch_zip(archive: zipfile.ZipFile) -> dict[str, np.ndarray]:
 
 
 def read_torch_pickles(content: bytes) -> dict[str, np.ndarray]:
-    """Return the tensors of a file of before 1.6 by name, as `read_torch_zip`; raises ValueError."""
+    """Return the tensors of a file from before 1.6 by name, as `read_torch_zip`; raises ValueError."""
     file = io.BytesIO(content)
     if read_pickle(file) != MAGIC:
-        raise ValueError("a pickle of something else than PyTorch's tensors")
+        raise ValueError("a pickle of something other than PyTorch's tensors")
     _, machine, values, keys = (read_pickle(file) for _ in range(4))
     order = ">" if isinstance(machine, dict) and machine.get("little_endian") is False else "<"
     sizes = _itemsizes(values)
@@ -71,7 +71,7 @@ def read_torch_pickles(content: bytes) -> dict[str, np.ndarray]:
         size = count * sizes.get(str(key), 0)
         start = file.tell()
         if not 0 <= size <= len(content) - start:
-            raise ValueError(f"a storage of {size} bytes where {len(content) - start} are left")
+            raise ValueError(f"a storage of {size} bytes, but only {len(content) - start} are left")
         found[str(key)] = memoryview(content)[start : start + size]
         file.seek(size, io.SEEK_CUR)
     return _arrays(values, found.__getitem__, order)
@@ -88,7 +88,7 @@ def _arrays(values: Value, storage: Storage, order: str) -> dict[str, np.ndarray
 
 
 def _tensors(values: Value) -> dict[str, Made]:
-    """Return what will be arrays by name."""
+    """Return the calls that make tensors, by name."""
     if isinstance(values, Made):
         raise ValueError("it holds one tensor without a name" if _as_tensor(values) else WHOLE)
     while isinstance(values, dict):
@@ -103,19 +103,19 @@ def _tensors(values: Value) -> dict[str, Made]:
         raise ValueError(f"it holds a {type(values).__name__}, not tensors by name")
     if not tensors:
         keys = ", ".join(list(values)[:5])[:200] or "nothing"
-        raise ValueError(f"there are no tensors in it, but {keys}; they are looked for in {', '.join(WRAPPERS)}")
+        raise ValueError(f"it has no tensors, but {keys}; tensors may also be in {', '.join(WRAPPERS)}")
     return tensors
 
 
 def _as_tensor(value: Value) -> Made | None:
-    """Return the call that makes a tensor, which may be in one that makes a parameter; None for anything else."""
+    """Return the call that makes a tensor, possibly inside one that makes a parameter; None for anything else."""
     if isinstance(value, Made) and value.maker in PARAMETERS and isinstance(value.arguments, tuple) and value.arguments:
         value = value.arguments[0]
     return value if isinstance(value, Made) and value.maker in TENSORS else None
 
 
 def _itemsizes(values: Value) -> dict[str, int]:
-    """Return how many bytes a value has in each storage, by its key."""
+    """Return the bytes per value of each storage, by key."""
     return {key: dtype.itemsize for made in _tensors(values).values() for key, dtype in [_storage_of(made)]}
 
 
@@ -135,12 +135,12 @@ def _array(name: str, made: Made, storage: Storage, order: str) -> np.ndarray:
     _, offset, shape, stride, *_ = made.arguments
     counts = (offset, *shape, *stride)
     if len(shape) != len(stride) or len(shape) > MAX_DIMENSIONS or not all(type(n) is int and n >= 0 for n in counts):
-        raise ValueError(f"{name}: offset, shape and stride that are none")
+        raise ValueError(f"{name}: invalid offset, shape or stride")
     content = storage(key)
     held, size = len(content) // dtype.itemsize, math.prod(shape)
     last = offset + sum((side - 1) * step for side, step in zip(shape, stride))
     if size > held or (size and last >= held) or math.prod(side or 1 for side in shape) > held + (1 << 31):
-        raise ValueError(f"{name} of shape {shape[:8]} and stride {stride[:8]}, where its storage holds {held} values")
+        raise ValueError(f"{name} of shape {shape[:8]} and stride {stride[:8]}, but its storage has {held} values")
     if not size:
         return native(np.zeros(shape, dtype))
     stored = dtype.newbyteorder(">" if order == ">" else "<")

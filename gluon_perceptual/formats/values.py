@@ -1,4 +1,4 @@
-"""What the values of parameters have to be: finite."""
+"""A check that parameters are finite."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..errors import UserError
 
 
 def check_finite(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
-    """Raise UserError where there are infinite or undefined values: a model with them gives plausible pictures, too."""
+    """Raise UserError if values are infinite or NaN: a model may give plausible pictures in spite of them."""
     found = {name: array.size - int(np.isfinite(array).sum()) for name, array in arrays.items()}
     bad = [name for name, count in found.items() if count]
     if bad:
         others = f" and {len(bad) - 1} more arrays" if len(bad) > 1 else ""
         raise UserError(
             f"{os.fspath(path)}: {found[bad[0]]} of {arrays[bad[0]].size} values of {bad[0]}{others} are infinite or "
-            "undefined: this model is damaged; take one from before"
+            "NaN: this model is damaged; use an earlier one"
         )
