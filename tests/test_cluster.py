@@ -159,8 +159,8 @@ def test_where_one_worker_cannot_begin_the_others_do_not_wait_for_it(photos, alo
     assert status_of(start(photos, alone, log)) == 1  # of 300 seconds of patience
     errors = [line for line in log.read_text().splitlines() if line.startswith("Error: ")]
     assert len(errors) == 2
-    assert "Error: another worker has failed and says why" in errors
-    assert f"Error: {alone} holds a run already: choose another --out, remove it, or go on with --resume" in errors
+    assert "Error: another worker has failed; its log has the reason" in errors
+    assert f"Error: {alone} already contains a run: choose another --out, remove it, or --resume it" in errors
     assert nothing_is_left(alone)
 
 

@@ -201,7 +201,7 @@ def test_unknown_kinds_of_files_are_refused_before_the_work(model, tmp_path):
     assert_one_line_error(run(*common, tmp_path / "big.tga"), "unknown suffix '.tga'")
     assert_one_line_error(run(*common, tmp_path / "big.png", source), "big.png is the name of one file")
     result = run("upscale", tmp_path, "--model", model, "-o", tmp_path / "big.png")
-    assert_one_line_error(result, "the results of the folder")
+    assert_one_line_error(result, "results of the folder")
     scores = ["evaluate", "--model", model, "--data", source, "--scale", 2, "--figure", tmp_path / "x.xyz"]
     assert_one_line_error(run(*scores), "figures cannot be '.xyz'")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png"]

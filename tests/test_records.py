@@ -188,7 +188,7 @@ def test_nothing_is_left_where_writing_fails(folder, tmp_path, monkeypatch):
 
 def test_usage(packed, folder):
     again = run("prepare-data", "--data", folder, "--out", packed.parent, "--format", "rec")
-    assert_one_line_error(again, "data.rec is there already")
+    assert_one_line_error(again, "data.rec already exists")
     result = run("prepare-data", "--out", folder / "new", "--format", "rec", "--shard-size", 3)
     assert_one_line_error(result, "--shard-size is for --format shards", status=2)
     (folder / "only").mkdir()

@@ -103,7 +103,7 @@ def test_only_the_machine_may_change(trained):
     folder, command = trained
     assert run(*command, "--out", folder, "--resume", "--workers", 0)[0] == 0
     assert_one_line_error(run(*command, "--out", folder, "--resume", "--lr", 0.5), "learning_rate is 0.001", "not 0.5")
-    assert_one_line_error(run(*command, "--out", folder), "holds a run already", "--resume")
+    assert_one_line_error(run(*command, "--out", folder), "already contains a run", "--resume")
     write(Path(command[command.index("--data") + 1]) / "new.png", height=70, width=90)
     try:
         assert_one_line_error(run(*command, "--out", folder, "--resume"), "pairs is not the same")

@@ -101,7 +101,7 @@ def test_runs_do_not_share_a_folder(photos, tmp_path, monkeypatch):
     for _ in range(2):
         assert run("train-sr", "--data", photos, *TINY, "--steps", 1)[0] == 0
     assert sorted(path.name for path in Path("runs").iterdir()) == ["sr_x2", "sr_x2-2"]
-    assert_one_line_error(run("train-sr", "--data", photos, *TINY, "--out", "runs/sr_x2"), "holds a run already")
+    assert_one_line_error(run("train-sr", "--data", photos, *TINY, "--out", "runs/sr_x2"), "already contains a run")
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -124,7 +124,7 @@ def test_training_on_shards(photos, tmp_path, targets):
     (tmp_path / "bad/shards.json").write_text("[]")
     assert_one_line_error(run("train-sr", "--shards", tmp_path / "bad"), "shards.json")
     again = run("prepare-data", "--data", photos, "--out", shards, "--count", 1, "--patch", 32)
-    assert_one_line_error(again, "holds shards already")
+    assert_one_line_error(again, "already contains shards")
     if targets == "features":
         assert_one_line_error(run(*common, "--loss", "pixel"), "--loss feature")
         assert_one_line_error(run(*common, "--loss", "feature", "--scale", 4), "--scale")

@@ -1,6 +1,7 @@
 """The commands: `gluon-perceptual NAME`, one module each, also run by `tools/NAME.py`.
 
-A module here imports only click at its top, so that `--help` answers at once.
+Modules here import nothing heavy at the top, so that `--help` answers at once. To add a command, add a module with a
+click command of its name, and `tools/NAME.py`.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ __all__ = ["CommandGroup", "main"]
 
 
 class CommandGroup(click.Group):
-    """Loads a command's module when the command is named."""
+    """Loads a command's module only when that command is used."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the command that is named, as the whole program."""
+        """Run the named command as the whole program."""
         guard_streams()
         return super().main(*args, **kwargs)
 

@@ -1,4 +1,4 @@
-"""The progress of pictures, each counted as far as it has come."""
+"""A progress bar for pictures that counts parts of a picture."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ FORMAT = "{percentage:3.0f}%|{bar}| {n:.1f} of {total} [{elapsed}<{remaining}]"
 
 
 class PictureBar:
-    """A bar on stderr, a context, in which pictures are worked on by several threads at a time.
+    """A bar on stderr, as a context manager, for pictures processed by several threads.
 
     Args:
-        total: How many pictures there are.
+        total: The number of pictures.
     """
 
     def __init__(self, total: int) -> None:
@@ -32,7 +32,7 @@ class PictureBar:
         self._bar.close()
 
     def picture(self) -> Progress:
-        """Return the progress of a picture that is begun; one that fails goes back to 0."""
+        """Return the progress function of a picture that is started; a failed one is set back to 0."""
         reached = 0.0
 
         def progress(share: float) -> None:
@@ -44,12 +44,12 @@ class PictureBar:
         return progress
 
     def leave_out(self) -> None:
-        """Have one picture less to do."""
+        """Reduce the total by one picture."""
         with self._lock:
             self._bar.total -= 1
             self._bar.refresh()
 
     def tell(self, path: Path) -> None:
-        """Print a path on stdout, around the bar."""
+        """Print a path on stdout without disturbing the bar."""
         with self._bar.external_write_mode():
             tell(str(path))

@@ -1,4 +1,4 @@
-"""Many pictures through one command: every device at work, failures listed at the end."""
+"""Many pictures in one command: all devices are used, failures are listed at the end."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ._bar import PictureBar
 from ._command import INTERRUPTED
 from ._console import tell_failures
 
-NEW, REPLACED, SKIPPED, FAILED = "new", "replaced", "left as they were there", "failed"  # how a picture ends
-AHEAD_AND_BEHIND = 2  # pictures in memory beside those that are worked on: one being read, one being written
+NEW, REPLACED, SKIPPED, FAILED = "new", "replaced", "left as they were there", "failed"  # outcomes of a picture
+AHEAD_AND_BEHIND = 2  # pictures in memory besides those being processed: one being read, one being written
 
 
 def process(
@@ -28,14 +28,14 @@ def process(
     job: Job,
     skip_existing: bool = False,
 ) -> int:
-    """Do a job to each task, a source and a target; return the exit status.
+    """Do a job for each (source, target) and return the exit status.
 
-    Each of its workers has one picture at a time; meanwhile the next ones are read and the last ones written. Targets
-    are printed on stdout as they are done; failures come on stderr at the end, a line each, and make it 1. The last
-    line says how many were done, replaced a file, were left out, or failed.
+    Each worker processes one picture at a time, while others are read and written. Finished targets are printed on
+    stdout; failures are printed on stderr at the end, one line each, and make the status 1. The last line counts what
+    was done, replaced, skipped and failed.
 
     Raises:
-        SystemExit: On Ctrl-C, after the pictures that are worked on.
+        SystemExit: On Ctrl-C, after the current pictures.
     """
     if not tasks:
         return 0
@@ -72,10 +72,10 @@ def summary(outcomes: Mapping[str, int], total: int, what: str = "picture") -> s
 
 
 def is_there(path: Path) -> bool:
-    """Return whether there is something of that name."""
+    """Return whether a path exists."""
     try:
         return path.exists()
-    except OSError:  # as where its name is too long: whoever writes it says so
+    except OSError:  # its name may be too long: writing reports it
         return False
 
 
@@ -85,7 +85,7 @@ def _do_all(
     threads: int,
     stop: StopRequest,
 ) -> tuple[Counter[str], list[str]]:
-    """Do each task, until `stop` is requested; return how many ended how, and what is to be said of failures."""
+    """Do the tasks until `stop` is requested; return the outcomes, counted, and the messages of failures."""
     outcomes: Counter[str] = Counter()
     failures = []
 
@@ -107,7 +107,7 @@ def _do_all(
                     failures.append(said)
                 elif outcome != SKIPPED:
                     bar.tell(target)
-        except KeyboardInterrupt:  # the second, which is not to wait for the threads
+        except KeyboardInterrupt:  # the second Ctrl-C, which does not wait for the threads
             click.echo("interrupted", err=True)
             end_process(INTERRUPTED)
     return outcomes, failures

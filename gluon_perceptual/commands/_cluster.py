@@ -1,4 +1,4 @@
-"""dmlc_tracker, which starts a cluster's processes: mended for this Python, and a failure leaves nothing behind."""
+"""dmlc_tracker, which starts a cluster's processes, made to work with current Python and to clean up after failures."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ PROCESSES = Path("/proc")
 
 
 def submit(command: Sequence[str], workers: int, servers: int, hosts: str | None, interface: str | None) -> int:
-    """Run a command in the processes of a cluster and return 0 once all have ended well.
+    """Run a command in the processes of a cluster and return 0 once all have ended successfully.
 
-    If not, the process ends: with 129, 130 or 143 where it was stopped by SIGHUP, SIGINT or SIGTERM, else with 1.
+    Otherwise this process exits: with 129, 130 or 143 if stopped by SIGHUP, SIGINT or SIGTERM, or else with 1.
     """
     opts, tracker, launcher = _dmlc_tracker("ssh" if hosts else "local")
     _choose_interface(tracker, hosts, interface)
@@ -41,12 +41,12 @@ def submit(command: Sequence[str], workers: int, servers: int, hosts: str | None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         launcher.submit(arguments)  # until the servers have ended
-    ending.wait()  # the first worker has the result to show
+    ending.wait()  # the first worker has yet to show the result
     return 0
 
 
 def _choose_interface(tracker: Any, hosts: str | None, interface: str | None) -> None:
-    """Have the parameter server use a network interface, and a port that no cluster started meanwhile will use."""
+    """Make the parameter server use a network interface, and a port that no other cluster will use."""
     if interface == "lo" or not (hosts or interface):
         os.environ.update({"DMLC_INTERFACE": "lo", "DMLC_NODE_HOST": LOOPBACK})
         tracker.get_host_ip = lambda host=None: LOOPBACK
@@ -67,7 +67,7 @@ def _dmlc_tracker(launcher: str) -> tuple[Any, Any, Any]:
 
 
 class Ending:
-    """How a cluster ends: after a signal or a failure its workers do so by themselves, then all that is left of it."""
+    """Ends a cluster: after a signal or a failure its workers end by themselves, then the rest is killed."""
 
     def __init__(self) -> None:
         self._signal = 0
@@ -82,7 +82,7 @@ class Ending:
             thread.join()
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
-        """Have the workers stop after the same step; Ctrl-C in a terminal reaches them without this process."""
+        """Make the workers stop after the same step; Ctrl-C in a terminal reaches them directly."""
         self._signal = number
         if number != signal.SIGINT:
             for process in _children():
@@ -90,11 +90,11 @@ class Ending:
                     _send(signal.SIGTERM, process)
 
     def _end(self, failure: threading.ExceptHookArgs) -> None:
-        """Let the other workers see for themselves that one has failed and save what they have; end what is left."""
+        """Let the other workers notice that one has failed and save their state; then kill the rest."""
         if not self._first.acquire(blocking=False):
             return
         if not self._signal:
-            click.echo("a process of the cluster has failed; the others end once they miss it", err=True)
+            click.echo("a process of the cluster has failed; the others end once they notice", err=True)
         while any(_role(process) == "worker" and _state(process) not in "Tt" for process in _children()):
             time.sleep(0.2)
         for process in _children():
@@ -109,7 +109,7 @@ def _send(number: int, process: int) -> None:
 
 
 def _children() -> list[int]:
-    """Return the processes that this one has started and that still run."""
+    """Return the processes that this one has started and that are still running."""
     lists = (path.read_text().split() for path in PROCESSES.glob("self/task/*/children"))
     return [int(number) for numbers in lists for number in numbers if _state(int(number)) not in "ZX"]
 
@@ -122,7 +122,7 @@ def _state(process: int) -> str:
 
 
 def _role(process: int) -> str:
-    """Return a process's part in the cluster, or "" if it has ended or runs on another machine."""
+    """Return a process's role in the cluster, or "" if it has ended or runs on another machine."""
     try:
         settings = (PROCESSES / str(process) / "environ").read_bytes().split(b"\0")
     except OSError:

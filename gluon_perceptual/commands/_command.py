@@ -15,13 +15,13 @@ from ..signals import ended_by
 from ._console import guard_streams, in_options
 from ._types import InputFile, OutputFile
 
-INTERRUPTED = 130  # what a shell expects of a program that ended by SIGINT
+INTERRUPTED = 130  # exit status that shells expect after SIGINT
 
 
 class Command(click.Command):
-    """A click command that ends a user's mistake with one line on stderr and exit status 1.
+    """A click command that reports a user's mistake as one line on stderr with exit status 1.
 
-    Wrong options are click's own affair: exit status 2. SIGTERM and SIGHUP leave no half-written file.
+    Wrong options are reported by click with exit status 2. SIGTERM and SIGHUP leave no half-written files.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -29,7 +29,7 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse; what follows an option whose value may be left away is that value only if it can be."""
+        """Parse; the word after an option with an optional value is its value only if it is a valid choice."""
         optional: dict[str, Any] = {
             name: option
             for option in self.params
@@ -52,7 +52,7 @@ class Command(click.Command):
         """Run the command."""
         log_to_stderr(ctx)
         if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-            sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
+            sys.stdout.reconfigure(errors="backslashreplace")  # file names may contain any bytes
         try:
             with keeping_inputs(), ended_by(end_process):
                 check_files(ctx)
@@ -71,7 +71,7 @@ class Command(click.Command):
 
 
 def check_files(context: click.Context) -> None:
-    """Raise UserError or OSError unless inputs are files, or not there, and outputs other ones that may be replaced."""
+    """Raise UserError or OSError unless inputs are files, or missing, and outputs other files that may be replaced."""
     for kind, check in ((InputFile, input_file), (OutputFile, check_target)):
         for option in context.command.params:
             given = context.params.get(str(option.name))

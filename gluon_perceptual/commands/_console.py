@@ -1,4 +1,4 @@
-"""What a command says: names control no terminal, and a stream that is closed, full or of few letters stops no work."""
+"""Output of commands: file names cannot control the terminal, and closed, full or ASCII-only streams stop no work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import click
 from ..errors import UserError, printable
 
 ARGUMENT = re.compile(r"`(\w+)`")
-CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]")  # but tab, line feed and carriage return
+CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]")  # except tab, line feed and carriage return
 
 
 def in_options(message: str, context: click.Context | None = None) -> str:
@@ -30,7 +30,7 @@ def in_options(message: str, context: click.Context | None = None) -> str:
 
 
 def tell(text: str) -> None:
-    """Print a line on stdout about work that is done, which is what counts: the line may be lost."""
+    """Print a line on stdout about finished work; if that fails, the line is lost."""
     try:
         click.echo(printable(text))
     except OSError:
@@ -42,7 +42,7 @@ def show(text: str) -> None:
 
     Raises:
         UserError: It cannot be written.
-        SystemExit: Who reads it has seen enough.
+        SystemExit: The reader has closed the pipe.
     """
     try:
         click.echo(printable(text, but="\n"))
@@ -55,28 +55,28 @@ def show(text: str) -> None:
 
 
 def tell_failures(lines: Iterable[str]) -> None:
-    """Print what went wrong on stderr, a line each."""
+    """Print failures on stderr, one line each."""
     for line in lines:
         click.echo(f"Error: {in_options(line)}", err=True)
 
 
 def _abandon_stdout() -> None:
-    """Have nothing come of stdout any more; else Python, which flushes it at the end, would fail once more."""
+    """Redirect stdout to /dev/null; otherwise Python, which flushes it at exit, would fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Forgiving(io.RawIOBase):
-    """A binary stream to one that may be closed or full; control characters are escaped on the way."""
+    """A binary stream to another one that may be closed or full; control characters are escaped."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 
     def writable(self) -> bool:
-        """Return that it is."""
+        """Return True."""
         return True
 
     def fileno(self) -> int:
-        """Return what a terminal's width is asked of."""
+        """Return the descriptor by which the terminal's width is found."""
         return int(self._stream.fileno())
 
     def isatty(self) -> bool:
@@ -84,7 +84,7 @@ class Forgiving(io.RawIOBase):
         return bool(self._stream.isatty())
 
     def write(self, data: Any) -> int:
-        """Write what can be written."""
+        """Write as much as possible."""
         with suppress(OSError, ValueError):
             self._stream.write(CONTROLS.sub(lambda found: _escaped(found[0]), bytes(data)))
             self._stream.flush()
@@ -100,9 +100,9 @@ def _nowhere() -> Any:
 
 
 def guard_streams() -> None:
-    """Have stderr take whatever comes, and stdout any text; those that were closed become /dev/null.
+    """Make stderr accept anything and stdout any text; closed streams become /dev/null.
 
-    A closed descriptor would be the next file's that is opened, and messages would go into that.
+    Otherwise the next file opened would get the closed descriptor, and messages would go into it.
     """
     descriptor = os.open(os.devnull, os.O_RDWR)
     while descriptor <= 2:

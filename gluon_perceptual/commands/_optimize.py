@@ -1,4 +1,4 @@
-"""What `optimize_image` does around an optimization: progress, pictures on the way, the plot of the loss."""
+"""What `optimize_image` does around an optimization: progress, intermediate pictures, the plot of the loss."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_content(path: Path, size: int) -> np.ndarray:
 
 @dataclass
 class Optimization:
-    """How to optimize, and where to write: the picture, and a new folder beside it."""
+    """How to optimize, and where to write the picture and a new folder beside it."""
 
     out: Path
     folder: Path
@@ -39,7 +39,7 @@ class Optimization:
 
     @classmethod
     def from_options(cls, options: dict[str, Any]) -> Optimization:
-        """Take this class's part out of a command's options."""
+        """Remove this class's settings from a command's options and return them."""
         out, device = Path(options.pop("out")), devices(options.pop("gpus"))[0]
         iterations, optimizer, rate = (options.pop(name) for name in ("iterations", "optimizer", "lr"))
         places = (out.with_name(out.stem if number == 1 else f"{out.stem}-{number}") for number in count(1))
@@ -47,7 +47,7 @@ class Optimization:
         return cls(out, folder, iterations, optimizer, rate, options.pop("save_every"), device)
 
     def __call__(self, objective: Objective, start: np.ndarray, name: str = "") -> np.ndarray:
-        """Optimize; write the picture, to OUT or for one of several into the folder beside it, and return it."""
+        """Optimize, write the picture to OUT, or as one of several into the folder beside it, and return it."""
         folder = self.folder / name
         target = self.folder / f"{name}.png" if name else self.out
         log: list[dict[str, float]] = []
@@ -65,6 +65,6 @@ class Optimization:
         write_picture(target, Picture(image))
         if log:
             save_figure(loss_figure(log), folder / "loss.png")
-        ended = "" if len(log) == self.iterations else f" after {len(log)} steps, where no lower loss was found"
+        ended = "" if len(log) == self.iterations else f" after {len(log)} steps, since no lower loss was found"
         tell(f"picture {target}{ended}")
         return image

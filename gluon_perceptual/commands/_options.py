@@ -1,4 +1,4 @@
-"""The options that several commands have."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def list_models_option(kind: str) -> Callable[[Any], Any]:
-    """Return the option `--list-models`, which prints the shipped models of a kind and ends the command."""
+    """Return the option `--list-models`, which prints the shipped models of a kind and exits."""
 
     def show(context: click.Context, option: click.Parameter, wanted: bool) -> None:
         from ..weights import DEFAULTS, models
@@ -27,11 +27,11 @@ def list_models_option(kind: str) -> Callable[[Any], Any]:
             context.exit()
 
     options: dict[str, Any] = {"is_flag": True, "is_eager": True, "expose_value": False, "callback": show}
-    return click.option("--list-models", help="List the models that ship, and end.", **options)
+    return click.option("--list-models", help="List the shipped models and exit.", **options)
 
 
 def tell_models(found: dict[str, Any], defaults: dict[int, str]) -> None:
-    """Print models by scale and name: their scale, PSNR on Set5 where it was measured, what they are for."""
+    """Print models by scale and name: their scale, PSNR on Set5 if measured, and purpose."""
     width = max(map(len, found), default=0)
     for name, entry in sorted(found.items(), key=lambda item: (item[1].get("scale", 0), item[0])):
         psnr = entry.get("scores", {}).get("Set5", {}).get("psnr")
@@ -41,7 +41,7 @@ def tell_models(found: dict[str, Any], defaults: dict[int, str]) -> None:
 
 
 def model_of(kind: str) -> Callable[..., Any]:
-    """Return an option's callback: a name that is neither a file's nor that of a shipped model of a kind is refused."""
+    """Return an option's callback that refuses names of neither files nor shipped models of a kind."""
 
     def check(context: click.Context, option: click.Parameter, given: Any) -> Any:
         from ..weights import models
@@ -49,7 +49,7 @@ def model_of(kind: str) -> Callable[..., Any]:
         for name in given if isinstance(given, tuple) else (given,):
             if name is not None and not Path(name).suffix and name not in models() and not Path(name).exists():
                 known = ", ".join(sorted(models(kind))) or "none"
-                raise click.ClickException(printable(f"{name}: neither a file nor a {kind} model that ships: {known}"))
+                raise click.ClickException(printable(f"{name}: neither a file nor a shipped {kind} model: {known}"))
         return given
 
     return check
@@ -60,16 +60,16 @@ out_option = click.option(
     "-o",
     "--out",
     type=click.Path(),
-    help="Output file or folder.  [default: beside each input, the scale, size or style added to its name]",
+    help="Output file or folder.  [default: beside each input, with the scale, size or style added to its name]",
 )
 tile_option = click.option(
     "--tile", default="auto", metavar="auto|N", callback=parse_tile, help="Side of the tiles in input pixels."
 )
-skip_existing_option = click.option("--skip-existing", is_flag=True, help="Leave outputs that are there already.")
+skip_existing_option = click.option("--skip-existing", is_flag=True, help="Skip inputs whose output exists.")
 suffix_option = click.option(
     "--suffix",
     type=click.Choice([".png", ".jpg", ".webp", ".tif", ".bmp", ".gif", ".avif"]),
-    help="File type of the output pictures.  [default: that of each input]",
+    help="File type of output pictures.  [default: that of each input]",
 )
 match_histogram_option = click.option(
     "--match-histogram",
@@ -81,34 +81,34 @@ match_histogram_option = click.option(
 quality_option = click.option(
     "--quality",
     type=click.IntRange(1, 100),
-    help="Of JPEG, WebP and AVIF outputs.  [default: 95; WebP of inputs without loss: without loss]",
+    help="Quality of JPEG, WebP and AVIF outputs.  [default: 95; lossless WebP for lossless inputs]",
 )
 crf_option = click.option(
     "--crf",
     type=click.IntRange(0, 63),
-    help="Of videos: quality of H.264, to 51, and VP9 (.webm); the lower the better.  [default: 18; .webm: 24]",
+    help="Quality of videos, H.264 (up to 51) or VP9 (.webm); lower is better.  [default: 18; .webm: 24]",
 )
 precision_option = click.option(
     "--precision",
     type=click.Choice(of(InferencePrecision)),
     default="auto",
-    help="Numeric precision of the network. auto: bfloat16 where the processor has AMX, else float32.",
+    help="Numeric precision of the network. auto: bfloat16 if the processor has AMX, otherwise float32.",
 )
 MOST_TIMES, MOST_SIDE, MOST_MEGAPIXELS = 64, 100_000, 2000
 SIZES = (
-    click.option("--scale", type=Number(1, MOST_TIMES), help="How many times larger: any number, such as 3 or 1.5."),
+    click.option("--scale", type=Number(1, MOST_TIMES), help="Enlargement factor: any number, such as 3 or 1.5."),
     click.option("--width", type=click.IntRange(1, MOST_SIDE), help="Width of the results in pixels."),
     click.option("--height", type=click.IntRange(1, MOST_SIDE), help="Height of the results in pixels."),
     click.option(
         "--megapixels",
         type=Number(0, MOST_MEGAPIXELS, min_open=True),
-        help="Millions of pixels of the results.",
+        help="Size of the results in megapixels.",
     ),
 )
 compare_option = click.option(
-    "--compare", is_flag=True, help="Write one figure instead: a detailed crop by all models that ship and fit, named."
+    "--compare", is_flag=True, help="Write a figure instead: a detailed crop by each suitable shipped model, labeled."
 )
-gpus_option = click.option("--gpus", metavar="0,1", help="GPUs to run on; without it the CPU.")
+gpus_option = click.option("--gpus", metavar="0,1", help="GPUs to run on.  [default: none: the CPU]")
 
 
 def size_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -119,22 +119,22 @@ def size_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def take_size(options: dict[str, Any]) -> Size | None:
-    """Take these out of a command's options and return the `image.size.Size` that they ask for, or None.
+    """Remove these from a command's options and return the `image.size.Size` that they specify, or None.
 
     Raises:
-        UsageError: Several are given.
+        UsageError: More than one is given.
     """
     from ..image.size import Size
 
     given = {name: options.pop(name) for name in ("scale", "width", "height", "megapixels")}
     values = {name: value for name, value in given.items() if value is not None}
     if len(values) > 1:
-        raise click.UsageError(f"{' and '.join(f'--{name}' for name in values)}: give one of them")
+        raise click.UsageError(f"{' and '.join(f'--{name}' for name in values)}: give only one of them")
     return Size(**values) if values else None
 
 
 def degradation_option(help: str = "How photos are shrunk.", **options: Any) -> Callable[[Any], Any]:
-    """Return the option `--degradation`, as `image.resize.degrade` takes it."""
+    """Return the option `--degradation`, see `image.resize.degrade`."""
     kinds = click.Choice(of(Degradation))
     text = f"{help} web: bicubic, then JPEG compression, noise and blur at random."
     return click.option("--degradation", "--degrade", type=kinds, help=text, **options)

@@ -1,4 +1,4 @@
-"""Which file the result of each picture or video goes to."""
+"""The output file of each picture or video."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def plan_outputs(
 ) -> Tasks:
     """Return (source, target) for each picture.
 
-    One file goes to `out`, or into it where `out` is a folder, ends with a slash or has no suffix; several files go
-    into `out`; a folder's tree is kept below `out`, what is in `out` already left out. Without `out` the result of
+    One file goes to `out`, or into it if `out` is a folder, ends with a slash or has no suffix; several files go into
+    `out`; a folder's tree is kept below `out`, and files already in `out` are not inputs. Without `out` the result of
     `photo.jpg` goes to `photo_LABEL.jpg` and that of a folder `photos` into `photos_LABEL`. `suffix` replaces the
-    sources' own; where two would then have one target, as `a.jpg` and `a.png`, it is `a_jpg.png` and `a_png.png`.
-    `check` raises UserError for a name that is none of a file to be written.
+    sources' suffixes; if two sources such as `a.jpg` and `a.png` would then have the same target, the targets are
+    `a_jpg.png` and `a_png.png`. `check` raises UserError for a name that cannot be written.
 
     Raises:
-        UserError: A folder has no pictures, two sources have one target, or one would be overwritten by its result;
-            several would go into a folder that is called like a file; or as of `check`.
+        UserError: A folder has no pictures, two sources have the same target, a result would overwrite an input, or
+            several results would go into a folder named like a file; or as `check`.
     """
     if out is None:
         tasks = [task for path in inputs for task in _beside(path, label, suffix)]
@@ -44,7 +44,7 @@ def plan_outputs(
         tasks = [(inputs[0], Path(out))]
     elif inputs and not out.endswith(os.sep) and not Path(out).exists() and _is_accepted(check, Path(out)):
         given = f"the folder {inputs[0]}" if len(inputs) == 1 else f"{len(inputs)} inputs"
-        raise UserError(f"{out} is the name of one file, but there are the results of {given}: give a folder as -o")
+        raise UserError(f"{out} names one file, but there are results of {given}: give a folder as -o")
     else:
         tasks = [task for path in inputs for task in _into(path, Path(out), suffix)]
     if suffix:
@@ -54,7 +54,7 @@ def plan_outputs(
 
 
 def plan_comparisons(inputs: Sequence[Path], out: str | None) -> Tasks:
-    """Return (source, target) for the figure of each picture, as `plan_outputs`: that of `a.jpg` is `a_compare.png`."""
+    """Return (source, target) for each picture's figure, as `plan_outputs`; that of `a.jpg` is `a_compare.png`."""
     from ..figures import check_figure_path
 
     return plan_outputs(inputs, out, ".png", "compare", check_figure_path)
@@ -73,7 +73,7 @@ def _is_accepted(check: Callable[[Path], Any], path: Path) -> bool:
 
 
 def _told_apart(tasks: Tasks) -> Tasks:
-    """Name targets that several sources have after the sources' own suffixes, too."""
+    """Add the sources' suffixes to the names of targets that several sources share."""
     shared = Counter(target for _, target in tasks)
     return [
         (source, target.with_name(f"{target.stem}_{source.suffix[1:]}{target.suffix}"))
@@ -84,7 +84,7 @@ def _told_apart(tasks: Tasks) -> Tasks:
 
 
 def check_apart(tasks: Tasks) -> None:
-    """Raise UserError where two sources have one target, or a target is a source."""
+    """Raise UserError if two sources have the same target, or a target is a source."""
     targets: dict[Path, Path] = {}
     sources = {source.resolve() for source, _ in tasks}
     for source, target in tasks:
@@ -94,7 +94,7 @@ def check_apart(tasks: Tasks) -> None:
             )
         if target in targets:
             raise UserError(
-                f"{source} and {targets[target]} would both become {target}: do them apart, each with its -o"
+                f"{source} and {targets[target]} would both become {target}: process each with its own -o"
             )
         targets[target] = source
 
@@ -102,7 +102,7 @@ def check_apart(tasks: Tasks) -> None:
 def _beside(path: Path, label: str, suffix: str | None) -> Tasks:
     path = path.resolve() if path.name in ("", "..") else path.absolute()
     if not path.name:
-        raise UserError(f"{path}: there is no place beside it: give a folder as -o")
+        raise UserError(f"{path}: nothing can be written beside it: give a folder as -o")
     if path.is_dir():
         return _into(path, path.with_name(f"{path.name}_{label}"), suffix)
     return [(path, path.with_name(result_name(path, label, suffix)))]
@@ -119,7 +119,7 @@ def _into(path: Path, out: Path, suffix: str | None) -> Tasks:
     files = [file for file in found if path == out or out not in file.parents]
     if others:
         kinds = ", ".join(f"{count} {kind or 'without suffix'}" for kind, count in sorted(others.items()))
-        log.warning("%s: left out, as no pictures that are read: %s", path, kinds)
+        log.warning("%s: skipped, since they are not supported pictures: %s", path, kinds)
     if not files:
         raise UserError(f"{path}: there are no pictures in it ({titles()} by their suffix)")
     return [(file, out / renamed(file.relative_to(path))) for file in files]

@@ -1,4 +1,4 @@
-"""A run's folder: which it is, that it is fit to be trained into, what is written there on the way."""
+"""A run's folder: choosing and preparing it, and what is written there during the training."""
 
 from __future__ import annotations
 
@@ -27,27 +27,29 @@ log = logging.getLogger(__name__)
 
 
 def run_folder(run_options: RunOptions, name: str) -> Path:
-    """Return the folder for a run: `out`, or the first of runs/NAME, runs/NAME-2, … that is not there.
+    """Return the folder for a run: `out`, or the first of runs/NAME, runs/NAME-2, … that does not exist.
 
     Raises:
-        UserError: `out` holds a run already, and it is not to go on.
-        UsageError: It is to go on, and there is no `out`.
+        UserError: `out` already contains a run, which is not to be resumed.
+        UsageError: A run is to be resumed, but `out` is not given.
     """
     if run_options.resume and not run_options.out:
-        raise click.UsageError("--resume needs the run's folder: give --out, too")
+        raise click.UsageError("--resume needs the run's folder: also give --out")
     candidates = (Path("runs", name if number == 1 else f"{name}-{number}") for number in count(1))
     folder = Path(run_options.out) if run_options.out else next(path for path in candidates if not path.exists())
     log_file = folder / "log.jsonl"
     if not run_options.resume and log_file.exists() and log_file.stat().st_size:
-        raise UserError(f"{folder} holds a run already: choose another --out, remove it, or go on with --resume")
+        raise UserError(
+            f"{folder} already contains a run: choose another --out, remove it, or --resume it"
+        )
     return folder
 
 
 def prepare_folder(run: Run, folder: Path, checkpoint: Path | None, keep: int) -> None:
-    """Make what a run's folder has from the start, or check that it is that of the run.
+    """Create the initial content of a run's folder, or check that the folder belongs to the run.
 
     Raises:
-        UserError: It is another run's, or the disk is full.
+        UserError: It belongs to another run, or the disk is full.
     """
     for part in (folder, make_part(folder / "checkpoints"), make_part(folder / "previews")):
         remove_temporary(part)
@@ -60,11 +62,11 @@ def prepare_folder(run: Run, folder: Path, checkpoint: Path | None, keep: int) -
 
 
 def logs(run: Run, preview: Callable[[int], Path], folder: Path, run_options: RunOptions) -> list[Callback]:
-    """Return what tells of a run in words, numbers and pictures; lines of steps yet to be repeated are removed."""
+    """Return the callbacks that log a run and draw its pictures; lines of steps to be repeated are removed."""
     lines = JsonLines(folder / "log.jsonl", run.done)
     losses = {line["step"]: line.get("loss") for line in lines.read()}
     if len(losses) < run.done:
-        log.warning("%s has lost the lines of %d steps", folder / "log.jsonl", run.done - len(losses))
+        log.warning("%s lacks the lines of %d steps", folder / "log.jsonl", run.done - len(losses))
     board = TensorBoard(folder / "tensorboard", run.done) if run_options.tensorboard else None
 
     def show(step: int) -> None:
@@ -90,23 +92,23 @@ def logs(run: Run, preview: Callable[[int], Path], folder: Path, run_options: Ru
 
 
 def report_skipped(run: Run, path: Path) -> None:
-    """List the photos that were no good, with those of earlier parts of the run."""
+    """List the photos that were skipped, including those of earlier parts of the run."""
     try:
         skipped = {**parse_json(check_regular(path).read_bytes()), **run.skipped}
-    except (OSError, ValueError, TypeError):  # there is no such list yet, or it was damaged
+    except (OSError, ValueError, TypeError):  # the list does not exist yet, or is damaged
         skipped = run.skipped
     try:
         write_report(path, skipped)
     except OSError as error:
         log.warning("%s: %s", path, describe_reason(error))
     if skipped:
-        log.warning("%d photos were skipped; %s says why", len(skipped), path)
+        log.warning("%d photos were skipped; see %s for the reasons", len(skipped), path)
 
 
 def last_good(folder: Path, failed: int) -> str:
-    """Say which checkpoint is the last whose parameters have given a finite loss, before the step `failed`.
+    """Return a phrase with the last checkpoint whose parameters gave a finite loss, before the step `failed`.
 
-    Those after the steps that were skipped just before it have not.
+    Checkpoints after the steps skipped just before it did not.
     """
     skipped = {line["step"] for line in read_lines(folder / "log.jsonl") if "skipped" in line}
     while failed - 1 in skipped:

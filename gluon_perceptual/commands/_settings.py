@@ -1,4 +1,4 @@
-"""Settings as a command line: each is declared once, by `training.settings`, and read and written here."""
+"""Settings as options: declared once with `training.settings`, and parsed and written here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def settings_options(config: type[Any]) -> Callable[[Any], Any]:
 
 
 def option_of(config: type[Any], name: str, setting: Setting) -> Callable[[Any], Any]:
-    """Return the option for a setting; its default is shown, with that of each architecture which has another."""
+    """Return the option for a setting; its help shows the default, and those of architectures that differ."""
     default = getattr(config, name)
     presets = getattr(config, "presets", {}).items()
     shown = setting.default_text or str(default)
@@ -66,12 +66,12 @@ def _spelled(name: str) -> str:
 
 
 def absolute(model: str | None) -> str | None:
-    """Return the path from the root of a model's file, or the name of a model that ships as it is."""
+    """Return the absolute path of a model's file, or the name of a shipped model unchanged."""
     return model if model is None or model in models() else str(Path(model).resolve())
 
 
 def given(context: click.Context, config: type[Any]) -> dict[str, Any]:
-    """Return the settings of a configuration that the command line has."""
+    """Return the settings of a configuration that are given on the command line."""
     return {
         entry.name: context.params[entry.name]
         for entry in fields(config)
@@ -80,7 +80,7 @@ def given(context: click.Context, config: type[Any]) -> dict[str, Any]:
 
 
 def options_for(config: type[TrainingConfig], values: Mapping[str, Any]) -> list[str]:
-    """Return the options that give a run these settings, as of its `config.json`, on any machine."""
+    """Return the options that give a run the settings in its `config.json`, without those of the machine."""
     defaults = {**asdict(config.from_architecture(values["arch"])), "arch": config.arch}
     usual = json.loads(json.dumps(defaults))  # with lists for tuples, as the values
     settings = settings_of(config)
@@ -92,7 +92,7 @@ def options_for(config: type[TrainingConfig], values: Mapping[str, Any]) -> list
 
 
 def _as_text(name: str, setting: Setting, value: Any) -> str:
-    """Return what stands after an option's name; photos are named by their folder alone, runs as if in `runs/`."""
+    """Return the text after an option's name; photos are named by their folder alone, runs as if in `runs/`."""
     if setting.kind is bool:
         return ""
     if name == "start_from" and value not in models():
@@ -101,4 +101,4 @@ def _as_text(name: str, setting: Setting, value: Any) -> str:
         return f" {Path(value).name}"
     if setting.is_list:
         return " " + ",".join(map(str, value))
-    return f" {0 if value is None else value}"  # of numbers, None is what 0 asks for
+    return f" {0 if value is None else value}"  # for numbers, 0 stands for None

@@ -1,6 +1,6 @@
-"""A training's result becomes a model that ships: half the bytes where that costs nothing, and an entry that tells all.
+"""Turns a training's result into a shipped model: in float16 if that costs nothing, with an entry in the manifest.
 
-The entry says how the model was made, as commands that anyone can repeat, and how good it is.
+The entry records how the model was made, as commands that anyone can repeat, and how good it is.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ from ..training.super_resolution_config import SuperResolutionConfig
 from ..weights import FOLDER, manifest, models, sha256
 from ._settings import options_for
 
-HALF_IS_ENOUGH = 62.0  # dB between outputs of the two precisions; by this a model of 37 dB loses less than 0.02 dB
+HALF_IS_ENOUGH = 62.0  # dB between outputs of the two precisions: costs a model of 37 dB less than 0.02 dB
 STYLE_SIDE = 512  # longer side in pixels of the photos that a style is scored on
 Sets = Mapping[str, Sequence[PictureFile]]
-JPEG_QUALITIES = (75, 60, 40)  # of the files on which models for photos from the web are scored, too
+JPEG_QUALITIES = (75, 60, 40)  # of additional files for scoring models for photos from the web
 
 
 def ship(
     checkpoint: Path, name: str, words: dict[str, str], sets: Sets, lowpass: float | None = None
 ) -> dict[str, Any]:
-    """Write a run's checkpoint to the shipped weights as `name`, with its entry in the manifest, which is returned.
+    """Add a run's checkpoint to the shipped weights as `name`, and return its new entry in the manifest.
 
     Args:
         checkpoint: `step-….params` in the `checkpoints` of a run's folder.
-        name: What the model is called.
-        words: What the entry says besides: `what`, in a line, `data` and `license`.
-        sets: Photos to score the model on, by the set's name; those of a style are scaled to 512 pixels.
-        lowpass: Cut-off of a low-pass that the model gets, see `nets.lowpass`; the entry has it, too.
+        name: The model's name.
+        words: Further fields of the entry: `what` (one line), `data` and `license`.
+        sets: Photos to score the model on, by name of the set; for a style they are scaled to 512 pixels.
+        lowpass: Cut-off of a low-pass to add to the model, see `nets.lowpass`; it is noted in the entry.
 
     Raises:
         UserError, OSError: The run or the photos cannot be read.
@@ -79,7 +79,7 @@ def ship(
 
 
 def _use_and_scores(target: Path, scale: int, settings: Mapping[str, Any], sets: Sets) -> dict[str, Any]:
-    """Return what a model of a run with these settings is for, and how good it is at that."""
+    """Return the fields of the entry for a model's use and scores, by the settings of its run."""
     if "style" in settings:
         return {"scores": _style_scores(target, sets)}
     web = settings["degradation"] == "web"
@@ -88,9 +88,9 @@ def _use_and_scores(target: Path, scale: int, settings: Mapping[str, Any], sets:
 
 
 def how_made(checkpoint: Path) -> dict[str, Any]:
-    """Return the commands that train such a checkpoint, those of the runs that it started from first; steps and hours.
+    """Return the commands that train such a checkpoint, earliest run first, and the total of steps and hours.
 
-    Photos are named by their folder alone, runs as if they were made in `runs/`. A model that ships has its own recipe.
+    Photos are named by their folder alone, runs as if they were in `runs/`. Shipped models have recipes of their own.
     """
     shipped, runs = _history(checkpoint)
     started: dict[str, Any] = models()[shipped] if shipped else {}
@@ -110,7 +110,7 @@ def _command(run: Path) -> str:
 
 
 def _history(checkpoint: Path) -> tuple[str | None, list[Path]]:
-    """Return the shipped model that all started from, if any, and the folders of the runs since, the first first."""
+    """Return the shipped model that the first run started from, if any, and the folders of the runs, in order."""
     runs: list[Path] = []
     before: str | None = str(checkpoint)
     while before and before not in models():
@@ -144,14 +144,14 @@ def _hours(run: Path) -> float:
 
 
 def _halved_if_enough(model: PixelRangeAdapter) -> dict[str, np.ndarray]:
-    """Return a model's parameters by name, in float16 if its output then stays nearly the same."""
+    """Return a model's parameters by name, in float16 if that hardly changes its output."""
     arrays = values_of(model.net)
     halves = {key: array.astype(np.float16) for key, array in arrays.items()}
     return halves if _agreement(model, arrays, halves) > HALF_IS_ENOUGH else arrays
 
 
 def _agreement(model: PixelRangeAdapter, arrays: dict[str, np.ndarray], halves: dict[str, np.ndarray]) -> float:
-    """Return the PSNR between the model's outputs with the two sets of parameters; the model keeps `arrays`."""
+    """Return the PSNR between the model's outputs with the two sets of parameters; the model ends up with `arrays`."""
     from skimage.data import astronaut
 
     tensor = mx.nd.array(to_tensor(astronaut()[:256, :256]))

@@ -1,4 +1,4 @@
-"""What the training commands do around a training: begin it or go on, follow it to its end, show the result."""
+"""What the training commands do around a training: start or resume it, run it to its end, show the result."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ log = logging.getLogger(__name__)
 
 
 class Pictures(Protocol):
-    """What a kind of training shows."""
+    """The pictures of a kind of training."""
 
     def preview(self, step: int) -> Path:
-        """Write a picture of how far the training has come, and return its path."""
+        """Write a picture of the current state, and return its path."""
 
     def report(self, checkpoint: Path) -> None:
         """Print and draw the result."""
@@ -44,7 +44,7 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of training: its settings, its task, what it shows, and what its runs are called."""
+    """A kind of training: its settings, its task, its pictures, and the name of its runs."""
 
     settings: type[TrainingConfig]
     task: Callable[[Any], Task]
@@ -53,7 +53,7 @@ class Kind:
 
 
 def train(kind: Kind, given: dict[str, Any], run_options: RunOptions) -> int:
-    """Run a training from its start, or from a checkpoint, to its end and return the exit status.
+    """Run a training from its start, or from a checkpoint, to its end, and return the exit status.
 
     Raises:
         UserError, OSError: It cannot start, or its last checkpoint cannot be written.
@@ -63,9 +63,9 @@ def train(kind: Kind, given: dict[str, Any], run_options: RunOptions) -> int:
 
 
 def run_leader(kind: Kind, given: dict[str, Any], run_options: RunOptions, workers: Workers) -> int:
-    """Run a training, alone or with the help of other workers, see `train`."""
+    """Run a training as the only or the first worker, see `train`."""
     folder = run_folder(run_options, kind.name)
-    nothing = UserError(f"{folder}: there is no whole checkpoint to go on from; give --resume auto to start anew")
+    nothing = UserError(f"{folder}: there is no whole checkpoint to resume from; give --resume auto to start a new run")
     if run_options.resume == "always" and not (folder / "config.json").exists():
         raise nothing
     with ExitStack() as stack:
@@ -78,17 +78,17 @@ def run_leader(kind: Kind, given: dict[str, Any], run_options: RunOptions, worke
         run = Run(kind.task(settings(kind, given, folder, checkpoint)), workers)
         restore_or_initialize(run, checkpoint)
         if is_new:
-            folder.mkdir(parents=True)  # another run may have begun in it meanwhile, which is an error
+            folder.mkdir(parents=True)  # fails if another run has started in it meanwhile
             stack.enter_context(locked(folder))
         prepare_folder(run, folder, checkpoint, run_options.keep)
         return train_and_report(run, kind.pictures(run, folder), folder, run_options)
 
 
 def run_worker(kind: Kind, given: dict[str, Any], run_options: RunOptions, workers: Workers) -> int:
-    """Take part in a training of which worker 0 keeps everything and return the exit status.
+    """Take part in a training, which worker 0 saves, and return the exit status.
 
     Raises:
-        UserError: It cannot start or not go on.
+        UserError: It cannot start or resume.
     """
     folder = Path(run_options.out or "")
     checkpoint = latest(folder / "checkpoints") if run_options.resume else None
@@ -106,10 +106,10 @@ def run_worker(kind: Kind, given: dict[str, Any], run_options: RunOptions, worke
 
 
 def settings(kind: Kind, given: dict[str, Any], folder: Path, checkpoint: Path | None) -> TrainingConfig:
-    """Return a training's settings: those of the run in `folder` if it goes on, otherwise those that are given.
+    """Return a training's settings: those of the run in `folder` if that is resumed, otherwise those given.
 
     Raises:
-        UserError: They are none that the command line would take, or do not go together.
+        UserError: They are invalid, or conflict.
     """
     if checkpoint is None:
         return kind.settings.from_architecture(**given)
@@ -117,24 +117,24 @@ def settings(kind: Kind, given: dict[str, Any], folder: Path, checkpoint: Path |
 
 
 def restore_or_initialize(run: Run, checkpoint: Path | None) -> None:
-    """Give the parameters the values that the training goes on from.
+    """Set the parameters from which the training starts or resumes.
 
     Raises:
-        UserError: They are of another network; or other workers go on from another step.
+        UserError: They belong to another network, or other workers resume from another step.
     """
     run.workers.check_agreed(step_of(checkpoint) if checkpoint else 0)
     if checkpoint is not None:
-        run.done = run.workers.wait(lambda: restore(run, checkpoint))  # in a cluster an exchange
-        log.info("%s: the run goes on after step %d", checkpoint, run.done)
+        run.done = run.workers.wait(lambda: restore(run, checkpoint))  # an exchange in a cluster
+        log.info("%s: resuming after step %d", checkpoint, run.done)
     elif run.config.start_from:
         log.info("%s", start_from(run, model_path(run.config.start_from)))
 
 
 def start_from(run: Run, path: Path) -> str:
-    """Give a run the parameters in a file, and say what was loaded.
+    """Load the parameters in a file into a run, and return a line about them.
 
     Raises:
-        UserError: They are of another network; where the file tells, of which.
+        UserError: They belong to another network; the message names differences, if known.
     """
     try:
         return str(load_parameters(run.model.net, path, run.devices))
@@ -145,16 +145,14 @@ def start_from(run: Run, path: Path) -> str:
         if not other:
             raise
         differing = ", ".join(f"{name} {value}, not {wanted[name]}" for name, value in other.items())
-        raise UserError(
-            f"--start-from {path} does not fit {run.task.spec.network} as it is to be: it has {differing}"
-        ) from error
+        raise UserError(f"--start-from {path} does not fit this {run.task.spec.network}: it has {differing}") from error
 
 
 def train_and_report(run: Run, pictures: Pictures, folder: Path, run_options: RunOptions) -> int:
-    """Train, with all that is kept of it, and show the result.
+    """Train with all logs and checkpoints, and show the result.
 
     Raises:
-        UserError, OSError: As of `train`.
+        UserError, OSError: As `train`.
     """
     config, saver = run.config, Checkpoints(run, folder / "checkpoints", run_options.save_every, run_options.keep)
     source = getattr(config, "shards", None) or f"{len(run.task.photos)} photos"
@@ -167,9 +165,9 @@ def train_and_report(run: Run, pictures: Pictures, folder: Path, run_options: Ru
     save_figure(loss_figure(lines, read_lines(folder / "validation.jsonl")), folder / "loss.png")
     skipped = sum("skipped" in line for line in lines)
     if skipped:
-        log.warning("%d steps were skipped; log.jsonl says why", skipped)
+        log.warning("%d steps were skipped; see log.jsonl for the reasons", skipped)
     if stop.requested:
-        log.warning("stopped after step %d of %d; %s, --resume goes on", done, config.steps, final)
+        log.warning("stopped after step %d of %d; saved %s; continue with --resume", done, config.steps, final)
         return stop.exit_status
     pictures.report(final)
     for what, path in {"checkpoint": final, "figure": folder / "figure.png", "loss": folder / "loss.png"}.items():
@@ -178,7 +176,7 @@ def train_and_report(run: Run, pictures: Pictures, folder: Path, run_options: Ru
 
 
 def attempt(run: Run, callbacks: list[Callback], stop: StopRequest, saver: Checkpoints, folder: Path) -> int:
-    """Train and return the last step; where that fails, save what can be, and say from where it can go on."""
+    """Train and return the last step; if that fails, save what is possible, and name the checkpoint to resume from."""
     try:
         return run.train(callbacks, stop)
     except StepFailedError as error:
@@ -186,7 +184,7 @@ def attempt(run: Run, callbacks: list[Callback], stop: StopRequest, saver: Check
     except WorkerLostError as error:
         if saver.done > saver.saved:
             saver.save(saver.done)
-        kept = f"step {saver.done} is saved in {folder}, --resume goes on" if saver.done else "no step was made"
+        kept = f"step {saver.done} is saved in {folder}; continue with --resume" if saver.done else "no step was done"
         raise UserError(f"{error}; {kept}") from error
     finally:
         report_skipped(run, folder / "skipped.json")

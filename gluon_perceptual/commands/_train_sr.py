@@ -1,4 +1,4 @@
-"""What a super-resolution training shows: previews, the blog's figure, scores on photos that it has not seen."""
+"""Pictures of a super-resolution training: previews, the blog's figure, scores on held-out photos."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..training.super_resolution_config import SuperResolutionConfig
 from ._console import show
 
 FIGURE_ROWS = 4
-FIGURE_SIDE = 144  # of the pieces of photos that the figure shows, as in the blog
+FIGURE_SIDE = 144  # of the crops in the figure, as in the blog
 
 
 class SuperResolutionPictures:
@@ -33,7 +33,7 @@ class SuperResolutionPictures:
         self.pairs = held_out_pairs(run.task.held_out, run.config)
 
     def preview(self, step: int) -> Path:
-        """Write the blog's figure as it looks after a step, and return its path."""
+        """Write the blog's figure after a step, and return its path."""
         path = self.folder / "previews" / f"step-{step:07d}.png"
         save_figure(self._figure(), path)
         return path
@@ -61,6 +61,6 @@ class SuperResolutionPictures:
 
 
 def held_out_pairs(held_out: Sequence[PictureFile], c: SuperResolutionConfig) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return pieces of the held-out photos, (low, true), for the figure and the previews."""
+    """Return crops of the held-out photos, (low, true), for the figure and the previews."""
     photos = map(read_rgb, held_out[:FIGURE_ROWS])
     return [center_pair(photo, c.scale, FIGURE_SIDE, c.sigma, c.degradation) for photo in photos]

@@ -1,4 +1,4 @@
-"""What a style training shows: photos that it has not seen, in the style."""
+"""Pictures of a style training: held-out photos in the style."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class StylePictures:
         self.photos = [resize_longest_side(read_rgb(path), FIGURE_SIDE) for path in run.task.held_out[:FIGURE_ROWS]]
 
     def preview(self, step: int) -> Path:
-        """Write the figure as it looks after a step, and return its path."""
+        """Write the figure after a step, and return its path."""
         path = self.folder / "previews" / f"step-{step:07d}.png"
         save_figure(self._figure(), path)
         return path

@@ -1,4 +1,4 @@
-"""What is kept of a run, and how often: options that all training commands have beside the settings."""
+"""Options of training commands besides the settings: what is saved of a run, and how often."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ._settings import settings_options
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What is kept of a run, and how often; each says what it is."""
+    """What is saved of a run, and how often."""
 
-    out: str | None = setting(None, "The run's folder.", metavar="PATH", default_text="runs/… or the next that is free")
+    out: str | None = setting(None, "The run's folder.", metavar="PATH", default_text="a new folder in runs/")
     save_every: int = setting(500, "Steps between checkpoints.", least=1, most=LARGEST_COUNT)
     keep: int = setting(3, "Checkpoints to keep beside the best; 0: all.", least=0, most=LARGEST_COUNT)
     preview_every: int = setting(200, "Steps between preview pictures.", least=1, most=LARGEST_COUNT)
     tensorboard: bool = setting(False, "Write TensorBoard events too.")
     kvstore: str | None = setting(
         None,
-        "What adds up the gradients; dist_sync: those of a cluster's workers.",
+        "What sums the gradients; dist_sync: across a cluster's workers.",
         choices=(*KVSTORES, "dist_async"),
         default_text="local; device for GPUs",
     )
@@ -35,7 +35,7 @@ def training_options(config: type[Any]) -> Callable[[Any], Any]:
     """Return a decorator that adds a configuration's settings and `RunOptions`."""
     decorators = (
         settings_options(config),
-        click.option("--amp", "precision", flag_value="float16", hidden=True),  # its name before bfloat16 came
+        click.option("--amp", "precision", flag_value="float16", hidden=True),  # its name before there was bfloat16
         click.option(
             "--resume",
             type=click.Choice(["always", "auto"]),
@@ -55,5 +55,5 @@ def training_options(config: type[Any]) -> Callable[[Any], Any]:
 
 
 def run_options(context: click.Context) -> RunOptions:
-    """Return what the command line says of them."""
+    """Return their values on the command line."""
     return RunOptions(**{entry.name: context.params[entry.name] for entry in fields(RunOptions)})

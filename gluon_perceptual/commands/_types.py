@@ -1,4 +1,4 @@
-"""The types of the commands' arguments: numbers that are finite, files that are read or written, lists."""
+"""Types of the commands' arguments: finite numbers, input and output files, lists."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..training.settings import LARGEST_NUMBER
 
 
 class Number(click.FloatRange):
-    """A number that is finite, and that float32 holds."""
+    """A finite number within float32's range."""
 
     name = "number"
 
@@ -35,11 +35,11 @@ class NumberChoice(click.Choice):
 
 
 class InputFile(click.Path):
-    """A file to be read: no result of the command may replace it."""
+    """An input file, which no result of the command may replace."""
 
 
 class OutputFile(click.Path):
-    """A file to be written, which `Command` checks before the work."""
+    """An output file, which `Command` checks before the work starts."""
 
 
 def parse_names(context: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...] | None:
@@ -52,7 +52,7 @@ def parse_numbers(context: click.Context, option: click.Parameter, text: str | N
     try:
         return tuple(Number().convert(part, option, context) for part in text.split(",")) if text is not None else None
     except click.BadParameter:
-        raise click.BadParameter(f"{text!r}: expected numbers with commas between, such as 1,0.5") from None
+        raise click.BadParameter(f"{text!r}: expected numbers separated by commas, such as 1,0.5") from None
 
 
 def parse_tile(context: click.Context, option: click.Parameter, text: str) -> int | str:

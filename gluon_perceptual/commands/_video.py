@@ -1,4 +1,4 @@
-"""Videos and animated pictures through one command, one after the other."""
+"""Videos and animated pictures in one command, one after the other."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ FORMAT = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
 
 
 def plan_all(inputs: Sequence[Path], out: str | None, suffix: str | None, label: str) -> tuple[Tasks, Tasks]:
-    """Return (source, target) for each picture, and for each video and animated picture whose target holds frames.
+    """Return (source, target) for each picture, and for each video or animated picture with a target for frames.
 
     Raises:
-        UserError: As of `plan_outputs`.
+        UserError: As `plan_outputs`.
     """
 
     def is_film(path: Path) -> bool:
@@ -42,13 +42,13 @@ def plan_all(inputs: Sequence[Path], out: str | None, suffix: str | None, label:
 def process_all(
     paths: Sequence[Path], out: str | None, suffix: str | None, job: VideoJob, label: str, skip_existing: bool
 ) -> int:
-    """Do a job to pictures, folders of them, and videos; return the exit status. Arguments as of `plan_outputs`."""
+    """Do a job for pictures, folders of them, and videos; return the exit status. For arguments see `plan_outputs`."""
     pictures, videos = plan_all(paths, out, suffix, label)
     return process(pictures, job, skip_existing) | process_videos(videos, job, skip_existing)
 
 
 def process_videos(tasks: Tasks, job: VideoJob, skip_existing: bool = False) -> int:
-    """Do a job to each frame of each (source, target); return the exit status, as `_batch.process` does."""
+    """Do a job for each frame of each (source, target) and return the exit status, like `_batch.process`."""
     outcomes: Counter[str] = Counter()
     failures = []
     for source, target in tasks:

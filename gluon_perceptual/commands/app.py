@@ -1,4 +1,4 @@
-"""`app`: a page for people who would rather look."""
+"""`app`: a page in the browser."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ._command import Command
     "--port",
     type=click.IntRange(0, 65535),
     default=0,
-    help="Of this machine.  [default: a free one]",
+    help="Port on this machine.  [default: a free one]",
     show_default=False,
 )
-@click.option("--no-browser", is_flag=True, help="Print the page's address alone, and open no browser.")
-@click.option("--runs", type=click.Path(), default="runs", help="Folder whose trainings the page offers to watch.")
+@click.option("--no-browser", is_flag=True, help="Only print the page's address, without opening a browser.")
+@click.option("--runs", type=click.Path(), default="runs", help="Folder of trainings to watch on the page.")
 def app(port: int, no_browser: bool, runs: str) -> None:
     """Open a page in the browser: enlarge and repaint pictures, compare models, watch trainings.
 
-    Only this machine can reach it, and only by the address that is printed. Ctrl-C ends it; pictures and results that
-    were not downloaded are gone then.
+    Only this machine can reach it, and only at the printed address. Ctrl-C ends it; pictures and results that were not
+    downloaded are then lost.
     """
     import sys
     import threading

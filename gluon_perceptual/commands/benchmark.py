@@ -1,4 +1,4 @@
-"""`benchmark`: what this machine does."""
+"""`benchmark`: speed of this machine."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ def parse_sizes(context: click.Context, option: click.Parameter, text: str) -> t
 
 
 @click.command(cls=Command)
+@click.option("--runs", type=click.IntRange(1, 10000), default=3, help="Measurements of each; the median is shown.")
+@click.option("--headline", is_flag=True, help="The paper's table: one pass compared to Gatys et al.'s optimization.")
 @click.option(
-    "--runs", type=click.IntRange(1, 10000), default=3, help="Times that each is measured; the median counts."
-)
-@click.option("--headline", is_flag=True, help="The paper's table: one pass beside Gatys et al.'s optimization.")
-@click.option(
-    "--sizes", default="256,512,1024", metavar="N,...", callback=parse_sizes, help="Sides of the headline's pictures."
+    "--sizes",
+    default="256,512,1024",
+    metavar="N,...",
+    callback=parse_sizes,
+    help="Sides of the headline's pictures in pixels.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @gpus_option
@@ -82,7 +84,7 @@ WORDS = {  # what is measured, as a user calls it
 
 
 def table(rows: list[dict[str, Any]]) -> list[str]:
-    """Return rows of `measuring.measure` as lines of text in a user's words, below a head."""
+    """Return rows of `measuring.measure` as lines of text with a header."""
     lines = [f"{'what':32} {'precision':9} {'seconds':>8} {'of best':>8}  which means"]
     for row in rows:
         words = WORDS[row["network"], row["work"]]

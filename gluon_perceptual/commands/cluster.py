@@ -12,9 +12,15 @@ from ._types import InputFile
     cls=Command,
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "allow_interspersed_args": False},
 )
-@click.option("-n", "--workers", type=click.IntRange(1, 256), default=2, help="Processes that train.")
-@click.option("-s", "--servers", type=click.IntRange(1, 256), default=1, help="Processes that add up the gradients.")
-@click.option("--hosts", type=InputFile(exists=True), help="Machines to go round by ssh, one on each line.")
+@click.option("-n", "--workers", type=click.IntRange(1, 256), default=2, help="Number of worker processes.")
+@click.option(
+    "-s",
+    "--servers",
+    type=click.IntRange(1, 256),
+    default=1,
+    help="Number of server processes, which sum the gradients.",
+)
+@click.option("--hosts", type=InputFile(exists=True), help="File of machines to distribute to by ssh, one per line.")
 @click.option(
     "--interface", metavar="lo|eth0|…", help="Network interface of the parameter server.  [default: its choice]"
 )
@@ -22,8 +28,9 @@ from ._types import InputFile
 def cluster(workers: int, servers: int, hosts: str | None, interface: str | None, command: tuple[str, ...]) -> None:
     """Run COMMAND, a training with --kvstore dist_sync, in all processes of a cluster.
 
-    For example `gluon-perceptual cluster --workers 2 python tools/train_sr.py --kvstore dist_sync --batch 8`: a batch
-    is that of all workers. dmlc_tracker, which comes with MXNet, starts the processes; without --hosts on this machine.
+    For example `gluon-perceptual cluster --workers 2 python tools/train_sr.py --kvstore dist_sync --batch 8`; the batch
+    is shared by all workers. dmlc_tracker, which comes with MXNet, starts the processes, on this machine unless --hosts
+    is given.
     """
     from ._cluster import submit
 

@@ -1,4 +1,4 @@
-"""`convert_style`: a style checkpoint of PyTorch's example to this package's."""
+"""`convert_style`: a style checkpoint of PyTorch's example, converted for this package."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ._types import InputFile, OutputFile
 
 @click.command(cls=Command)
 @click.argument("checkpoint", type=InputFile())
-@click.option("-o", "--out", required=True, type=OutputFile(), help="File to write (.params); a .json comes beside it.")
+@click.option("-o", "--out", required=True, type=OutputFile(), help="File to write (.params), with a .json beside it.")
 def convert_style(checkpoint: str, out: str) -> None:
     """Convert CHECKPOINT of PyTorch's fast-neural-style example (.pth, .model) for `stylize`.
 
@@ -25,7 +25,7 @@ def convert_style(checkpoint: str, out: str) -> None:
     if target.suffix != ".params":
         raise click.BadParameter(f"{out}: expected a name that ends in .params", param_hint="--out")
     converted = convert_fast_neural_style(Path(checkpoint))
-    from ..checkpoint.model import save_model  # takes seconds, which what cannot be converted need not cost
+    from ..checkpoint.model import save_model  # takes seconds, so only once the conversion has worked
 
     save_model(target, *converted)
     tell(str(target))

@@ -1,4 +1,4 @@
-"""`describe_symbol`: what a model given as symbol and parameters takes and gives, found by trying or said."""
+"""`describe_symbol`: the inputs and outputs of a model given as symbol and parameters, probed or specified."""
 
 from __future__ import annotations
 
@@ -16,17 +16,23 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @click.argument("symbol", metavar="MODEL", type=InputFile())
-@click.option("--color", type=click.Choice(["rgb", "y"]), help="What it takes: RGB, or luma alone.")
-@click.option("--enlarge", type=click.IntRange(1, 16), help="Bicubic enlargement before it, as SRCNN and VDSR want it.")
-@click.option("--padding", type=click.IntRange(0, 1024), help="Mirrored pixels around its input, cut off its output.")
-@click.option("--peak", "max_value", type=Number(0, min_open=True), help="White in its range: 255 or 1.")
-@click.option("--mean", metavar="R,G,B", callback=parse_numbers, help="What it wants subtracted, in its range.")
-@click.option("--halo", type=click.IntRange(0, 1024), help="Pixels that an output pixel depends on, besides its own.")
+@click.option("--color", type=click.Choice(["rgb", "y"]), help="Its input: RGB, or luma alone.")
+@click.option("--enlarge", type=click.IntRange(1, 16), help="Bicubic enlargement before it, as for SRCNN and VDSR.")
+@click.option(
+    "--padding",
+    type=click.IntRange(0, 1024),
+    help="Mirrored pixels added around its input and cropped from its output.",
+)
+@click.option("--peak", "max_value", type=Number(0, min_open=True), help="Value of white in its range: 255 or 1.")
+@click.option("--mean", metavar="R,G,B", callback=parse_numbers, help="Mean to subtract, in its range.")
+@click.option(
+    "--halo", type=click.IntRange(0, 1024), help="Distance in pixels up to which an output pixel depends on the input."
+)
 def describe_symbol(symbol: str, **given: Any) -> None:
-    """Find out how to run a model of X-symbol.json and X-0000.params, and remember it in X-model.json beside it.
+    """Find out how to run a model of X-symbol.json and X-0000.params, and save that in X-model.json beside it.
 
-    What is not given is found by trying; the result is printed as JSON. Of a checkpoint, X.params, --peak and --mean
-    are remembered in X.json: such as the blog's, whose data's mean is not in the file.
+    What is not given is probed; the result is printed as JSON. For a checkpoint, X.params, --peak and --mean are saved
+    in X.json: for example for the blog's, which lacks the mean of its training data.
     """
     import json
     from dataclasses import replace
@@ -56,7 +62,7 @@ def _describe_checkpoint(path: Path, values: dict[str, Any]) -> None:
     from ..files import write_json
 
     if not set(values) <= {"max_value", "mean"} or len(values.get("mean", (0, 0, 0))) != 3:
-        raise click.UsageError(f"{path}: of a checkpoint, --peak and --mean R,G,B can be said")
+        raise click.UsageError(f"{path}: a checkpoint takes only --peak and --mean R,G,B")
     _, spec = load_with_spec(path)
     spec = replace(spec, **values)
     write_json(path.with_suffix(".json"), describe(spec))

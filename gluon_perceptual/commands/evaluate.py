@@ -28,17 +28,21 @@ from ._types import InputFile, Number, OutputFile
     multiple=True,
     required=True,
     callback=model_of("super-resolution"),
-    help=f"{model_help} May come several times.",
+    help=f"{model_help} May be repeated.",
 )
-@click.option("--data", required=True, type=InputFile(), help="Folder, list or .rec file of photos: the truth.")
+@click.option(
+    "--data", required=True, type=InputFile(), help="Photos, the ground truth: a folder, a list or a .rec file."
+)
 @click.option("--scale", type=click.IntRange(1, 16), required=True, help="How many times to enlarge.")
-@click.option("--sigma", type=Number(0, 100), default=0.0, help="Blur before shrinking (benchmarks: none).")
+@click.option("--sigma", type=Number(0, 100), default=0.0, help="Blur before shrinking, in pixels (benchmarks: 0).")
 @degradation_option(default="bicubic")
-@click.option("--jpeg", type=click.IntRange(1, 100), help="Save the small photos as JPEG of this quality (4:2:0).")
+@click.option(
+    "--jpeg", type=click.IntRange(1, 100), help="First save the small photos as JPEG of this quality (4:2:0)."
+)
 @match_histogram_option
 @precision_option
-@click.option("--json", "as_json_text", is_flag=True, help="Print JSON, all photos.")
-@click.option("--figure", type=OutputFile(), help="Write the mean scores as a plot.")
+@click.option("--json", "as_json_text", is_flag=True, help="Print JSON with all photos.")
+@click.option("--figure", type=OutputFile(), help="Plot of the mean scores to write.")
 @gpus_option
 def evaluate(
     models: tuple[str, ...],
@@ -51,11 +55,11 @@ def evaluate(
     gpus: str | None,
     **degraded: Any,
 ) -> None:
-    """Measure models beside bicubic enlargement on photos that are shrunk first.
+    """Score models and bicubic enlargement on photos that are shrunk first.
 
-    PSNR and SSIM by the field's protocol (Y, border shaved), the loss network's distances relu2_2 and relu4_3, the
+    PSNR and SSIM by the field's protocol (Y, border cropped), the loss network's distances relu2_2 and relu4_3, the
     color error CIEDE2000, the energy at the upsampling grid's frequencies (1: no dots), and the weave, fine waves in
-    smooth places (gray levels; mean and worst tenth). With `pip install 'gluon-perceptual[perceptual]'`: ST-LPIPS, too.
+    smooth areas (gray levels; mean and worst tenth). With `pip install 'gluon-perceptual[perceptual]'` also ST-LPIPS.
     """
     from .._mxnet import devices
     from ..data.photos import find_photos
@@ -83,7 +87,7 @@ def evaluate(
 def score(
     methods: dict[str, Any], photos: Sequence[Any], scale: int, sigma: float, degradation: Degradation, jpeg: int | None
 ) -> tuple[list[Any], list[str]]:
-    """Return the rows of all photos, and what is wrong with those that could not be scored."""
+    """Return the rows of all photos, and the failures."""
     from tqdm import tqdm
 
     from ..errors import UserError
@@ -106,7 +110,7 @@ def score(
 
 
 def report(rows: list[Any], as_json_text: bool, figure: str | None) -> None:
-    """Print the rows as JSON, or their means as a table, and draw the means where a figure is wanted."""
+    """Print the rows as JSON, or their means as a table, and draw the means if a figure is wanted."""
     import json
     from pathlib import Path
 

@@ -12,12 +12,12 @@ from ._types import InputFile, OutputFile
 @click.command(cls=Command)
 @click.argument("model", type=InputFile())
 @click.option("-o", "--out", required=True, type=OutputFile(), help="File to write (.onnx).")
-@click.option("--pictures", is_flag=True, help="From uint8 pictures (N, H, W, 3) to such, instead of float tensors.")
+@click.option("--pictures", is_flag=True, help="Take and return uint8 pictures (N, H, W, 3) instead of float tensors.")
 def export_onnx(model: str, out: str, pictures: bool) -> None:
     """Write MODEL (.params, X-symbol.json) as an ONNX graph from "input" to "output", for any batch, height and width.
 
-    Both are float32 (N, 3, H, W), RGB in [0, 255], the output not clipped; with --pictures, uint8 (N, H, W, 3), and
-    what comes before and after the network is part of the graph.
+    Both are float32 (N, 3, H, W), RGB in [0, 255], the output not clipped; with --pictures they are uint8 (N, H, W, 3),
+    and pre- and post-processing are part of the graph.
     """
     from pathlib import Path
 

@@ -13,7 +13,7 @@ from ._types import InputFile, OutputFile
 @click.argument("model", type=InputFile())
 @click.option("-o", "--out", required=True, type=OutputFile(), help="File to write (.safetensors).")
 def export_safetensors(model: str, out: str) -> None:
-    """Write MODEL (.params) as safetensors, its spec as metadata: `--model` of all commands takes it, too."""
+    """Write MODEL (.params) as safetensors with its spec as metadata; `--model` of all commands accepts it, too."""
     from pathlib import Path
 
     from ..checkpoint import export

@@ -1,4 +1,4 @@
-"""`inspect_params`: what is in a file of parameters."""
+"""`inspect_params`: the content of a parameter file."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from ._types import InputFile
 @click.argument("file", type=InputFile())
 @click.option("--json", "as_json_text", is_flag=True, help="Print JSON.")
 def inspect_params(file: str, as_json_text: bool) -> None:
-    """Say what is in FILE: names, shapes, types, statistics, format, and which network of this package it fits.
+    """Show what is in FILE: names, shapes, types, statistics, format, and which network of this package it fits.
 
-    Or in the shipped model that is called so.
-
-    FILE is MXNet's (.params, .nd), PyTorch's (.pth), Keras's (.h5, .keras), safetensors or .npz.
+    FILE is MXNet's (.params, .nd), PyTorch's (.pth), Keras's (.h5, .keras), safetensors or .npz, or the name of a
+    shipped model.
     """
     import json
 

@@ -1,4 +1,4 @@
-"""`match_histogram`: give a picture the colors of another."""
+"""`match_histogram`: give a picture the colors of another one."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def parse_bands(context: click.Context, option: click.Parameter, text: str) -> t
     help="Color space to match in.",
 )
 @click.option("-b", "--bands", default="1,2,3", callback=parse_bands, help="Bands of the color space to match.")
-@click.option("-m", "--match-proportion", type=Number(0, 1), default=1.0, help="0: no change, 1: full match.")
+@click.option("-m", "--match-proportion", type=Number(0, 1), default=1.0, help="From 0, no change, to 1, full match.")
 @quality_option
 @click.option(
-    "--plot", is_flag=True, help="Also write pictures, histograms and CDFs as a figure, DST's name + _plot.png."
+    "--plot", is_flag=True, help="Also write a figure of pictures, histograms and CDFs, named after DST with _plot.png."
 )
 def match_histogram(source: str, reference: str, target: str, quality: int | None, plot: bool, **how: Any) -> None:
     """Give SRC the histogram of REF, band by band, and write it to DST.
@@ -79,7 +79,7 @@ def match_histogram(source: str, reference: str, target: str, quality: int | Non
 def matched(
     before: np.ndarray, wanted: np.ndarray, color_space: ColorSpace, bands: tuple[int, ...], match_proportion: float
 ) -> np.ndarray:
-    """Return gray or RGB `before` with the histogram of `wanted`; color space and bands are for RGB."""
+    """Return `before`, gray or RGB, with the histogram of `wanted`; color space and bands are for RGB."""
     from ..image.histogram import match_band, match_images
 
     if before.ndim == 2:
@@ -88,7 +88,7 @@ def matched(
 
 
 def visible(picture: Picture, color: np.ndarray) -> np.ndarray:
-    """Return `color` as a masked array where fully transparent pixels are in the picture, or those of no data."""
+    """Return `color`, masked where the picture is fully transparent or has no data."""
     import numpy as np
 
     hidden = np.zeros(color.shape[:2], bool) if picture.alpha is None else picture.alpha == 0

@@ -1,4 +1,4 @@
-"""`optimize_image`: pictures by optimization, as before the paper."""
+"""`optimize_image`: pictures by optimization, the method before the paper."""
 
 from __future__ import annotations
 
@@ -18,19 +18,26 @@ from ._types import InputFile, Number, OutputFile, parse_names, parse_numbers
 def optimization_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that both kinds share."""
     options = (
-        click.option("-o", "--out", required=True, type=OutputFile(), help="Picture to write, beside a folder."),
+        click.option(
+            "-o", "--out", required=True, type=OutputFile(), help="Picture to write, with a folder beside it."
+        ),
         click.option(
             "--size", type=click.IntRange(32, LONGEST_SIDE), default=256, help="Longer side of the picture in pixels."
         ),
-        click.option("--iterations", type=click.IntRange(1, LARGEST_COUNT), default=300, help="Steps at most."),
-        click.option("--optimizer", type=click.Choice(of(Optimizer)), default="lbfgs", help="Method."),
-        click.option("--lr", type=Number(0, min_open=True), default=5.0, help="Adam's rate in gray levels."),
+        click.option("--iterations", type=click.IntRange(1, LARGEST_COUNT), default=300, help="Most steps."),
+        click.option("--optimizer", type=click.Choice(of(Optimizer)), default="lbfgs", help="Optimizer."),
+        click.option("--lr", type=Number(0, min_open=True), default=5.0, help="Learning rate of Adam, in gray levels."),
         click.option("--tv", type=Number(0), default=1e-6, help="Weight of the total variation."),
-        click.option("--vgg", metavar="shipped|zoo|zoo19|FILE", default="shipped", help="VGG16's or VGG19's weights."),
+        click.option("--vgg", metavar="shipped|zoo|zoo19|FILE", default="shipped", help="Weights of VGG16 or VGG19."),
         click.option(
-            "--save-every", type=click.IntRange(1, LARGEST_COUNT), default=50, help="Steps between pictures on the way."
+            "--save-every",
+            type=click.IntRange(1, LARGEST_COUNT),
+            default=50,
+            help="Steps between intermediate pictures.",
         ),
-        click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, help="Of the noise to start from."),
+        click.option(
+            "--seed", type=click.IntRange(0, LARGEST_SEED), default=0, help="Seed of the noise to start from."
+        ),
         gpus_option,
     )
     for option in reversed(options):
@@ -42,8 +49,8 @@ def optimization_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def optimize_image() -> None:
     """Optimize a picture: style transfer as by Gatys et al., or the inversion of features.
 
-    Beside the picture OUT.png goes a new folder, OUT or OUT-2 and so on, with pictures on the way and the plot of the
-    loss.
+    A new folder beside the picture OUT.png, named OUT or OUT-2 and so on, gets intermediate pictures and the plot of
+    the loss.
     """
 
 
@@ -52,16 +59,21 @@ def optimize_image() -> None:
 @click.argument("styles", nargs=-1, required=True, type=InputFile(), metavar="STYLE...")
 @click.option("--blend", metavar="W,W,...", callback=parse_numbers, help="Weights of the styles.  [default: equal]")
 @click.option(
-    "--style-size", type=click.IntRange(0, LONGEST_SIDE), default=256, help="Longer side of the styles; 0: as they are."
+    "--style-size",
+    type=click.IntRange(0, LONGEST_SIDE),
+    default=256,
+    help="Longer side of the styles in pixels; 0: as they are.",
 )
 @click.option("--style-weight", type=Number(0), default=STYLE_WEIGHT, help="Weight of each layer's style loss.")
 @click.option("--content-weight", type=Number(0), default=1.0, help="Weight of the feature loss.")
-@click.option("--content-layer", default="relu2_2", help="Where content is compared.")
-@click.option("--style-layers", default=",".join(STYLE_LAYERS), callback=parse_names, help="Where style is compared.")
+@click.option("--content-layer", default="relu2_2", help="VGG layer whose features are compared.")
+@click.option(
+    "--style-layers", default=",".join(STYLE_LAYERS), callback=parse_names, help="VGG layers whose style is compared."
+)
 @click.option("--start", type=click.Choice(["content", "noise"]), default="content", help="What to start from.")
 @optimization_options
 def style(content: str, styles: tuple[str, ...], style_size: int, start: str, **options: Any) -> None:
-    """Paint CONTENT in the style of STYLE, or of several, blended."""
+    """Paint CONTENT in the style of STYLE, or of several styles, blended."""
     from pathlib import Path
 
     from ..image.formats import format_for
@@ -89,11 +101,11 @@ def style(content: str, styles: tuple[str, ...], style_size: int, start: str, **
     default="relu2_2",
     callback=parse_names,
     metavar="LAYER,...",
-    help="VGG's activations; of several, OUT is the series of pictures, as the paper's figure 3.",
+    help="VGG layers; for several, OUT is a series of pictures, as in the paper's figure 3.",
 )
 @optimization_options
 def invert(image: str, layers: tuple[str, ...], size: int, tv: float, vgg: str, seed: int, **options: Any) -> None:
-    """Find a picture with the features of IMAGE at a layer: what the layer knows of it."""
+    """Find a picture with the features of IMAGE at a layer: it shows what the layer represents."""
     from pathlib import Path
 
     from ..evaluation.metrics import psnr

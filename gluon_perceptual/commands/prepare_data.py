@@ -17,25 +17,29 @@ from ._types import InputFile, Number, NumberChoice
 
 
 @click.command(cls=Command)
-@click.option("--data", type=InputFile(), help="Folder, list or .rec file of photos.  [default: sample photos]")
-@click.option("--out", required=True, type=click.Path(), help="Folder for the files that are made.")
+@click.option("--data", type=InputFile(), help="Photos: a folder, a list or a .rec file.  [default: sample photos]")
+@click.option("--out", required=True, type=click.Path(), help="Output folder.")
 @click.option(
     "--format",
     "kind",
     type=click.Choice(["shards", "rec"]),
     default="shards",
     help="shards: patches, as the blog's trainx_i.params and trainy_i.params. rec: whole photos in one file, data.rec, "
-    "to be given as --data; the options below are not for it.",
+    "for --data of train_sr; it takes none of the options below.",
 )
-@click.option("--count", type=click.IntRange(1, LARGEST_COUNT), default=1000, help="Patches in all.")
-@click.option("--shard-size", type=click.IntRange(1, LARGEST_COUNT), default=1000, help="Patches in a file.")
-@click.option("--targets", type=click.Choice(["features", "patches"]), default="features", help="What trainy holds.")
-@click.option("--vgg", default="shipped", metavar="shipped|zoo|FILE", help="Weights of the features' network.")
-@click.option("--scale", type=NumberChoice(SCALES), default=2, help="How many times smaller trainx is.")
-@click.option("--patch", type=click.IntRange(8, 4096), default=144, help="Side of the high-resolution patches.")
+@click.option("--count", type=click.IntRange(1, LARGEST_COUNT), default=1000, help="Total number of patches.")
+@click.option("--shard-size", type=click.IntRange(1, LARGEST_COUNT), default=1000, help="Patches per file.")
+@click.option("--targets", type=click.Choice(["features", "patches"]), default="features", help="Content of trainy.")
+@click.option(
+    "--vgg", default="shipped", metavar="shipped|zoo|FILE", help="Weights of the network that computes features."
+)
+@click.option("--scale", type=NumberChoice(SCALES), default=2, help="Factor by which trainx is smaller.")
+@click.option(
+    "--patch", type=click.IntRange(8, 4096), default=144, help="Side of the high-resolution patches in pixels."
+)
 @click.option("--sigma", type=Number(0, 100), default=1.0, help="Blur before shrinking, in pixels.")
 @degradation_option(default="decimate")
-@click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, help="Of the random patches.")
+@click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, help="Seed of the random patches.")
 def prepare_data(
     data: str | None,
     out: str,
@@ -44,13 +48,13 @@ def prepare_data(
 ) -> None:
     """Cut patches out of photos and write them as the blog's training files, for `train_sr --shards`.
 
-    Photos that `train_sr` would hold out are left out. A shard of 1000 patches with relu2_2 features takes 2.7 GB of
-    disk, with patches 0.3 GB; memory holds its small patches (60 MB) and a few large ones.
+    Photos that `train_sr` would hold out are excluded. A shard of 1000 patches takes 2.7 GB of disk with relu2_2
+    features, or 0.3 GB with patches; memory holds its small patches (60 MB) and a few large ones.
 
-    With --format rec, put photos into one RecordIO file instead, as they are: a disk or network reads it faster than
-    many files.
+    With --format rec, photos are put unchanged into one RecordIO file, which disks and networks read faster than many
+    files.
 
-    Photos that cannot be used are skipped, and listed in skipped.json with what is wrong with them.
+    Photos that cannot be used are skipped, and listed in skipped.json with the reason.
     """
     if kind == "shards":
         tell(_write_shards(data, Path(out), **patches))
@@ -75,7 +79,7 @@ def _write_records(data: str | None, folder: Path) -> str:
 
     target = folder / "data.rec"
     if target.exists():
-        raise UserError(f"{target} is there already: choose another --out, or remove it")
+        raise UserError(f"{target} already exists: choose another --out, or remove it")
     photos = find_photos(data)
     with tqdm(total=len(photos), unit="photo", dynamic_ncols=True) as bar:
         skipped = write_records(photos, folder, bar.update)
@@ -97,7 +101,7 @@ def _write_shards(
     from ..nets.vgg import LossNetwork
 
     if list(folder.glob("train[xy]_*.params")):
-        raise UserError(f"{folder} holds shards already: choose another --out, or remove them")
+        raise UserError(f"{folder} already contains shards: choose another --out, or remove them")
     degraded = (made["scale"], made["patch"], made["sigma"], made["degradation"])
     pairs = PatchDataset(split_photos(data)[0], *degraded, augment=False, seed=made["seed"])
     network = LossNetwork.pretrained(("relu2_2",), vgg) if targets == "features" else None

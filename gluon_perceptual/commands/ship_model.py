@@ -1,4 +1,4 @@
-"""`ship_model`: a checkpoint becomes one of the package's models."""
+"""`ship_model`: add a checkpoint to the package's models."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ._types import InputFile, Number
 @click.command(cls=Command)
 @click.argument("checkpoint", type=InputFile())
 @click.argument("name")
-@click.option("--what", required=True, help="What the model is for, in a line.")
+@click.option("--what", required=True, help="What the model is for, in one line.")
 @click.option("--data", required=True, help="What it was trained on, in words.")
-@click.option("--license", "terms", required=True, help="Under which terms it may be used.")
-@click.option("--evaluate", "sets", multiple=True, metavar="SET=FOLDER", help="Photos to score it on; several times.")
+@click.option("--license", "terms", required=True, help="Terms under which it may be used.")
+@click.option("--evaluate", "sets", multiple=True, metavar="SET=FOLDER", help="Photos to score it on; may be repeated.")
 @click.option(
-    "--lowpass", type=Number(0, 0.5), metavar="CUT-OFF", help="Add a low-pass filter, such as 0.3 cycles a pixel."
+    "--lowpass", type=Number(0, 0.5), metavar="CUT-OFF", help="Add a low-pass filter, such as 0.3 cycles per pixel."
 )
 def ship_model(
     checkpoint: str, name: str, what: str, data: str, terms: str, sets: tuple[str, ...], lowpass: float | None
 ) -> None:
-    """Put CHECKPOINT, of a run's folder, among the package's weights, to be used as `--model NAME`.
+    """Add CHECKPOINT, from a run's folder, to the package's weights, for use as `--model NAME`.
 
-    Its parameters are written in float16 if that does not show. The manifest gets the commands of its training, steps,
-    hours, scores and sha256.
+    Its parameters are written in float16 if that makes no visible difference. The manifest records the commands of its
+    training, steps, hours, scores and SHA-256.
     """
     import json
     from pathlib import Path

@@ -34,15 +34,15 @@ from ._types import Number
 @click.option(
     "--preserve-color",
     type=click.Choice(of(PreserveColor)),
-    help="Keep the photo's colors: take the style's luminance alone, or match the result's histogram to the photo's.",
+    help="Keep the photo's colors: use only the style's luminance, or match the result's histogram to the photo's.",
 )
-@click.option("--strength", type=Number(0, 1), default=1.0, help="Mix, from 0, the photo, to 1, the style.")
+@click.option("--strength", type=Number(0, 1), default=1.0, help="Blend, from 0, the photo, to 1, the style.")
 @click.option(
     "--statistics",
     type=click.Choice(of(Statistics)),
     default="whole",
-    help="Of photos that do not go through at once. whole: as if the network saw the photo at once; reduced: those of "
-    "a small copy, in about half of the time.",
+    help="For photos that need tiles. whole: as if the network saw the photo at once; reduced: statistics of a small "
+    "copy, in about half the time.",
 )
 @tile_option
 @precision_option
@@ -53,7 +53,7 @@ from ._types import Number
 @click.option(
     "--temporal/--no-temporal",
     default=True,
-    help="Of videos: blend each result with the last one, moved as the photo has moved, so that it does not flicker.",
+    help="For videos: blend each frame with the previous result, moved along with the picture, to reduce flicker.",
 )
 @device_options
 def stylize(
@@ -70,10 +70,10 @@ def stylize(
     cpus: int,
     **options: Any,
 ) -> None:
-    """Repaint INPUTS in the model's style: pictures, folders of them, whose tree is kept, and videos.
+    """Repaint INPUTS in the model's style: pictures, folders of them (their tree is kept), and videos.
 
-    Alpha, 16 bits, color profiles, date and place are kept; of videos sound, times and color tags. Videos in folders
-    are left out: name them. What fails is named at the end, and the rest is done.
+    Alpha, 16 bits, color profiles, date and location are kept; for videos also sound, timing and color tags. Videos
+    inside folders are skipped: name them. Failures are listed at the end and do not stop the rest.
     """
     from pathlib import Path
 
@@ -89,6 +89,6 @@ def stylize(
         tasks = plan_comparisons(paths, out)
         raise SystemExit(process(tasks, StylizeComparison(model, devices(gpus, cpus), **options), skip_existing))
     if model is None:
-        raise click.UsageError("Missing option '--model'; --compare shows all that ship.")
+        raise click.UsageError("Missing option '--model'; --compare shows all shipped models.")
     job = StylizeJob(model, devices(gpus, cpus), quality, crf, temporal, **options)
     raise SystemExit(process_all(paths, out, suffix, job, Path(model).stem, skip_existing))

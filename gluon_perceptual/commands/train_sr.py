@@ -18,8 +18,8 @@ from ._training_options import run_options, training_options
 def train_sr(context: click.Context, /, **options: Any) -> None:
     """Train a network that enlarges photos.
 
-    Everything that the run makes is in its folder: config.json, log.jsonl, training.log, checkpoints, previews, the
-    loss plot, and at the end the scores on photos held out and the figure input | output | histogram matched | truth.
+    The run's folder contains everything that it makes: config.json, log.jsonl, training.log, checkpoints, previews, the
+    loss plot, and at the end scores on held-out photos and the figure input | output | histogram matched | truth.
     """
     from ..training.super_resolution import super_resolution_task
     from ._train import Kind, train

@@ -19,10 +19,10 @@ from ._types import InputFile
 @training_options(StyleConfig)
 @click.pass_context
 def train_style(context: click.Context, /, style: tuple[str, ...], **options: Any) -> None:
-    """Train a network that repaints photos in the style of the picture STYLE, or of several, blended.
+    """Train a network that repaints photos in the style of the picture STYLE, or of several pictures, blended.
 
-    Everything that the run makes is in its folder: config.json, log.jsonl, training.log, checkpoints, previews, the
-    loss plot, and at the end photos held out in the style.
+    The run's folder contains everything that it makes: config.json, log.jsonl, training.log, checkpoints, previews, the
+    loss plot, and at the end held-out photos in the style.
     """
     from ..training.style import style_task
     from ._train import Kind, train

@@ -40,7 +40,9 @@ CHOSEN = ", ".join(f"{name} over ×{scale // 2}" for scale, name in DEFAULTS.ite
 @compare_option
 @tile_option
 @match_histogram_option
-@click.option("--self-ensemble", is_flag=True, help="Mean over 8 turned and flipped copies: better, 8 times slower.")
+@click.option(
+    "--self-ensemble", is_flag=True, help="Average over 8 rotated and flipped copies: better, but 8 times slower."
+)
 @precision_option
 @skip_existing_option
 @suffix_option
@@ -60,14 +62,14 @@ def upscale(
     cpus: int,
     **options: Any,
 ) -> None:
-    """Enlarge INPUTS: pictures, folders of them, whose tree is kept, and videos.
+    """Enlarge INPUTS: pictures, folders of them (their tree is kept), and videos.
 
-    Results have exactly the size asked for: what the next larger model makes, or several passes of one, is reduced.
-    Without --model it is chosen by how much each picture has to grow, and JPEG files of a quality below 90 are enlarged
-    by the model for photos from the web, if one ships for that scale; a picture that is large enough is only reduced.
+    Results have exactly the requested size: the output of the next larger model, or of several passes, is reduced to
+    it. Without --model, the model is chosen by each picture's enlargement, and JPEG files of a quality below 90 get the
+    model for photos from the web, if one ships for that scale; pictures that are large enough are only reduced.
 
-    Alpha, gray, 16 bits, color profiles, date and place are kept; of videos sound, times and color tags. Videos in
-    folders are left out: name them. What fails is named at the end, and the rest is done.
+    Alpha, gray, 16 bits, color profiles, date and location are kept; for videos also sound, timing and color tags.
+    Videos inside folders are skipped: name them. Failures are listed at the end and do not stop the rest.
     """
     from pathlib import Path
 
