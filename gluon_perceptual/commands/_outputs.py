@@ -93,9 +93,7 @@ def check_apart(tasks: Tasks) -> None:
                 f"{target} is an input and would be overwritten by the result of {source}: choose another -o"
             )
         if target in targets:
-            raise UserError(
-                f"{source} and {targets[target]} would both become {target}: process each with its own -o"
-            )
+            raise UserError(f"{source} and {targets[target]} would both become {target}: process each with its own -o")
         targets[target] = source
 
 

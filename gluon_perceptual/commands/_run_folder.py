@@ -39,9 +39,7 @@ def run_folder(run_options: RunOptions, name: str) -> Path:
     folder = Path(run_options.out) if run_options.out else next(path for path in candidates if not path.exists())
     log_file = folder / "log.jsonl"
     if not run_options.resume and log_file.exists() and log_file.stat().st_size:
-        raise UserError(
-            f"{folder} already contains a run: choose another --out, remove it, or --resume it"
-        )
+        raise UserError(f"{folder} already contains a run: choose another --out, remove it, or --resume it")
     return folder
 
 

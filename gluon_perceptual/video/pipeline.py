@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any, Callable, Generator, Iterator, TypeVar
+from typing import Any, Callable, Generator, Iterable, Iterator, TypeVar
 
 from ..errors import ImageError, UserError
 from ..files import atomic_path
@@ -71,22 +71,25 @@ def convert_video(
     """
     form = video_format_for(target)
     source.copied = check_sound(form, source.copied, target)
-    done = 0
     with atomic_path(target) as temporary, closing(ahead(_worked(source, work, progress))) as results:
         waiting, first = _until_frame(results)
         with _failing(target, 1):
             writer = VideoWriter(temporary, form, source.traits, first.picture, source.copied, crf, quality)
             writer.open()
         with writer:
-            for packet in waiting:
-                writer.copy(packet)
-            for item in chain([first], results):
-                if not isinstance(item, Frame):
-                    writer.copy(item)
-                    continue
-                with _failing(target, done + 1):
-                    writer.write(item)
-                done += 1
+            return _write_all(writer, chain(waiting, [first], results), target)
+
+
+def _write_all(writer: VideoWriter, items: Iterable[Any], target: Path) -> int:
+    """Write frames and copy packets, in this order; return the number of frames."""
+    done = 0
+    for item in items:
+        if not isinstance(item, Frame):
+            writer.copy(item)
+            continue
+        with _failing(target, done + 1):
+            writer.write(item)
+        done += 1
     return done
 
 
