@@ -150,7 +150,7 @@ def test_scales_and_devices_and_tiles(model, tmp_path):
     assert_one_line_error(run(*common, "--gpus", 7), "sees")
     assert_one_line_error(run(*common, "--gpus", "one"), "expected distinct GPU numbers")
     assert_one_line_error(run(*common, "--tile", "big"), "auto", status=2)
-    assert_one_line_error(run(*common, "--tile", 4), "tiles of 4 pixels")
+    assert_one_line_error(run(*common, "--tile", 4), "--tile 4: this model needs")
     assert not out.exists()
 
 

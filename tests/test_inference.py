@@ -108,7 +108,7 @@ def test_what_is_no_picture_is_refused(image):
 
 
 def test_tiles_smaller_than_the_halo_are_refused():
-    with pytest.raises(UserError, match="tiles of 8 pixels"):
+    with pytest.raises(UserError, match="`tile` 8: this model needs"):
         Upscaler(make_model(SPECS["skip"]), tile=8)(picture(40, 40))
 
 

@@ -372,9 +372,9 @@ def test_commands_refuse_what_the_processor_has_not(monkeypatch, tmp_path, share
 def test_symbols_run_in_float32(monkeypatch, shared):
     cpuinfo(monkeypatch, AMX_FEATURES)
     path = shared / "params/blog_plsr.export-symbol.json"
-    with pytest.raises(UserError, match="symbols run in float32 only"):
+    with pytest.raises(UserError, match="symbols run only in float32"):
         Upscaler(path, precision="bfloat16")
-    with pytest.raises(UserError, match="symbols run in float32 only"):
+    with pytest.raises(UserError, match="symbols run only in float32"):
         Stylizer(path, precision="bfloat16")
 
 

@@ -1,4 +1,4 @@
-"""Models at work on pictures: `open_model` opens one, `Upscaler` enlarges pictures, `Stylizer` repaints them."""
+"""Applies models to pictures: `open_model` opens one, `Upscaler` enlarges pictures, `Stylizer` repaints them."""
 
 from .model import Model, open_model
 from .stylizer import Stylizer

@@ -1,4 +1,4 @@
-"""Which model a picture is for: one for clean photos, or one for JPEG files of low quality, as from the web."""
+"""The choice of the model for a picture: for clean photos, or for JPEG files of low quality, as from the web."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..image.jpeg import file_quality
 from ..image.size import Size, fewest_passes
 from ..weights import DEFAULTS, model_for, models
 
-LOW_QUALITY = 90  # of JPEG; below it a model for photos from the web gains more than it costs
+LOW_QUALITY = 90  # of JPEG files; below, a model for photos from the web is better
 USUAL_SCALE = 2
 
 log = logging.getLogger(__name__)
 
 
 def model_choices(model: str | None, size: Size | None) -> dict[int, ModelChoice]:
-    """Return what to choose models by for results of this size: by their scale, or one for the model that is given."""
+    """Return the choice of models for results of this size, by scale; just the given model, if there is one."""
     if model:
         return {USUAL_SCALE: ModelChoice([model])}
     if size is None or size.scale is None:
@@ -29,7 +29,7 @@ def model_choices(model: str | None, size: Size | None) -> dict[int, ModelChoice
 
 
 def default_models(scale: int) -> list[str]:
-    """Return the names of the models that `upscale` takes by itself, that for clean photos first."""
+    """Return the names of the models that `upscale` uses by default, the one for clean photos first."""
     chosen = [name for name in (DEFAULTS.get(scale), model_for(scale, "web")) if name]
     if not chosen:
         raise UserError(f"no model for scale {scale} ships: give one as `model`")
@@ -37,10 +37,10 @@ def default_models(scale: int) -> list[str]:
 
 
 class ModelChoice:
-    """Chooses among models for each picture file, and says once where it had none for JPEG files of low quality.
+    """Chooses a model for each picture file, and warns once if none is for JPEG files of low quality.
 
     Args:
-        names: Of models that ship, or paths, of which nothing is known. The first is for all that no other is for.
+        names: Names of shipped models, or paths. The first is the default.
     """
 
     def __init__(self, names: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The same crop of a picture by several models, side by side and named: to see which one to use, in seconds."""
+"""The same crop of a picture by several models, side by side with their names, to choose one at a glance."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from .stylizer import Stylizer
 from .upscaler import Upscaler
 
 ENLARGED_SIDE, PAINTED_SIDE = 256, 384  # of the crop in the figure, in pixels
-Titled = Dict[str, np.ndarray]  # (H, W, 3) uint8 RGB by what it is called
+Titled = Dict[str, np.ndarray]  # title -> (H, W, 3) uint8 RGB
 
 
 def most_detailed(image: np.ndarray, side: int) -> np.ndarray:
-    """Return the square of `side` pixels, or less where the picture is smaller, in which neighbors differ most.
+    """Return the square of `side` pixels, or less in smaller pictures, in which neighboring pixels differ most.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -44,14 +44,14 @@ def most_detailed(image: np.ndarray, side: int) -> np.ndarray:
 
 
 class UpscaleComparison(Job):
-    """Writes a figure for each picture: a crop by bicubic enlargement, and by the models that ship for this size.
+    """Writes a figure for each picture: a crop, enlarged by bicubic interpolation and by the shipped models.
 
     Args:
-        model: Name or path of one more model, or None.
-        devices: To work on.
-        size: Of the results, of which the crop is a part; None: twice the picture's.
-        precision: Of `open_model`.
-        options: More of `Upscaler`.
+        model: Name or path of an additional model, or None.
+        devices: Devices to use.
+        size: Size of the results that the crop is a part of; None: twice the picture's.
+        precision: See `open_model`.
+        options: Other options of `Upscaler`.
     """
 
     quality = None
@@ -70,7 +70,7 @@ class UpscaleComparison(Job):
         self.workers = [{name: open_model(name, device, precision) for name in names} for device in devices]
 
     def read(self, source: Path, target: Path) -> tuple[np.ndarray, float]:
-        """Return the crop and how many times it is enlarged; raises ImageError and OSError."""
+        """Return the crop and its enlargement factor; raises ImageError and OSError."""
         check_figure_path(target)
         image = read_rgb(str(source))
         ratio = self.size.ratio(*image.shape[:2])
@@ -95,12 +95,12 @@ class UpscaleComparison(Job):
 
 
 class StylizeComparison(Job):
-    """Writes a figure for each picture: a crop, and what the styles that ship make of it.
+    """Writes a figure for each picture: a crop, and the crop in each shipped style.
 
     Args:
-        model: Name or path of one more model, or None.
-        devices: To work on.
-        options: Of `Stylizer`.
+        model: Name or path of an additional model, or None.
+        devices: Devices to use.
+        options: Options of `Stylizer`.
     """
 
     quality = None
@@ -133,5 +133,5 @@ def title(name: str, taken: Container[str]) -> str:
 
 
 def write_comparison(target: Path, pictures: Titled) -> None:
-    """Write pictures side by side, each under its title."""
+    """Write pictures side by side with their titles."""
     save_figure(comparison_figure(list(pictures), [list(pictures.values())]), target)

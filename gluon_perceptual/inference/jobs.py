@@ -1,4 +1,4 @@
-"""A picture file in, a picture file out: read, checked, worked on, written; for the commands and the page alike."""
+"""From picture file to picture file: read, check, process, write; for both the commands and the page."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from .progress import Progress, unseen
 from .stylizer import Stylizer
 from .upscaler import Upscaler
 
-EXPECTED = (UserError, OSError, MemoryError)  # what a job raises for a picture that it cannot do
-Choice = Tuple[Picture, str]  # and the name of the model that it is for
+EXPECTED = (UserError, OSError, MemoryError)  # what a job raises for a picture that it cannot process
+Choice = Tuple[Picture, str]  # and the name of its model
 
 
 class Job(ABC):
-    """What is done to picture files, each by itself.
+    """What is done to picture files, one by one.
 
-    Reading and writing can go on while another picture is worked on: so they are apart, and calling a job does all.
+    Reading, work and writing are separate, so that other pictures can be read and written meanwhile; calling a job does
+    all three.
 
     Attributes:
-        workers: What does it, one for each device; each works on one picture at a time.
-        quality: Of the files written, see `write_picture`.
+        workers: One for each device; each works on one picture at a time.
+        quality: Quality of written files, see `write_picture`.
     """
 
     workers: Sequence[Any]
@@ -35,44 +36,44 @@ class Job(ABC):
 
     @abstractmethod
     def read(self, source: Path, target: Path) -> Any:
-        """Return what `work` takes, once `target` is known to hold the result.
+        """Return the input of `work`, after checking that `target` can hold the result.
 
         Raises:
-            ImageError, OSError: As of `read_picture` and `check_target`.
+            ImageError, OSError: As `read_picture` and `check_target`.
         """
 
     @abstractmethod
     def work(self, worker: Any, read: Any, progress: Progress) -> Any:
-        """Return the result, for `write`; `progress` may raise, which ends the work; raises UserError."""
+        """Return the result, for `write`; raises UserError. `progress` may raise to stop the work."""
 
     def write(self, target: Path, picture: Any) -> None:
         """Write the result; raises as `write_picture`."""
         write_picture(target, picture, self.quality)
 
     def __call__(self, source: Path, target: Path, progress: Progress = unseen) -> None:
-        """Do it to a file, by the first worker; raises one of `EXPECTED`."""
+        """Process a file with the first worker; raises one of `EXPECTED`."""
         self.write(target, self.work(self.workers[0], self.read(source, target), progress))
 
 
 class VideoJob(Job):
-    """What is done to videos, too, frame by frame.
+    """A job that also processes videos, frame by frame.
 
     Attributes:
-        crf: Of those written, see `convert_video`.
+        crf: Quality of written videos, see `convert_video`.
     """
 
     crf: int | None
 
     @abstractmethod
     def for_frames(self) -> Callable[[Picture, Progress], Picture]:
-        """Return what is done to the frames of one video, one after the other, by the first worker."""
+        """Return a function for the frames of one video, called in their order, which uses the first worker."""
 
     def __call__(self, source: Path, target: Path, progress: Progress = unseen) -> None:
         """Do it to a file of any kind, by the first worker; raises one of `EXPECTED`."""
         (self.convert if is_by_frames(source, target) else super().__call__)(source, target, progress)
 
     def convert(self, source: Path, target: Path, progress: Progress = unseen) -> None:
-        """Do it to a video, or to an animated picture; raises one of `EXPECTED`, also where a part of it is missing."""
+        """Process a video or an animated picture; raises one of `EXPECTED`, even if only a part is missing."""
         with open_video(source) as video:
             convert_video(video, target, self.for_frames(), progress, self.crf, self.quality)
         if video.faults:
@@ -83,19 +84,19 @@ class UpscaleJob(VideoJob):
     """Enlarges pictures.
 
     Args:
-        model: Name or path; None: that of the models that ship which each picture is for, see `model_choices`.
+        model: Name or path; None: a shipped model chosen for each picture, see `model_choices`.
         devices: To work on.
-        quality: As of `Job`.
-        size: Of the results; None: what the model makes.
-        crf: As of `VideoJob`.
-        opened: From a model's name and a device to what `Upscaler` takes; the name itself, which that opens.
+        quality: As for `Job`.
+        size: Size of the results; None: the model's output size.
+        crf: As for `VideoJob`.
+        opened: From a model's name and a device to what `Upscaler` takes; by default the name, which that opens.
         options: More of `Upscaler`.
 
     Attributes:
-        label: What tells its results' names from the sources', such as "x2".
+        label: Added to the names of results, such as "x2".
 
     Raises:
-        UserError: As of `Upscaler`, or no model for this ships.
+        UserError: As `Upscaler`, or no suitable model ships.
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class UpscaleJob(VideoJob):
             {name: Upscaler(opened(name, device), device, scale=size, **options) for name in names}
             for device in devices
         ]
-        self._any = self.workers[0][names[0]]  # all make results of the same size
+        self._any = self.workers[0][names[0]]  # results have the same size for all
         self.label = size.label if size else f"x{self._any.scale}"
 
     def read(self, source: Path, target: Path) -> Choice:
@@ -133,7 +134,7 @@ class UpscaleJob(VideoJob):
         return worker[name].enlarge(picture, progress)
 
     def for_frames(self) -> Callable[[Picture, Progress], Picture]:
-        """Return what enlarges them by the models for clean photos."""
+        """Return a function that enlarges frames with the models for clean photos."""
 
         def enlarge(picture: Picture, progress: Progress) -> Picture:
             name = self._choice_for(*picture.color.shape[:2]).names[0]
@@ -148,14 +149,14 @@ class StylizeJob(VideoJob):
     Args:
         model: Name or path.
         devices: To work on.
-        quality: As of `Job`.
-        crf: As of `VideoJob`.
-        temporal: Whether the frames of a video are made to hold still, see `Steady`.
-        opened: As of `UpscaleJob`.
+        quality: As for `Job`.
+        crf: As for `VideoJob`.
+        temporal: Whether to reduce flicker in videos, see `Steady`.
+        opened: As for `UpscaleJob`.
         options: Of `Stylizer`.
 
     Raises:
-        UserError: As of `Stylizer`.
+        UserError: As `Stylizer`.
     """
 
     def __init__(
@@ -182,13 +183,13 @@ class StylizeJob(VideoJob):
         return worker.stylize(read, progress)
 
     def for_frames(self) -> Callable[[Picture, Progress], Picture]:
-        """Return what repaints them."""
+        """Return a function that repaints frames."""
         stylize: Callable[[Picture, Progress], Picture] = self.workers[0].stylize
         return Steady(stylize) if self.temporal else stylize
 
 
 def failure(error: BaseException, source: Path, target: Path) -> str:
-    """Return the line that a user should read of one of the errors `EXPECTED`."""
+    """Return the message to users, one line, for one of the errors `EXPECTED`."""
     if isinstance(error, MemoryError):
         return printable(f"{source}: out of memory; try a smaller `tile`")
     if isinstance(error, OSError):

@@ -1,10 +1,10 @@
-"""A style network over a whole picture, window by window, with the statistics of the whole picture.
+"""Runs a style network window by window, with the statistics of the whole picture.
 
-An instance norm looks at all of a picture, so that no window of it can be worked on alone. But once mean and variance
-of each channel are known, the norm is an affine map and folds into the convolution before it; and windows of a network
-without norms are as good as the whole. So the network is taken apart where its feature maps are small enough to be
-kept. In each part the norms are met one after the other: all windows go through the layers before the norm, their
-statistics are added up, the norm is folded. Then all windows go through the whole part.
+An instance norm depends on the whole picture, so windows cannot be processed independently. But once mean and variance
+of each channel are known, the norm is an affine map and can be folded into the convolution before it; and a network
+without norms gives the same in windows. So the network is split where its feature maps are small enough to be kept. In
+each part the norms are handled one after the other: all windows go through the layers before the norm, their statistics
+are accumulated, and the norm is folded. Then all windows go through the whole part.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from ..nets.precision import computing_in
 from ..nets.style import CELL
 from .progress import Progress, counted, part_of, unseen
 
-HALO_IN, HALO_BODY, HALO_OUT = 2, 2, 4  # cells that the parts look around: 7 pixels, 2 cells, 2.5 cells, at least
+HALO_IN, HALO_BODY, HALO_OUT = 2, 2, 4  # receptive fields of the parts in cells: at least 7 pixels, 2 cells, 2.5 cells
 
 
 @dataclass
 class Norm:
-    """An instance norm: the layers from the start of its part up to it, and what it folds into."""
+    """An instance norm: the layers before it in its part, and the convolution into which it is folded."""
 
     before: Block
     convolution: Block
@@ -37,13 +37,13 @@ class Norm:
     epsilon: float
 
     def fold(self, mean: np.ndarray, variance: np.ndarray) -> None:
-        """Set the convolution's parameters for statistics (C,) of what it gives without."""
+        """Set the convolution's parameters for the statistics (C,) of its unnormalized output."""
         values = {"gamma": self.gamma, "beta": self.beta, "running_mean": mean, "running_var": variance}
         axis = int(isinstance(self.convolution, nn.Conv2DTranspose))
         self._set(*fold_batch_norm(self.weight, None, values, self.epsilon, axis))
 
     def unfold(self) -> None:
-        """Set the convolution's parameters to what they were."""
+        """Restore the convolution's original parameters."""
         self._set(self.weight, np.zeros(self.convolution.bias.shape, np.float32))
 
     def _set(self, weight: np.ndarray, bias: np.ndarray) -> None:
@@ -53,7 +53,7 @@ class Norm:
 
 @dataclass
 class Part:
-    """A part of the network: `unit` input pixels a side make a cell, `halo` is in cells."""
+    """A part of the network: a cell is `unit` input pixels per side; `halo` is in cells."""
 
     block: Block
     unit: int
@@ -63,14 +63,14 @@ class Part:
 
 @dataclass
 class Statistics:
-    """Mean and sum of squared deviations of channels, of more and more values."""
+    """Running mean and sum of squared deviations of channels."""
 
     count: int = 0
     mean: Any = 0.0
     squares: Any = 0.0
 
     def add(self, values: np.ndarray) -> None:
-        """Take in (C, h, w), by the formula of Chan et al. for two sets."""
+        """Add values (C, h, w), by the formula of Chan et al. for two sets."""
         count = values[0].size
         mean = values.mean(axis=(1, 2), dtype=np.float64)
         centered = values - mean.astype(np.float32)[:, np.newaxis, np.newaxis]
@@ -82,9 +82,9 @@ class Statistics:
 
 
 class LayerwiseStyle:
-    """(3, H, W) float32 in [0, 255] -> the same: what `net` does, in bounded memory.
+    """(3, H, W) float32 in [0, 255] -> the same: equivalent to `net`, in bounded memory.
 
-    The memory is that of a window and of two feature maps a sixteenth of the picture's size: 64 bytes a pixel at full
+    The memory is that of a window and of two feature maps a sixteenth of the picture's size: 64 bytes per pixel at full
     width, and 24 for the picture itself.
 
     Args:
@@ -106,7 +106,7 @@ class LayerwiseStyle:
             self._take_over(part, original)
 
     def _take_over(self, part: Part, original: Block) -> None:
-        """Copy the parameters and note the norms."""
+        """Copy the parameters and record the norms."""
         before: list[Block] = []
         for (_, mine), (_, theirs) in zip(leaves(part.block), leaves(original)):
             values = {name: parameter.data() for name, parameter in own_parameters(theirs).items()}
@@ -124,11 +124,11 @@ class LayerwiseStyle:
             before.append(mine)
 
     def settle(self, picture: np.ndarray, progress: Progress = unseen) -> np.ndarray:
-        """Fold the norms for the statistics of this picture, and return what the network makes of it."""
+        """Fold the norms with the statistics of this picture, and return the network's output for it."""
         return self._through(picture, True, progress)
 
     def __call__(self, picture: np.ndarray, progress: Progress = unseen) -> np.ndarray:
-        """Return what the network makes of a picture with the statistics of the last one that was settled on."""
+        """Return the network's output for a picture with the statistics of the last `settle`."""
         return self._through(picture, False, progress)
 
     def _through(self, picture: np.ndarray, settle: bool, progress: Progress) -> np.ndarray:
@@ -158,7 +158,7 @@ class LayerwiseStyle:
         return out
 
     def _windows(self, part: Part, block: Block, maps: np.ndarray, progress: Progress) -> Iterator[Any]:
-        """Yield of each window what `block` makes of it, its rows and columns in the whole, and the whole's size."""
+        """Yield for each window the output of `block`, its rows and columns in the whole, and the whole's size."""
         height, width = (side // part.unit for side in maps.shape[1:])
         for tile in counted(plan(height, width, self.window, part.halo), progress):
             rows, columns = (slice(s.start * part.unit, s.stop * part.unit) for s in (tile.rows, tile.columns))
@@ -171,14 +171,14 @@ class LayerwiseStyle:
 
 
 def _shares(progress: Progress, number: int) -> Iterator[Progress]:
-    """Yield the progress of each of so many parts of the work."""
+    """Yield the progress function of each of `number` parts of the work."""
     return (part_of(progress, k / number, (k + 1) / number) for k in range(number))
 
 
 def place(span: Span, cells: int, side: int) -> tuple[slice, slice, int]:
-    """Return which part of a window's `side` values to keep, where it belongs, and how many the whole has.
+    """Return which part of a window's `side` values to keep, where it belongs, and the length of the whole.
 
-    A side is a multiple of the window's cells, or less than them by what convolutions without padding take away.
+    A side is a multiple of the window's cells, or shorter by what convolutions without padding remove.
     """
     length = span.stop - span.start
     scale, crop = (side // length, 0) if side >= length else (1, (length - side) // 2)
@@ -189,7 +189,7 @@ def place(span: Span, cells: int, side: int) -> tuple[slice, slice, int]:
 
 
 def mirrored(length: int, margin: int, multiple: int = 1) -> np.ndarray:
-    """Return from which pixel each comes as `blocks.ReflectionPad(margin, multiple)` frames a picture."""
+    """Return the source of each pixel of a picture padded by `blocks.ReflectionPad(margin, multiple)`."""
     places = np.arange(-margin, -(-length // multiple) * multiple + margin)
     period = max(2 * (length - 1), 1)
     return length - 1 - np.abs(places % period - (length - 1))

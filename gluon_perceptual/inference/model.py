@@ -1,4 +1,4 @@
-"""A trained network, opened once: what it is for, how much it enlarges, how far it looks."""
+"""A trained network, opened once: its use, its scale, its receptive field."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..symbols.probing import UNBOUNDED
 from ..symbols.process import load_symbol
 
 KINDS = ("super-resolution", "style")
-MISUSES = {  # what to say where a model of the other kind is wanted
+MISUSES = {  # messages for the wrong kind of model
     "super-resolution": "repaints pictures and does not enlarge them; use stylize",
     "style": "enlarges pictures and has no style; use upscale",
 }
@@ -29,16 +29,16 @@ class Model:
     """A trained network, ready for pictures: (N, 3, H, W) float32 RGB in [0, 255] -> (N, 3, scale·H, scale·W).
 
     Attributes:
-        title: What it is called in errors.
-        kinds: What it is for, of `KINDS`: a symbol that keeps the size may be for either.
-        network: What runs it, on MXNet's arrays on `ctx`; the output is not clipped.
+        title: Its name in error messages.
+        kinds: Its uses, from `KINDS`: a symbol that keeps the size may have both.
+        network: Runs it on MXNet arrays on `ctx`; the output is not clipped.
         ctx: Its device.
-        scale: How many times it enlarges.
-        halo: How many input pixels beyond its own an output pixel can depend on; `UNBOUNDED` of a style, whose
+        scale: Its enlargement factor.
+        halo: How many input pixels beyond its own an output pixel can depend on; `UNBOUNDED` for a style, whose
             instance norms see the whole picture.
-        border_artifact_width: How far from a border a style's output differs from that inside, in pixels.
-        max_value: White in the network's own range, 255 or 1; in and out are in [0, 255] all the same.
-        layers: The `StyleNet` or `FastNeuralStyleNet`, for what runs its layers one by one; None of other networks.
+        border_artifact_width: Distance from the border, in pixels, up to which a style's output has artifacts.
+        max_value: White in the network's own range, 255 or 1; inputs and outputs are in [0, 255] nevertheless.
+        layers: The `StyleNet` or `FastNeuralStyleNet`, to run it layer by layer; None for other networks.
     """
 
     title: str
@@ -56,7 +56,7 @@ class Model:
         return self.network(x)
 
     def check_kind(self, kind: str) -> None:
-        """Raise UserError unless it is for this, one of `KINDS`."""
+        """Raise UserError unless `kind` is one of its kinds."""
         if kind not in self.kinds:
             raise UserError(f"{self.title} {MISUSES[kind]}")
 
@@ -64,20 +64,20 @@ class Model:
 def open_model(
     model: str | Path | Model | Block, ctx: Context | None = None, precision: str = "auto", scale: int | None = None
 ) -> Model:
-    """Open a model for use: its batch norms are folded, and it is good for inference only.
+    """Open a model for inference; its batch norms are folded.
 
     Args:
         model: A checkpoint's path; the name of a shipped model; the path of a symbol, X-symbol.json, with parameters
-            beside it; or an initialized network: a style's, a `PlsrNet`, run in its own range less ImageNet's mean, or
-            one on pixels in [0, 255] with `scale` and `halo`. A `Model` is returned as it is.
+            beside it; or an initialized network: a style network, a `PlsrNet`, run in its own range with ImageNet's
+            mean, or one on pixels in [0, 255] with `scale` and `halo`. A `Model` is returned unchanged.
         ctx: Device; None for the CPU.
-        precision: In which checkpoints are computed: "auto", "float32" or "bfloat16", see `inference_precision`.
-            Symbols always are in float32, networks in what they were built in.
-        scale: How many times a symbol that keeps the size, such as SRCNN's, is to enlarge: it is run on the bicubic
-            enlargement. Nothing to other models.
+        precision: Of checkpoints: "auto", "float32" or "bfloat16", see `inference_precision`. Symbols always run in
+            float32, networks in the precision in which they were built.
+        scale: Enlargement factor for a symbol that keeps the size, such as SRCNN's: it is run on the bicubic
+            enlargement. Ignored for other models.
 
     Raises:
-        UserError: The files are damaged, do not fit, or are of no known network; or there is no such precision here.
+        UserError: The files are damaged, do not match, or no known network fits; or the precision is not supported.
         OSError: They cannot be read.
     """
     if isinstance(model, Model):
@@ -86,7 +86,7 @@ def open_model(
     computed = inference_precision(precision, ctx)
     if is_symbol_file(model):
         if precision == "bfloat16":
-            raise UserError(f"{model}: symbols run in float32 only, not in bfloat16")
+            raise UserError(f"{model}: symbols run only in float32, not in bfloat16")
         return _of_symbol(model, ctx, scale)
     if isinstance(model, (str, Path)):
         loaded, spec = load_for_use(model, ctx, computed)
@@ -111,7 +111,7 @@ def _of_spec(title: str, model: PixelRangeAdapter, spec: ModelSpec, ctx: Context
 
 
 def _of_network(network: Block, ctx: Context) -> Model:
-    """Return a network, opened; what may train on is left as it is."""
+    """Open a network without modifying it, since it may still be trained."""
     net = network.net if isinstance(network, PixelRangeAdapter) else network
     title = f"a {type(net).__name__}"
     if isinstance(net, (StyleNet, FastNeuralStyleNet)):

@@ -1,4 +1,4 @@
-"""Pictures in, repainted pictures out: whole or window by window, in their own colors if asked for."""
+"""Repaints pictures: whole or window by window, optionally in their own colors."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ from .model import Model, open_model
 from .progress import Progress, unseen
 from .upscaler import bleed
 
-WINDOW = 1024  # side of an automatic window in pixels, of pictures that are too large to go through at once
-SHARE = 0.25  # of the free memory that a picture may take to go through at once
-MAPS = 9  # of the first layer's channels, in float32, that are there at a time
+WINDOW = 1024  # side of automatic windows in pixels, for pictures too large to process at once
+SHARE = 0.25  # of the free memory: most that a picture processed at once may take
+MAPS = 9  # number of first-layer-sized float32 maps in memory at a time
 SMALLEST_WINDOW = 4 * HALO_OUT * CELL
-REDUCED = 512  # longer side of the picture that the fast mode takes statistics from
+REDUCED = 512  # longer side of the copy from which "reduced" takes statistics
 STUDIO_SWING = 219 / 255  # of `luma`
 
 
 class Stylizer:
     """Repaints pictures by a style model.
 
-    A picture goes through the network at once if there is memory for that, which takes half of the time; else window by
-    window, without seams and whatever the windows' size: instance norms take their statistics from the whole picture
-    or from a reduced copy.
+    A picture is processed at once if there is enough memory, which takes half the time; otherwise window by window,
+    without seams and independent of the windows' size: instance norms use statistics of the whole picture or of a
+    reduced copy.
 
     Args:
-        model: What `open_model` takes: a path, the name of a shipped model, a network, or a `Model`. A symbol gets
-            every picture whole.
+        model: See `open_model`: a path, the name of a shipped model, a network, or a `Model`. Symbols process every
+            picture at once.
         ctx: Device; None for the CPU.
-        tile: Side of the windows in pixels, and of the pictures that go through at once; "auto": as memory allows.
-        statistics: "whole", as if the picture went through at once, or "reduced": about half of the time for
-            pictures that do not go through at once, no seams either, but other contrasts.
-        preserve_color: None; "luminance" keeps the picture's own colors and takes only the luminance (Gatys et al.
+        tile: Side in pixels of the windows, and of pictures to process at once; "auto": as memory allows.
+        statistics: "whole", as if the picture were processed at once, or "reduced": for pictures processed in windows
+            about half the time, also without seams, but with other contrasts.
+        preserve_color: None; "luminance" keeps the picture's own colors and uses only the new luminance (Gatys et al.
             2016, "Preserving color in neural artistic style transfer"); "histogram" gives the result the picture's
             colors by histogram matching.
         strength: From 0, the picture, to 1, the repainted one.
-        precision: In which checkpoints are computed, "auto", "float32" or "bfloat16"; see `open_model`.
+        precision: Of checkpoints: "auto", "float32" or "bfloat16"; see `open_model`.
 
     Raises:
-        UserError: The model cannot be opened, or is of no style, or an option has no such value.
+        UserError: The model cannot be opened, or is not a style model, or an option has an invalid value.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class Stylizer:
         self._at_once = self._run_whole if layers is None else for_single_pictures(layers, self.model.ctx)
         self.by_memory, self.tile = tile == "auto", WINDOW if tile == "auto" else int(tile)
         if self.tile < SMALLEST_WINDOW:
-            raise UserError(f"tiles of {self.tile} pixels: expected at least {SMALLEST_WINDOW}")
+            raise UserError(f"`tile` {self.tile}: expected at least {SMALLEST_WINDOW} pixels")
         check_choice("statistics", statistics, of(Statistics))
         check_choice("preserve_color", preserve_color, (None, *of(PreserveColor)))
         if not 0 <= strength <= 1:
-            raise UserError(f"strength {strength:g}: expected a number from 0 to 1")
+            raise UserError(f"`strength` {strength:g}: expected a number from 0 to 1")
         self.statistics, self.preserve_color, self.strength = statistics, preserve_color, strength
         self._layerwise: LayerwiseStyle | None = None
 
@@ -81,7 +81,7 @@ class Stylizer:
         return self.model(picture)
 
     def __call__(self, image: np.ndarray, progress: Progress = unseen) -> np.ndarray:
-        """(H, W, 3) uint8 or uint16 RGB -> the same shape and type; `progress` is told of each layer or window."""
+        """(H, W, 3) uint8 or uint16 RGB -> the same shape and type; `progress` is called for each layer or window."""
         check_rgb(image)
         painted = to_image(self._paint(image, progress), image.dtype)
         if self.preserve_color == "luminance":
@@ -94,21 +94,21 @@ class Stylizer:
         return np.rint(mixed).astype(image.dtype)
 
     def _paint(self, image: np.ndarray, progress: Progress) -> np.ndarray:
-        """(H, W, 3) -> (3, H, W) in [0, 255]; what the network frays at a border is mirrored picture, and cut off."""
+        """(H, W, 3) -> (3, H, W) in [0, 255]; a mirrored border takes the network's artifacts, and is cropped."""
         height, width = image.shape[:2]
         border = self.model.border_artifact_width
         painted = self._through(framed(image, border), progress)
         return painted[:, border : border + height, border : border + width]
 
     def fits(self, height: int, width: int) -> bool:
-        """Return whether a picture of this size goes through the network at once."""
+        """Return whether a picture of this size is processed at once."""
         if max(height, width) <= self.tile or self.model.layers is None:
             return True
         needed = MAPS * 4 * self.model.layers.arguments["width"] * height * width
         return self.by_memory and needed <= SHARE * free_memory(self.model.ctx)
 
     def _through(self, image: np.ndarray, progress: Progress = unseen) -> np.ndarray:
-        """(H, W, 3) -> what the network makes of it, (3, H, W)."""
+        """(H, W, 3) -> the network's output, (3, H, W)."""
         if self.fits(*image.shape[:2]):
             with mxnet_errors("if memory ran out, use a smaller `tile`"):
                 picture = mx.nd.array(to_tensor(image), ctx=self.model.ctx)
@@ -123,10 +123,10 @@ class Stylizer:
         return self._layerwise(to_tensor(image)[0], progress)
 
     def stylize(self, picture: Picture, progress: Progress = unseen) -> Picture:
-        """Repaint a picture as read from a file: alpha is kept, and gray becomes colored.
+        """Repaint a picture as read from a file: alpha is kept, gray becomes color.
 
-        Colors under fully transparent pixels are replaced by those of the nearest pixels that can be seen, since they
-        would bleed into these.
+        Colors of fully transparent pixels, which would bleed into visible ones, are replaced by those of the nearest
+        visible pixels.
         """
         color = picture.rgb if picture.alpha is None else bleed(picture.rgb, picture.alpha)
         return replace(picture, color=self(color, progress))
@@ -141,7 +141,7 @@ def framed(image: np.ndarray, margin: int) -> np.ndarray:
 def with_colors_of(painted: np.ndarray, image: np.ndarray) -> np.ndarray:
     """Return the luminance of `painted` with the chroma of `image` in YIQ; all (H, W, 3) of one type.
 
-    In YIQ other luminance with the same chroma is the same difference added to red, green and blue.
+    In YIQ, changing luminance and keeping chroma adds the same difference to red, green and blue.
     """
     difference = (luma(painted) - luma(image)) / STUDIO_SWING
     mixed = image + difference[:, :, np.newaxis]

@@ -1,4 +1,4 @@
-"""Pictures in, larger pictures out: whole or in tiles, with alpha, gray and 16 bit, then histogram matching."""
+"""Enlarges pictures: whole or in tiles, also with alpha, gray or 16 bits, with optional histogram matching."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from .model import Model, open_model
 from .progress import Progress, counted, part_of, unseen
 
 Network = Callable[[np.ndarray], np.ndarray]
-TILE_OUTPUT = 768  # most of an automatic tile's side, in output pixels: larger ones take memory and gain nothing
+TILE_OUTPUT = 768  # largest side of automatic tiles in output pixels: larger ones only take more memory
 
 
 class Upscaler:
     """Enlarges pictures by a model.
 
     Args:
-        model: What `open_model` takes: a path, the name of a shipped model, a network, or a `Model`.
+        model: See `open_model`: a path, the name of a shipped model, a network, or a `Model`.
         ctx: Device; None for the CPU.
         tile: Largest side of the tiles in input pixels, or "auto". Tiles overlap by the model's receptive field, so the
             result is that of the whole picture.
         match_histogram: Color space in which each result's histogram is matched to its input's (paper, section
             4.2), or None.
-        self_ensemble: Return the mean over the eight turned and flipped pictures, in eight times the time.
-        scale: How many times larger results are, any positive number, or a `Size`; None: as much as the model makes
-            them. The model runs as often as is needed for that, and what is too large then is reduced by `resize_to`.
-            A symbol that keeps the size, such as SRCNN's, is run on the bicubic enlargement.
+        self_ensemble: Return the mean over the eight rotated and flipped pictures, which takes eight times as long.
+        scale: Enlargement factor, any positive number, or a `Size`; None: the model's scale. The model runs as often as
+            needed, and a larger result is reduced by `resize_to`. A symbol that keeps the size, such as SRCNN's, is run
+            on the bicubic enlargement.
         precision: In which checkpoints are computed, "auto", "float32" or "bfloat16"; see `open_model`.
 
     Raises:
-        UserError: The model cannot be opened, or is that of a style, or the tiles are too small for it.
+        UserError: The model cannot be opened, or is a style model, or the tiles are too small for it.
     """
 
     def __init__(
@@ -62,34 +62,34 @@ class Upscaler:
         automatic = max(TILE_OUTPUT // self.scale, 6 * self.model.halo)
         self.tile = automatic if tile == "auto" else int(tile)
         if self.tile <= 2 * self.model.halo:
-            raise UserError(f"tiles of {self.tile} pixels: this model needs more than {2 * self.model.halo}")
+            raise UserError(f"`tile` {self.tile}: this model needs more than {2 * self.model.halo} pixels")
         self.match_histogram, self.self_ensemble = match_histogram, self_ensemble
 
     def __call__(self, image: np.ndarray, progress: Progress = unseen) -> np.ndarray:
-        """(H, W, 3) uint8 or uint16 RGB -> a larger one of the same type; `progress` is told of each tile."""
+        """(H, W, 3) uint8 or uint16 RGB -> a larger one of the same type; `progress` is called for each tile."""
         check_rgb(image)
         return self._matched(image, progress)
 
     def _matched(self, image: np.ndarray, progress: Progress) -> np.ndarray:
-        """(H, W, 3) or (H, W) -> the result, with the image's histogram if wanted."""
+        """(H, W, 3) or (H, W) -> the result, optionally with the image's histogram."""
         large = self._resized(image, self._enlarge, progress)
         if not self.match_histogram:
             return large
         return match_band(large, image) if image.ndim == 2 else match_images(large, image, self.match_histogram)
 
     def result_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return the height and width of the result for a picture of these sides."""
+        """Return the height and width of the result for a picture of this size."""
         return self.size.of(height, width) if self.size else (self.scale * height, self.scale * width)
 
     def _resized(
         self, image: np.ndarray, enlarge: Callable[[np.ndarray, Progress], np.ndarray], progress: Progress
     ) -> np.ndarray:
-        """Enlarge as often as is needed, and reduce to the result's size; raises ImageError where it gets too large."""
+        """Enlarge as often as needed, and reduce to the result's size; raises ImageError if it gets too large."""
         height, width = image.shape[:2]
         count = passes(self.scale, self.size.ratio(height, width)) if self.size else 1
         if height * width * self.scale ** (2 * count) > MOST_WRITTEN:
-            raise ImageError(f"{height}×{width} pixels {self.scale**count} times larger are over {MOST_WRITTEN:,}")
-        shares = [self.scale ** (2 * k) for k in range(count)]  # of the work: it goes by pixels
+            raise ImageError(f"{height}×{width} pixels enlarged {self.scale**count} times are over {MOST_WRITTEN:,}")
+        shares = [self.scale ** (2 * k) for k in range(count)]  # of the work, which is proportional to the pixels
         target = self.result_size(height, width)
         for k in range(count):
             start, stop = (sum(shares[:end]) / sum(shares) for end in (k, k + 1))
@@ -118,10 +118,10 @@ class Upscaler:
         return self.model(mx.nd.array(tensor, ctx=self.model.ctx)).asnumpy()
 
     def enlarge(self, picture: Picture, progress: Progress = unseen) -> Picture:
-        """Enlarge a picture as read from a file: gray stays gray, alpha is enlarged by the model too.
+        """Enlarge a picture as read from a file: gray stays gray; alpha is enlarged by the model, too.
 
-        Colors under fully transparent pixels mean nothing, yet would shine through at the edges; before enlarging
-        they are replaced by those of the nearest pixels that can be seen.
+        Colors of fully transparent pixels are meaningless, but would show at the edges; before enlarging they are
+        replaced by those of the nearest visible pixels.
         """
         color, alpha = picture.color, picture.alpha
         if alpha is not None:
@@ -131,9 +131,9 @@ class Upscaler:
         return replace(picture, color=self._matched(color, progress), alpha=alpha)
 
     def _enlarge_alpha(self, alpha: np.ndarray, progress: Progress) -> np.ndarray:
-        """(H, W) -> (scale·H, scale·W), between the least and the greatest of the pixel and its neighbors.
+        """(H, W) -> (scale·H, scale·W), limited to the minimum and maximum of each pixel and its neighbors.
 
-        So what is far from an edge stays as it is, where networks and bicubic kernels leave ripples.
+        So areas away from edges are unchanged, where networks and bicubic kernels leave ripples.
         """
         if alpha.min() == alpha.max():
             shape = (self.scale * alpha.shape[0], self.scale * alpha.shape[1])
@@ -152,7 +152,7 @@ def _once(network: Network, tensor: np.ndarray) -> np.ndarray:
 
 
 def _mean_of_turns(network: Network, tensor: np.ndarray) -> np.ndarray:
-    """Return the mean of a network's outputs (N, C, H, W) over the turns and flips of its input, turned back.
+    """Return the mean of a network's outputs (N, C, H, W) over rotations and flips of its input, undone.
 
     Timofte et al. 2016, "Seven ways to improve example-based single image super resolution", section 3.4.
     """
@@ -171,7 +171,7 @@ def _mean(image: np.ndarray) -> np.ndarray:
 
 
 def bleed(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Return (H, W, 3) or (H, W) `color` with fully transparent pixels replaced by the nearest others."""
+    """Return (H, W, 3) or (H, W) `color` with fully transparent pixels replaced by the nearest visible ones."""
     from scipy.ndimage import distance_transform_edt
 
     hidden = alpha == 0

@@ -1,4 +1,4 @@
-"""How long work takes, and what the machine could do at best."""
+"""Measures how long work takes, and the machine's peak."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .operations import inference_flop, training_flop
 from .workloads import inference, training_step
 
 LONG = 2.0  # seconds
-PATIENCE = 6.0  # seconds, after which what is measured is not run once more
+PATIENCE = 6.0  # seconds after which a measurement is not repeated
 
 
 def seconds(work: Callable[[], None]) -> float:
@@ -27,10 +27,10 @@ def seconds(work: Callable[[], None]) -> float:
 def measure(
     network: str, work: str, runs: int, peak: float, ctx: Context | None = None, precision: str = "float32"
 ) -> dict[str, str | float]:
-    """Return the median seconds of `work`, "training" or "inference", its useful FLOP/s, and what a user has of it."""
+    """Return the median seconds of `work`, "training" or "inference", its useful FLOP/s, and what users get."""
     prepare, flop = {"training": (training_step, training_flop), "inference": (inference, inference_flop)}[work]
     run = prepare(network, ctx=ctx, precision=precision)
-    if seconds(run) < LONG:  # the first runs are slower; of long ones the first alone
+    if seconds(run) < LONG:  # the first runs are slower; for long ones only the first
         run()
     times = [seconds(run)]
     while len(times) < runs and sum(times) < PATIENCE:
@@ -52,9 +52,9 @@ def measure(
 def convolution_peak(
     side: int = 128, channels: int = 128, runs: int = 15, ctx: Context | None = None, precision: str = "float32"
 ) -> float:
-    """Return the FLOP/s of a convolution that suits the machine: what networks could do at best.
+    """Return the FLOP/s of a convolution that suits the machine: the peak for networks.
 
-    The best of some runs of 3×3 filters between `channels` channels, on maps of `side`×`side`.
+    The best of several runs of 3×3 filters between `channels` channels, on maps of `side`×`side`.
     """
     with computing_in(precision):
         layer = Conv2D(channels, 3, padding=1, in_channels=channels)
@@ -70,7 +70,7 @@ def convolution_peak(
 
 
 def matrix_product_peak(size: int = 2048, runs: int = 15, ctx: Context | None = None) -> float:
-    """Return the median FLOP/s of products of two float32 matrices of `size`×`size`: what the machine can do."""
+    """Return the median FLOP/s of products of two float32 matrices of `size`×`size`: the machine's peak."""
     a = mx.nd.random.uniform(shape=(size, size), ctx=ctx or mx.cpu())
 
     def work() -> None:

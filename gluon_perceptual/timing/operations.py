@@ -1,4 +1,4 @@
-"""How many floating-point operations the work takes."""
+"""Counts the floating-point operations of training and inference."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..losses.terms import STYLE_LAYERS
 from ..nets.vgg import LossNetwork
 from .workloads import CONTENT_LAYER, build, is_style, training_size
 
-SMALL = 32  # pixels a side: enough to count operations that grow with the pixels
+SMALL = 32  # pixels per side: enough to count operations, which are proportional to the pixels
 
 
 def convolution_flop(net: Block, x: NDArray) -> dict[str, float]:
@@ -39,7 +39,7 @@ def convolution_flop(net: Block, x: NDArray) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Operations:
-    """What a layer takes: the floating-point operations of one pass, how many passes a step has, and which."""
+    """The work of a layer: the floating-point operations of one pass, the passes per step, and which these are."""
 
     layer: str
     flop: float
@@ -48,7 +48,7 @@ class Operations:
 
 
 def _pass_flop(net: Block, size: int, batch: int, exact: bool = False) -> dict[str, float]:
-    """Return `convolution_flop` for `batch` pictures of `size`×`size`, from a small one unless it has to be `exact`."""
+    """Return `convolution_flop` for `batch` pictures of `size`×`size`, scaled up from a small one unless `exact`."""
     side = size if exact else SMALL
     small = convolution_flop(net, mx.nd.zeros((1, 3, side, side)))
     return {name: flop * batch * size**2 / side**2 for name, flop in small.items()}
@@ -62,8 +62,8 @@ def inference_flop(network: str, size: int = 256, batch: int = 1) -> float:
 def training_operations(network: str, size: int | None = None, batch: int = 4) -> list[Operations]:
     """Return the useful operations of `training_step`.
 
-    The network's pass, the same again for the gradients of its weights and, but for the first layer, of its inputs;
-    the loss network's pass for the output and back to its input, and up to relu2_2 for the target.
+    The network's pass, and as much again for the gradients of its weights and, except in the first layer, of its
+    inputs; the loss network's pass for the output and back to its input, and up to relu2_2 for the target.
     """
     size, model = size or training_size(network), build(network)
     net = _pass_flop(model.net, size // model.scale, batch, is_style(network))

@@ -1,4 +1,4 @@
-"""The paper's table of speeds: one pass of the style network beside Gatys et al.'s optimization."""
+"""The paper's table of speeds: one pass of the style network compared to Gatys et al.'s optimization."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def speed_up(size: int, runs: int = 3, ctx: Context | None = None) -> dict[str, 
 
     Args:
         size: Side of the picture in pixels.
-        runs: Passes that are measured.
+        runs: Number of passes to measure.
         ctx: Device; None for the CPU.
     """
     step = workloads.optimization_seconds(size, ctx=ctx)
@@ -33,7 +33,7 @@ def speed_up(size: int, runs: int = 3, ctx: Context | None = None) -> dict[str, 
 
 
 def table(rows: Sequence[dict[str, Json]]) -> str:
-    """Return rows of `speed_up` as text, a line each, the paper's ratios beside those measured."""
+    """Return rows of `speed_up` as text, one line each, with the paper's ratios beside those measured."""
     head = f"{'size':>6} {'a step':>8} {'100 steps':>10} {'300':>8} {'500':>8} {'one pass':>9}"
     lines = [f"{head}  times as fast  (paper)"]
     for row in rows:

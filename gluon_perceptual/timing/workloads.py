@@ -1,4 +1,4 @@
-"""The work that is measured: a training step, a network's pass, an iteration of the optimization."""
+"""The work to measure: a training step, a network's pass, an iteration of the optimization."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..nets.vgg import LossNetwork
 from ..optimize import minimize, style_objective
 from ..training.step import TrainingStep
 
-NETWORKS = {  # as the paper and the blog have them
+NETWORKS = {  # as in the paper and the blog
     "sr2": ModelSpec("SuperResolutionNet", {"scale": 2}),
     "sr4": ModelSpec("SuperResolutionNet", {"scale": 4}),
     "blog2": ModelSpec("PlsrNet", {}, max_value=1.0),
@@ -33,12 +33,12 @@ TV_WEIGHT = 1e-4
 
 
 def is_style(network: str) -> bool:
-    """Whether one of `NETWORKS` repaints pictures rather than enlarging them."""
+    """Return whether one of `NETWORKS` repaints pictures rather than enlarging them."""
     return NETWORKS[network].network == "StyleNet"
 
 
 def training_size(network: str) -> int:
-    """Return the side of the output in a training step, in pixels: as in the blog, and for styles in the paper."""
+    """Return the side of the output in a training step in pixels, as in the blog, or for styles in the paper."""
     return 256 if is_style(network) else 144
 
 
@@ -100,7 +100,7 @@ def _style_loss(size: int, ctx: Context) -> tuple[PerceptualLoss, Targets]:
 def inference(
     network: str, size: int = 256, batch: int = 1, ctx: Context | None = None, precision: str = "float32"
 ) -> Callable[[], None]:
-    """Return a function that runs a network on `batch` pictures of `size`×`size` (styles: on one), as in all use."""
+    """Return a function that runs a network on `batch` pictures of `size`×`size` (styles: one), as in normal use."""
     model = for_use(network, ctx, precision)
     run = for_single_pictures(model.net, ctx) if is_style(network) else model
     x = mx.nd.random.uniform(0, 255, shape=(batch, 3, size, size), ctx=ctx or mx.cpu())
@@ -108,7 +108,7 @@ def inference(
 
 
 def for_use(network: str, ctx: Context | None = None, precision: str = "float32") -> PixelRangeAdapter:
-    """Return a network as it is after loading it for use."""
+    """Return a network as it is when loaded for inference."""
     model = fold(build(network, ctx, precision), NETWORKS[network], ctx, precision)
     model.hybridize(static_alloc=True, static_shape=True)
     return model
@@ -125,4 +125,4 @@ def optimization_seconds(size: int, iterations: int = 5, ctx: Context | None = N
 
 
 def void(_: object) -> None:
-    """Forget a result."""
+    """Discard a result."""
