@@ -135,7 +135,7 @@ def test_gray_becomes_colored_and_keeps_what_is_said_of_it():
     ("arguments", "message"),
     [
         ({"tile": 20}, "`tile` 20: expected at least"),
-        ({"strength": 1.5}, "strength 1.5"),
+        ({"strength": 1.5}, "`strength` 1.5"),
         ({"statistics": "none"}, "expected one of whole, reduced"),
         ({"preserve_color": "hue"}, "luminance, histogram"),
     ],

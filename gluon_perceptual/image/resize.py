@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from functools import lru_cache
-from typing import Any, Sequence
+from typing import Sequence
 
 import cv2
 import numpy as np
@@ -14,21 +13,9 @@ from ..choices import Degradation, check_choice, of
 from ..errors import ImageError, UserError
 from .defects import BLUR_RADIUS, with_defects
 from .jpeg import BLOCK
+from .resampling import resampled, rounded, working_type
 
 MOST_BLUR = 100  # pixels
-AT_ONCE = 2**22  # values that are resized at once
-REACH = 2  # the bicubic kernel is zero from here on, in pixels of the coarser grid
-
-
-def cubic(x: np.ndarray) -> np.ndarray:
-    """Return Keys' cubic convolution kernel with a = −0.5 at the distances `x`.
-
-    Source: R. Keys, "Cubic convolution interpolation for digital image processing", 1981.
-    """
-    x = np.abs(x)
-    near = (1.5 * x - 2.5) * x**2 + 1
-    far = ((-0.5 * x + 2.5) * x - 4) * x + 2
-    return np.where(x <= 1, near, np.where(x < REACH, far, 0.0))
 
 
 def imresize(image: np.ndarray, scale: float) -> np.ndarray:
@@ -72,50 +59,10 @@ def _resize(image: np.ndarray, sizes: Sequence[int], scales: Sequence[float]) ->
         raise ImageError(
             f"an image of shape {image.shape} and type {image.dtype}: expected (H, W) or (H, W, C), unsigned or float"
         )
-    values = image if image.dtype.kind == "u" else image.astype(_working_type(image.dtype), copy=False)
+    values = image if image.dtype.kind == "u" else image.astype(working_type(image.dtype), copy=False)
     for axis in sorted((0, 1), key=scales.__getitem__):  # the result depends on it, where it is rounded in between
-        values = _resize_axis(values, axis, sizes[axis], scales[axis])
+        values = resampled(values, axis, sizes[axis], scales[axis])
     return np.ascontiguousarray(values, image.dtype)
-
-
-def _resize_axis(image: np.ndarray, axis: int, size: int, scale: float) -> np.ndarray:
-    """Resize one axis, by blocks of the other: the sums of a whole picture take ten times its memory, and its time."""
-    dtype = _working_type(image.dtype)
-    lines = np.moveaxis(image, axis, 0)
-    weights = _weights(len(lines), size, scale, dtype)
-    made = np.empty((size, *lines.shape[1:]), image.dtype)
-    step = max(1, AT_ONCE // lines[:, :1].size)
-    for start in range(0, lines.shape[1], step):
-        part = lines[:, start : start + step].astype(dtype)
-        values = (weights @ part.reshape(len(part), -1)).reshape(-1, *part.shape[1:])
-        made[:, start : start + step] = _rounded(values, image.dtype) if image.dtype.kind == "u" else values
-    return np.moveaxis(made, 0, axis)
-
-
-def _working_type(kind: Any) -> Any:
-    return np.float32 if kind in (np.uint8, np.float32) else np.float64
-
-
-@lru_cache(maxsize=64)
-def _weights(size: int, new_size: int, scale: float, dtype: type) -> Any:  # type: ignore[explicit-any]
-    """Return the sparse matrix (new_size, size) that resizes one axis; each of its rows sums to 1."""
-    from scipy import sparse
-
-    shrinking = min(scale, 1.0)
-    centers = (np.arange(new_size) + 0.5) * (1 / scale) - 0.5  # in the old pixels; exact for 1/2, 1/3, …
-    taps = np.floor(centers - REACH / shrinking)[:, np.newaxis] + np.arange(math.ceil(2 * REACH / shrinking) + 2)
-    weights = cubic((centers[:, np.newaxis] - taps) * shrinking)
-    weights /= weights.sum(axis=1, keepdims=True)
-    rows = np.broadcast_to(np.arange(new_size)[:, np.newaxis], taps.shape)
-    columns = np.clip(taps, 0, size - 1).astype(np.int64)
-    matrix = sparse.csr_matrix((weights.ravel(), (rows.ravel(), columns.ravel())), shape=(new_size, size))
-    matrix.eliminate_zeros()
-    return matrix.astype(dtype)
-
-
-def _rounded(values: np.ndarray, dtype: type | np.dtype) -> np.ndarray:
-    """Clip to the unsigned `dtype` and round halves up, as MATLAB does; NumPy would round them to even."""
-    return np.floor(np.clip(values, 0, np.iinfo(dtype).max) + values.dtype.type(0.5)).astype(dtype)
 
 
 def gaussian_blur(image: np.ndarray, sigma: float) -> np.ndarray:
@@ -177,7 +124,7 @@ def degrade(
         low = blurred[::scale, ::scale]
     else:
         low = resize_to(blurred, blurred.shape[0] // scale, blurred.shape[1] // scale)
-    low = _rounded(low, np.uint8)
+    low = rounded(low, np.uint8)
     if method != "web":
         return low
     return with_defects(low, rng or np.random.default_rng(zlib.crc32(low.tobytes())))

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._mxnet import NDArray, Operators, mx, nn
 from ..choices import Norm, Upsampling, check_choice, of
-from ..image.resize import cubic
+from ..image.resampling import cubic
 from .fast import Conv2D, InputConv2D, NearestConv2D, TransposedConv2D
 from .instance_norm import InstanceNorm
 from .precision import current_precision

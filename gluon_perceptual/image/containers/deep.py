@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
+import lzma
+import math
+import zlib
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +21,7 @@ from .tags import Directory
 PNG_KIND = 25  # where IHDR says it
 OPENCV_ORDER = {"RGB": [2, 1, 0], "RGBA": [2, 1, 0, 3]}  # Pillow's modes as channels of BGR and BGRA
 MOST_SAMPLES = 16  # channels of a TIFF file
+DEFLATE, LZMA = (8, 32946), 34925  # compressions of TIFF files
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what is wrong is said by an error
 
@@ -70,7 +75,7 @@ def _samples(data: bytes, max_pixels: int) -> np.ndarray:
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             page = file.pages[0]
-            tiff.check_inflated_size(page)
+            _check_inflated_size(page)
             samples = page.asarray()
             samples = samples.transpose(1, 2, 0) if page.planarconfig == 2 and samples.ndim == 3 else samples
             return np.atleast_3d(samples)
@@ -83,3 +88,18 @@ def _samples(data: bytes, max_pixels: int) -> np.ndarray:
         if image.mode.startswith("I;16"):
             return np.asarray(image).astype(np.uint16)[:, :, np.newaxis]
         return _by_opencv(image, data)
+
+
+def _check_inflated_size(page: Any) -> None:  # type: ignore[explicit-any]
+    """Raise ImageError where a strip or tile of tifffile's `page` inflates to more than its pixels.
+
+    tifffile would inflate all of it, however large the result.
+    """
+    if page.compression not in (*DEFLATE, LZMA):
+        return
+    inflater = lzma.LZMADecompressor if page.compression == LZMA else zlib.decompressobj
+    most, file = math.prod(page.chunks) * page.dtype.itemsize, page.parent.filehandle
+    for start, count in zip(page.dataoffsets, page.databytecounts):
+        file.seek(start)
+        if len(inflater().decompress(file.read(count), most + 1)) > most:
+            raise ImageError("a TIFF file whose compressed parts are larger than its picture")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import lzma
-import math
 import struct
-import zlib
-from typing import Any, Iterator
+from typing import Iterator
 
 import numpy as np
 
@@ -141,21 +138,6 @@ def interpreted(samples: np.ndarray, page: Directory, data: bytes) -> np.ndarray
     if extra[0] == MULTIPLIED_ALPHA:
         color = np.rint(np.minimum(color / np.maximum(alpha, 1) * float(top), top)).astype(samples.dtype)
     return np.dstack([color, alpha])
-
-
-def check_inflated_size(page: Any) -> None:
-    """Raise ImageError where a strip or tile of tifffile's `page` inflates to more than its pixels.
-
-    tifffile inflates it to the end, however long that is.
-    """
-    inflaters: dict[int, Any] = {8: zlib.decompressobj, 32946: zlib.decompressobj, 34925: lzma.LZMADecompressor}
-    if page.compression not in inflaters:
-        return
-    most, file = math.prod(page.chunks) * page.dtype.itemsize, page.parent.filehandle
-    for start, count in zip(page.dataoffsets, page.databytecounts):
-        file.seek(start)
-        if len(inflaters[page.compression]().decompress(file.read(count), most + 1)) > most:
-            raise ImageError("a TIFF file whose compressed parts are larger than its picture")
 
 
 def _profile(data: bytes, page: Directory) -> bytes | None:
