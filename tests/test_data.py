@@ -94,7 +94,7 @@ def test_what_has_no_photos_is_said(tmp_path):
     with pytest.raises(UserError, match="neither a picture nor a text file"):
         find_photos(tmp_path / "x.bin")
     (tmp_path / "x.txt").write_text("a letter\nof two lines\n")
-    with pytest.raises(UserError, match="no line of it is the path"):
+    with pytest.raises(UserError, match="none of its lines is the path"):
         find_photos(tmp_path / "x.txt")
 
 

@@ -168,7 +168,7 @@ def test_what_is_no_index_is_said_in_a_line(tmp_path):
     assert_one_line_error(run(*command), "x.rec: its index", "x.idx is missing")
     for text in ("0\n", "a\tb\n", f"0\t{2**70}\n", "0\t-4\n", "é"):
         (tmp_path / "x.idx").write_text(text)
-        assert_one_line_error(run(*command), "x.idx: this is no index")
+        assert_one_line_error(run(*command), "x.idx: not an index")
     (tmp_path / "x.idx").write_text("")
     assert_one_line_error(run(*command), "x.rec: there are no pictures")
     assert not list(tmp_path.glob("new/*"))

@@ -1,4 +1,4 @@
-"""Pairs -> batches, made by threads ahead of the step that wants them."""
+"""Pairs -> batches, made by threads ahead of the step that needs them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from .._mxnet import mx
 
-WAIT_SECONDS = 3600  # a batch may take long on a network drive; Gluon's own limit is 120
+WAIT_SECONDS = 3600  # a batch may take long on a network drive; Gluon's default is 120
 
 
 Batch = Tuple[np.ndarray, np.ndarray]  # inputs and references
@@ -29,8 +29,8 @@ class Pairs(Protocol):
 class ConsecutiveBatches:
     """Batch sampler: batch b of `size` holds the pairs b·size, b·size + 1, …; for b in [first, last).
 
-    Of several workers in a cluster each has its own part of batch b: together they have the pairs that one worker
-    would have of batches `num_workers` times as large.
+    Each worker of a cluster has its own part of batch b: together the workers have the pairs that a single worker
+    would have in batches `num_workers` times as large.
     """
 
     def __init__(self, size: int, first: int, last: int, rank: int = 0, num_workers: int = 1) -> None:
@@ -45,7 +45,7 @@ class ConsecutiveBatches:
 
 
 def stack(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first and the second members of `pairs` as an array each."""
+    """Return two arrays: the first members of `pairs`, and the second ones."""
     first, second = zip(*pairs)
     return np.stack(first), np.stack(second)
 
@@ -55,15 +55,15 @@ def batches(
 ) -> Iterable[Batch]:
     """Return an iterable over the batches [first, last) of `pairs`, each (inputs, references) as NumPy arrays.
 
-    Threads suffice: decoding and resizing release Python's lock, and no process is forked beside MXNet's threads.
-    What is in a batch does not depend on their number.
+    Threads suffice, as decoding and resizing release Python's lock; and no process is forked while MXNet's threads run.
+    The contents of a batch do not depend on the number of threads.
 
     Args:
         pairs: By number.
         size: Pairs in a batch, of this worker of the cluster.
         first: Number of the first batch.
-        last: Number after that of the last.
-        threads: How many prepare them; 0: none.
+        last: One more than the number of the last batch.
+        threads: How many prepare batches; 0: the caller's thread does.
         rank: This worker of the cluster, see `ConsecutiveBatches`.
         num_workers: Workers in the cluster.
     """

@@ -1,4 +1,4 @@
-"""Photos -> random square crops at a size, for networks whose output is to look like their input."""
+"""Photos -> random square crops of one size, for networks that should reproduce what their input shows."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ import numpy as np
 from ..image.files import PictureFile
 from .sampler import PhotoSampler
 
-FLAT_PART = 3  # of a photo's shorter side, what a flat crop shows of it
+FLAT_PART = 3  # of a photo's shorter side: what a flat crop shows
 FLAT_TRIES = 8
-ZOOM = 1.25  # a photo's shorter side is made up to this many times the crop's
+ZOOM = 1.25  # a photo's shorter side is scaled to at most this many times the crop's
 
 
 def smallest_side(size: int) -> int:
-    """Return how many pixels a side a photo has at least, to be of use for crops of `size`: a quarter."""
+    """Return the shortest side, in pixels, of a photo that can be used for crops of `size`: a quarter of it."""
     return math.ceil(size / 4)
 
 
 class PhotoCrops:
     """Endless random crops from photos, reproducible: crop `k` depends on the arguments and on `k` alone.
 
-    `crops[k]` is (crop, crop): uint8 RGB (3, size, size), as input and as what to compare with. The photo's shorter
+    `crops[k]` is (crop, crop): uint8 RGB (3, size, size), as the input and as the reference. The photo's shorter
     side is scaled to between `size` and 1.25·`size` first (the paper scales it to `size`), so that a crop shows most
     of a photo of any resolution. Photos take turns, see `sampler.PhotoSampler`; those with a side under a quarter of
     the size are skipped.
 
-    Few crops are as flat as a sky or a wall that fills a picture. So a share of them may show but a third of the
-    photo, the flattest of 8 places.
+    Few random crops are as flat as a sky or a wall that fills a picture. So a share of them can be made to show only a
+    third of the photo, the flattest of 8 places.
 
     Args:
         photos: Files.
         size: Side of the crops.
-        seed: Of everything random here.
+        seed: Of all random choices.
         flat: Share of flat crops, from 0 to 1.
 
     Raises:
@@ -47,7 +47,7 @@ class PhotoCrops:
         self.size, self.seed, self.flat = size, seed, flat
 
     def __len__(self) -> int:
-        """Return how many crops there are before each photo has had its turn."""
+        """Return how many crops it takes for each photo to have had its turn."""
         return len(self.photos)
 
     @property
@@ -84,7 +84,7 @@ class PhotoCrops:
 
 
 def flattest(picture: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
-    """(H, W, 3) -> (side, side, 3): of 8 random places the one whose pixels deviate least from their mean."""
+    """(H, W, 3) -> (side, side, 3): of 8 random places, the one with the smallest standard deviation."""
     height, width = (length - side + 1 for length in picture.shape[:2])
     corners = [(rng.integers(height), rng.integers(width)) for _ in range(FLAT_TRIES)]
     pieces = [picture[top : top + side, left : left + side] for top, left in corners]

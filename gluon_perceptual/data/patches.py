@@ -1,4 +1,4 @@
-"""Photos -> random patch pairs: a high-resolution crop, and what its low-resolution photo shows there."""
+"""Photos -> random patch pairs: a high-resolution crop, and the same part of the low-resolution photo."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class PatchDataset:
         scale: Integer factor between the two.
         patch: Side of the high-resolution patch, a multiple of `scale`.
         sigma: Standard deviation of the degradation's blur, in pixels, see `image.resize.degrade`.
-        method: How the degradation shrinks, see there.
-        crops: Patches in a row from a photo.
+        method: How the photo is shrunk, as there.
+        crops: Patches taken from a photo in a row.
         augment: Random flips and quarter turns.
-        seed: Of everything random here.
+        seed: Of all random choices.
 
     Raises:
         UserError: `patch` is not a multiple of `scale`; on access: no photo can be used.
@@ -52,7 +52,7 @@ class PatchDataset:
         self.crops, self.augment, self.seed = crops, augment, seed
 
     def __len__(self) -> int:
-        """Return how many pairs there are before each photo has had its turn."""
+        """Return how many pairs it takes for each photo to have had its turn."""
         return len(self.photos) * self.crops
 
     @property
@@ -74,7 +74,7 @@ class PatchDataset:
     def _crop(self, picture: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Return a low and a high-resolution patch (H, W, 3), degraded as if the whole photo were.
 
-        By "web", as if a photo were that has been cut anywhere: the blocks of JPEG begin where chance has it.
+        By "web", as if the photo had been cropped somewhere before: its JPEG blocks start at a random place.
         """
         scale, patch = self.scale, self.patch
         margin = degradation_margin(scale, self.sigma, self.method)

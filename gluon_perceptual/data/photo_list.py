@@ -1,4 +1,4 @@
-"""Many photos in little memory: a key of each, and a path or a record only of the one that is looked at."""
+"""Many photos in little memory: their keys; the path or record of a photo is made when it is asked for."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any, Callable, Sequence, overload
 
 from ..image.files import PictureFile
 
-Key = Any  # what tells photos apart, such as a file's name or a record's number
+Key = Any  # identifies a photo, such as a file's name or a record's number
 
 
 class PhotoList(Sequence[PictureFile]):
     """Photos by number, made from keys when asked for; slices and selections share the keys.
 
     Args:
-        keys: What tells photos apart, such as file names; hashable.
+        keys: What identifies each photo, such as file names; hashable.
         make: From a key to the photo.
     """
 
@@ -33,5 +33,5 @@ class PhotoList(Sequence[PictureFile]):
         return self.where(self.keys[index]) if isinstance(index, slice) else self.make(self.keys[index])
 
     def where(self, keys: Sequence[Key]) -> PhotoList:
-        """Return the photos of some of the keys."""
+        """Return the photos of these keys."""
         return PhotoList(keys, self.make)

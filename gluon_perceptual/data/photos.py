@@ -1,4 +1,4 @@
-"""Where photos come from: folders, lists of files, RecordIO files, COCO, and the few that scikit-image carries."""
+"""Where photos come from: folders, lists of files, RecordIO files, COCO, and the few that scikit-image ships."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ EMBEDDED_HELD_OUT = ("chelsea.png", "coffee.png")
 
 
 def embedded_photos() -> PhotoList:
-    """Return the color photos in scikit-image's wheel, so that everything runs without a download."""
+    """Return the color photos in scikit-image's wheel, with which everything runs without a download."""
     import skimage
 
     return PhotoList(EMBEDDED_PHOTOS, (Path(skimage.__file__).parent / "data").joinpath)
 
 
 def find_photos(source: str | Path | None) -> PhotoList:
-    """Return the photos of `source`, a folder's and COCO's sorted.
+    """Return the photos of `source`; those of a folder or COCO are sorted.
 
     Args:
         source: A folder, searched recursively (of a COCO folder only `train*`, also in `images`); a text file with a
@@ -48,7 +48,7 @@ def find_photos(source: str | Path | None) -> PhotoList:
             for `embedded_photos`.
 
     Raises:
-        UserError: There is nothing at `source`, or no picture in it.
+        UserError: `source` does not exist, or there is no picture in it.
     """
     if source is None:
         return embedded_photos()
@@ -62,9 +62,7 @@ def find_photos(source: str | Path | None) -> PhotoList:
     elif path.is_file():
         photos = PhotoList(_lines(path), path.parent.joinpath)
     else:
-        raise UserError(
-            f"{path}: there is no such file or folder; give a folder of photos, a list of them, or a .rec file"
-        )
+        raise UserError(f"{path}: no such file or folder; give a folder of photos, a list of them, or a .rec file")
     if not photos:
         raise UserError(f"{path}: there are no pictures in it ({titles()} by their suffix)")
     return photos
@@ -73,12 +71,12 @@ def find_photos(source: str | Path | None) -> PhotoList:
 def readable_photos(
     photos: Iterable[PictureFile], side: int, skipped: dict[str, str] | None = None
 ) -> Iterator[PictureFile]:
-    """Yield those that can be read and are at least `side` pixels on both sides; the others are logged.
+    """Yield the photos that can be read and have at least `side` pixels on both sides; log the others.
 
     Args:
         photos: Photos.
         side: In pixels.
-        skipped: Where to note the others' names and what is wrong with them.
+        skipped: Filled with the names of the others and what is wrong with them.
     """
     skipped = {} if skipped is None else skipped
     for photo in photos:
@@ -94,10 +92,10 @@ def readable_photos(
 
 
 def walk_pictures(folder: Path, part: str = "", others: Counter[str] | None = None) -> Iterator[str]:
-    """Yield the picture files below `folder`, or a `part/` of it, by their names from there, in the order of paths.
+    """Yield the names of the picture files below `folder`, or below its `part/`, relative to it, in the order of paths.
 
-    What is hidden is left out, and so are links to folders; folders that may not be read are named in the log. Files
-    of other kinds are counted in `others`, by suffix.
+    Hidden files and folders are left out, and so are links to folders; folders that cannot be read are named in the
+    log. Files of other kinds are counted in `others`, by suffix.
     """
     kinds: dict[str, bool] = {}
     try:
@@ -118,7 +116,7 @@ def walk_pictures(folder: Path, part: str = "", others: Counter[str] | None = No
 
 
 def _parts(folder: Path) -> list[str]:
-    """Return the parts of `folder` to search: the training sets of COCO's layouts, otherwise all of it."""
+    """Return the parts of `folder` to search: the training sets of COCO's layouts; otherwise all of it."""
     pattern = "train*" if (folder / "annotations").is_dir() else COCO_TRAIN
     found = [path for place in (folder, folder / "images") for path in sorted(place.glob(pattern)) if path.is_dir()]
     return [f"{path.relative_to(folder)}/" for path in found] or [""]
@@ -130,12 +128,12 @@ def _lines(path: Path) -> list[str]:
     if any("\0" in line for line in lines):  # which no path has
         raise UserError(f"{path}: neither a picture nor a text file with a path on each line")
     if lines and not any(path.parent.joinpath(line).exists() for line in lines):
-        raise UserError(f"{path}: a text file, but no line of it is the path of a file that is there")
+        raise UserError(f"{path}: a text file, but none of its lines is the path of an existing file")
     return lines
 
 
 def _decoded(data: bytes) -> str:
-    """Return a text in UTF-8, or UTF-16 as its byte order mark says, without that; other bytes as in file names."""
+    """Decode UTF-8, or UTF-16 with a byte order mark, and drop the mark; other bytes are kept as in file names."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace")
     return data.decode("utf-8-sig", "surrogateescape")
@@ -147,8 +145,8 @@ def split_photos(source: str | Path | None, validation: str | Path | None = None
     Args:
         source: As of `find_photos`.
         validation: Likewise, for the photos to measure on, which are not trained on. None: some of `source` are held
-            out, evenly spread: one of twenty, at least one and at most eight; of the embedded photos those of
-            `EMBEDDED_HELD_OUT`. A lone photo serves for both.
+            out, evenly spread: one in twenty, at least one and at most eight; of the embedded photos, those in
+            `EMBEDDED_HELD_OUT`. A single photo serves for both.
     """
     photos = find_photos(source)
     if validation is not None:
@@ -165,7 +163,7 @@ def split_photos(source: str | Path | None, validation: str | Path | None = None
 
 
 def _identity(photo: PictureFile) -> Hashable:
-    """Return what all names of a photo have in common: its place on the disk."""
+    """Return what all names of a photo have in common: its real path."""
     if isinstance(photo, Record):
         return _identity(photo.file.path), photo.number
     try:

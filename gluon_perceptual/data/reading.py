@@ -1,4 +1,4 @@
-"""Reading photos that may be anything: the bad ones are left out and noted, the unexpected names its photo."""
+"""Reading photos of any quality: bad ones are left out and noted; unexpected errors name their photo."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from ..files import write_json
 from ..image.files import PictureFile
 from ..image.io import read_rgb
 
-MAX_PIXELS = 200_000_000  # fewer than one picture alone may have: several are decoded at a time
-UNUSABLE = (ImageError, OSError)  # what reading a photo raises where the photo is to blame, or the disk
+MAX_PIXELS = 200_000_000  # lower than for single pictures: several photos are decoded at a time
+UNUSABLE = (ImageError, OSError)  # raised by reading where the photo or the disk is at fault
 
 log = logging.getLogger(__name__)
 
 
 def read_photo(photo: PictureFile) -> np.ndarray:
-    """Return (H, W, 3) uint8, as `image.io.read_rgb`; one of over `MAX_PIXELS` is refused by its header.
+    """Return (H, W, 3) uint8, as `image.io.read_rgb`; a photo of over `MAX_PIXELS` is refused by its header.
 
     Raises:
-        ImageError, OSError: It is no good, see `UNUSABLE`.
+        ImageError, OSError: It cannot be used, see `UNUSABLE`.
     """
     return read_rgb(photo, MAX_PIXELS)
 
 
 def note(skipped: dict[str, str], photo: PictureFile, problem: Exception | str) -> None:
-    """Write into `skipped`, by the photo's name, what is wrong with it, and log it the first time."""
+    """Note in `skipped`, by the photo's name, what is wrong with it; log it the first time."""
     name = str(photo)
     reason = (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
     reason = reason.partition(f"{name}: ")[2] or reason
-    if skipped.setdefault(name, reason) is reason:  # atomic: another thread may have found the same
+    if skipped.setdefault(name, reason) is reason:  # atomic: another thread may have found the same photo
         log.warning("skipped: %s: %s", name, reason)
 
 
 def write_report(path: str | Path, skipped: dict[str, str]) -> None:
-    """Write which photos were skipped, and why, as JSON in the order of their names; raises OSError."""
+    """Write which photos were skipped and why, as JSON sorted by name; raises OSError."""
     write_json(path, dict(sorted(skipped.copy().items())))
 
 
 @contextmanager
 def naming(photo: PictureFile) -> Iterator[None]:
-    """Have an error that nobody expects, as one in a worker thread, name the photo that was at hand.
+    """Make unexpected errors, such as those in a worker thread, name the photo that was being used.
 
     Raises:
         UserError: In place of it.

@@ -1,8 +1,8 @@
-"""RecordIO, MXNet's format for many small files in a large one, in pure Python: its own errors of writing get lost.
+"""RecordIO, MXNet's format for many small files in a large one, in pure Python: MXNet's code hides failures to write.
 
 A record is made of parts: the magic number, a word of 3 bits for the kind of part and 29 for its length, the bytes,
-zeros up to a multiple of 4. One part is a whole record, unless the magic number itself occurs in it at a multiple of
-4: there it is cut, and the number left out. All numbers are little-endian.
+zeros up to a multiple of 4. A record has one part, unless the magic number itself occurs in it at a multiple of 4:
+there the record is cut, and the number left out. All numbers are little-endian.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ def write_record(file: BinaryIO, data: bytes) -> None:
 
 
 def read_record(file: BinaryIO) -> bytes:
-    """Return the record at the position of `file`, and leave it at the next one.
+    """Return the record at the position of `file`, and move on to the next one.
 
     Raises:
-        ValueError: There is none, or it is damaged.
+        ValueError: There is no record, or it is damaged.
         OSError: The file cannot be read.
     """
     parts: list[bytes] = []

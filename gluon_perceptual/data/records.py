@@ -1,4 +1,4 @@
-"""Photos in a RecordIO file, as MXNet's im2rec makes it: X.rec, X.idx with where they start, X.lst with their names."""
+"""Photos in a RecordIO file, as MXNet's im2rec makes it: X.rec, X.idx (where each starts), X.lst (their names)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .photo_list import PhotoList
 from .reading import UNUSABLE, naming, note, read_photo
 from .recordio import LENGTH_BITS, read_record, write_record
 
-HEADER = struct.Struct("<IfQQ")  # number of labels after it (0: the one in it), label, two words of identity
+HEADER = struct.Struct("<IfQQ")  # number of labels that follow (0: the one here), label, two words of identity
 LARGEST = 2**LENGTH_BITS - HEADER.size
 CHUNK = 64  # photos in memory while writing
 THREADS = 4
@@ -28,7 +28,7 @@ class RecordFile:
     """A RecordIO file of pictures: where each starts, 8 bytes a picture, and their names, where there is a .lst file.
 
     Raises:
-        UserError: The index is missing or none.
+        UserError: The index is missing or damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,11 +46,11 @@ class RecordFile:
             if min(self.offsets, default=0) < 0:
                 raise ValueError("a negative offset")
         except (ValueError, OverflowError) as error:
-            raise UserError(f"{index}: this is no index of a RecordIO file ({error})") from error
+            raise UserError(f"{index}: not an index of a RecordIO file ({error})") from error
         self._names = self._read_names(path.with_suffix(".lst"))
 
     def _read_names(self, path: Path) -> list[str]:
-        """Return the last column of the lines that the index has; im2rec leaves bad pictures out of that."""
+        """Return the last column of the lines whose keys the index has; im2rec leaves bad pictures out of it."""
         names: list[str] = []
         if path.is_file():
             with input_file(path).open(encoding="utf-8-sig", errors="surrogateescape") as file:
@@ -64,7 +64,7 @@ class RecordFile:
         return self._names[number] if self._names else f"record {self.keys[number]}"
 
     def read(self, number: int) -> bytes:
-        """Return the encoded bytes of a picture; in many threads, as each call opens the file.
+        """Return the encoded bytes of a picture; threads may call it at once, as each call opens the file.
 
         Raises:
             ValueError: The record is damaged.
@@ -102,20 +102,20 @@ class Record:
 
 
 def open_records(path: Path) -> PhotoList:
-    """Return the photos of a RecordIO file; raises UserError where its index is missing or none."""
+    """Return the photos of a RecordIO file; raises UserError where its index is missing or damaged."""
     file = RecordFile(path)
     return PhotoList(range(len(file.offsets)), lambda number: Record(file, number))
 
 
 def write_records(photos: Sequence[PictureFile], folder: Path, progress: Callable[[int], object]) -> dict[str, str]:
-    """Write photos to `folder`: data.rec, data.idx and data.lst, all three or none; return those skipped, and why.
+    """Write photos to `folder`: data.rec, data.idx and data.lst, all three or none; return which were skipped, and why.
 
-    A record holds a photo's own bytes, once they are known to be a picture.
+    A record holds the bytes of a photo's file, which are decoded first to see that they are a picture.
 
     Args:
         photos: Files.
         folder: Made where it is missing.
-        progress: Called with a number of photos that are done.
+        progress: Called with the number of photos done since the last call.
 
     Raises:
         UserError: No photo can be used.
@@ -143,7 +143,7 @@ def write_records(photos: Sequence[PictureFile], folder: Path, progress: Callabl
 
 
 def _encoded(photo: PictureFile) -> bytes | Exception | str:
-    """Return a photo's bytes, or what is wrong with it."""
+    """Return the bytes of a photo, or what is wrong with it."""
     try:
         with naming(photo):
             read_photo(photo)

@@ -1,4 +1,4 @@
-"""Whose turn it is: photos in an order shuffled anew for each round, those that cannot be used left out."""
+"""Which photo comes next: all in an order shuffled anew each round, without those that cannot be used."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ..image.files import PictureFile
 from .reading import UNUSABLE, naming, note, read_photo
 
 CACHE_BYTES = 512 * 2**20
-CACHED_SET = 1000  # photos; of more, too few would be in the cache when their next turn comes
-RECENT = 8  # pictures kept of such a large set, for several crops in a row
+CACHED_SET = 1000  # photos; of a larger set, too few would still be in the cache at their next turn
+RECENT = 8  # pictures kept of a larger set, for several crops in a row
 
 
 class PhotoSampler:
     """Photos in turn, reproducibly: which is the k-th depends on the arguments and on `k` alone.
 
     A photo that cannot be read or does not fit is passed over for the next one, named in the log, and noted in
-    `skipped`, by name what is wrong. Those are only remembered there: what has been skipped before, by whichever
-    thread, decides nothing.
+    `skipped` with what is wrong. That is only a note: which photos have been skipped before, by whichever thread, does
+    not influence what comes next.
 
     Args:
         photos: Files.
@@ -42,10 +42,10 @@ class PhotoSampler:
 
     @contextmanager
     def photo(self, k: int) -> Iterator[np.ndarray]:
-        """Give the body the photo whose turn it is, or the next one of its round that is good; not to be changed.
+        """Give the body the next photo, or the first usable one after it in its round; it must not be changed.
 
         Raises:
-            UserError: No photo can be used; or something unexpected happened, with the photo, here or in the body.
+            UserError: No photo can be used; or an unexpected error, here or in the body, with the photo's name.
         """
         index, picture = self._next_good(k)
         with naming(self.photos[index]):
@@ -82,12 +82,12 @@ class PhotoSampler:
 
 
 class PictureCache:
-    """Pictures by number, the last ones kept; for many threads.
+    """Pictures by number, of which the last ones are kept; safe with threads.
 
     Args:
         read: From a number to the picture (H, W, 3) uint8.
         count: How many are kept.
-        limit: Likewise, in bytes.
+        limit: The most bytes kept.
     """
 
     def __init__(self, read: Callable[[int], np.ndarray], count: int, limit: int) -> None:

@@ -29,8 +29,8 @@ _NAME = re.compile(r"trainx_(\d+)\.params$")
 class ShardDataset:
     """Endless pairs from shards, in an order shuffled anew for each round, reproducible like `patches.PatchDataset`.
 
-    `shards[k]` is (low, reference): float32 (3, h, w) in [0, 255], and activations (128, H/2, W/2) as they are or a
-    patch (3, H, W) in [0, 255], as `holds_features` says. The files are memory-mapped: only what is used is read.
+    `shards[k]` is (low, reference): float32 (3, h, w) in [0, 255], and either activations (128, H/2, W/2) or a patch
+    (3, H, W) in [0, 255], see `holds_features`. The files are memory-mapped: only what is used is read.
 
     Raises:
         UserError: There are no shards in `folder`, or they do not belong together.
@@ -39,7 +39,7 @@ class ShardDataset:
     def __init__(self, folder: Path, seed: int = 0) -> None:
         numbers = sorted(int(match[1]) for path in folder.glob("trainx_*.params") if (match := _NAME.match(path.name)))
         if not numbers:
-            raise UserError(f"{folder}: there are no trainx_0.params, trainy_0.params, … in it; see prepare_data")
+            raise UserError(f"{folder}: no trainx_0.params, trainy_0.params, … in it; see prepare_data")
         pairs = [(_only_array(folder, "x", i), _only_array(folder, "y", i)) for i in numbers]
         self._inputs, self._references = ([pair[side] for pair in pairs] for side in (0, 1))
         self._check(folder)
@@ -48,7 +48,7 @@ class ShardDataset:
         self.scale = factor * self._references[0].shape[2] / self._inputs[0].shape[2]
         self.loss_network = describe_shards(folder)["loss_network"]
         self._ends = np.cumsum([len(array) for array in self._inputs])
-        self.skipped: dict[str, str] = {}  # photos, of which there are none here
+        self.skipped: dict[str, str] = {}  # as other datasets have it; here there are no photos
         self._seed = seed
         self._order = lru_cache(maxsize=2)(self._shuffle)
 
@@ -80,11 +80,11 @@ class ShardDataset:
 def describe_shards(folder: Path) -> dict[str, Json]:
     """Return how shards were made, as `shards.json` says: `sigma`, `degradation`, and `loss_network`.
 
-    The last is whose the features are; None for patches, or where that is unknown. The blog's own shards lack that
-    file; they are blurred by 1 and decimated.
+    `loss_network` names the network that made the features; None for patches, or where it is unknown. The blog's own
+    shards lack that file; their photos were blurred by 1 pixel and decimated.
 
     Raises:
-        UserError: The file is something else.
+        UserError: The file holds something else.
     """
     path = folder / "shards.json"
     if not path.exists():
@@ -99,7 +99,7 @@ def describe_shards(folder: Path) -> dict[str, Json]:
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     except (ValueError, KeyError, TypeError, OverflowError) as error:
-        raise UserError(f"{path}: this is not the description of shards ({error!r})") from error
+        raise UserError(f"{path}: not a description of shards ({error!r})") from error
 
 
 def _only_array(folder: Path, side: str, number: int) -> np.ndarray:
@@ -120,16 +120,16 @@ def write_shards(
 ) -> None:
     """Write the first `count` of `pairs` as shards, telling `progress` how many more are done after each batch.
 
-    Memory holds one shard's inputs (60 MB for 1000 of 72×72) and a batch: the references, mostly far larger, are
-    written as they are made.
+    One shard's inputs (60 MB for 1000 of 72×72) and a batch are held in memory: the references, usually far larger,
+    are written as they are made.
 
     Args:
-        pairs: `patches.PatchDataset`, or anything alike.
+        pairs: A `patches.PatchDataset`, or another such dataset.
         count: Number of pairs.
         folder: An existing folder.
         shard_size: Pairs in a file (blog: 1000).
         loss_network: Block whose first output is written as the reference; None: the patches themselves.
-        progress: Called with a number of pairs.
+        progress: Called with the number of pairs done since the last call.
     """
     for number, first in enumerate(range(0, count, shard_size)):
         size = min(shard_size, count - first)

@@ -1,4 +1,4 @@
-"""How near a picture is to the true one, and whether it shows the grid that an upsampling network leaves."""
+"""How close a picture is to the true one, and whether it shows the grid that an upsampling network leaves."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ..image.color import luma
 
 SSIM_WINDOW = 11  # side of the Gaussian window of σ = 1.5, cut at 3.5 σ
 
-_ROWS = 64  # of CIEDE2000 at a time, which needs many temporary arrays
+_ROWS = 64  # pixels of CIEDE2000 at a time, as it needs many temporary arrays
 _BLOCK = 64  # side of the blocks of a local spectrum, in pixels
-_PERIODS = 5  # the least in a block: what is compared with one frequency then lies beside no other
-_AT = (-1, 0, 1)  # what a Hann window smears a frequency over, in bins
+_PERIODS = 5  # periods a block has at least: so the bins compared with one frequency are not those of another
+_AT = (-1, 0, 1)  # bins that a Hann window smears a frequency over
 _BESIDE = (-3, -2, 2, 3)
 _ROUNDING_NOISE = 1 / 12  # variance of rounding to whole gray levels
 
@@ -25,7 +25,7 @@ def psnr(a: np.ndarray, b: np.ndarray, *, data_range: float) -> float:
     Args:
         a: Image of any shape and type.
         b: Image of the same shape.
-        data_range: Difference of the greatest and the least possible value, such as 255.
+        data_range: Difference between the greatest and the least possible value, such as 255.
 
     Raises:
         UserError: The shapes differ, or the range is not positive.
@@ -38,21 +38,23 @@ def psnr(a: np.ndarray, b: np.ndarray, *, data_range: float) -> float:
 def ssim(a: np.ndarray, b: np.ndarray, *, data_range: float) -> float:
     """Return the structural similarity (Wang et al., 2004), at most 1: Gaussian window of 11×11 and σ = 1.5.
 
-    The mean is over pixels whose whole window lies in the image, and over channels.
+    The mean is over channels, and over the pixels that have their whole window in the image.
 
     Args:
         a: (H, W) or (H, W, C) of any type.
         b: Image of the same shape.
-        data_range: Difference of the greatest and the least possible value, such as 255.
+        data_range: Difference between the greatest and the least possible value, such as 255.
 
     Raises:
-        UserError: The shapes differ, are others, or are smaller than the window; or the range is not positive.
+        UserError: The shapes differ, are not supported, or are smaller than the window; or the range is not positive.
     """
     from skimage.metrics import structural_similarity
 
     _check_pair(a, b, data_range)
     if a.ndim not in (2, 3) or min(a.shape[:2]) < SSIM_WINDOW:
-        raise UserError(f"image of shape {a.shape}: SSIM needs (H, W) or (H, W, C) from {SSIM_WINDOW}×{SSIM_WINDOW} on")
+        raise UserError(
+            f"image of shape {a.shape}: SSIM needs (H, W) or (H, W, C), {SSIM_WINDOW}×{SSIM_WINDOW} or larger"
+        )
     similarity = structural_similarity(
         np.asarray(a, np.float64), np.asarray(b, np.float64), data_range=data_range, gaussian_weights=True, sigma=1.5,
         use_sample_covariance=False, channel_axis=2 if a.ndim == 3 else None,
@@ -63,8 +65,8 @@ def ssim(a: np.ndarray, b: np.ndarray, *, data_range: float) -> float:
 def luma_scores(output: np.ndarray, truth: np.ndarray, scale: int) -> tuple[float, float]:
     """Return PSNR in dB and SSIM as super-resolution papers measure them.
 
-    On Y of BT.601, rounded as by MATLAB's rgb2ycbcr, without a border of `scale` pixels. Unrounded, bicubic ×4 on
-    Set5 scores 28.43 and 0.811, rounded 28.42 and 0.810: both are found in papers.
+    On Y of BT.601, rounded as MATLAB's rgb2ycbcr does, without a border of `scale` pixels. Bicubic ×4 on Set5 scores
+    28.43 and 0.811 unrounded, and 28.42 and 0.810 rounded: both are found in papers.
 
     Args:
         output: (H, W, 3) uint8.
@@ -99,30 +101,31 @@ def color_error(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def grid_energy(image: np.ndarray, period: int) -> float:
-    """Return how much the frequencies of a grid stand out of those around them: about 1 in photos, more with dots.
+    """Return how far the frequencies of a grid stand out from those around them: about 1 in photos, more with dots.
 
     Upsampling `period` times by strided or shuffled convolutions can leave a pattern of that period. It has the
-    frequencies (i, j) / period, 0 ≤ i, j < period, except (0, 0). In blocks of 64×64 pixels (smaller ones in smaller
-    pictures) under a Hann window, the mean log power at each of them (3×3 bins, what the window smears it over) is
-    compared with that of 2 and 3 bins beside it: along the axis for frequencies on an axis, where the energy of
-    upright and level edges is, else along both axes. Rounding noise is added to all power; so flat areas have ratio 1.
-    The ratios' geometric mean over frequencies and blocks lets faint dots in a smooth sky count by the sky's share.
+    frequencies (i, j) / period, 0 ≤ i, j < period, except (0, 0). In blocks of 64×64 pixels (smaller in smaller
+    pictures) under a Hann window, the mean log power at each of them (3×3 bins, as the window smears it) is compared
+    with that of the bins 2 and 3 away: along the axis for frequencies on an axis, where the energy of vertical and
+    horizontal edges is, otherwise along both axes. The power of rounding noise is added everywhere, so that flat areas
+    have ratio 1. By the geometric mean of the ratios over frequencies and blocks, faint dots in a smooth sky count in
+    proportion to the area of the sky.
 
     Args:
         image: (H, W, 3) RGB in [0, 255].
-        period: Of the grid, in pixels; an upsampling network's scale.
+        period: Of the grid, in pixels; the scale of an upsampling network.
 
     Returns:
-        Ratio of powers, positive. Dots one gray level high on a flat picture have 160 at period 2 and 11 at 4.
+        A positive ratio of powers: for dots of one gray level on a flat picture, 160 at period 2 and 11 at period 4.
 
     Raises:
-        UserError: The period is under 2, or the picture has a side under 5 periods.
+        UserError: The period is under 2, or a side of the picture is shorter than 5 periods.
     """
     y = luma(image)
     if period < 2 or min(y.shape) < _PERIODS * period:
         raise UserError(
             f"picture of {y.shape[0]}×{y.shape[1]} with a grid of period {period}: "
-            f"expected a period from 2 on and sides from {_PERIODS} periods on"
+            f"expected a period of at least 2 and sides of at least {_PERIODS} periods"
         )
     longest = max(_BLOCK, _PERIODS * period)
     height, width = (min(side, longest) // period * period for side in y.shape)

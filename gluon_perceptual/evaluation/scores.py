@@ -1,4 +1,4 @@
-"""What was found of enlarged photos: rows of scores, their means, and how they are shown."""
+"""The results for enlarged photos: rows of scores, their means, and how they are shown."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Row:
 
     psnr (dB) and ssim on Y of BT.601 with a border of `scale` pixels shaved; relu2_2 and relu4_3: mean squared
     distance of the loss network's activations; ciede2000: mean color error; grid: energy at the frequencies of the
-    upsampling grid relative to those around (1: none, see `metrics.grid_energy`); weave, worst_weave: fine waves where
-    the truth is smooth, in gray levels, the mean and that of the worst tenth (see `spectrum.Weave`); st_lpips: see
-    `stlpips`. axial, diagonal: power in smooth blocks less that of the truth, by frequency (`spectrum.Weave`).
+    upsampling grid relative to those around (1: no grid, see `metrics.grid_energy`); weave, worst_weave: fine waves
+    where the truth is smooth, in gray levels, the mean and that of the worst tenth (see `spectrum.Weave`); st_lpips:
+    see `stlpips`. axial, diagonal: power in smooth blocks less that of the truth, by frequency (`spectrum.Weave`).
 
-    What could not be measured is not a number: the weave where nothing is smooth, ST-LPIPS where it is not installed.
+    What could not be measured is nan: the weave where nothing is smooth, ST-LPIPS where it is not installed.
     """
 
     method: str
@@ -53,7 +53,7 @@ class Row:
 
 
 def means(rows: Sequence[Row]) -> list[Row]:
-    """Return the mean row of each method, in the order in which they first come, over what could be measured."""
+    """Return the mean row of each method over what could be measured, in the order of first appearance."""
     averages = []
     for name in dict.fromkeys(row.method for row in rows):
         own = [row for row in rows if row.method == name]
@@ -66,7 +66,7 @@ def means(rows: Sequence[Row]) -> list[Row]:
 
 
 def mean(values: Iterable[float]) -> float:
-    """Return the mean of the values that are numbers, or nan where none is."""
+    """Return the mean of the values that are not nan; nan if all are."""
     numbers = [value for value in values if not math.isnan(value)]
     return float(np.mean(numbers)) if numbers else float("nan")
 
@@ -77,7 +77,7 @@ def measured(rows: Sequence[Row]) -> list[str]:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return rows as aligned text, a line each."""
+    """Return rows as aligned text, one line each."""
     lines = [["method", "photo", *SCORES]]
     lines += [[row.method, row.photo, *(as_text(row, name) for name in SCORES)] for row in rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
@@ -94,13 +94,13 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def as_text(row: Row, score: str) -> str:
-    """Return a score with its usual digits; "-" where it could not be measured."""
+    """Return a score with its usual number of digits; "-" where it could not be measured."""
     value = getattr(row, score)
     return "-" if math.isnan(value) else format(value, FORMATS[score])
 
 
 def as_json(rows: Sequence[Row]) -> list[dict[str, Json]]:
-    """Return rows as what JSON can hold: the infinite PSNR of equal pictures, and what is not a number, is None."""
+    """Return rows as JSON can hold them: nan, and the infinite PSNR of equal pictures, become None."""
 
     def finite(value: Json) -> Json:
         if isinstance(value, tuple):

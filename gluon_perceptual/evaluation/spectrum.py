@@ -1,4 +1,4 @@
-"""The weave that a network leaves where a photo is smooth: fine waves that the truth has not, in local spectra."""
+"""The weave that a network leaves where a photo is smooth: fine waves that the truth lacks, in local spectra."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from ..errors import UserError
 from ..image.color import luma
 
 BLOCK = 32  # side of the blocks of a local spectrum, in pixels; they overlap by half
-SMOOTH = 10.0  # gray levels: blocks of the truth are smooth up to this standard deviation
-FINE = 0.25  # cycles a pixel, over which waves are looked for: under it a picture has its shapes
+SMOOTH = 10.0  # gray levels: blocks of the truth count as smooth up to this standard deviation
+FINE = 0.25  # cycles per pixel above which waves are looked for: below are the shapes of a picture
 WORST = 0.1  # share of the blocks
 
 _BINS = np.arange(BLOCK // 2 + 1)
-AXIAL, DIAGONAL = _BINS / BLOCK, _BINS / BLOCK * 2**0.5  # frequencies of a block's spectra, in cycles a pixel
+AXIAL, DIAGONAL = _BINS / BLOCK, _BINS / BLOCK * 2**0.5  # frequencies of a block's spectra, in cycles per pixel
 _WINDOW = np.outer(*2 * [np.sin(np.pi * np.arange(BLOCK) / BLOCK) ** 2])
-# Mean power of an upright wave of height 1: a quarter of its bin's, which the mean over 3×3 bins leaves, on one of two
-# axes.
+# Mean power of a wave of height 1 along an axis: the mean over 3×3 bins leaves a quarter of its bin's, and it is on one
+# of two axes.
 _WAVE = _WINDOW.sum() ** 2 / 4 / (_WINDOW**2).sum() / 4 / 2
 
 
 @dataclass(frozen=True)
 class Weave:
-    """The waves over 0.25 cycles a pixel that a picture has and the truth has not, in blocks where that is smooth.
+    """The waves over 0.25 cycles per pixel that a picture has and the truth lacks, in blocks where the truth is smooth.
 
-    mean, worst: The height (amplitude) in gray levels of a block's strongest such wave; the mean over blocks and over
-    the tenth of them that have the highest. Under about 0.1 it is rounding, from 0.5 on it can be seen; not a number
-    where no block is smooth. axial, diagonal: the power over the truth's, by frequency, (17,) each, of which the place
-    k is for k/32 cycles a pixel along an axis, and along both.
+    mean, worst: The amplitude, in gray levels, of the strongest such wave in a block: the mean over all blocks, and
+        over
+    the tenth of them with the highest. Under about 0.1 it is rounding; from 0.5 on it is visible; nan where no block is
+    smooth. axial, diagonal: the power in excess of the truth's, by frequency, (17,) each: place k is for k/32 cycles
+        per
+    pixel along an axis, and along both.
     """
 
     mean: float
@@ -39,10 +41,10 @@ class Weave:
 
 
 def weave(output: np.ndarray, truth: np.ndarray) -> Weave:
-    """Measure the waves in `output` that `truth` has not, see `Weave`.
+    """Measure the waves in `output` that `truth` lacks, see `Weave`.
 
-    On luma, in blocks of 32×32 pixels under a Hann window, 16 apart. Smooth is where the truth's standard deviation is
-    at most 10 gray levels.
+    On luma, in blocks of 32×32 pixels under a Hann window, 16 apart. A block is smooth if the truth's standard
+    deviation in it is at most 10 gray levels.
 
     Args:
         output: (H, W, 3) RGB in [0, 255].
@@ -68,8 +70,8 @@ def weave(output: np.ndarray, truth: np.ndarray) -> Weave:
 def directional_power(blocks: np.ndarray) -> np.ndarray:
     """Return the power of blocks (B, 32, 32) along the axes and along the diagonals, by frequency: (2, B, 17).
 
-    Each is the mean over the two axes or diagonals, and over the 3×3 bins that the window smears a wave over. White
-    noise has its variance at all frequencies.
+    Each is the mean over the two axes or diagonals, and over the 3×3 bins that the window smears a wave over. For white
+    noise, it is the noise's variance at all frequencies.
     """
     centered = blocks - blocks.mean(axis=(1, 2), keepdims=True)
     power = np.abs(np.fft.fft2(centered * _WINDOW)) ** 2 / (_WINDOW**2).sum()
@@ -81,7 +83,7 @@ def directional_power(blocks: np.ndarray) -> np.ndarray:
 
 
 def _blocks(picture: np.ndarray) -> np.ndarray:
-    """Return the luma of all blocks, (B, 32, 32); none of a picture that is smaller."""
+    """Return the luma of all blocks, (B, 32, 32), without any for a smaller picture."""
     y = luma(picture) * (255 / 219)
     if min(y.shape) < BLOCK:
         return np.zeros((0, BLOCK, BLOCK))

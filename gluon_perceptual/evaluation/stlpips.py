@@ -1,7 +1,7 @@
-"""ST-LPIPS: how different two pictures look, by features of a network trained on people's judgments.
+"""ST-LPIPS: how different two pictures look, by the features of a network trained on human judgments.
 
-Ghildyal and Liu, "Shift-tolerant perceptual similarity metric", ECCV 2022. Unlike the distances of VGG16's features it
-is none of the losses here, so no model was trained for it. It runs in PyTorch, from the package stlpips-pytorch.
+Ghildyal and Liu, "Shift-tolerant perceptual similarity metric", ECCV 2022. Unlike distances of VGG16's features, it is
+not used as a loss here, so that no model was trained for it. It runs in PyTorch, from the package stlpips-pytorch.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class ShiftTolerantLpips:
-    """The metric, of AlexNet's features.
+    """The metric, on AlexNet's features.
 
     Raises:
         MissingDependencyError: PyTorch or stlpips-pytorch is not installed.
@@ -30,7 +30,7 @@ class ShiftTolerantLpips:
         self._metric = library.LPIPS(net="alex", variant="shift_tolerant", verbose=False)
 
     def __call__(self, picture: np.ndarray, truth: np.ndarray) -> float:
-        """Return the distance of two (H, W, 3) uint8 RGB pictures: 0 for equal ones, about 0.5 for unlike ones.
+        """Return the distance of two (H, W, 3) uint8 RGB pictures: 0 for equal ones, about 0.5 for unrelated ones.
 
         Raises:
             UserError: The shapes differ.
@@ -47,7 +47,7 @@ class ShiftTolerantLpips:
 
 
 def st_lpips_if_installed() -> ShiftTolerantLpips | None:
-    """Return the metric, or None, with a line in the log that says how to have it."""
+    """Return the metric; or None, and log how to install it."""
     try:
         return ShiftTolerantLpips()
     except MissingDependencyError as error:

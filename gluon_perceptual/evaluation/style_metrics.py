@@ -1,6 +1,6 @@
-"""How a repainted picture fares, beside its photo and the painting: clipping, blobs, colored noise, edges.
+"""How good a repainted picture is, compared with its photo: clipping, blobs, colored noise, edges.
 
-Pictures are (H, W, 3) RGB in [0, 255]; no measure depends on their size but through what they show.
+Pictures are (H, W, 3) RGB in [0, 255]; their size matters only through what they show.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import numpy as np
 from ..errors import UserError
 from ..image.color import luma, rgb_to_ycbcr
 
-FINE = 1.0  # σ in pixels: detail that a Gaussian of it takes away is fine
-EDGES = 2.0  # σ in pixels of the Gaussian before edges are looked for
-WINDOW = 17  # side in pixels of the windows in which a picture is flat or not
+FINE = 1.0  # σ in pixels: fine detail is what a Gaussian of it removes
+EDGES = 2.0  # σ in pixels of the Gaussian applied before edges are looked for
+WINDOW = 17  # side in pixels of the windows that are flat or not
 FLAT = 3.0  # standard deviation of luma in a window, in levels of Y, below which it is flat
-DRAWN = 6.0  # the same, from which on something is drawn there
+DRAWN = 6.0  # the same, above which the window is not flat
 
 
 def style_scores(picture: np.ndarray, photo: np.ndarray) -> dict[str, float]:
-    """Return a repainted picture's measures by name: "clipped", "blobs", "color_noise" and "edges".
+    """Return the measures of a repainted picture by name: "clipped", "blobs", "color_noise" and "edges".
 
     Raises:
         UserError: The shapes differ.
@@ -33,18 +33,18 @@ def style_scores(picture: np.ndarray, photo: np.ndarray) -> dict[str, float]:
 
 
 def clipped_area(picture: np.ndarray) -> float:
-    """Return the share of pixels of which two channels are 0 or 255, when rounded, or beyond.
+    """Return the share of pixels with two channels that are, when rounded, at or beyond 0 or 255.
 
-    One alone is no fault: pure colors have it.
+    A single channel is not a fault: pure colors have it.
     """
     channels = (np.abs(np.asarray(picture, np.float64) - 127.5) >= 127).sum(axis=2)
     return float((channels >= 2).mean())
 
 
 def blob_area(picture: np.ndarray, photo: np.ndarray) -> float:
-    """Return the share of pixels around which the picture is flat and the photo is not.
+    """Return the share of pixels around which the picture is flat but the photo is not.
 
-    Flat is a deviation of luma under 3 levels in the window of 17×17 around the pixel; for "not", it is over 6.
+    Flat means a standard deviation of luma under 3 levels in the window of 17×17 around the pixel; not flat, over 6.
 
     Raises:
         UserError: The shapes differ.
@@ -54,9 +54,9 @@ def blob_area(picture: np.ndarray, photo: np.ndarray) -> float:
 
 
 def color_noise(picture: np.ndarray) -> float:
-    """Return how strong fine detail of chroma (Cb and Cr) is beside that of luma: RMS over RMS, 0 for gray pictures.
+    """Return how strong fine detail of chroma (Cb and Cr) is relative to that of luma: RMS over RMS, 0 for a gray one.
 
-    Fine detail is what differs from the picture blurred by a Gaussian of σ = 1. It is 0.2 to 0.5 in paintings.
+    Fine detail is the difference from the picture blurred by a Gaussian of σ = 1. Paintings have 0.2 to 0.5.
     """
     ycbcr = rgb_to_ycbcr(picture)
     squares = np.square(ycbcr - cv2.GaussianBlur(ycbcr, (0, 0), FINE)).mean(axis=(0, 1))
@@ -64,10 +64,10 @@ def color_noise(picture: np.ndarray) -> float:
 
 
 def edge_correlation(picture: np.ndarray, photo: np.ndarray) -> float:
-    """Return how far the edges of luma are those of the photo: the correlation of the gradients' magnitudes.
+    """Return how well the edges of luma match the photo's: the correlation of the gradients' magnitudes.
 
     Both are blurred by a Gaussian of σ = 2 first, so that strokes count less than shapes. 1 for the photo itself; 0
-    where one of both has no edges.
+    where either has no edges.
 
     Raises:
         UserError: The shapes differ.

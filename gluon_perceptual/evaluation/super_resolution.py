@@ -20,7 +20,7 @@ from .spectrum import weave
 
 DISTANCE_LAYERS = ("relu2_2", "relu4_3")
 JPEG_GRID = 8  # period in pixels of JPEG's blocks
-BLOCK = 512  # side of the blocks in which the loss network sees a picture, a bound on its memory
+BLOCK = 512  # side of the blocks that the loss network sees at a time, which bounds its memory
 
 
 Method = Callable[[np.ndarray], np.ndarray]
@@ -30,11 +30,11 @@ Distance = Callable[[np.ndarray, np.ndarray], float]
 def perceptual_distances(
     loss_network: Block, pictures: Sequence[np.ndarray], truth: np.ndarray
 ) -> list[dict[str, float]]:
-    """Return for each picture the mean squared differences of its activations from those of the truth, by layer.
+    """Return for each picture, by layer, the mean squared difference between its activations and the truth's.
 
     Args:
         loss_network: A `nets.vgg.LossNetwork`.
-        pictures: (H, W, 3) uint8 RGB, looked at in blocks of at most 512×512, the mean weighted by their sizes.
+        pictures: (H, W, 3) uint8 RGB, processed in blocks of at most 512×512; the mean is weighted by their sizes.
         truth: Likewise.
     """
     height, width, _ = truth.shape
@@ -42,7 +42,7 @@ def perceptual_distances(
     for top in range(0, height, BLOCK):
         for left in range(0, width, BLOCK):
             block = np.s_[top : top + BLOCK, left : left + BLOCK]
-            if min(truth[block].shape[:2]) < 16:  # a sliver that pooling would leave nothing of
+            if min(truth[block].shape[:2]) < 16:  # a sliver of which pooling would leave nothing
                 continue
             size = truth[block].size // 3
             wanted = loss_network(mx.nd.array(to_tensor(truth[block])))
@@ -69,12 +69,12 @@ def _pixel_scores(output: np.ndarray, truth: np.ndarray, scale: int) -> dict[str
 
 
 def grid_period(scale: int) -> int:
-    """Return the period in pixels of the grid that may show in a picture enlarged `scale` times."""
+    """Return the period, in pixels, of the grid that may show in a picture enlarged `scale` times."""
     return scale if scale > 1 else JPEG_GRID
 
 
 def smallest_side(scale: int) -> int:
-    """Return the side in pixels from which on a photo can be scored: SSIM's window, the grid's periods, pooling."""
+    """Return the shortest side, in pixels, of a photo that can be scored: for SSIM, the grid's periods, pooling."""
     return max(2 * scale + 16, 5 * grid_period(scale))
 
 
@@ -95,9 +95,9 @@ def evaluate(
         photo: File; cut to a multiple of `scale` at the bottom and right.
         scale: Integer factor.
         loss_network: `LossNetwork.pretrained(DISTANCE_LAYERS)`.
-        sigma: Blur before shrinking; the benchmarks' protocol is none.
+        sigma: Blur before shrinking; 0 by the benchmarks' protocol.
         degradation: As `method` of `image.resize.degrade`.
-        jpeg: Quality of the JPEG file that the input then goes through, or None.
+        jpeg: Quality at which the input is saved as JPEG and read again, or None.
         st_lpips: `stlpips.ShiftTolerantLpips()`, or None.
 
     Raises:
@@ -120,12 +120,12 @@ def evaluate(
 def center_pair(
     photo: np.ndarray, scale: int, side: int, sigma: float = 0.0, degradation: Degradation = "bicubic"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the middle of a photo, low and true, degraded together with its surroundings.
+    """Return the middle of a photo in low and in full resolution, degraded together with its surroundings.
 
     Args:
         photo: (H, W, 3) uint8, at least `scale` pixels a side.
         scale: Integer factor between the two.
-        side: Of the true one in pixels, or less where the photo is smaller.
+        side: Of the full-resolution part, in pixels; less where the photo is smaller.
         sigma: Blur before shrinking.
         degradation: As `method` of `image.resize.degrade`.
     """
@@ -138,5 +138,5 @@ def center_pair(
 
 
 def bicubic(scale: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Return MATLAB's bicubic enlargement, the row to compare with."""
+    """Return MATLAB's bicubic enlargement, the baseline."""
     return lambda image: imresize(image, scale)

@@ -1,4 +1,4 @@
-"""How still a repainted video holds: results compared along the motion of what they show."""
+"""How steady a repainted video is: results compared along the motion of what they show."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from ..image.flow import warp
 
 
 def warping_error(result: np.ndarray, previous: np.ndarray, flow: np.ndarray, visible: np.ndarray) -> float:
-    """Return the mean absolute difference between a frame's result and its predecessor's, moved to where it is now.
+    """Return the mean absolute difference between a frame's result and the previous one's, moved along the motion.
 
-    After Lai et al. 2018, "Learning blind video temporal consistency", section 4.2, but absolute. 0: it holds still.
+    After Lai et al. 2018, "Learning blind video temporal consistency", section 4.2, but absolute. 0: perfectly steady.
 
     Args:
         result: (H, W, 3), in [0, 255].
@@ -19,7 +19,7 @@ def warping_error(result: np.ndarray, previous: np.ndarray, flow: np.ndarray, vi
         visible: (H, W) bool, the pixels that could be seen in the frame before.
 
     Raises:
-        ValueError: No pixel could.
+        ValueError: No pixel could be.
     """
     if not visible.any():
         raise ValueError("no pixel could be seen in the frame before: there is nothing to compare")
