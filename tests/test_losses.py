@@ -162,7 +162,7 @@ def test_terms_vanish_at_the_target_and_hybrid_equals_imperative():
 def test_mistakes_are_named():
     with pytest.raises(UserError, match="no term"):
         PerceptualLoss({})
-    with pytest.raises(UserError, match="gives one, two, not relu9"):
+    with pytest.raises(UserError, match="has one, two, but not relu9"):
         PerceptualLoss({FeatureLoss("relu9"): 1.0}, tiny_loss_network())
     with pytest.raises(UserError, match="two terms of the loss have one name: pixel, pixel"):
         PerceptualLoss({PixelLoss(): 1.0, PixelLoss("absolute"): 1.0})

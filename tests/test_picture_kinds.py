@@ -213,7 +213,7 @@ def test_more_frames_are_said(tmp_path, caplog):
         path = save(tmp_path / f"a{suffix}", frames[0], save_all=True, append_images=frames[1:], duration=50)
         caplog.clear()
         np.testing.assert_allclose(read_picture(path).rgb, 10, atol=1)
-        assert caplog.messages == [f"{path}: of its 3 {what} the first alone is taken"]
+        assert caplog.messages == [f"{path}: of its 3 {what} only the first is used"]
 
 
 # --- JPEG, inks, others

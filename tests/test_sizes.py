@@ -122,7 +122,7 @@ def test_a_symbol_that_keeps_the_size_gets_the_bicubic_enlargement(tmp_path):
 
 def test_what_would_be_too_large_on_the_way(doubling, monkeypatch):
     monkeypatch.setattr("gluon_perceptual.inference.upscaler.MOST_WRITTEN", 2000)
-    with pytest.raises(UserError, match="11×14 pixels 4 times larger are over 2,000"):
+    with pytest.raises(UserError, match="11×14 pixels enlarged 4 times are over 2,000"):
         Upscaler(doubling, scale=3)(picture())
 
 

@@ -11,6 +11,7 @@ __all__ = [
     "histogram",
     "io",
     "jpeg",
+    "resampling",
     "resize",
     "size",
     "tiling",

@@ -1,8 +1,8 @@
-"""RGB <-> YCbCr as in MATLAB, and RGB <-> the color spaces that histograms are matched in.
+"""RGB <-> YCbCr as in MATLAB, and RGB <-> the color spaces in which histograms are matched.
 
 The latter are those of rio-color (github.com/mapbox/rio-color, `colorspace.pyx`), which rio-hist matches in. They
 differ from scikit-image's: XYZ is divided by the white point, and LUV is computed from that XYZ, so that gray is not at
-u = v = 0; hue runs from -pi to pi, so that its cut lies at green, not at red.
+u = v = 0; hue runs from -pi to pi, so that it wraps at green, not at red.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from ..choices import ColorSpace, check_choice, of
 
 # ITU-R BT.601, studio swing, of RGB in [0, 255]: the numbers of MATLAB's rgb2ycbcr.
 _YCBCR = np.array([[65.481, 128.553, 24.966], [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]]) / 255
-LUMA = tuple(float(weight) for weight in _YCBCR[0])  # of red, green and blue in Y, 16 less
+LUMA = tuple(float(weight) for weight in _YCBCR[0])  # weights of red, green and blue in Y, less its offset of 16
 _OFFSET = np.array([16.0, 128.0, 128.0])
 
 # sRGB and its white, D65, as rio-color has them.
 _TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
 )
-_FROM_XYZ = np.linalg.inv(_TO_XYZ)  # rio-color has it to 7 digits
+_FROM_XYZ = np.linalg.inv(_TO_XYZ)  # rounded to 7 digits, as in rio-color
 _WHITE = np.array([0.95047, 1.0, 1.08883])
 _WHITE_UV = np.array([4 * _WHITE[0], 9 * _WHITE[1]]) / (_WHITE @ [1, 15, 3])
 _DELTA, _KAPPA = 6 / 29, (29 / 3) ** 3
@@ -52,7 +52,7 @@ def to_space(rgb: np.ndarray, space: str) -> np.ndarray:
     radians from -pi to pi. Black has u = v = 0, where rio-color has NaN. The name may be in any case.
 
     Raises:
-        UserError: There is no such space.
+        UserError: The color space is unknown.
     """
     return _by_rows(_CONVERSIONS[checked_space(space)][0], rgb)
 
@@ -61,7 +61,7 @@ def from_space(values: np.ndarray, space: str) -> np.ndarray:
     """Invert `to_space`; colors that sRGB lacks are clipped to [0, 1], NaN is 0.
 
     Raises:
-        UserError: There is no such space.
+        UserError: The color space is unknown.
     """
     return _by_rows(_CONVERSIONS[checked_space(space)][1], values)
 
@@ -70,14 +70,14 @@ def checked_space(space: str) -> str:
     """Return the name of the color space in capitals.
 
     Raises:
-        UserError: There is no such space.
+        UserError: The color space is unknown.
     """
     check_choice("color_space", space.upper(), of(ColorSpace))
     return space.upper()
 
 
 def _by_rows(convert: _Conversion, image: np.ndarray) -> np.ndarray:
-    """Convert some rows at a time: a conversion needs many times the memory of what it converts."""
+    """Convert some rows at a time: a conversion needs many times the memory of its input."""
     converted, height = np.empty(image.shape), max(1, _BLOCK_PIXELS // max(1, image.shape[1]))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         for top in range(0, len(image), height):

@@ -1,8 +1,8 @@
-"""The defects of photos as they are found on the web, made on purpose: JPEG, noise and blur, drawn at random.
+"""The defects of photos from the web, added on purpose: JPEG artifacts, noise and blur, drawn at random.
 
 The range of qualities and the random order are those of Zhang et al. 2021, "Designing a practical degradation model for
-deep blind image super-resolution" (BSRGAN). Noise and blur are rarer and weaker than there: a network that is to
-undo strong ones smooths what is clean.
+deep blind image super-resolution" (BSRGAN). Noise and blur are rarer and weaker than there: a network trained to
+undo strong ones also smooths clean photos.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ import numpy as np
 
 from .jpeg import SUBSAMPLINGS, compress
 
-CLEAN = 0.2  # of the pictures have no defect
-SOME = 0.25  # of the others have noise, and so many blur; all are compressed
-QUALITY = (30, 95)  # of JPEG, both included
-NOISE = (0.5, 4.0)  # standard deviation in gray levels, of each pixel and channel by itself
+CLEAN = 0.2  # share of the pictures without defects
+SOME = 0.25  # share of the others that have noise, and likewise blur; all are compressed
+QUALITY = (30, 95)  # qualities of JPEG, both included
+NOISE = (0.5, 4.0)  # standard deviation in gray levels; independent for each pixel and channel
 BLUR = (0.2, 0.7)  # standard deviation in pixels
-BLUR_RADIUS = 3  # in pixels, where it is cut off
+BLUR_RADIUS = 3  # in pixels, where the Gaussian is cut off
 
 
 def with_defects(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return (H, W, 3) uint8 as it might have come from the web; all values drawn from the ranges are equally likely.
+    """Return (H, W, 3) uint8 as it might have come from the web; values are drawn uniformly from the ranges.
 
     Args:
         image: (H, W, 3) uint8; unchanged.
-        rng: What is drawn from.
+        rng: The source of all random values.
     """
     if rng.random() < CLEAN:
         return image

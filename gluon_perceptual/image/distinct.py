@@ -1,18 +1,18 @@
-"""Which values or colors occur in a picture, how often, and where: each is then worked on once."""
+"""Which values or colors occur in a picture, how often and where, so that each is processed only once."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-TABLE_TYPES = (np.uint8, np.uint16)  # so few values that a histogram and a table replace sorting
+TABLE_TYPES = (np.uint8, np.uint16)  # so few possible values that a histogram and a table replace sorting
 _EXACT_COUNTS = 2**24  # cv2.calcHist returns float32
 
 
 def distinct_values(band: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """1-D -> values, how often each occurs, for each element which of them it is.
+    """1-D -> values, how often each occurs, and for each element the index of its value.
 
-    These are all values of uint8 or uint16, also those that do not occur; of other types each element.
+    For uint8 and uint16, the values are all possible ones, even those that do not occur; for other types, each element.
     """
     if band.dtype not in TABLE_TYPES:
         return band, np.ones(band.size), np.arange(band.size)
@@ -24,7 +24,7 @@ def distinct_values(band: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def distinct_colors(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(H, W, 3) -> colors (N, 3), how often each occurs, for each unmasked pixel which of them it is."""
+    """(H, W, 3) -> colors (N, 3), how often each occurs, and for each unmasked pixel the index of its color."""
     pixels = np.ma.getdata(picture)[unmasked_pixels(picture)]
     if picture.dtype not in TABLE_TYPES:
         return pixels, np.ones(len(pixels)), np.arange(len(pixels))
@@ -36,7 +36,7 @@ def distinct_colors(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 def look_up(table: np.ndarray, picks: np.ndarray) -> np.ndarray:
-    """Return `table[picks]`, sooner for uint8."""
+    """Return `table[picks]`, faster for uint8."""
     if picks.dtype == np.uint8 and picks.size:
         return cv2.LUT(picks, table)[:, 0]
     return table[picks]

@@ -1,4 +1,4 @@
-"""Picture files as they are on the disk: bytes, headers, and what is too large to be opened."""
+"""Picture files on the disk: their bytes and headers, and limits on their size."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .formats import available, titles
 
 PillowImage = Any  # type: ignore[explicit-any]
 MAX_PIXELS = 500_000_000
-BYTES_PER_PIXEL = 8  # of the largest that are read: RGBA of 16 bits, not compressed
+BYTES_PER_PIXEL = 8  # bytes per pixel of the largest that are read: uncompressed RGBA of 16 bits
 METADATA_BYTES = 2**26
 HEIC_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"hevc")
 _pillow_limit = threading.Lock()
 
 
 class PictureFile(Protocol):
-    """What pictures are read from: a path, or what reads like one, as a record in a RecordIO file; `str` names it."""
+    """What pictures are read from: a path, or something read like one, such as a record in a RecordIO file."""
 
     @property
     def name(self) -> str:
@@ -37,8 +37,8 @@ def read_bytes(file: str | PictureFile, max_pixels: int) -> bytes:
     """Return a file's bytes.
 
     Raises:
-        ImageError: It is missing, no file, or has more bytes than a picture of `max_pixels` needs.
-        OSError: It may not be read.
+        ImageError: It is missing, not a file, or has more bytes than a picture of `max_pixels` needs.
+        OSError: It cannot be read.
     """
     if isinstance(file, (str, Path)):
         file = Path(file)
@@ -46,14 +46,14 @@ def read_bytes(file: str | PictureFile, max_pixels: int) -> bytes:
             raise ImageError(f"{file}: {'not a file' if file.exists() else 'no such file'}")
         size, limit = file.stat().st_size, BYTES_PER_PIXEL * max_pixels + METADATA_BYTES
         if size > limit:
-            raise ImageError(f"{file}: {size:,} bytes are more than the {limit:,} that are read of a picture")
+            raise ImageError(f"{file}: {size:,} bytes are more than the {limit:,} that a picture may have")
         input_file(file)
     return file.read_bytes()
 
 
 @contextmanager
 def as_image_error(file: str | PictureFile) -> Iterator[None]:
-    """Name the file in every error; Pillow has no one type for what it finds wrong."""
+    """Name the file in every error; Pillow has no single type for damaged files."""
     try:
         yield
     except MemoryError:
@@ -66,7 +66,7 @@ def as_image_error(file: str | PictureFile) -> Iterator[None]:
 
 @contextmanager
 def own_limit() -> Iterator[None]:
-    """Lift Pillow's limit of pixels, which is a global: ours decides."""
+    """Lift Pillow's limit on pixels, a global variable: our own limit applies."""
     with _pillow_limit:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
@@ -76,10 +76,10 @@ def own_limit() -> Iterator[None]:
 
 
 def open_picture(data: bytes, max_pixels: int) -> PillowImage:
-    """Return what Pillow makes of the header, no pixel decoded.
+    """Open a picture by its header, without decoding pixels.
 
     Raises:
-        ImageError: These are no picture's bytes, or it has over `max_pixels` pixels.
+        ImageError: It is not a picture, or has over `max_pixels` pixels.
     """
     try:
         with own_limit():
@@ -94,6 +94,6 @@ def open_picture(data: bytes, max_pixels: int) -> PillowImage:
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
-    """Raise ImageError where these are too many pixels."""
+    """Raise ImageError if there are too many pixels."""
     if width * height > max_pixels:
         raise ImageError(f"{width}×{height} pixels are more than {max_pixels:,}; cut the picture into parts")

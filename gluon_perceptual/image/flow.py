@@ -1,4 +1,4 @@
-"""Motion between two pictures: dense optical flow, warping by it, and where it can be trusted."""
+"""Motion between two pictures: dense optical flow, warping by it, and where it is reliable."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 
 AGREEMENT, SLACK = 0.01, 0.5  # Sundaram et al. 2010, "Dense point trajectories by GPU-accelerated large displacement"
-SMALLEST_SIDE = 16  # of pictures in which motion is looked for: DIS compares patches
+SMALLEST_SIDE = 16  # the shortest side of pictures in which motion is searched for: DIS compares patches
 
 
 def optical_flow(image: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return (H, W, 2) float32: by how many pixels to the right and down each pixel of `image` is off in `other`.
+    """Return (H, W, 2) float32: how many pixels to the right and down each pixel of `image` has moved in `other`.
 
     Dense inverse search (Kroeger et al. 2016, "Fast optical flow using dense inverse search").
 
@@ -26,9 +26,9 @@ def optical_flow(image: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def warp(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """Return (H, W) or (H, W, C) float32: at each pixel what `image` has where `flow`, (H, W, 2), points from there.
+    """Return (H, W) or (H, W, C) float32: at each pixel, the value of `image` where `flow`, (H, W, 2), points.
 
-    Cubic between the pixels; beyond the border the border's pixels.
+    Interpolation is cubic; beyond the border, the border's pixels are repeated.
     """
     rows, columns = np.indices(flow.shape[:2], np.float32)
     x, y = columns + flow[:, :, 0], rows + flow[:, :, 1]
@@ -36,7 +36,7 @@ def warp(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
 
 
 def is_visible(flow: np.ndarray, back: np.ndarray) -> np.ndarray:
-    """Return (H, W) bool: the pixels that are there in the other picture, too: `flow` leads there and `back` returns.
+    """Return (H, W) bool: the pixels visible in the other picture, too: `back` returns to where `flow` began.
 
     Args:
         flow: (H, W, 2) from this picture to the other.

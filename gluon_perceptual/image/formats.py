@@ -1,4 +1,4 @@
-"""Which picture files there are: their suffixes, and what each kind can hold. Reading, checks and writing ask here."""
+"""The formats of picture files: their suffixes and what each can hold, for reading, checks and writing."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Format:
     """A kind of picture file.
 
     Attributes:
-        name: Pillow's name of it.
+        name: The name that Pillow uses.
         suffixes: The usual one first.
-        title: What people call it.
+        title: The name for users.
         alpha: Whether it holds transparency.
-        bits: Most bits a channel.
-        longest_side: Most pixels a side.
-        lossless: Whether it gives back all pixels as they were; None: some of its files do.
-        plugin: The package that has Pillow read it, where Pillow alone may not.
+        bits: The most bits per channel.
+        longest_side: The most pixels per side.
+        lossless: Whether all pixels are kept exactly; None: depends on the file.
+        plugin: The package that lets Pillow read it, if Pillow alone may not.
     """
 
     name: str
@@ -55,7 +55,7 @@ _OF_SUFFIX = {suffix: form for form in ALL for suffix in form.suffixes}
 
 @lru_cache(maxsize=1)
 def available() -> tuple[Format, ...]:
-    """Return the formats that Pillow knows here, with its plugins that are installed."""
+    """Return the formats that Pillow, with its installed plugins, supports here."""
     from PIL import Image
 
     for form in ALL:
@@ -77,15 +77,15 @@ def titles() -> str:
 
 def is_picture_file(path: str | Path) -> bool:
     """Return whether the name has a picture's suffix, in any case, and is not hidden."""
-    name = str(path).rpartition(os.sep)[2]  # making a Path of each of a million names takes seconds
+    name = str(path).rpartition(os.sep)[2]  # making Paths of a million names would take seconds
     return name.lower().endswith(SUFFIXES) and not name.startswith(".")
 
 
 def format_for(path: Path) -> Format:
-    """Return the format that a path's suffix names.
+    """Return the format with the path's suffix.
 
     Raises:
-        ImageError: It names none, or one that Pillow does not know here; or no file system takes such a long name.
+        ImageError: There is none, or Pillow does not support it here; or the name is too long for a file system.
     """
     form = _OF_SUFFIX.get(path.suffix.lower())
     if form is None:
@@ -99,10 +99,10 @@ def format_for(path: Path) -> Format:
 
 
 def check_holds(path: Path, height: int, width: int, alpha: bool, bits: int) -> Format:
-    """Return the format of `path`, once it is known to hold such a picture.
+    """Return the format of `path`, after checking that it can hold such a picture.
 
     Raises:
-        ImageError: It cannot, or as of `format_for`.
+        ImageError: It cannot; or as `format_for` does.
     """
     form = format_for(path)
     if alpha and not form.alpha:

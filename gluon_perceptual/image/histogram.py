@@ -1,6 +1,6 @@
-"""Gives a picture the histogram of another, as rio-hist does (github.com/mapbox/rio-hist, `match.py`).
+"""Give a picture the histogram of another, as rio-hist does (github.com/mapbox/rio-hist, `match.py`).
 
-The paper matches each super-resolved picture to its low-resolution input, which mends the network's colors.
+The paper matches each super-resolved picture to its low-resolution input, which corrects the network's colors.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from .distinct import TABLE_TYPES, distinct_colors, distinct_values, look_up, un
 
 BANDS = (1, 2, 3)
 
-_OVERSHOOT = 0.5  # filters and networks leave [0, 1] by less; pixels in [0, 255] are a mistake
-_DECIMALS = 9  # of converted values: noise in their last bits would part what is equal
+_OVERSHOOT = 0.5  # filters and networks exceed [0, 1] by less; pixels in [0, 255] are a mistake
+_DECIMALS = 9  # digits of converted values: noise in their last bits would separate equal values
 
 
 def histogram_match(source: np.ndarray, reference: np.ndarray, match_proportion: float = 1.0) -> np.ndarray:
     """Change the values of one band so that their distribution becomes the reference's.
 
-    A value's quantile is the share of the pixels that are no greater. The value becomes the reference's of the same
-    quantile, interpolated between those that occur: a constant band takes the reference's greatest value.
+    The quantile of a value is the share of the pixels that are not greater. The value is replaced by the reference's
+    value at the same quantile, interpolated between those that occur; a constant band gets the reference's maximum.
 
     Args:
-        source: Real numbers of any type and shape. The masked ones of a masked array stay out of the distribution
+        source: Real numbers of any type and shape. Masked elements of a masked array are left out of the distribution
             and keep their value and mask.
-        reference: The same; its type and shape may be others.
+        reference: Likewise; its type and shape may differ.
         match_proportion: From 0, no change, to 1, the full match.
 
     Returns:
         float64 of the source's shape; a masked array where the source is one.
 
     Raises:
-        UserError: A proportion outside [0, 1], values that are not finite, a reference without unmasked ones.
+        UserError: A proportion outside [0, 1], values that are not finite, or a reference without unmasked ones.
     """
 
     def match(band: np.ndarray) -> np.ndarray:
@@ -49,8 +49,8 @@ def histogram_match(source: np.ndarray, reference: np.ndarray, match_proportion:
 def match_band(source: np.ndarray, reference: np.ndarray, match_proportion: float = 1.0) -> np.ndarray:
     """Match one band of pictures of uint8, uint16 or float in [0, 1]: as `histogram_match`, in the source's type.
 
-    Full scale becomes full scale where the types differ. Values are clipped and rounded to the nearest; rio-hist
-    truncates to uint8 without clipping, so that its 1.02 wraps to 4.
+    If the types differ, full scale is mapped to full scale. Values are clipped and rounded to the nearest; rio-hist
+    truncates to uint8 without clipping, so that 1.02 wraps to 4.
 
     Raises:
         UserError: As `histogram_match`.
@@ -76,9 +76,9 @@ def match_images(
     """Match bands of a color picture in a color space.
 
     Args:
-        source: (H, W, 3) sRGB, uint8, uint16 or float in [0, 1]. The masked values of a masked array stay out of
-            the distribution and keep value and mask; outside RGB one masked band masks the pixel.
-        reference: The same; its type and size may be others.
+        source: (H, W, 3) sRGB, uint8, uint16 or float in [0, 1]. Masked values of a masked array are left out of the
+            distribution and keep value and mask; except in RGB, one masked band masks the pixel.
+        reference: Likewise; its type and size may differ.
         color_space: RGB, LAB, LCH, LUV or XYZ, in any case.
         bands: Which bands of the color space to match, of 1, 2 and 3.
         match_proportion: From 0, no change, to 1, the full match.
@@ -88,7 +88,7 @@ def match_images(
         is one.
 
     Raises:
-        UserError: An unknown color space or band, a proportion outside [0, 1], other pictures than described.
+        UserError: An unknown color space or band, a proportion outside [0, 1], or pictures other than described.
     """
     space = checked_space(color_space)
     if not bands or not set(bands) <= set(BANDS):
@@ -127,12 +127,12 @@ def _match(
     reference_counts: np.ndarray,
     proportion: float,
 ) -> np.ndarray:
-    """Return what each of the source's values becomes, float64. Counts say how often a value occurs; all are 1-D."""
+    """Return the new value, float64, of each value of the source. Counts say how often values occur; all are 1-D."""
     if not 0 <= proportion <= 1:
         raise UserError(f"match proportion {proportion}: expected a number from 0 to 1")
     occurs = reference_counts > 0
     if not occurs.any():
-        raise UserError("the reference has no unmasked pixel, so no histogram to match")
+        raise UserError("the reference has no unmasked pixel, and so no histogram to match")
     _, quantiles, picks = _quantiles(values, counts)
     reference_values, reference_quantiles, _ = _quantiles(reference_values[occurs], reference_counts[occurs])
     matched = np.interp(quantiles, reference_quantiles, reference_values)[picks]
@@ -140,7 +140,7 @@ def _match(
 
 
 def _quantiles(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the distinct values in ascending order, the quantile of each, and for each value which of them it is."""
+    """Return the distinct values in ascending order, the quantile of each, and for each value its index among them."""
     if values.dtype.kind not in "biuf":
         raise UserError(f"values of type {values.dtype} cannot be matched: expected integers or floats")
     if not np.isfinite(values).all():
@@ -150,7 +150,7 @@ def _quantiles(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def _change_unmasked(change: Callable[[np.ndarray], np.ndarray], band: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Return `band` as `dtype` with its unmasked values, which `change` gets as a 1-D array, changed."""
+    """Return `band` as `dtype` with its unmasked values, a 1-D array, replaced by what `change` returns for them."""
     if not isinstance(band, np.ma.MaskedArray):
         return change(band.ravel()).reshape(band.shape)
     changed, unmasked = band.astype(dtype), ~np.ma.getmaskarray(band)

@@ -1,6 +1,6 @@
 """Picture files <-> uint8 or uint16 arrays <-> the networks' tensors.
 
-The one range rule: a network's tensors are RGB float32 NCHW in [0, 255], whatever the depth of the file.
+Tensors of networks are always RGB float32 NCHW in [0, 255], whatever the bit depth of the file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .containers.metadata import Metadata
 from .files import MAX_PIXELS, PictureFile, as_image_error, read_bytes
 from .formats import Format, check_holds
 
-MOST_WRITTEN = 2_000_000_000  # pixels of a result
+MOST_WRITTEN = 2_000_000_000  # the most pixels of a result
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Picture:
     Attributes:
         color: (H, W, 3) RGB or (H, W) gray, uint8 or uint16.
         alpha: (H, W) of the same type, 0 for transparent, colors not multiplied by it; or None.
-        metadata: What the file says beside the pixels; nothing here converts by its color profile.
+        metadata: All other contents of the file; no colors are converted by its profile here.
     """
 
     color: np.ndarray
@@ -40,7 +40,7 @@ class Picture:
 
     @property
     def is_gray(self) -> bool:
-        """Whether there is one channel besides alpha."""
+        """Whether there is only one channel, apart from alpha."""
         return self.color.ndim == 2
 
     @property
@@ -56,15 +56,15 @@ class Picture:
 
 
 def read_picture(file: str | PictureFile, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Read a file of one of `formats.available`, whatever its suffix; of several frames or pages the first.
+    """Read a file in any of `formats.available`, whatever its suffix; the first of several frames or pages.
 
-    It is turned upright by its EXIF orientation. Palettes become RGB, 1 bit becomes 8; 9 to 16 bits become 16; CMYK
-    becomes sRGB, by its profile if it has one. Of a TIFF file small copies and masks do not count. What is left out is
+    It is turned upright by its EXIF orientation. Palettes become RGB; 1 bit becomes 8, and 9 to 16 bits become 16; CMYK
+    becomes sRGB, by its profile if it has one. Thumbnails and masks in a TIFF file are skipped. What is left out is
     logged.
 
     Raises:
-        ImageError: The file is missing, damaged, no picture, or has over `max_pixels` pixels.
-        OSError: The file may not be read.
+        ImageError: The file is missing, damaged, not a picture, or has over `max_pixels` pixels.
+        OSError: The file cannot be read.
     """
     picture = _read(file, max_pixels)
     for what in picture.metadata.left_out:
@@ -83,7 +83,7 @@ def _read(file: str | PictureFile, max_pixels: int) -> Picture:
 
 
 def read_rgb(file: str | PictureFile, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """Read (H, W, 3) uint8: as `read_picture`, but gray repeated, 16 bits rounded to 8, alpha laid over white."""
+    """Read (H, W, 3) uint8: as `read_picture`, with gray repeated, 16 bits rounded to 8, and alpha over white."""
     picture = _read(file, max_pixels)
     rgb, top = picture.rgb, np.iinfo(picture.color.dtype).max
     if picture.alpha is not None:
@@ -101,13 +101,13 @@ def read_size(file: str | PictureFile) -> tuple[int, int]:
 def write_picture(path: str | Path, picture: Picture, quality: int | None = None) -> None:
     """Write a picture and its metadata in the format of the path's suffix, the whole file or nothing.
 
-    What the format has no place for is left out of the metadata. An alpha that hides nothing is left out where the
-    format holds none; gray becomes RGB in WebP, and 256 colors are left in GIF.
+    Metadata that the format has no place for is left out. So is alpha that hides nothing, if the format has no alpha;
+    gray becomes RGB in WebP, and GIF keeps 256 colors.
 
     Args:
-        path: File to write; its folder is made where it is missing.
+        path: File to write; its folder is made if it is missing.
         picture: As `read_picture` gives it.
-        quality: Of lossy formats, 1 to 100. None: 95, but WebP without loss where the source had none.
+        quality: Of lossy formats, 1 to 100. None: 95, but lossless WebP if the source was lossless.
 
     Raises:
         ImageError: The suffix is unknown, or its format cannot hold the picture.
@@ -119,10 +119,10 @@ def write_picture(path: str | Path, picture: Picture, quality: int | None = None
 
 
 def check_target(path: Path, picture: Picture, size: tuple[int, int] | None = None) -> Format:
-    """Return the format of `path`, once it is known to hold the picture, at another height and width if given.
+    """Return the format of `path`, after checking that it can hold the picture, at another height and width if given.
 
     Raises:
-        ImageError: It does not, or the result would be too large; see `formats.check_holds`.
+        ImageError: It cannot, or the result would be too large; see `formats.check_holds`.
     """
     height, width = size or picture.color.shape[:2]
     if height * width > MOST_WRITTEN:
@@ -162,6 +162,6 @@ def to_image(tensor: np.ndarray, dtype: type | np.dtype = np.uint8) -> np.ndarra
         raise ImageError(f"a tensor of shape {tensor.shape}: expected (1, 3, H, W) or (3, H, W)")
     planes = np.clip(tensor.reshape(tensor.shape[-3:]), 0, 255).astype(np.float32, copy=False)
     if np.isnan(planes.min(initial=0)):
-        raise ImageError("a tensor with NaN in it is no picture; the network that made it has diverged")
+        raise ImageError("a tensor with NaN is not a picture: the network that made it has diverged")
     planes *= np.float32(np.iinfo(dtype).max / 255)
     return np.dstack([*np.rint(planes, out=planes).astype(dtype)])

@@ -1,4 +1,4 @@
-"""JPEG: what saving a picture so makes of it, and at what quality a file was saved."""
+"""JPEG: what saving does to a picture, and the quality at which a file was saved."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import UserError
 from .containers.decoding import take_apart
 from .files import MAX_PIXELS, PictureFile, as_image_error, open_picture, read_bytes
 
-BLOCK = 16  # side in pixels of what is coded by itself with 4:2:0: 8×8 of each of the halved chroma planes
+BLOCK = 16  # side in pixels of the unit that is coded at a time with 4:2:0: 8×8 of each of the halved chroma planes
 SUBSAMPLINGS = ("4:2:0", "4:4:4")
 LUMA_TABLE = (
     16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
@@ -28,10 +28,10 @@ def compress(image: np.ndarray, quality: int, subsampling: str = "4:2:0") -> np.
     Args:
         image: (H, W, 3) RGB or (H, W) gray, uint8.
         quality: As libjpeg and most programs count it, 1 to 100.
-        subsampling: "4:2:0", chroma at half the size, as most programs save; "4:4:4", at the whole.
+        subsampling: "4:2:0", chroma at half the size, as most programs save; "4:4:4", at full size.
 
     Raises:
-        UserError: Another quality.
+        UserError: `quality` is not in this range.
     """
     if not 1 <= quality <= 100:
         raise UserError(f"JPEG quality {quality}: expected 1 to 100")
@@ -41,10 +41,10 @@ def compress(image: np.ndarray, quality: int, subsampling: str = "4:2:0") -> np.
 
 
 def quality_of(tables: Mapping[int, Sequence[int]]) -> int:
-    """Estimate the quality, 1 to 100, that a JPEG file was saved at: where the standard's table is most like its own.
+    """Estimate the quality, 1 to 100, of a JPEG file: the one with the standard's table closest to the file's.
 
-    That is the quality itself where libjpeg wrote the file. Programs with tables of their own get the quality of which
-    the quantization steps are as coarse.
+    It is exact for files that libjpeg wrote. For programs with tables of their own, it is the quality with equally
+    coarse quantization steps.
 
     Args:
         tables: Quantization tables by number, each of 64 steps in any order; the first is luma's.
@@ -57,10 +57,10 @@ def quality_of(tables: Mapping[int, Sequence[int]]) -> int:
 
 
 def file_quality(file: str | PictureFile, max_pixels: int = MAX_PIXELS) -> int | None:
-    """Return the quality at which a file was saved, estimated by `quality_of`; None if it is no JPEG file.
+    """Return the quality at which a file was saved, estimated by `quality_of`; None if it is not a JPEG file.
 
     Raises:
-        ImageError, OSError: As of `io.read_picture`; no pixel is decoded.
+        ImageError, OSError: As `io.read_picture` does; no pixel is decoded.
     """
     data = read_bytes(file, max_pixels)
     with as_image_error(file):

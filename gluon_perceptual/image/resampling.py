@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-AT_ONCE = 2**22  # values that are resampled at once
-REACH = 2  # the bicubic kernel is zero from here on, in pixels of the coarser grid
+AT_ONCE = 2**22  # values resampled at a time
+REACH = 2  # radius of the bicubic kernel, in pixels of the coarser grid
 
 
 def cubic(x: np.ndarray) -> np.ndarray:
@@ -38,7 +38,7 @@ def resampled(image: np.ndarray, axis: int, size: int, scale: float) -> np.ndarr
 
 
 def working_type(kind: type | np.dtype) -> type:
-    """Return the type of floats in which pictures of a type are resampled."""
+    """Return the floating-point type in which pictures of a type are resampled."""
     return np.float32 if kind in (np.uint8, np.float32) else np.float64
 
 

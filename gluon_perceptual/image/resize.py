@@ -1,4 +1,4 @@
-"""Resizing as MATLAB's `imresize` does it, and the degradation from high to low resolution."""
+"""Resizing as by MATLAB's `imresize`, and the degradation from high to low resolution."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_BLUR = 100  # pixels
 def imresize(image: np.ndarray, scale: float) -> np.ndarray:
     """Resize by the bicubic kernel, widened when shrinking so that nothing aliases, as MATLAB's `imresize` does.
 
-    Border pixels are repeated, as in the MATLAB that made the field's benchmarks; later versions mirror them.
+    Border pixels are repeated, as in the version of MATLAB that made the field's benchmarks; later ones mirror them.
 
     Args:
         image: (H, W) or (H, W, C), uint8, uint16 or float of any range.
@@ -60,13 +60,13 @@ def _resize(image: np.ndarray, sizes: Sequence[int], scales: Sequence[float]) ->
             f"an image of shape {image.shape} and type {image.dtype}: expected (H, W) or (H, W, C), unsigned or float"
         )
     values = image if image.dtype.kind == "u" else image.astype(working_type(image.dtype), copy=False)
-    for axis in sorted((0, 1), key=scales.__getitem__):  # the result depends on it, where it is rounded in between
+    for axis in sorted((0, 1), key=scales.__getitem__):  # the order matters, as integers are rounded in between
         values = resampled(values, axis, sizes[axis], scales[axis])
     return np.ascontiguousarray(values, image.dtype)
 
 
 def gaussian_blur(image: np.ndarray, sigma: float) -> np.ndarray:
-    """Blur (H, W) or (H, W, C) by a Gaussian of `sigma` pixels, cut at 4σ, the picture mirrored at its borders.
+    """Blur (H, W) or (H, W, C) by a Gaussian of `sigma` pixels, cut off at 4σ; the borders are mirrored.
 
     Returns:
         The same shape and value range, float32; with a sigma of 0 the same values.
@@ -82,7 +82,7 @@ def gaussian_blur(image: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def check_degradation(sigma: float, method: str) -> None:
-    """Raise UserError unless `degrade` takes these."""
+    """Raise UserError unless `degrade` accepts these."""
     _blur_radius(sigma)
     check_choice("degradation", method, of(Degradation))
 
@@ -105,11 +105,11 @@ def degrade(
     Args:
         image: (H, W, 3) or (H, W), uint8 or float in [0, 255]; cropped (bottom, right) to a multiple of `scale`.
         scale: Integer factor.
-        sigma: Of the Gaussian blur, in high-resolution pixels; 0 for none.
+        sigma: Of the Gaussian blur, in high-resolution pixels; 0 for no blur.
         method: "bicubic", by `imresize` (paper, section 4.2), or "decimate", every scale-th pixel (the blog), which
-            moves the picture by (scale − 1)/2 pixels up and left; or "web", as "bicubic", then the random defects of
-            photos from the web, see `defects`.
-        rng: What these are drawn from. None: they depend on the picture alone.
+            moves the picture by (scale − 1)/2 pixels up and left; or "web", as "bicubic", followed by the random
+            defects of photos from the web, see `defects`.
+        rng: The source of the defects. None: they depend only on the picture.
 
     Returns:
         (H // scale, W // scale, 3) or (H // scale, W // scale) uint8.
@@ -148,10 +148,10 @@ def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
 def degradation_margin(scale: int, sigma: float, method: Degradation = "bicubic") -> int:
     """Return how far a high-resolution pixel reaches in `degrade`, in pixels, rounded up to a multiple of `scale`.
 
-    A crop with this margin (where the picture goes on), degraded, less the margin is the crop of the degraded picture;
-    by "web" one that it might be.
+    A crop that is degraded with this margin around it (inside the picture), and then loses the margin, is the crop of
+    the degraded picture; by "web", a possible one.
     """
-    reach = 3 * scale // 2 + _blur_radius(sigma)  # a low-resolution pixel ends ½, the kernel 2 from its center
+    reach = 3 * scale // 2 + _blur_radius(sigma)  # from its center, a low-resolution pixel reaches ½, the kernel 2
     if method == "web":
         reach += scale * (BLOCK + BLUR_RADIUS)
     return scale * math.ceil(reach / scale)

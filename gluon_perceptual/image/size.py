@@ -1,4 +1,4 @@
-"""The size that pictures are to have: by a factor, or by their width, height or number of pixels."""
+"""The size that pictures should get: by a factor, or as their width, height or number of pixels."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ..errors import UserError
 
 @dataclass(frozen=True)
 class Size:
-    """What a picture is resized to, both sides by one factor; exactly one of these is given.
+    """The size to which a picture is resized, both sides by the same factor; exactly one of these is given.
 
     Attributes:
         scale: The factor.
         width: In pixels.
         height: In pixels.
-        megapixels: Width times height, in millions; met as nearly as whole pixels allow.
+        megapixels: Width times height, in millions; as close as whole pixels allow.
     """
 
     scale: float | None = None
@@ -26,13 +26,13 @@ class Size:
     megapixels: float | None = None
 
     def __post_init__(self) -> None:
-        """Raise UserError unless one is given, and positive."""
+        """Raise UserError unless exactly one is given, and positive."""
         given = [value for value in astuple(self) if value is not None]
         if len(given) != 1 or not 0 < given[0] < math.inf:
             raise UserError(f"{self}: expected one positive number")
 
     def of(self, height: int, width: int) -> tuple[int, int]:
-        """Return the height and width that a picture of these sides gets, at least 1 each."""
+        """Return the new height and width of a picture with these sides, at least 1 each."""
         if self.scale is not None:
             factor = self.scale
         elif self.megapixels is not None:
@@ -42,23 +42,23 @@ class Size:
         return max(1, round(height * factor)), max(1, round(width * factor))
 
     def ratio(self, height: int, width: int) -> float:
-        """Return how many times larger a picture of these sides gets."""
+        """Return how many times larger a picture with these sides becomes."""
         return max(new / old for new, old in zip(self.of(height, width), (height, width)))
 
     @property
     def label(self) -> str:
-        """What is put into the names of files of this size, such as "x1.5" or "w3000"."""
+        """The part of file names that stands for this size, such as "x1.5" or "w3000"."""
         marks = zip(("x{:g}", "w{}", "h{}", "{:g}mp"), astuple(self))
         return next(mark.format(value) for mark, value in marks if value is not None)
 
 
 def passes(scale: int, ratio: float) -> int:
-    """Return how often a model that enlarges `scale` times runs until a picture is `ratio` times larger, or more.
+    """Return how often a model that enlarges `scale` times has to run to make a picture at least `ratio` times larger.
 
-    Not at all, if it is as large already; but once, if the model keeps the size, since it is to restore.
+    0 if the picture is large enough already; but 1 if the model keeps the size, since it restores pictures.
 
     Raises:
-        UserError: The model keeps the size, and the picture has to become larger.
+        UserError: The model keeps the size, but the picture should become larger.
     """
     if scale == 1:
         if ratio > 1:
@@ -71,8 +71,8 @@ def passes(scale: int, ratio: float) -> int:
 
 
 def fewest_passes(scales: Iterable[int], ratio: float) -> int:
-    """Return the scale, among those of models, that becomes `ratio` times or more in the fewest passes; the least one.
+    """Return the least of the models' scales that reaches `ratio` in the fewest passes.
 
-    Up to ×8 this is the next larger scale.
+    Up to ×8, it is the next larger scale.
     """
     return min(scales, key=lambda scale: (passes(scale, ratio), scale))

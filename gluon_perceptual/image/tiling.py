@@ -1,4 +1,4 @@
-"""Large pictures in tiles: cut with a halo, work on each, put together without seams; knows no network.
+"""Large pictures in tiles: cut with a halo, processed one by one, and put together without seams.
 
 All windows of a plan have the same size, so that a network compiles once for pictures of one size. They stay inside
 the picture: a window at the border is shifted inwards, not padded, so that the network sees the picture's own border
@@ -18,7 +18,7 @@ from ..errors import UserError
 
 @dataclass(frozen=True)
 class Span:
-    """A window along one axis: pixels [start, stop) are looked at, of which [keep_start, keep_stop) are kept."""
+    """A window along one axis: pixels [start, stop) are processed, of which [keep_start, keep_stop) are kept."""
 
     start: int
     stop: int
@@ -35,18 +35,18 @@ class Tile:
 
 
 def plan_axis(length: int, window: int, halo: int) -> list[Span]:
-    """Return the fewest spans of at most `window` pixels whose kept parts cover [0, length) once.
+    """Return the fewest spans of at most `window` pixels with kept parts that cover [0, length) once.
 
-    A kept pixel is at least `halo` away from its span's ends, unless that is the picture's end. All spans have the
-    same length, the smallest that does. A picture not longer than a window is one span.
+    A kept pixel is at least `halo` away from the ends of its span, except at the ends of the picture. All spans have
+    the same length, the smallest that suffices. A picture not longer than a window is one span.
 
     Raises:
-        UserError: The window is all halo.
+        UserError: The window is not larger than its halo.
     """
     if length <= window:
         return [Span(0, length, 0, length)]
     if window <= 2 * halo:
-        raise UserError(f"tiles of {window} pixels: expected more than {2 * halo}, twice what the network looks around")
+        raise UserError(f"tiles of {window} pixels: expected more than {2 * halo}, twice the network's halo")
     inner = length - 2 * halo
     count = math.ceil(inner / (window - 2 * halo))
     side = math.ceil(inner / count) + 2 * halo
@@ -75,7 +75,7 @@ def map_tiles(
         image: (H, W, C).
         work: (h, w, C) -> (scale·h, scale·w, C).
         scale: How many times larger the result is.
-        tiles: As of `plan` for this picture.
+        tiles: From `plan`, for this picture.
     """
     for tile in tiles:
         rows, columns = tile.rows, tile.columns

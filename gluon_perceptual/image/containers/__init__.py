@@ -1,5 +1,5 @@
-"""Picture files taken apart into pixels and what is said beside them, and put together again; a module each format.
+"""Picture files taken apart into pixels and metadata, and put together again; one module for each format.
 
-`split` gives a file with the pixels alone, which no broken metadata can spoil, and the metadata; `join` puts metadata
+`split` returns a file of only the pixels, which broken metadata cannot spoil, and the metadata; `join` puts metadata
 into an encoded picture.
 """

@@ -6,7 +6,7 @@ import struct
 
 import numpy as np
 
-FILE_HEADER, HEADER = 14, 108  # bytes; the latter of version 4
+FILE_HEADER, HEADER = 14, 108  # bytes; the header is version 4
 BIT_FIELDS, SRGB = 3, 0x73524742
 MASKS = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)  # red, green, blue, alpha
 

@@ -16,7 +16,7 @@ from . import deep, jpeg, png, tiff, webp
 from .metadata import Metadata
 from .tags import Directory
 
-PNG_BITS = 24  # where IHDR says them
+PNG_BITS = 24  # offsets in IHDR
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 BIG_ENDIAN_BIG_TIFF = b"MM\0+"
@@ -26,7 +26,7 @@ LOSSLESS = {form.name for form in ALL if form.lossless}
 
 @dataclass(frozen=True)
 class Parts:
-    """A file taken apart: pixels alone, metadata; PNG's transparent color; TIFF's directory."""
+    """A file taken apart: only the pixels; metadata; PNG's transparent color; TIFF's directory."""
 
     pixels: bytes
     metadata: Metadata
@@ -53,7 +53,7 @@ class Parts:
 
 
 def take_apart(data: bytes) -> Parts:
-    """Part pixels and metadata; raises ImageError where a TIFF file's directories are damaged."""
+    """Separate pixels and metadata; raises ImageError if the directories of a TIFF file are damaged."""
     if data.startswith(png.SIGNATURE):
         return Parts(*png.split(data))
     if data.startswith(JPEG_START):
@@ -65,11 +65,11 @@ def take_apart(data: bytes) -> Parts:
 
 
 def decode(data: bytes, max_pixels: int) -> tuple[np.ndarray, Metadata]:
-    """Return upright (H, W, 1 to 4), gray or RGB and alpha, uint8 or uint16; and the metadata as they were in the file.
+    """Return upright (H, W, 1 to 4), gray or RGB and alpha, uint8 or uint16; and the metadata of the file.
 
     Raises:
-        ImageError: These are no picture's bytes, it has over `max_pixels` pixels, or is of a kind that is not read.
-        Exception: Whatever Pillow raises where a picture is damaged.
+        ImageError: It is not a picture, has over `max_pixels` pixels, or is of a kind that is not supported.
+        Exception: Anything that Pillow raises for damaged pictures.
     """
     parts = take_apart(data)
     if parts.page and parts.is_rare:
@@ -97,9 +97,9 @@ def size(data: bytes, max_pixels: int) -> tuple[int, int]:
 
 
 def _loaded(image: PillowImage, data: bytes, max_pixels: int) -> PillowImage:
-    """Decode; of a JPEG file without an end only if nothing else is missing."""
+    """Decode; a JPEG file without its end marker only if nothing else is missing."""
     try:
-        if image.format != "TIFF":  # which alone looks at Pillow's limit again; others can decode in many threads
+        if image.format != "TIFF":  # only GIF checks Pillow's limit again; others can be decoded in several threads
             image.load()
         else:
             with own_limit():
@@ -108,7 +108,7 @@ def _loaded(image: PillowImage, data: bytes, max_pixels: int) -> PillowImage:
     except OSError:
         if image.format != "JPEG":
             raise
-        endings = (JPEG_END, b"\x5a\x39" * 512 + JPEG_END)  # where pixels are missing, the second looks like some
+        endings = (JPEG_END, b"\x5a\x39" * 512 + JPEG_END)  # if pixels are missing, the second marker is taken for some
         images = [open_picture(data + ending, max_pixels) for ending in endings]
         if not np.array_equal(np.asarray(images[0]), np.asarray(images[1])):
             raise
@@ -116,11 +116,11 @@ def _loaded(image: PillowImage, data: bytes, max_pixels: int) -> PillowImage:
 
 
 def _with_pillows(image: PillowImage, metadata: Metadata) -> Metadata:
-    """Return the metadata, with what Pillow knows of formats that are not taken apart here."""
+    """Return the metadata; for formats that are not taken apart here, what Pillow knows of it."""
     form, info = image.format, image.info
     frames = getattr(image, "n_frames", 1)
     if form in ("GIF", "AVIF", "HEIF") and frames > 1:
-        metadata = replace(metadata, left_out=(f"of its {frames} frames the first alone is taken",))
+        metadata = replace(metadata, left_out=(f"of its {frames} frames only the first is used",))
     if form in ("AVIF", "HEIF"):
         exif = info.get("exif") or b""
         exif = exif[6:] if exif.startswith(b"Exif\0\0") else exif
@@ -131,7 +131,7 @@ def _with_pillows(image: PillowImage, metadata: Metadata) -> Metadata:
 
 
 def _shallow(image: PillowImage, metadata: Metadata) -> np.ndarray:
-    """Return (H, W, 1 to 4) uint8: gray or RGB, and alpha where there is any."""
+    """Return (H, W, 1 to 4) uint8: gray or RGB, and alpha if there is any."""
     if image.mode in ("CMYK", "LAB"):
         return np.array(_as_rgb(image, metadata.icc_profile))
     mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
@@ -141,7 +141,7 @@ def _shallow(image: PillowImage, metadata: Metadata) -> np.ndarray:
 
 
 def _as_rgb(image: PillowImage, icc_profile: bytes | None) -> PillowImage:
-    """Return a picture of inks, or of CIELAB, in sRGB, by its profile where it has a good one."""
+    """Convert a picture of inks or CIELAB to sRGB, by its profile if it has a good one."""
     srgb = ImageCms.createProfile("sRGB")
     if image.mode == "LAB":
         return ImageCms.profileToProfile(image, ImageCms.createProfile("LAB"), srgb, outputMode="RGB")
@@ -152,7 +152,7 @@ def _as_rgb(image: PillowImage, icc_profile: bytes | None) -> PillowImage:
 
 
 def _with_transparent(channels: np.ndarray, parts: Parts) -> np.ndarray:
-    """Add alpha that is 0 where the color is that of PNG's tRNS chunk, whose numbers are as in the file."""
+    """Add alpha that is 0 where the color is that of PNG's tRNS chunk, given as in the file."""
     bits, kind = parts.pixels[PNG_BITS], parts.pixels[deep.PNG_KIND]
     count = {png.GRAY: 1, png.RGB: 3}.get(kind)
     if count != channels.shape[2] or len(parts.transparent or b"") < 2 * count:

@@ -1,4 +1,4 @@
-"""Pictures that Pillow does not read, or cuts to 8 bits a channel: PNG of 16 bits, and rare TIFF files."""
+"""Pictures that Pillow does not read, or cuts to 8 bits per channel: PNG of 16 bits, and rare TIFF files."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ..files import check_size, open_picture, own_limit
 from . import png, tiff
 from .tags import Directory
 
-PNG_KIND = 25  # where IHDR says it
+PNG_KIND = 25  # offset of IHDR's color type
 OPENCV_ORDER = {"RGB": [2, 1, 0], "RGBA": [2, 1, 0, 3]}  # Pillow's modes as channels of BGR and BGRA
-MOST_SAMPLES = 16  # channels of a TIFF file
+MOST_SAMPLES = 16  # the most channels of a TIFF file
 DEFLATE, LZMA = (8, 32946), 34925  # compressions of TIFF files
 
-logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what is wrong is said by an error
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # problems are reported as errors
 
 
 def from_png(image: PillowImage, data: bytes) -> np.ndarray:
@@ -36,7 +36,7 @@ def from_png(image: PillowImage, data: bytes) -> np.ndarray:
 
 
 def _by_opencv(image: PillowImage, data: bytes) -> np.ndarray:
-    """Read what Pillow has cut to 8 bits; its upper bytes tell whether OpenCV read the same picture."""
+    """Read all bits of a picture that Pillow cuts to 8; the upper bytes tell whether OpenCV read the same picture."""
     order = OPENCV_ORDER.get(image.mode)
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if order else None
     if decoded is None or not np.array_equal(decoded[:, :, order] >> 8, np.asarray(image)):
@@ -45,21 +45,21 @@ def _by_opencv(image: PillowImage, data: bytes) -> np.ndarray:
 
 
 def tiff_size(data: bytes, page: Directory, max_pixels: int) -> tuple[int, int]:
-    """Return (width, height) of a TIFF file's picture; raises ImageError where these are too many pixels."""
+    """Return (width, height) of a TIFF file's picture; raises ImageError if these are too many pixels."""
     width, height = (page.numbers(data, code, (0,))[0] for code in (tiff.WIDTH, tiff.HEIGHT))
     check_size(width, height, max_pixels)
     return width, height
 
 
 def rare_tiff(data: bytes, page: Directory, max_pixels: int) -> np.ndarray:
-    """Return (H, W, 1 to 4) uint8, or uint16 of a file of 9 to 16 bits a channel; raises ImageError."""
+    """Return (H, W, 1 to 4) uint8, or uint16 for 9 to 16 bits per channel; raises ImageError."""
     tiff_size(data, page, max_pixels)
     bits = max(page.numbers(data, tiff.BITS, (1,)))
     if bits > 16 or page.numbers(data, tiff.FORMAT, (1,))[0] != 1:
         what = f"a picture of {bits} bits a channel, or of signed numbers or floats"
         raise ImageError(f"{what}; expected unsigned ones of 8 or 16 bits")
     if page.numbers(data, tiff.SAMPLES, (1,))[0] > MOST_SAMPLES:
-        raise ImageError(f"a picture of over {MOST_SAMPLES} channels")
+        raise ImageError(f"a picture with more than {MOST_SAMPLES} channels")
     samples = _samples(data, max_pixels)
     if 8 < bits < 16:
         samples = (samples.astype(np.uint32) * 65535 // (2**bits - 1)).astype(np.uint16)
@@ -69,7 +69,7 @@ def rare_tiff(data: bytes, page: Directory, max_pixels: int) -> np.ndarray:
 
 
 def _samples(data: bytes, max_pixels: int) -> np.ndarray:
-    """Return (H, W, channels) as in the file; by Pillow or OpenCV where tifffile knows no such compression."""
+    """Return (H, W, channels) as in the file; by Pillow or OpenCV if tifffile does not support the compression."""
     import tifffile  # scikit-image requires it
 
     try:
@@ -81,7 +81,7 @@ def _samples(data: bytes, max_pixels: int) -> np.ndarray:
             return np.atleast_3d(samples)
     except (ImageError, MemoryError):
         raise
-    except Exception:  # tifffile has no one type
+    except Exception:  # tifffile has no single type
         image = open_picture(data, max_pixels)
         with own_limit():
             image.load()

@@ -17,18 +17,18 @@ from .profiles import profile_of
 
 QUALITY = 95
 USUAL_DPI = (72.0, 72.0)
-FAST = {"compress_type": zlib.Z_RLE}  # of PNG, as OpenCV does: a quarter of the time, files a few percent larger
-OPAQUE_FROM = 128  # alpha that GIF, which has only yes and no, shows
+FAST = {"compress_type": zlib.Z_RLE}  # for PNG, as OpenCV does: a quarter of the time, files a few percent larger
+OPAQUE_FROM = 128  # alpha from which GIF, which only has yes or no, shows a pixel
 
 
 def encode(form: Format, channels: np.ndarray, metadata: Metadata, quality: int | None = None) -> bytes:
     """Return the file.
 
     Args:
-        form: Of which kind, which can hold the picture.
+        form: Its format, which can hold the picture.
         channels: (H, W, 1 to 4) uint8 or uint16: gray or RGB, with alpha or without.
-        metadata: What to say beside the pixels; what the format has no place for is left out.
-        quality: Of lossy formats, 1 to 100. None: 95, but WebP without loss where the source had none.
+        metadata: Written as far as the format has a place for it.
+        quality: Of lossy formats, 1 to 100. None: 95, but lossless WebP if the source was lossless.
     """
     height, width, count = channels.shape
     if form.name != "PNG" and not metadata.icc_profile:
@@ -40,7 +40,7 @@ def encode(form: Format, channels: np.ndarray, metadata: Metadata, quality: int 
         plain = _by_pillow(form, channels, **FAST) if channels.dtype == np.uint8 else png.encode_16_bits(channels)
         return png.join(plain, metadata)
     if form.name == "BMP" and count in (2, 4):
-        rgba = channels if count == 4 else channels[:, :, [0, 0, 0, 1]]  # it holds no gray with alpha
+        rgba = channels if count == 4 else channels[:, :, [0, 0, 0, 1]]  # it cannot hold gray with alpha
         return bmp.encode(rgba, metadata.dpi or USUAL_DPI)
     data = _by_pillow(form, channels, **_options(form, metadata, quality))
     return jpeg.join(data, metadata) if form.name == "JPEG" else data
@@ -70,7 +70,7 @@ def _by_pillow(form: Format, channels: np.ndarray, **options: object) -> bytes:
 
 
 def _in_palette(image: PillowImage) -> tuple[PillowImage, dict[str, object]]:
-    """Return the picture in 256 colors, one of which is transparent where it has alpha; and Pillow's options."""
+    """Return the picture in 256 colors, one of them transparent if it has alpha, and Pillow's options."""
     if image.mode not in ("LA", "RGBA"):
         return (image if image.mode == "L" else image.quantize(256)), {}
     hidden = np.asarray(image.getchannel("A")) < OPAQUE_FROM

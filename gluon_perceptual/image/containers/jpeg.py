@@ -14,7 +14,7 @@ FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xC
 EXIF, XMP, LONG_XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 PROFILE, PICTURES = b"ICC_PROFILE\0", b"MPF\0"
 LARGEST = 65533  # bytes in a segment
-CENTIMETER = 2.54  # of an inch
+CENTIMETER = 2.54  # an inch
 SUBSAMPLINGS = {(0x11,): 0, (0x11, 0x11, 0x11): 0, (0x21, 0x11, 0x11): 1, (0x22, 0x11, 0x11): 2}
 
 
@@ -34,7 +34,7 @@ def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def split(data: bytes) -> tuple[bytes, Metadata]:
-    """Return a file of the pixels alone, and the metadata."""
+    """Return a file of only the pixels, and the metadata."""
     kept, rest, found, subsampling = [data[:2]], 2, [], 0
     for marker, start, end in segments(data):
         if marker in (APP0, ADOBE) or not (marker & 0xF0 == 0xE0 or marker == COMMENT):
@@ -65,7 +65,7 @@ def _metadata(found: list[tuple[int, bytes]], subsampling: int) -> Metadata:
             profile.append(body[len(PROFILE) :])
         elif marker == APP2 and body.startswith(PICTURES):
             if (count := _pictures(body[len(PICTURES) :])) > 1:
-                left_out.append(f"of its {count} pictures the first alone is taken")
+                left_out.append(f"of its {count} pictures only the first is used")
         elif marker in (PHOTOSHOP, COMMENT) or (marker == APP1 and body.startswith(LONG_XMP)):
             own.append((marker, body))
     icc_profile = _joined(profile)
@@ -75,7 +75,7 @@ def _metadata(found: list[tuple[int, bytes]], subsampling: int) -> Metadata:
 
 
 def _joined(pieces: list[bytes]) -> bytes | None:
-    """Return the profile whose pieces begin with their number, from 1, and how many there are; None if it is broken."""
+    """Join the pieces of a profile, which begin with their number, from 1, and their count; None if it is damaged."""
     pieces.sort(key=lambda piece: piece[:1])
     if [piece[:2] for piece in pieces] != [bytes([i + 1, len(pieces)]) for i in range(min(255, len(pieces)))]:
         return None
@@ -84,7 +84,7 @@ def _joined(pieces: list[bytes]) -> bytes | None:
 
 
 def _pictures(index: bytes) -> int:
-    """Return how many pictures a multi-picture file holds."""
+    """Return the number of pictures in a multi-picture file."""
     try:
         entry = read_directory(index).entries.get(0xB001)
         return entry.number(index) if entry else 1
@@ -93,7 +93,7 @@ def _pictures(index: bytes) -> int:
 
 
 def join(data: bytes, metadata: Metadata) -> bytes:
-    """Put metadata into an encoded picture; what is too large for JPEG is left out."""
+    """Put metadata into an encoded picture, except what is too large for JPEG."""
     new: list[tuple[int, bytes]] = []
     if metadata.exif and len(metadata.exif) <= LARGEST - len(EXIF):
         new.append((APP1, EXIF + metadata.exif))

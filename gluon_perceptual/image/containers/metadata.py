@@ -1,4 +1,4 @@
-"""What a picture file says beside its pixels, and how that is made to fit another picture."""
+"""The metadata of a picture file, and how it is adapted to another picture."""
 
 from __future__ import annotations
 
@@ -11,29 +11,34 @@ from .tags import EXIF_DIRECTORY, Tag, read_directory
 
 NODATA = 42113  # GDAL's tag of TIFF
 ORIENTATION = 274
-SIZES = {256: False, 257: True, 0xA002: False, 0xA003: True}  # tags of EXIF for width and height: whether it is height
+SIZES = {
+    256: False,
+    257: True,
+    0xA002: False,
+    0xA003: True,
+}  # EXIF's tags for width and height: whether it is the height
 XMP_ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>))([1-8])")
-LARGEST = 2**26  # bytes of one piece of metadata; a larger one is left out
+LARGEST = 2**26  # bytes of a piece of metadata; larger ones are left out
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What is kept of a file's metadata, by what each format has in common, and what is one format's own.
+    """What is kept of a file's metadata: what formats have in common, and what is specific to one.
 
     Attributes:
         icc_profile: Color profile.
         exif: EXIF data, from the byte order mark on.
         xmp: XMP packet.
         dpi: Pixels per inch, across and down.
-        chunks: PNG's chunks that say the colors, or hold text or a time; name and body.
+        chunks: PNG's chunks that describe colors, or hold text or a time; name and body.
         segments: JPEG's segments of captions and long XMP; marker and body.
-        tags: TIFF's tags of maps, and of the description.
-        height: Of the picture that it was read with, in pixels; 0 where that is not known.
+        tags: TIFF's tags of maps, and the description.
+        height: Of the picture that it came with, in pixels; 0 if unknown.
         width: Likewise.
-        lossless: Whether the file had all pixels as they were.
+        lossless: Whether the file stored the pixels without loss.
         compressed: Whether a TIFF file was compressed.
         subsampling: Of JPEG's chroma: 0 for 4:4:4, 1 for 4:2:2, 2 for 4:2:0.
-        left_out: What was damaged or has no place, a phrase each, for the user.
+        left_out: What was damaged or has no place, a phrase for each, for the user.
     """
 
     icc_profile: bytes | None = None
@@ -52,7 +57,7 @@ class Metadata:
 
     @property
     def nodata(self) -> float | None:
-        """The value of pixels that a map says nothing about, or None."""
+        """The value of the pixels without data in a map, or None."""
         try:
             return float(self.tags[NODATA].value.rstrip(b"\0 ")) if NODATA in self.tags else None
         except ValueError:
@@ -60,14 +65,14 @@ class Metadata:
 
     @property
     def orientation(self) -> int:
-        """How the stored picture is to be turned, 1 to 8 as in EXIF."""
+        """How the stored picture must be turned, 1 to 8 as in EXIF."""
         found = _short_in(self.exif, ORIENTATION) if self.exif else None
         if found is None and self.xmp and (match := XMP_ORIENTATION.search(self.xmp)):
             found = int(match.group(2))
         return found if found and found in range(1, 9) else 1
 
     def fit_for(self, height: int, width: int, is_gray: bool) -> Metadata:
-        """Return it for an upright picture: orientation, size and the profile's kind; without the small copy."""
+        """Adapt it to an upright picture: orientation, size and the kind of profile; the thumbnail is dropped."""
         profile = self.icc_profile
         if profile and profile[16:20] not in ((b"GRAY", b"RGB ") if is_gray else (b"RGB ",)):
             profile = None
@@ -84,13 +89,13 @@ def _short_in(exif: bytes, code: int) -> int | None:
 
 
 def _fitted(exif: bytes | None, height: int, width: int) -> bytes | None:
-    """Change the values where they stand, since cameras' notes hold offsets into the data."""
+    """Change the values in place, since cameras' notes hold offsets into the data."""
     if not exif:
         return None
     data = bytearray(exif)
     try:
         first = read_directory(exif)
-        struct.pack_into(first.order + "I", data, first.next_at, 0)  # no small copy
+        struct.pack_into(first.order + "I", data, first.next_at, 0)  # no thumbnail
         inner = first.entries.get(EXIF_DIRECTORY)
         directories = [first, *([read_directory(exif, inner.number(exif))] if inner else [])]
         values = {ORIENTATION: 1, **{code: height if is_height else width for code, is_height in SIZES.items()}}

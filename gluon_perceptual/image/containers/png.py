@@ -1,4 +1,4 @@
-"""PNG files: their chunks, which hold the pixels and all else."""
+"""PNG files: their chunks, which hold the pixels and everything else."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"tIME")
 KEPT = (*COLORS, *TEXTS, b"pHYs", b"iCCP", b"eXIf", b"tRNS", b"acTL")
 XMP = b"XML:com.adobe.xmp\0"
 RAW_EXIF = (b"Raw profile type exif\0", b"Raw profile type APP1\0")  # as ImageMagick wrote it
-METER = 0.0254  # inches
+METER = 0.0254  # an inch
 ROWS = 64  # filtered at a time
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield name, and start and end of the body, of each chunk; the last may end behind the data."""
+    """Yield the name, and the start and end of the body, of each chunk; the last may end beyond the data."""
     start = len(SIGNATURE)
     while start + 8 <= len(data):
         name, end = data[start + 4 : start + 8], start + 8 + int.from_bytes(data[start : start + 4], "big")
@@ -34,12 +34,12 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def chunk(name: bytes, body: bytes) -> bytes:
-    """Return a chunk as it stands in a file."""
+    """Return the bytes of a chunk in a file."""
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
 def split(data: bytes) -> tuple[bytes, Metadata, bytes | None]:
-    """Return a file of the pixels alone; the metadata; and the color that is transparent, or None."""
+    """Return a file of only the pixels; the metadata; and the color that is transparent, or None."""
     pixels: list[bytes] = [data[: len(SIGNATURE)]]
     found: dict[bytes, list[bytes]] = {}
     left_out = []
@@ -54,7 +54,7 @@ def split(data: bytes) -> tuple[bytes, Metadata, bytes | None]:
             else:
                 left_out.append(f"its {name.decode()} chunk is damaged")
     transparent = found.pop(b"tRNS", [None])[0]
-    if transparent and b"PLTE" in of_pixels:  # Pillow knows that one
+    if transparent and b"PLTE" in of_pixels:  # Pillow handles that one
         at = next((i for i, piece in enumerate(pixels) if piece[4:8] == b"IDAT"), len(pixels))
         pixels.insert(at, chunk(b"tRNS", transparent))
         transparent = None
@@ -64,7 +64,7 @@ def split(data: bytes) -> tuple[bytes, Metadata, bytes | None]:
 def _metadata(found: dict[bytes, list[bytes]], left_out: list[str]) -> Metadata:
     frames = int.from_bytes(found.get(b"acTL", [b"\0\0\0\1"])[0][:4], "big")
     if frames > 1:
-        left_out.append(f"of its {frames} frames the first alone is taken")
+        left_out.append(f"of its {frames} frames only the first is used")
     profile = xmp = exif = dpi = None
     if b"iCCP" in found:
         profile = _inflated(found[b"iCCP"][0].partition(b"\0")[2][1:])
@@ -92,7 +92,7 @@ def _metadata(found: dict[bytes, list[bytes]], left_out: list[str]) -> Metadata:
 
 
 def _inflated(body: bytes) -> bytes | None:
-    """Return what zlib makes of it, or None where it is damaged or too large."""
+    """Decompress it; None if it is damaged or too large."""
     try:
         inflate = zlib.decompressobj()
         found = inflate.decompress(body, LARGEST)
@@ -109,7 +109,7 @@ def _international(body: bytes) -> bytes | None:
 
 
 def _raw_profile(name: bytes, body: bytes) -> bytes | None:
-    """Return the EXIF data that a text chunk spells in hexadecimal, behind a line with their name and their length."""
+    """Return the EXIF data that a text chunk holds in hexadecimal, after lines with its name and its length."""
     text = body.partition(b"\0")[2]
     text = _inflated(text[1:]) or b"" if name == b"zTXt" else text
     try:
@@ -143,7 +143,7 @@ def encode_16_bits(channels: np.ndarray) -> bytes:
     deflate, pieces, above = zlib.compressobj(6), [], np.zeros((1, 2 * count * width), np.uint8)
     for start in range(0, height, ROWS):
         rows = channels[start : start + ROWS].astype(">u2").reshape(-1, count * width).view(np.uint8)
-        filtered = rows - np.concatenate([above, rows[:-1]])  # PNG's filter 2: each byte less the one above
+        filtered = rows - np.concatenate([above, rows[:-1]])  # PNG's filter 2: each byte minus the one above
         above = rows[-1:]
         pieces.append(deflate.compress(np.insert(filtered, 0, 2, axis=1).tobytes()))
     pixels = b"".join(pieces) + deflate.flush()

@@ -1,4 +1,4 @@
-"""Color profiles for formats that have no place for what PNG's gAMA and cHRM chunks say."""
+"""Color profiles for formats without an equivalent of PNG's gAMA and cHRM chunks."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Mapping
 import numpy as np
 
 SRGB = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)  # x and y of white, red, green and blue
-SRGB_GAMMA = 1 / 2.2  # as PNG says it
+SRGB_GAMMA = 1 / 2.2  # as in PNG
 D50 = np.array([0.9642, 1.0, 0.8249])
 BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 NEAR = 0.01
 
 
 def profile_of(chunks: Mapping[bytes, bytes]) -> bytes | None:
-    """Return an RGB profile (ICC, version 2) of what PNG's chunks say; None if that is sRGB, or nothing, or damaged."""
+    """Return an RGB profile (ICC, version 2) made from PNG's chunks; None if they mean sRGB, are missing or damaged."""
     if b"sRGB" in chunks or not chunks.keys() & {b"gAMA", b"cHRM"}:
         return None
     try:
@@ -30,7 +30,7 @@ def profile_of(chunks: Mapping[bytes, bytes]) -> bytes | None:
 
 
 def _primaries(points: np.ndarray) -> np.ndarray:
-    """(4, 2) x and y of white, red, green, blue -> (3, 3), columns: XYZ of full red, green, blue, seen under D50."""
+    """(4, 2) x and y of white, red, green, blue -> (3, 3), columns: XYZ of full red, green and blue under D50."""
     white, *colors = np.column_stack([points, 1 - points.sum(axis=1)]) / points[:, 1:]
     columns = np.transpose(colors)
     columns = columns * np.linalg.solve(columns, white)

@@ -1,4 +1,4 @@
-"""Directories of tags, which TIFF files are made of, and EXIF data, too."""
+"""Directories of tags, of which TIFF files and EXIF data are made."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import Mapping
 
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-WORDS = {**SIZES, 5: 4, 10: 4}  # bytes that are swapped together; the others are one value
+WORDS = {**SIZES, 5: 4, 10: 4}  # bytes that are swapped together; the other types are single values
 SHORT, LONG, RATIONAL, ASCII, UNDEFINED, BYTE = 3, 4, 5, 2, 7, 1
 EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY = 34665, 34853, 40965
 DIRECTORIES = (EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY)
 LARGEST = 2**26  # bytes of a tag's value
-MOST_NUMBERS = 2**16  # that a tag which is looked at may have
+MOST_NUMBERS = 2**16  # the most that a tag may have to be read
 
 
 @dataclass(frozen=True)
 class Tag:
-    """A value by itself: TIFF's number of the type, how many there are, and their bytes, little-endian."""
+    """A value: TIFF's number for its type, how many items it has, and their bytes, little-endian."""
 
     kind: int
     count: int
@@ -32,7 +32,7 @@ class Tag:
 
 @dataclass(frozen=True)
 class Entry:
-    """A value in a file: where it stands."""
+    """A value in a file: its place there."""
 
     order: str
     kind: int
@@ -41,7 +41,7 @@ class Entry:
     raw: bytes
 
     def tag(self, data: bytes) -> Tag:
-        """Return the value; raises ValueError where it is not all there, or is too large."""
+        """Return the value; raises ValueError if it is incomplete or too large."""
         size = SIZES.get(self.kind, 0) * self.count
         value = data[self.position : self.position + size]
         if not size or size > LARGEST or len(value) < size:
@@ -55,7 +55,7 @@ class Entry:
         """Return the first value of BYTE, SHORT or LONG; raises ValueError."""
         numbers = self.tag(data).numbers
         if not numbers:
-            raise ValueError("a tag that is no number")
+            raise ValueError("a tag that is not a number")
         return numbers[0]
 
     def set_number(self, data: bytearray, value: int) -> None:
@@ -67,7 +67,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Directory:
-    """Entries by their codes, where the next directory is, and where that is said."""
+    """Entries by their codes, the offset of the next directory, and the place of that offset."""
 
     order: str
     entries: Mapping[int, Entry]
@@ -75,7 +75,7 @@ class Directory:
     next_at: int
 
     def tag(self, data: bytes, code: int) -> Tag | None:
-        """Return a value, or None where there is no such tag or no whole one."""
+        """Return a value, or None if the tag is missing or incomplete."""
         try:
             return self.entries[code].tag(data)
         except (KeyError, ValueError):
@@ -96,7 +96,7 @@ def byte_order(data: bytes) -> tuple[str, bool]:
 
 
 def read_directory(data: bytes, offset: int | None = None) -> Directory:
-    """Return a directory, the first one by default; raises ValueError or struct.error where it is damaged."""
+    """Return a directory, the first one by default; raises ValueError or struct.error if it is damaged."""
     order, big = byte_order(data)
     if offset is None:
         offset = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)[0]
@@ -118,7 +118,7 @@ def read_directory(data: bytes, offset: int | None = None) -> Directory:
 
 
 def directory_bytes(tags: Mapping[int, Tag], base: int) -> bytes:
-    """Return a directory that stands at `base`, and the values behind it, little-endian."""
+    """Return the bytes of a directory at offset `base`, followed by its values, little-endian."""
     entries, values, after = [], [], base + 6 + 12 * len(tags)
     for code, tag in sorted(tags.items()):
         value = tag.value
@@ -131,7 +131,7 @@ def directory_bytes(tags: Mapping[int, Tag], base: int) -> bytes:
 
 
 def nested_bytes(tags: Mapping[int, Tag], inner: Mapping[int, Mapping[int, Tag]], base: int) -> tuple[bytes, int]:
-    """Return the directories `inner` and then, at the offset that is returned too, `tags`, which point to them."""
+    """Return the directories `inner` followed by `tags`, which point to them; and the offset of `tags`."""
     written, tags = b"", dict(tags)
     for code, directory in inner.items():
         if directory:
@@ -141,14 +141,14 @@ def nested_bytes(tags: Mapping[int, Tag], inner: Mapping[int, Mapping[int, Tag]]
 
 
 def all_tags(data: bytes, directory: Directory) -> dict[int, Tag]:
-    """Return what is whole of a directory's values."""
+    """Return the complete values of a directory."""
     found = {code: directory.tag(data, code) for code in directory.entries if code not in DIRECTORIES}
     tags = {code: tag for code, tag in found.items() if tag}
     return tags if sum(len(tag.value) for tag in tags.values()) <= LARGEST else {}
 
 
 def inner_tags(data: bytes, directory: Directory) -> dict[int, dict[int, Tag]]:
-    """Return what is whole of the directories of EXIF and of the place, by the tags that point to them."""
+    """Return the complete values of the directories of EXIF and GPS, by the tags that point to them."""
     found = {}
     for code in (EXIF_DIRECTORY, GPS_DIRECTORY):
         try:

@@ -1,4 +1,4 @@
-"""TIFF files: which picture of a file is meant, and what is said about it; `tiff_encoding` writes them."""
+"""TIFF files: which picture of a file is used, and its metadata; `tiff_encoding` writes them."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ OF_PIXELS = {  # what decoders need
 DESCRIPTION = (269, 270, 271, 272, 285, 305, 306, 315, 316, 33432, *range(40091, 40096))
 SCALE, TIE_POINTS, MATRIX, GEO_KEYS = 33550, 33922, 34264, 34735
 MAPS = (SCALE, TIE_POINTS, MATRIX, GEO_KEYS, 34736, 34737, 42112, NODATA)
-MOST_ENTRIES, MOST_INNER = 200_000, 10  # that are looked at, of all pages, and pages inside one
+MOST_ENTRIES, MOST_INNER = 200_000, 10  # the most pages that are looked at, and pages inside one
 NONE = 1  # compression
-CENTIMETER = 2.54  # of an inch
+CENTIMETER = 2.54  # an inch
 
 
 def pages(data: bytes) -> Iterator[Directory]:
-    """Yield the directories of a file's pictures, those inside others, too."""
+    """Yield the directories of a file's pictures, including nested ones."""
     offset: int | None = None
     seen: set[int | None] = set()
     entries = 0
@@ -59,13 +59,13 @@ def pages(data: bytes) -> Iterator[Directory]:
 
 
 def _is_whole_picture(data: bytes, page: Directory) -> bool:
-    """Tell a picture from its small copy, or its mask."""
+    """Tell a picture from its thumbnail or its mask."""
     kind, old = page.numbers(data, KIND, (0,))[0], page.numbers(data, OLD_KIND, (1,))[0]
     return not kind & (REDUCED | MASK) and old != OLD_REDUCED and WIDTH in page.entries
 
 
 def split(data: bytes) -> tuple[bytes, Metadata, Directory]:
-    """Return a file of one picture's pixels alone, the metadata, and the picture's directory.
+    """Return a file of only one picture's pixels, the metadata, and the picture's directory.
 
     Raises:
         ImageError: The directories are damaged.
@@ -80,19 +80,19 @@ def split(data: bytes) -> tuple[bytes, Metadata, Directory]:
     whole = [page for page in found if _is_whole_picture(data, page)] or found[:1]
     page = whole[0]
     if len(whole) > 1:
-        left_out.append(f"of its {len(whole)} pages the first alone is taken")
+        left_out.append(f"of its {len(whole)} pages only the first is used")
     if PROFILE in page.entries and not _profile(data, page):
         left_out.append("its color profile is damaged")
     if 0 in page.numbers(data, EXTRA):
-        left_out.append("its channels that are neither color nor alpha have no place")
+        left_out.append("channels that are neither color nor alpha are dropped")
     return _of_pixels(data, page), _metadata(data, page, tuple(left_out)), page
 
 
 def _of_pixels(data: bytes, page: Directory) -> bytes:
-    """Return the file with a directory at its end that has what decoders need, and is the first."""
+    """Return the file with a new first directory at its end, which has what decoders need."""
     order, big = byte_order(data)
     kept = [entry.raw for code, entry in sorted(page.entries.items()) if code in OF_PIXELS]
-    if max(page.numbers(data, BITS, (1,))) > 8:  # decoders differ in what they make of white that is 0 there
+    if max(page.numbers(data, BITS, (1,))) > 8:  # decoders differ in how they treat white that is 0 there
         kept = [_plain(raw, order) for raw in kept]
     offset = len(data) + len(data) % 2
     directory = struct.pack(order + ("Q" if big else "H"), len(kept)) + b"".join(kept) + bytes(8 if big else 4)
@@ -102,7 +102,7 @@ def _of_pixels(data: bytes, page: Directory) -> bytes:
 
 
 def _plain(raw: bytes, order: str) -> bytes:
-    """Return a directory's entry, that of WHITE_IS_ZERO as that of BLACK_IS_ZERO."""
+    """Return an entry of a directory, WHITE_IS_ZERO as BLACK_IS_ZERO."""
     code, kind = struct.unpack_from(order + "HH", raw)
     value = len(raw) - (4 if len(raw) == 12 else 8)
     if code == PHOTOMETRIC and kind == SHORT and struct.unpack_from(order + "H", raw, value)[0] == WHITE_IS_ZERO:
@@ -116,10 +116,10 @@ def interpreted(samples: np.ndarray, page: Directory, data: bytes) -> np.ndarray
     Args:
         samples: As they are in the file, uint8 or uint16.
         page: The file's own directory.
-        data: What that directory's values stand in.
+        data: The file that holds that directory's values.
 
     Raises:
-        ImageError: The colors are of a kind that is not read.
+        ImageError: The colors are of a kind that is not supported.
     """
     photometric = page.numbers(data, PHOTOMETRIC, (BLACK_IS_ZERO,))[0]
     count = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, COLORS: 3, INKS: 4}.get(photometric, 0)

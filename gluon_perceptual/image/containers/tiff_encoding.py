@@ -1,4 +1,4 @@
-"""TIFF files written: pixels in strips, then the tags."""
+"""Writing TIFF files: pixels in strips, then the tags."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from .tiff import (
 )  # fmt: skip
 
 DEFLATE = 8  # compression
-MOST_BYTES = 2**32 - 2**27  # of pixels; the rest for metadata
+MOST_BYTES = 2**32 - 2**27  # bytes of pixels; the rest is for metadata
 STRIP = 2**20  # bytes before compression
 
 
@@ -48,7 +48,7 @@ def encode(channels: np.ndarray, metadata: Metadata) -> bytes:
     """Encode (H, W, 1 to 4) uint8 or uint16: gray or RGB, with alpha or without.
 
     Raises:
-        ImageError: It would have over 4 GB.
+        ImageError: It would be larger than 4 GB.
     """
     height, width, count = channels.shape
     rows = max(1, STRIP // channels[:1].nbytes)
@@ -91,7 +91,7 @@ def _longs(*values: int) -> Tag:
 
 
 def _description(metadata: Metadata) -> tuple[dict[int, Tag], dict[int, dict[int, Tag]]]:
-    """Return the tags that describe a picture, and the directories of EXIF and of the place."""
+    """Return the tags that describe a picture, and the directories of EXIF and GPS."""
     tags: dict[int, Tag] = {}
     inner: dict[int, dict[int, Tag]] = {}
     if metadata.exif:
@@ -113,14 +113,14 @@ def _description(metadata: Metadata) -> tuple[dict[int, Tag], dict[int, dict[int
 
 
 def _maps(metadata: Metadata, height: int, width: int) -> dict[int, Tag]:
-    """Return TIFF's own tags, the georeference made that of the enlarged picture."""
+    """Return TIFF's own tags, with the georeference adapted to the enlarged picture."""
     tags = dict(metadata.tags)
     if not metadata.height or (height, width) == (metadata.height, metadata.width):
         return tags
     across, down = width / metadata.width, height / metadata.height
     keys = tags[GEO_KEYS].numbers if GEO_KEYS in tags else ()
     points = any(keys[i] == 1025 and keys[i + 3] == 2 for i in range(4, len(keys) - 3, 4))
-    shift = 0.5 if points else 0.0  # where a pixel's place is its center, not its corner
+    shift = 0.5 if points else 0.0  # if the place of a pixel is its center, not its corner
     for code, factors, offsets in (
         (SCALE, (1 / across, 1 / down, 1), (0, 0, 0)),
         (TIE_POINTS, (across, down, 1, 1, 1, 1), (shift, shift, 0, 0, 0, 0)),

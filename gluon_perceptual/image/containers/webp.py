@@ -10,7 +10,7 @@ EXIF = b"Exif\0\0"
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield name and body of each chunk."""
+    """Yield the name and body of each chunk."""
     start = 12
     while start + 8 <= len(data):
         end = start + 8 + int.from_bytes(data[start + 4 : start + 8], "little")
@@ -27,7 +27,7 @@ def read(data: bytes) -> Metadata:
         frames += name == b"ANMF"
     exif = found.get(b"EXIF")
     lossless = b"VP8L" in found or (frames > 0 and found[b"ANMF"][16:].find(b"VP8L") in range(64))
-    left_out = (f"of its {frames} frames the first alone is taken",) if frames > 1 else ()
+    left_out = (f"of its {frames} frames only the first is used",) if frames > 1 else ()
     return Metadata(
         found.get(b"ICCP"),
         exif[len(EXIF) :] if exif and exif.startswith(EXIF) else exif,
@@ -38,6 +38,6 @@ def read(data: bytes) -> Metadata:
 
 
 def options(metadata: Metadata) -> dict[str, bytes]:
-    """Return what Pillow's writer takes, for AVIF and HEIC, too."""
+    """Return the arguments of Pillow's writer, also for AVIF and HEIC."""
     found = {"exif": metadata.exif, "xmp": metadata.xmp, "icc_profile": metadata.icc_profile}
     return {name: value for name, value in found.items() if value}
