@@ -102,7 +102,7 @@ def test_refused_before_it_runs(tmp_path, monkeypatch, kind):
 def test_options_that_do_not_fit_the_symbol(tmp_path, options, graph):
     path = save(tmp_path, graph)
     (tmp_path / "x-model.json").write_text(json.dumps({"mean": [0.0], **options}))
-    with pytest.raises(UserError, match=r"x-model\.json does not say how .*x-symbol\.json is to be run"):
+    with pytest.raises(UserError, match=r"x-model\.json does not say how to run .*x-symbol\.json"):
         load_here(path)
 
 

@@ -225,7 +225,7 @@ def test_mistakes(photos, painting, tmp_path):
         ([dot], ["dot.png", "1×1", "at least 32"]),
         ([text], ["text.png", "not a PNG"]),
         ([tmp_path / "no.png"], ["no.png", "no such file"]),
-        ([painting, "--blend", "1,2"], ["--blend wants 1 weights"]),
+        ([painting, "--blend", "1,2"], ["--blend: expected a weight for each style picture, 1 in all"]),
         ([painting, "--style-layers", "relu1_2,conv4"], ["layer conv4", "expected some of relu1_1"]),
         ([painting, "--style-layers", "relu5_1"], ["relu5_1"]),
         ([painting, "--cpus", 3], ["--batch 2 is less than the 3 devices"]),

@@ -39,7 +39,7 @@ def read_style(path: Path, size: int = 0) -> np.ndarray:
 def check_blend(blend: Sequence[float], styles: Sequence[object]) -> None:
     """Raise UserError unless `blend` is empty or has a finite weight for each style, none negative, not all 0."""
     if blend and (len(blend) != len(styles) or min(blend) < 0 or not 0 < sum(blend) < math.inf):
-        raise UserError(f"`blend` needs {len(styles)} weights, one for each style picture, not all 0")
+        raise UserError(f"`blend`: expected a weight for each style picture, {len(styles)} in all, not all 0")
 
 
 def blended_grams(

@@ -1,3 +1,3 @@
-"""Networks that are only an MXNet symbol, run without their code."""
+"""Networks that exist only as MXNet symbols, run without their code."""
 
 __all__ = ["files", "graph", "loading", "model", "operators", "options", "probing", "process", "shapes", "worker"]

@@ -1,6 +1,6 @@
-"""Models as symbol and parameters, `X-symbol.json` and `X-0000.params`: what Module and Gluon's `export` write.
+"""Models as symbol and parameters, `X-symbol.json` and `X-0000.params`, as Module and Gluon's `export` write them.
 
-What they do not say (see `SymbolOptions`) is found by trying, or read from `X-model.json` beside them.
+What they leave open (see `SymbolOptions`) is read from `X-model.json` beside them, or else found by trying.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ SUFFIX, SIDECAR_SUFFIX = "-symbol.json", "-model.json"
 
 
 def is_symbol_file(path: object) -> bool:
-    """Tell by the name whether it is a symbol's."""
+    """Tell by its name whether a file is a symbol."""
     return isinstance(path, (str, Path)) and str(path).endswith(SUFFIX)
 
 
 def sidecar_path(path: Path) -> Path:
-    """Return where the options of the symbol in `path` are."""
+    """Return the path of the options of the symbol in `path`."""
     return path.with_name(path.name[: -len(SUFFIX)] + SIDECAR_SUFFIX)
 
 
 def save_options(path: Path, options: SymbolOptions) -> Path:
-    """Write what is to be known of the symbol in `path` when it is loaded, and return where."""
+    """Write the options for loading the symbol in `path`, and return their path."""
     sidecar = sidecar_path(path)
     write_json(sidecar, describe(options))
     return sidecar
 
 
 def read_options(path: Path) -> SymbolOptions | None:
-    """Return the options of the symbol in `path`, or None where there is no file of them.
+    """Return the options of the symbol in `path`, or None if there is no file of them.
 
     Raises:
-        UserError: They are none.
+        UserError: The file does not hold options.
     """
     sidecar = sidecar_path(path)
     if not sidecar.exists():
@@ -45,16 +45,16 @@ def read_options(path: Path) -> SymbolOptions | None:
     try:
         return parse_options(parse_json(check_regular(sidecar).read_bytes()))
     except (ValueError, TypeError, KeyError, OverflowError) as error:
-        raise UserError(f"{sidecar}: these are not the options of a model ({error})") from error
+        raise UserError(f"{sidecar}: not the options of a model ({error})") from error
 
 
 def describe(options: SymbolOptions) -> dict[str, Json]:
-    """Return the options for JSON, where `max_value` is called `peak`, as on the command line."""
+    """Return the options for JSON; `max_value` is called `peak` there, as on the command line."""
     return {"peak" if name == "max_value" else name: value for name, value in asdict(options).items()}
 
 
 def parse_options(values: Json) -> SymbolOptions:
-    """Return the options that `describe` made so; raises ValueError, TypeError, KeyError or OverflowError."""
+    """Return the options from what `describe` returned; raises ValueError, TypeError, KeyError or OverflowError."""
     values = dict(values)
     values["mean"] = tuple(map(float, values["mean"]))
     values["max_value"] = values.pop("peak", SymbolOptions.max_value)
@@ -62,10 +62,10 @@ def parse_options(values: Json) -> SymbolOptions:
 
 
 def parameters_path(path: Path) -> Path:
-    """Return the file of parameters of the highest number beside the symbol in `path`.
+    """Return the file of parameters with the highest number beside the symbol in `path`.
 
     Raises:
-        UserError: There is none.
+        UserError: There is no such file.
     """
     stem = path.name[: -len(SUFFIX)]
     found = sorted(path.parent.glob(f"{glob.escape(stem)}-[0-9][0-9][0-9][0-9].params"))

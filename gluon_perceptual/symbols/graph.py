@@ -1,7 +1,7 @@
 """Symbols from their JSON, node by node.
 
-MXNet's own loader believes all that the JSON says of nodes and outputs, and crashes the process where it is wrong. Of
-MXNet's operators those are used that `operators` lists.
+MXNet's own loader trusts what the JSON says about nodes and outputs, and crashes the process if it is wrong. Only the
+operators that `operators` lists are allowed.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from ..errors import UserError
 from ..files import Json, check_regular, parse_json
 from .operators import check_operator
 
-MOST_NODES = 10_000  # read in seconds, and about ten times as many as large networks have
+MOST_NODES = 10_000  # they are read within seconds, and are about ten times as many as large networks have
 LARGEST_FILE = 64 << 20  # bytes
-LOSSES = ("LinearRegressionOutput", "MAERegressionOutput")  # in use, they give back what goes in
+LOSSES = ("LinearRegressionOutput", "MAERegressionOutput")  # at inference, they return their input
 NOTES = r"^(MXNetError: )?(Error in operator \S+: )?(\[[\d:]+\] \S+:\d+: )?"
-MARKS = ("ctx_group", "lr_mult", "wd_mult", "force_mirroring", "mirror_stage")  # of old files, for training alone
+MARKS = ("ctx_group", "lr_mult", "wd_mult", "force_mirroring", "mirror_stage")  # in old files, only for training
 
 
 def read_symbol(path: Path) -> Symbol:
-    """Return the symbol in a file that any MXNet wrote, without a loss layer at its end.
+    """Return the symbol in a file written by any version of MXNet, without a loss layer at its end.
 
     Raises:
-        UserError: It is no symbol, has not one output, or has an operator that this MXNet lacks.
+        UserError: It is not a symbol, does not have exactly one output, or has an operator that this MXNet lacks.
         OSError: It cannot be read.
     """
     try:
@@ -52,12 +52,12 @@ def read_symbol(path: Path) -> Symbol:
 
 
 def apply(node: dict[str, Json], inputs: list[Symbol]) -> Symbol:
-    """Return a variable, or an operator with its inputs; raises what MXNet's functions do, and ValueError."""
+    """Return a variable, or an operator with its inputs; raises ValueError, and what MXNet's functions raise."""
     operator, name = str(node["op"]), str(node["name"])
     if operator == "null":
         return mx.sym.var(name)
     attributes: dict[str, Json] = {}
-    for key in ("attr", "param", "attrs"):  # by age; before 0.9 "attr" held marks alone
+    for key in ("attr", "param", "attrs"):  # newest first; before 0.9, "attr" held only annotations
         attributes.update(node.get(key) or {})
     options = {key: value for key, value in attributes.items() if not key.startswith("__") and key not in MARKS}
     check_operator(operator, options)
@@ -65,7 +65,7 @@ def apply(node: dict[str, Json], inputs: list[Symbol]) -> Symbol:
 
 
 def reason_of(error: Exception) -> str:
-    """Return an error in one line, without MXNet's notes of time and place."""
+    """Return an error in one line, without MXNet's time and source line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return re.sub(NOTES, "", lines[0])[:300] if lines else repr(error)
 
@@ -74,7 +74,7 @@ def _entry(symbols: Sequence[Symbol], entry: Sequence[int]) -> Symbol:
     """Return the output that [node, output, …] names."""
     number, output, *_ = entry
     if not 0 <= number < len(symbols) or not 0 <= output < len(symbols[number].list_outputs()):
-        raise ValueError(f"there is no output {output} of node {number}")
+        raise ValueError(f"node {number} has no output {output}")
     return symbols[number][output]
 
 

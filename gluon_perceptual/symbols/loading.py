@@ -1,4 +1,4 @@
-"""Symbol and parameters -> a model in this process, where a damaged one may end it: `process` has one of its own."""
+"""Symbol and parameters -> a model in this process, which a damaged one may crash; `process` starts a separate one."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ TRIED = 32  # pixels a side
 
 
 def load_here(path: str | Path, ctx: Context | None = None, scale: int | None = None) -> SymbolModel:
-    """Return the model of which `path` is the symbol; its parameters are those of the highest number beside it.
+    """Return the model with the symbol in `path` and the parameters with the highest number beside it.
 
     Args:
         path: `X-symbol.json`.
         ctx: Device; None for the CPU.
-        scale: How many times to enlarge: a network that keeps the size gets bicubic enlargement before it.
+        scale: How many times to enlarge; for a network that keeps the size, by bicubic interpolation before it.
 
     Raises:
-        UserError: The files are damaged, do not fit, or are no network from pictures to pictures.
+        UserError: The files are damaged, do not match, or are not a network from pictures to pictures.
         OSError: They cannot be read.
     """
     path, ctx = Path(path), ctx or mx.cpu()
@@ -44,7 +44,7 @@ def load_here(path: str | Path, ctx: Context | None = None, scale: int | None = 
     net, check = _net_of(path, symbol, arrays, ctx)
     spec = spec_of(arrays)
     if options is None:
-        with mxnet_errors(f"{path} is no network from pictures to pictures, or not one of any size"):
+        with mxnet_errors(f"{path} is not a network from pictures to pictures, or not for pictures of any size"):
             options = _find_out(path, net, check, spec, ctx)
     if scale and options.scale * options.enlarge == 1:
         options = replace(options, enlarge=scale)
@@ -52,7 +52,7 @@ def load_here(path: str | Path, ctx: Context | None = None, scale: int | None = 
     try:
         model.check_size(1, 3, TRIED, TRIED)
     except UserError as error:
-        raise UserError(f"{sidecar_path(path)} does not say how {path} is to be run: {error}") from error
+        raise UserError(f"{sidecar_path(path)} does not say how to run {path}: {error}") from error
     return model
 
 
@@ -60,7 +60,7 @@ def read_parameters(file: Path) -> dict[str, np.ndarray]:
     """Return a file's arrays as float32, by name without `arg:` and `aux:`.
 
     Raises:
-        UserError: There are values in it that are not finite, or it is no such file.
+        UserError: It holds values that are not finite, or is not such a file.
         OSError: It cannot be read.
     """
     arrays = {
@@ -71,17 +71,17 @@ def read_parameters(file: Path) -> dict[str, np.ndarray]:
 
 
 def _net_of(path: Path, symbol: Symbol, arrays: Mapping[str, np.ndarray], ctx: Context) -> tuple[Block, ShapeCheck]:
-    """Return the symbol as a block with its parameters, and what says of which inputs it makes what."""
+    """Return the symbol as a block with its parameters, and the function from shapes of inputs to shapes of outputs."""
     inputs = [name for name in symbol.list_inputs() if name not in arrays]
     if len(inputs) != 1:
         came = ", ".join(inputs) or "none"
-        raise UserError(f"{path}: expected one input beside what is in the parameters; there is {came}")
+        raise UserError(f"{path}: expected one input besides the parameters, but found {came}")
     check = ShapeCheck(path, symbol, {name: array.shape for name, array in arrays.items()})
     try:
         net = mx.gluon.SymbolBlock(symbol, mx.sym.var(inputs[0], dtype="float32"))
-    except AssertionError as error:  # one variable is a weight here and a statistic there
+    except AssertionError as error:  # a variable is used both as a weight and as a statistic
         raise UserError(f"{path}: {reason_of(error)}") from error
-    with mxnet_errors(f"these parameters do not fit {path}"):
+    with mxnet_errors(f"these parameters do not match {path}"):
         for name, parameter in net.collect_params().items():
             parameter.shape = arrays[name].shape
             fill(parameter, mx.nd.array(arrays[name]), ctx, cast=True)
@@ -90,7 +90,7 @@ def _net_of(path: Path, symbol: Symbol, arrays: Mapping[str, np.ndarray], ctx: C
 
 
 def _find_out(path: Path, net: Block, check: ShapeCheck, spec: ModelSpec | None, ctx: Context) -> SymbolOptions:
-    """Return the options of a network: its range is known where it is one of this package's, and else tried."""
+    """Return the options of a network; the range is known for this package's, otherwise found by trying."""
     if spec is None:
         return probe(str(path), net, check, ctx)
     say_what_is_assumed(path, spec)

@@ -1,4 +1,4 @@
-"""Networks that came as MXNet symbols, run on RGB pictures whatever they take: Y alone, other ranges, other sizes."""
+"""Networks from MXNet symbols, run on RGB pictures whatever their input is: only Y, other ranges, other sizes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SymbolModel(mx.gluon.HybridBlock):
 
     Args:
         net: (N, 1 or 3, h + 2·padding, …) -> (N, 1 or 3, options.scale·h + 2·crop, …), in its own range.
-        check: Returns the shape that `net` makes of a shape, or raises UserError where it must not run.
+        check: From the shape of an input to that of the output; raises UserError if `net` must not run on it.
         options: See there.
         ctx: Device of the network.
     """
@@ -44,13 +44,13 @@ class SymbolModel(mx.gluon.HybridBlock):
         return -(-self.options.halo // self.options.enlarge) + (2 if self.scale > 1 else 0)
 
     def forward(self, x: NDArray) -> NDArray:
-        """Run the network, but not before all that it makes of pictures of this size is known."""
+        """Run the network, after checking the shapes of all layers for pictures of this size."""
         if isinstance(x, mx.nd.NDArray):
             self.check_size(*x.shape)
         return super().forward(x)
 
     def check_size(self, count: int, _: int, height: int, width: int) -> None:
-        """Raise UserError where the network does not enlarge pictures of this size as its options say."""
+        """Raise UserError if the network does not enlarge pictures of this size as its options say."""
         options, channels = self.options, {"rgb": 3, "y": 1}[self.options.color]
         sides = [side * options.enlarge for side in (height, width)]
         made = self.check((count, channels, *(side + 2 * options.padding for side in sides)))
@@ -59,7 +59,7 @@ class SymbolModel(mx.gluon.HybridBlock):
             raise UserError(f"of {height}×{width} pixels the network makes {made}, where {wanted} is expected")
 
     def hybrid_forward(self, F: Operators, x: NDArray, mean: NDArray) -> NDArray:
-        """Run the network; in RGB, other luma with the same chroma is one difference, added to all three."""
+        """Run the network; in RGB, a change of luma with the same chroma adds one difference to all channels."""
         large = self.bicubic(x)
         given = large if self.options.enlarge > 1 else x
         if self.options.color == "rgb":

@@ -1,7 +1,7 @@
-"""Which operators a symbol from a stranger may have, and with what: others crash the process, or read any memory.
+"""The operators and attributes that an untrusted symbol may have: others can crash the process or read its memory.
 
-MXNet's registry also holds what belongs to training, to its own inner works (`_NDArray` takes an address), and to
-graphs and detection; and MXNet divides by a `num_group` or `num_groups` of 0.
+MXNet's registry also holds operators for training, internal ones (`_NDArray` takes an address), and those for graphs
+and detection; and MXNet divides by a `num_group` or `num_groups` of 0.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ broadcast_add broadcast_plus broadcast_sub broadcast_minus broadcast_mul broadca
 broadcast_maximum broadcast_minimum _plus_scalar _minus_scalar _rminus_scalar _mul_scalar _div_scalar _rdiv_scalar
 _power_scalar _rpower_scalar _maximum_scalar _minimum_scalar _PlusScalar _MinusScalar _RMinusScalar _MulScalar
 _DivScalar _RDivScalar _PowerScalar _RPowerScalar _MaximumScalar _MinimumScalar"""
-KEEPS_SIZE = frozenset(SAME_SIZE.split())  # as many values as the first input has, in whatever shape
+KEEPS_SIZE = frozenset(SAME_SIZE.split())  # these return as many values as their first input has, in any shape
 OPERATORS = KEEPS_SIZE | frozenset(f"{LAYERS} {SHAPES} {NUMBERS}".split())
-PIXELS, CHANNELS, PARTS = 256, 65536, 1024  # of more parts, MXNet takes minutes
+PIXELS, CHANNELS, PARTS = 256, 65536, 1024  # with more parts, MXNet takes minutes
 RANGES = {
     **dict.fromkeys(("kernel", "stride", "dilate", "scale", "block_size", "nsize"), (1, PIXELS)),
     **dict.fromkeys(("pad", "adj", "pad_width"), (0, PIXELS)),
@@ -37,23 +37,23 @@ RANGES = {
     **dict.fromkeys(("num_outputs", "num_args"), (1, PARTS)),
     **dict.fromkeys(("height", "width"), (0, CHANNELS)),
 }
-FOREIGN = ("attr", "out", "name")  # what MXNet's Python functions take for themselves
+FOREIGN = ("attr", "out", "name")  # arguments of MXNet's Python functions
 FLOATS = ("float16", "float32", "float64")
 
-# How long an operator takes for a value, in multiplications of a convolution of many channels.
-VALUE, WINDOW, THIN = 32, 64, 16  # any other operator, a pixel that pooling looks at, a convolution of few channels
+# Time that an operator takes for a value, in multiplications of a convolution with many channels.
+VALUE, WINDOW, THIN = 32, 64, 16  # any other operator, a pixel in a pooling window, a convolution with few channels
 FEW = 16  # channels
 
 
 def check_operator(operator: str, attributes: Mapping[str, object]) -> None:
-    """Raise ValueError where MXNet is not to be asked for such an operator."""
+    """Raise ValueError if such an operator is not allowed."""
     if operator not in OPERATORS:
-        raise ValueError(f"there is no operator {operator[:80]} in networks from pictures to pictures")
+        raise ValueError(f"the operator {operator[:80]} is not allowed in networks from pictures to pictures")
     for name, value in attributes.items():
         if name in FOREIGN or not isinstance(value, (str, int, float)):
             raise ValueError(f"{operator} with {name[:80]} {str(value)[:80]}, where one number or text is expected")
-    if str(attributes.get("use_length", False)) not in ("False", "0"):  # None ends the process
-        raise ValueError(f"{operator} with lengths, which pictures have not")
+    if str(attributes.get("use_length", False)) not in ("False", "0"):  # None crashes the process
+        raise ValueError(f"{operator} with lengths, which pictures do not have")
     if str(attributes.get("dtype", "None")) not in (*FLOATS, "None"):  # MXNet divides integers by zero
         raise ValueError(f"{operator} to {str(attributes['dtype'])[:80]}, where one of {', '.join(FLOATS)} is expected")
     for name, (least, most) in RANGES.items():
@@ -63,7 +63,7 @@ def check_operator(operator: str, attributes: Mapping[str, object]) -> None:
 
 
 def work(operator: str, attributes: Mapping[str, str], given: Sequence[Shape], made: Sequence[Shape]) -> int:
-    """Return about how long an operator takes, in multiplications of a convolution of many channels."""
+    """Return roughly how long an operator takes, in multiplications of a convolution with many channels."""
     values = sum(map(math.prod, made))
     if operator in ("Convolution", "Deconvolution", "FullyConnected"):
         first = math.prod(made[0] if operator == "Convolution" else given[0])
@@ -78,7 +78,7 @@ def work(operator: str, attributes: Mapping[str, str], given: Sequence[Shape], m
 
 
 def scratch(operator: str, given: Sequence[Shape], made: Sequence[Shape]) -> int:
-    """Return how many values an operator may hold besides its inputs and outputs: a convolution each pixel's window."""
+    """Return how many values an operator may hold besides inputs and outputs, such as the windows of a convolution."""
     if operator == "Convolution":
         return math.prod(given[1][1:]) * math.prod(made[0][2:])
     return math.prod(given[1][1:]) * math.prod(given[0][2:]) if operator == "Deconvolution" else 0

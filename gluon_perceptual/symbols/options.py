@@ -1,4 +1,4 @@
-"""What has to be known of a symbol to run it on pictures."""
+"""What must be known about a symbol to run it on pictures."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from dataclasses import dataclass
 
 from ..errors import UserError
 
-MOST_ENLARGED, MOST_FRAMED = 64, 1024  # times, pixels: more is nobody's intention and fills the memory
+MOST_ENLARGED, MOST_FRAMED = 64, 1024  # times, pixels: more is never intended, and fills the memory
 
 
 @dataclass(frozen=True)
 class SymbolOptions:
-    """What a symbol does not say of itself.
+    """What a symbol does not say about itself.
 
     Attributes:
-        color: "rgb", or "y" for a network of one channel: it gets Y of BT.601, as MATLAB's `rgb2ycbcr` gives it, and
-            the chroma is enlarged by bicubic interpolation.
+        color: "rgb", or "y" for a network with one channel: it gets Y of BT.601, as from MATLAB's `rgb2ycbcr`, and the
+            chroma is enlarged by bicubic interpolation.
         scale: How many times the network itself enlarges.
         enlarge: How many times pictures are enlarged by bicubic interpolation before a network that keeps the size, as
-            VDSR and SRCNN want it.
-        padding: Pixels, mirrored, to be put around its input: what its convolutions cut off, or more, so that the
-            zeros that it puts there itself stay away from the picture.
-        crop: Pixels to be cut off its output after that.
+            VDSR and SRCNN expect.
+        padding: Mirrored pixels put around its input: as many as its convolutions cut off, or more, to keep the zeros
+            with which it pads away from the picture.
+        crop: Pixels then cut off its output.
         max_value: White in its range: 255 or 1.
-        mean: What it wants subtracted, in its own range: one number, or three for red, green and blue.
+        mean: What is subtracted from its input, in its own range: one number, or three for red, green and blue.
         halo: How many input pixels beyond its own an output pixel can depend on, in the network's input.
     """
 
@@ -41,7 +41,7 @@ class SymbolOptions:
         """Raise UserError if they make no sense."""
         counts = (self.scale, self.enlarge, self.padding + 1, self.crop + 1, self.halo + 1)
         if not all(isinstance(count, int) and count >= 1 for count in counts) or not self.max_value > 0:
-            raise UserError(f"{self}: expected whole numbers, scale and enlarge from 1 on, and a positive peak")
+            raise UserError(f"{self}: expected whole numbers, scale and enlarge at least 1, and a positive peak")
         if len(self.mean) not in {"rgb": (1, 3), "y": (1,)}.get(self.color, ()):
             raise UserError(f"color {self.color}, mean {self.mean}: expected rgb and 1 or 3 numbers, or y and 1 number")
         if self.scale * self.enlarge > MOST_ENLARGED or self.padding > MOST_FRAMED or not math.isfinite(self.max_value):

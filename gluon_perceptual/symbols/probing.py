@@ -1,4 +1,4 @@
-"""What a network from pictures to pictures takes and gives, found by trying."""
+"""The input and output of a network from pictures to pictures, found by trying."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from .options import SymbolOptions
 from .shapes import ShapeCheck
 
 SIZES = (64, 96)  # pixels a side
-UNBOUNDED = 1 << 20  # halo of a network that sees the whole picture, such as one with instance norms
+UNBOUNDED = 1 << 20  # halo of a network that sees the whole picture, for example through instance norms
 SEEN = 1e-3  # gray levels
 
 
 def probe(path: str, net: Block, check: ShapeCheck, ctx: Context) -> SymbolOptions:
     """Return the options of an initialized network (N, C, H, W) -> (N, C, …), C being 1 or 3.
 
-    Channels, scale and what its convolutions cut off come from the sizes of its outputs; the range is that in which it
-    restores a picture better, so that of a style network is a guess; the halo is how far a changed pixel is seen.
+    Channels, scale and what its convolutions cut off follow from the sizes of its outputs; the range is the one in
+    which it restores a picture better, which is a guess for a style network; the halo is how far a changed pixel has
+    effects.
 
     Args:
-        path: What to call it in errors.
+        path: Its name in errors.
         net: The network.
-        check: What says which shapes it makes of which.
+        check: From the shape of an input to that of the output.
         ctx: Its device.
 
     Raises:
-        UserError: It is no such network.
+        UserError: It is not such a network.
     """
     options = from_sizes(path, check)
     models = [SymbolModel(net, check, replace(options, max_value=max_value), ctx) for max_value in (255.0, 1.0)]
@@ -41,7 +42,7 @@ def probe(path: str, net: Block, check: ShapeCheck, ctx: Context) -> SymbolOptio
 
 
 def from_sizes(path: str, check: ShapeCheck) -> SymbolOptions:
-    """Return what the sizes of its outputs say of a network: channels, scale, and what it cuts off."""
+    """Return what follows from the sizes of a network's outputs: channels, scale, and what it cuts off."""
     shapes: list[Shape] = []
     reason = ""
     for channels in (3, 1):
@@ -65,7 +66,7 @@ def from_sizes(path: str, check: ShapeCheck) -> SymbolOptions:
 
 
 def _unlikeness(model: SymbolModel, ctx: Context) -> float:
-    """Return how far, in gray levels, rings come out from what they were before they were shrunk by half."""
+    """Return how far, in gray levels, rings that were shrunk by half are restored from the originals."""
     axis = np.arange(SIZES[1]) - SIZES[1] / 2
     radius = np.hypot(axis, axis[:, np.newaxis])
     rings = np.dstack([60.0 + 135 * (radius // width % 2) for width in (7, 9, 11)])
@@ -77,7 +78,7 @@ def _unlikeness(model: SymbolModel, ctx: Context) -> float:
 
 
 def halo_of(model: SymbolModel, ctx: Context) -> int:
-    """Return how many pixels away a changed pixel is seen, and one more, or `UNBOUNDED`."""
+    """Return at how many pixels' distance a changed pixel has effects, plus one, or `UNBOUNDED`."""
     side, middle, reach = SIZES[1], SIZES[1] // 2, 0
     for seed in range(2):
         noise = np.random.default_rng(seed).uniform(0, 255, (1, 3, side, side))

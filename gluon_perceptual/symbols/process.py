@@ -1,6 +1,6 @@
-"""A symbol in a process of its own: whatever it does to MXNet, and MXNet to the process, ends in one line here.
+"""A symbol in a separate process: if MXNet crashes there, that becomes an error here.
 
-The two talk over a socket, in JSON and the bytes of arrays, so that nothing from there can run here.
+The two talk over a socket, in JSON and the bytes of arrays, so that nothing from the other process can run here.
 """
 
 from __future__ import annotations
@@ -30,20 +30,21 @@ START = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
     "from gluon_perceptual.symbols.worker import serve; serve(int(sys.argv[2]))"
 )
-LONGEST = 120  # seconds to load a model and to find out what it takes; the largest in use take some 40
+LONGEST = 120  # seconds to load a model and to probe it; the largest in use take about 40
 ERRORS = {"user": UserError, "dependency": MissingDependencyError, "os": OSError, "memory": MemoryError}
 
 
 def load_symbol(path: str | Path, ctx: Context | None = None, scale: int | None = None) -> SymbolProcess:
-    """Return the model of which `path` is the symbol, see `loading.load_here`, running in a process of its own.
+    """Return the model with the symbol in `path`, see `loading.load_here`, running in a separate process.
 
     Raises:
-        UserError: The files are damaged, do not fit, or are no network from pictures to pictures; or MXNet ended.
+        UserError: The files are damaged, do not match, or are not a network from pictures to pictures; or MXNet
+            crashed.
         OSError: They cannot be read.
     """
     input_file(path).open().close()  # says why it cannot be read
     input_file(parameters_path(Path(path)))
-    read_options(Path(path))  # what is wrong with these is seen without a process
+    read_options(Path(path))  # errors in these are found without a process
     return SymbolProcess(Path(path), ctx or mx.cpu(), scale)
 
 
@@ -72,7 +73,7 @@ class SymbolProcess:
             log.info("%s", note)
 
     def __call__(self, x: NDArray) -> NDArray:
-        """Run the model on an array of MXNet's."""
+        """Run the model on an MXNet array."""
         count, channels, height, width = x.shape
         shape = (count, channels, self.scale * height, self.scale * width)
         values = x.asnumpy()
@@ -89,10 +90,10 @@ class SymbolProcess:
         self.ask("export", {"path": str(path), "pictures": pictures})
 
     def ask(self, what: str, values: dict[str, Json], patience: float | None = None) -> dict[str, Json]:
-        """Have the process do something, and return what it answers.
+        """Send the process a request, and return its answer.
 
         Raises:
-            UserError: It cannot, or has ended, or takes longer than `patience` in seconds.
+            UserError: It failed, has ended, or takes longer than `patience`, in seconds.
         """
         with self._lock:
             self._send(what, values)
@@ -129,14 +130,14 @@ class SymbolProcess:
 
 
 def start_worker(end: socket.socket) -> subprocess.Popen[bytes]:
-    """Start a process that answers over this end of a pair of sockets."""
+    """Start a process that answers at the other end of this socket."""
     command = [sys.executable, "-I", "-c", START, json.dumps(sys.path), str(end.fileno())]
     nowhere = subprocess.DEVNULL
     return subprocess.Popen(command, pass_fds=[end.fileno()], stdin=nowhere, stdout=nowhere, stderr=nowhere)
 
 
 def _end(process: subprocess.Popen[bytes], connection: Connection) -> None:
-    """End the process, which waits for nothing but the connection."""
+    """End the process, which only waits for the connection."""
     connection.close()
     try:
         process.wait(1)

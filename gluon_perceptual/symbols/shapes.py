@@ -1,8 +1,8 @@
-"""What each layer of a symbol makes of a picture, found out before anything runs.
+"""The output shape of each layer of a symbol, inferred before anything runs.
 
-MXNet 1.9.1 believes shapes: it reshapes 196,608 values to 3 and writes past their end, reads as many parameters of a
-batch norm as there are channels, and calls a size that overflows small. So every shape and type is inferred layer by
-layer and compared with what is there, and the work and memory that they stand for are counted.
+MXNet 1.9.1 trusts shapes: it reshapes 196,608 values to 3 and writes past their end, reads as many parameters of a
+batch norm as there are channels, and takes a size that overflows for a small one. So every shape and type is inferred
+layer by layer and compared with the actual ones, and the work and memory that they imply are counted.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from ..files import parse_json
 from .graph import apply, reason_of
 from .operators import FLOATS, KEEPS_SIZE, Shape, scratch, work
 
-MOST_VALUES = 1 << 30  # of all layers together, of a picture of `SMALL` pixels a side: 4 GiB
-MOST_WORK = 1 << 26  # multiplications a pixel, as `operators.work` counts: EDSR of scale 4 takes 2^25.7
-SMALL = 96  # pixels a side; of fewer, a network may make as much
+MOST_VALUES = 1 << 30  # of all layers together, for a picture with sides of `SMALL` pixels: 4 GiB
+MOST_WORK = 1 << 26  # multiplications per pixel, as `operators.work` counts them: EDSR of scale 4 has 2^25.7
+SMALL = 96  # pixels a side; for smaller pictures, a network may use as much
 MOST = f"{MOST_VALUES // SMALL**2:,} values, or work as for {MOST_WORK:,} multiplications,"
 Attributes = Tuple[Tuple[str, str], ...]
 
 
 class Tensor(NamedTuple):
-    """A layer's output before it is there."""
+    """The output of a layer before it has been computed."""
 
     shape: Shape
     dtype: str
 
 
 class ShapeCheck:
-    """Says what a symbol makes of an input of any shape, or why it must not run.
+    """Tells the shape of a symbol's output for an input of any shape, or why the symbol must not run.
 
     Args:
         path: What to call it in errors.
         symbol: From `graph.read_symbol`.
-        parameters: Shapes of all its variables but one, its input; all are float32.
+        parameters: Shapes of all its variables except its input; all are float32.
     """
 
     def __init__(self, path: Path, symbol: Symbol, parameters: Mapping[str, Shape]) -> None:
@@ -57,7 +57,7 @@ class ShapeCheck:
         """Return the output's shape for an input of this one.
 
         Raises:
-            UserError: A layer does not fit its inputs or parameters, makes no floats, or takes too much.
+            UserError: A layer does not match its inputs or parameters, does not return floats, or is too large.
         """
         if shape not in self._seen:
             try:
@@ -67,7 +67,7 @@ class ShapeCheck:
         return self._seen[shape]
 
     def infer(self, shape: Shape) -> Shape:
-        """Return the same, or raise ValueError, which does not name the file."""
+        """Return the same, or raise ValueError, without the file's name."""
         outputs: list[list[Tensor]] = []
         values = total_work = 0
         pixels = max(math.prod(shape[2:]), SMALL**2)
@@ -94,10 +94,10 @@ class ShapeCheck:
 
 @lru_cache(maxsize=4096)
 def _layer(operator: str, attributes: Attributes, given: tuple[Tensor, ...]) -> list[Tensor]:
-    """Return what an operator makes of such inputs.
+    """Return the output of an operator for such inputs.
 
     Raises:
-        ValueError, TypeError, mx.MXNetError: It does not fit them.
+        ValueError, TypeError, mx.MXNetError: It does not match them.
     """
     names = [f"x{k}" for k in range(len(given))]
     symbol = apply({"op": operator, "name": "layer", "attrs": dict(attributes)}, [mx.sym.var(name) for name in names])
@@ -124,15 +124,15 @@ def _layer(operator: str, attributes: Attributes, given: tuple[Tensor, ...]) -> 
 
 
 def _expected(symbol: Symbol, first: Shape) -> dict[str, Shape]:
-    """Return what the first input's shape says of the others', which MXNet compares of some operators only."""
+    """Return the shapes of the other inputs as they follow from the first one's; MXNet checks only some of them."""
     try:
         return _inputs(symbol, {"x0": first})
-    except mx.MXNetError:  # it says nothing
+    except mx.MXNetError:  # nothing follows from it
         return {}
 
 
 def _inputs(symbol: Symbol, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
-    """Return the inferred shapes of a symbol's inputs by name, () where MXNet does not know."""
+    """Return the inferred shapes of a symbol's inputs by name, () if MXNet cannot infer one."""
     arguments, _, states = symbol.infer_shape_partial(**shapes)
     named = [*zip(symbol.list_arguments(), arguments), *zip(symbol.list_auxiliary_states(), states)]
     return {name: tuple(shape or ()) for name, shape in named}

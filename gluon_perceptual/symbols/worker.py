@@ -23,7 +23,7 @@ from .model import SymbolModel
 
 def serve(descriptor: int) -> None:
     """Do what is asked for over a socket until its other end is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process decides what is finished
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process decides when to end
     connection = Connection(descriptor)
     model: Any = None
     try:
@@ -46,11 +46,11 @@ def serve(descriptor: int) -> None:
             if made is not None:
                 connection.send_bytes(made.data.cast("B"))
     except (EOFError, ConnectionError):
-        os._exit(0)  # MXNet's own end takes a second
+        os._exit(0)  # MXNet's own shutdown takes a second
 
 
 def _as_json(error: Exception) -> list[Json]:
-    """Return an error so that `process.ERRORS` knows it."""
+    """Return an error in a form that `process.ERRORS` knows."""
     if isinstance(error, MemoryError):
         return ["memory", []]
     if isinstance(error, OSError) and not isinstance(error, UserError):
@@ -68,7 +68,7 @@ def _load(path: str, device: list[Json], scale: int | None) -> tuple[SymbolModel
         model = load_here(path, mx.Context(*device), scale)
     except (UserError, OSError, MemoryError):
         raise
-    except Exception as error:  # from a file of a stranger, of whatever kind
+    except Exception as error:  # an untrusted file can cause any error
         raise UserError(f"{path}: it cannot be run ({error!r})") from error
     model.hybridize()
     found = {"options": describe(model.options), "scale": model.scale, "halo": model.halo, "notes": notes}
