@@ -149,7 +149,10 @@ def test_what_cannot_be_written_is_not_begun(tmp_path):
         (["invert", "{photo}", "-o", "{out}", "--layer", "relu9_9"], ["relu9_9", "expected some of relu1_1"]),
         (["invert", "{photo}", "-o", "{out}", "--layer", "relu5_1"], ["relu5_1"]),
         (["style", "{photo}", "{dot}", "-o", "{out}"], ["dot.png", "1×1", "at least 32"]),
-        (["style", "{photo}", "{photo}", "-o", "{out}", "--blend", "1,2"], ["--blend: expected a weight for each style picture, 1 in all"]),
+        (
+            ["style", "{photo}", "{photo}", "-o", "{out}", "--blend", "1,2"],
+            ["--blend: expected a weight for each style picture, 1 in all"],
+        ),
         (["style", "{strip}", "{photo}", "-o", "{out}", "--size", 90], ["1×90 pixels", "at least 16"]),
         (["invert", "{strip}", "-o", "{out}", "--size", 90], ["1×90 pixels", "at least 16"]),
         (["style", "{photo}", "no.png", "-o", "{out}"], ["no.png", "no such file"]),

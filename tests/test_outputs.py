@@ -71,7 +71,9 @@ def test_what_is_left_out_is_counted_by_kind(tmp_path, caplog):
         (tmp_path / name).touch()
     with caplog.at_level(logging.WARNING):
         plan_outputs([tmp_path], str(tmp_path / "out"))
-    assert caplog.messages == [f"{tmp_path}: skipped, since they are not supported pictures: 1 without suffix, 2 .psd, 1 .txt"]
+    assert caplog.messages == [
+        f"{tmp_path}: skipped, since they are not supported pictures: 1 without suffix, 2 .psd, 1 .txt"
+    ]
 
 
 # --- before the work
