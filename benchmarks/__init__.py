@@ -1,1 +1,1 @@
-"""This package's speed and memory beside its peers', measured in the same run: `python -m benchmarks --help`."""
+"""Speed and memory of this package and its peers, measured in the same run: `python -m benchmarks --help`."""

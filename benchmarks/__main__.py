@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measure this package beside its peers."""
+"""`python -m benchmarks`: measure this package and its peers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .suites import SUITES, works
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.argument("suites", nargs=-1, type=click.Choice([*SUITES, "loading", "arithmetic"]))
-@click.option("--runs", type=click.IntRange(2), default=5, help="Runs of each contender, by turns.")
+@click.option("--runs", type=click.IntRange(2), default=5, help="Runs of each contender, taken in turns.")
 @click.option(
     "--precision",
     type=click.Choice(["float32", "bfloat16", "both"]),
@@ -32,7 +32,7 @@ from .suites import SUITES, works
 def main(suites: tuple[str, ...], runs: int, precision: str | None, out: Path) -> None:
     """Measure SUITES, or all of them, and write results.json, table.md and ratios.png.
 
-    Contenders work by turns, in processes of their own. Let nothing else run meanwhile.
+    Contenders take turns, each in its own process. Let nothing else run in the meantime.
     """
     out.mkdir(parents=True, exist_ok=True)
     chosen = suites or (*SUITES, "loading", "arithmetic")
@@ -58,7 +58,7 @@ def main(suites: tuple[str, ...], runs: int, precision: str | None, out: Path) -
 
 
 def machine() -> str:
-    """Return the processor's name and the number of cores, as Linux has them."""
+    """Return the processor's name and the number of cores, as Linux reports them."""
     lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return f"{names[0] if names else platform.machine()}, {len(os.sched_getaffinity(0))} cores"

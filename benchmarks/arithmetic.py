@@ -9,7 +9,7 @@ GIGA = 1e9
 
 
 def table(network: str = "sr2", batch: int = 4) -> str:
-    """Return a Markdown table: each convolution's pass, and what a training step takes of it."""
+    """Return a Markdown table: the operations of each convolution in a pass, and in a training step."""
     size = training_size(network)
     lines = [
         f"{network}, {batch} patches of {size}×{size}:",

@@ -1,7 +1,7 @@
 """What adding up gradients through the parameter server costs on this machine: `python -m benchmarks.communication`.
 
-For each number of workers and each model size a cluster is started on the loopback interface, with one server, and its
-workers exchange arrays as a training does: push, pull, wait. It prints the median of the exchanges, fits
+For each number of workers and each model size, a cluster with one server is started on the loopback interface, and its
+workers exchange arrays as in training: push, pull, wait. It prints the median of the exchanges, fits
 `seconds = wait + workers · megabytes · slope`, and draws both.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 import click
 import numpy as np
 
-WEIGHTS = 64 * 64 * 9  # of a residual block's convolution
+WEIGHTS = 64 * 64 * 9  # parameters of a residual block's convolution
 SIZES = {"one convolution": 1, "×2 network": 12, "style network": 46, "four times that": 184}
 WORKERS = (1, 2, 3, 4)
 EXCHANGES = 30
@@ -46,7 +46,7 @@ def main(context: click.Context, out: Path) -> None:
 
 
 def measured(workers: int, name: str, arrays: int) -> dict[str, Any]:
-    """Return a row of the table: a cluster's median of seconds for an exchange."""
+    """Return a row of the table: the median seconds of an exchange in a cluster."""
     job = [sys.executable, "-m", "benchmarks.communication", "worker", str(arrays)]
     command = [sys.executable, "-m", "gluon_perceptual", "cluster", "-n", str(workers), *job]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -80,7 +80,7 @@ def worker(arrays: int) -> None:
 
 
 def fitted(rows: list[dict[str, Any]]) -> tuple[float, float]:
-    """Return (seconds for each megabyte of each worker, seconds besides), by least squares of the relative error."""
+    """Return (seconds per megabyte and worker, fixed seconds), by least squares of the relative error."""
     seconds = np.array([row["seconds"] for row in rows])
     traffic = np.array([row["workers"] * row["megabytes"] for row in rows])
     design = np.stack([traffic, np.ones_like(traffic)], axis=1) / seconds[:, None]

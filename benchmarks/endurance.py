@@ -1,8 +1,8 @@
-"""A long training on a large folder: how soon it begins, and what memory it takes on the way.
+"""A long training run on a large folder: how soon it starts, and how much memory it uses.
 
-`python -m benchmarks.endurance` makes a folder of 50 photos and one of 100,000 (links to the 50), trains on each by
-`train_sr`, in a process of its own, and prints a line of JSON for each: seconds from the start of the process to the
-end of the first step, megabytes at that moment and at most, and by how many they grew after step 200.
+`python -m benchmarks.endurance` makes a folder of 50 photos and one of 100,000 (links to the 50), runs `train_sr` on
+each in a separate process, and prints a line of JSON for each: seconds from the start of the process to the end of the
+first step, megabytes at that moment and at most, and by how many they grew after step 200.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ OPTIONS = "train-sr --width 2 --blocks 1 --patch 16 --loss pixel --save-every 50
 
 
 def make_photos(folder: Path, count: int) -> Path:
-    """Fill a new folder with `count` small pictures: links, but for the first; making as many files takes minutes."""
+    """Fill a new folder with `count` small pictures: links to the first 50, as so many files would take minutes."""
     import cv2
     import numpy as np
 
@@ -40,7 +40,7 @@ def make_photos(folder: Path, count: int) -> Path:
 
 
 def measure(photos: Path, out: Path, steps: int) -> dict[str, float]:
-    """Return what a training of `steps` on a folder takes, in a process of its own."""
+    """Return what a training of `steps` on a folder takes, measured in a separate process."""
     command = [sys.executable, "-m", "benchmarks.endurance", "--worker", str(photos), str(out), str(steps)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
     if done.returncode:
@@ -62,7 +62,7 @@ def work(photos: str, out: str, steps: str) -> None:
         seconds.append(time.perf_counter() - start)
         memory.append(int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20)
         if len(memory) == int(steps):
-            raise SystemExit  # what follows, scores and figures, is no part of this
+            raise SystemExit  # scores and figures, which follow, are not measured
         return terms
 
     TrainingStep.__call__ = step  # type: ignore[method-assign,assignment]

@@ -1,4 +1,4 @@
-"""Contenders measured by turns: one works while the others wait, so that what slows the machine slows all of them."""
+"""Contenders measured in turns: one works while the others wait, so that disturbances affect all of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any, Sequence
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-REST = 0.3  # seconds after a run: until then idle threads may still be spinning
+REST = 0.3  # seconds after a run, while idle threads may still be spinning
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Process:
         return seconds
 
     def finish(self) -> float:
-        """Have the process end; return its peak memory in bytes."""
+        """End the process; return its peak memory in bytes."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.stdin = None
@@ -88,7 +88,7 @@ class Process:
 
 
 def measure(contenders: Sequence[Contender], runs: int, cores: int | None = None) -> list[Result]:
-    """Run each contender `runs` times, by turns.
+    """Run each contender `runs` times, in turns.
 
     Raises:
         RuntimeError: A contender's process failed.

@@ -1,4 +1,4 @@
-"""How long a training waits for data: photos of 1 to 4 megapixels, more of them than the cache holds."""
+"""How long training waits for data: photos of 1 to 4 megapixels, more than the cache holds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WARM_UP = 5
 
 
 def waiting(steps: int = 40) -> dict[str, Any]:
-    """Train with batches of 4 made by two threads; return the share of the time that the step waits for them."""
+    """Train with batches of 4 made by two threads; return the share of the time spent waiting for them."""
     with tempfile.TemporaryDirectory() as folder:
         photos = _write_photos(Path(folder), 2 * CACHE_BYTES)
         pairs = PatchDataset(photos, 2, 144)
@@ -41,7 +41,7 @@ def waiting(steps: int = 40) -> dict[str, Any]:
 
 
 def _write_photos(folder: Path, total_bytes: int) -> list[Path]:
-    """Write JPEGs whose decoded size is `total_bytes` or a little more."""
+    """Write JPEGs with a total decoded size of at least `total_bytes`."""
     originals = []
     for side in SIDES:
         path = folder / f"{side}.jpg"

@@ -1,8 +1,8 @@
 """Scores of the models that ship: `python -m benchmarks.models --data Set5=FOLDER --data BSD100=FOLDER …`.
 
-Prints the tables of docs/models.md: what ships, as the manifest has it; for each scale bicubic enlargement and its
-models, on photos made smaller by imresize without blur. `--drawings FOLDER` scores the ×2 models on drawings, those
-that the one for drawings did not learn from.
+Prints the tables of docs/models.md: the shipped models, from the manifest; and for each scale, bicubic enlargement and
+its models, on photos made smaller by imresize without blur. `--drawings FOLDER` scores the ×2 models on the drawings
+that the model for drawings was not trained on.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ HEAD = ("", "PSNR", "SSIM", "relu2_2", "relu4_3", "CIEDE2000", "grid / truth's",
 @click.command()
 @click.option("--data", multiple=True, required=True, metavar="NAME=FOLDER", help="Photos to score on.")
 @click.option("--drawings", type=click.Path(exists=True), help="The folder of drawings that a model was trained on.")
-@click.option("--only", help="Models to score, with commas between; all else.")
+@click.option("--only", help="Models to score, separated by commas; by default all.")
 def main(data: Sequence[str], drawings: str | None, only: str | None) -> None:
     """Print the tables."""
     click.echo(summary())
@@ -59,7 +59,7 @@ def main(data: Sequence[str], drawings: str | None, only: str | None) -> None:
 
 
 def summary() -> str:
-    """Return the table of all models, as their entries in the manifest have it."""
+    """Return the table of all models, from the manifest."""
     lines = []
     for name, entry in sorted(models().items()):
         known = [entry["scores"].get(name) for name in ("Set5", "BSD100")]
@@ -71,7 +71,7 @@ def summary() -> str:
 
 
 def scored(methods: dict[str, Method], photos: Sequence[PictureFile], scale: int) -> str:
-    """Return the table of the methods' mean scores; the grid relative to the mean of the true photos'."""
+    """Return the table of the methods' mean scores; the grid is relative to the mean of the true photos."""
     network = LossNetwork.pretrained(DISTANCE_LAYERS)
     photos = [photo for photo in photos if min(read_rgb(photo).shape[:2]) >= 5 * scale]
     look = st_lpips_if_installed()
@@ -88,7 +88,7 @@ def line(row: Row, true_grid: float) -> list[str]:
 
 
 def saved(methods: dict[str, Method], photos: Sequence[PictureFile], scale: int) -> str:
-    """Return the table of the mean scores where the inputs were saved as JPEG files of some qualities."""
+    """Return the table of the mean scores for inputs saved as JPEG at some qualities."""
     network, columns = LossNetwork.pretrained(DISTANCE_LAYERS), []
     for jpeg in (None, *QUALITIES):
         rows = [row for photo in tqdm(photos) for row in evaluate(methods, photo, scale, network, jpeg=jpeg)]
@@ -98,7 +98,7 @@ def saved(methods: dict[str, Method], photos: Sequence[PictureFile], scale: int)
 
 
 def varied(found: dict[str, Upscaler], photos: Sequence[PictureFile], scale: int) -> str:
-    """Return the table of what histogram matching and the mean over turns and flips add or cost."""
+    """Return the table of the gains or losses by histogram matching and by the mean over turns and flips."""
     network, lines = LossNetwork.pretrained(DISTANCE_LAYERS), []
     for name, plain in found.items():
         methods: dict[str, Method] = {"plain": plain, "ensemble": Upscaler(name, self_ensemble=True)}

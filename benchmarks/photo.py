@@ -1,4 +1,4 @@
-"""A large photo, enlarged tile by tile, a part of the tiles in each run: all runs together make the picture once."""
+"""A large photo, enlarged tile by tile, some of the tiles in each run: all runs together enlarge it once."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from gluon_perceptual.image.tiling import Tile, map_tiles
 
 
 def make_photo(height: int, width: int) -> np.ndarray:
-    """Return (H, W, 3) uint8: smooth noise; what it shows matters to no timing."""
+    """Return (H, W, 3) uint8: smooth noise; its content does not affect timings."""
     noise = np.random.default_rng(0).integers(0, 256, (height // 8 + 1, width // 8 + 1, 3), np.uint8)
     return cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
 def bands(enlarge: Callable[[list[Tile]], None], tiles: list[Tile], parts: int) -> Callable[[], None]:
-    """Return a function that enlarges the next of `parts` parts of the tiles; warmed up with two tiles."""
+    """Return a function that enlarges the next of `parts` parts of the tiles, warmed up with two tiles."""
     enlarge(tiles[:2])
     waiting = [[tiles[int(i)] for i in part] for part in np.array_split(np.arange(len(tiles)), parts)]
 
@@ -31,7 +31,7 @@ def bands(enlarge: Callable[[list[Tile]], None], tiles: list[Tile], parts: int) 
 
 
 def photo(name: str, height: int, width: int, parts: int, precision: str = "float32", **_: Any) -> Callable[[], None]:
-    """Return a function that enlarges a `parts`th of a photo by this package."""
+    """Return a function that enlarges one of `parts` parts of a photo by this package."""
     from gluon_perceptual.inference import Upscaler
     from gluon_perceptual.timing import workloads
 

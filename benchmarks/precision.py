@@ -1,8 +1,7 @@
 """What bfloat16 costs in quality: `python -m benchmarks.precision --data Set5=FOLDER --photos FOLDER`.
 
-Prints, for each model that ships, how its pictures differ from those in float32: super-resolution on photos made
-smaller by imresize, styles on photos as they are. Where the processor has no bfloat16, the same is computed with arrays
-that are rounded to it.
+Prints, for each shipped model, how its pictures differ from those in float32: super-resolution on photos made smaller
+by imresize, styles on photos as they are. If the processor has no bfloat16, it is simulated by rounding arrays.
 """
 
 from __future__ import annotations
@@ -27,22 +26,22 @@ from gluon_perceptual.weights import models
 
 from .models import markdown
 
-STYLE_SIDE = 256  # longer side of the photos that are repainted, in pixels
+STYLE_SIDE = 256  # longer side of the photos to repaint, in pixels
 
 
 class Rounded(BFloat16):
-    """What enters and leaves a convolution, or a sum of feature maps, is rounded to bfloat16 but stays float32."""
+    """Inputs and outputs of convolutions, and sums of feature maps, are rounded to bfloat16 but stay float32."""
 
     def narrow(self, F: Any, x: Any) -> Any:
         """Round."""
         return F.amp_cast(super().narrow(F, x), dtype="float32")
 
     def widen(self, F: Any, x: Any) -> Any:
-        """Return `x`: it is float32."""
+        """Return `x`, which is float32."""
         return x
 
     def convolution(self, F: Any, *inputs: Any, **settings: Any) -> Any:
-        """Round what comes out, too."""
+        """Round the output, too."""
         return self.narrow(F, super().convolution(F, *inputs, **settings))
 
     def add(self, F: Any, a: Any, b: Any) -> Any:
@@ -51,12 +50,12 @@ class Rounded(BFloat16):
 
 
 def narrow_precision() -> BFloat16:
-    """Return the processor's bfloat16, or, where it has none, `Rounded`."""
+    """Return the processor's bfloat16, or `Rounded` if it has none."""
     return Rounded() if cpu.bfloat16_support() == cpu.NONE else BFloat16()
 
 
 @click.command()
-@click.option("--data", multiple=True, metavar="NAME=FOLDER", help="Photos to enlarge; may come several times.")
+@click.option("--data", multiple=True, metavar="NAME=FOLDER", help="Photos to enlarge; may be given several times.")
 @click.option("--photos", type=click.Path(exists=True), help="Photos to repaint.")
 def main(data: Sequence[str], photos: str | None) -> None:
     """Print the tables."""
@@ -71,7 +70,7 @@ def main(data: Sequence[str], photos: str | None) -> None:
 
 
 def both(name: str, pictures: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield what a model makes of pictures in bfloat16 and in float32, (1, 3, H, W), not clipped."""
+    """Yield the outputs of a model in bfloat16 and in float32, (1, 3, H, W), not clipped."""
     narrow, wide = (load_for_use(name, None, precision)[0] for precision in (narrow_precision(), "float32"))
     for picture in pictures:
         x = mx.nd.array(to_tensor(picture))
@@ -79,7 +78,7 @@ def both(name: str, pictures: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray
 
 
 def enlarged(name: str, photos: Sequence[PictureFile]) -> list[str]:
-    """Return a line of the table of a super-resolution model."""
+    """Return the line of a super-resolution model in the table."""
     scale = models()[name]["scale"]
     truths = [crop_to_multiple(read_rgb(photo), scale) for photo in photos]
     pairs = both(name, (imresize(truth, 1 / scale) if scale > 1 else truth for truth in truths))
@@ -92,7 +91,7 @@ def enlarged(name: str, photos: Sequence[PictureFile]) -> list[str]:
 
 
 def repainted(name: str, photos: Sequence[PictureFile]) -> list[str]:
-    """Return a line of the table of a style."""
+    """Return the line of a style model in the table."""
     pairs = both(name, (resize_longest_side(read_rgb(photo), STYLE_SIDE) for photo in photos))
     means = [
         float(np.abs(narrow.clip(0, 255) - wide.clip(0, 255)).mean()) for narrow, wide in tqdm(pairs, name, len(photos))

@@ -1,4 +1,4 @@
-"""Training step and inference of the same networks in PyTorch: what a user would take instead."""
+"""Training step and inference of the same networks in PyTorch, as the alternative for users."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _layout(channels_last: bool) -> Any:
 
 
 def _autocast(precision: str) -> Any:
-    """Return what a user of PyTorch writes for bfloat16 on a CPU."""
+    """Return what users of PyTorch write for bfloat16 on a CPU."""
     return torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
 
 

@@ -12,7 +12,7 @@ VGG_MEAN = (123.68, 116.779, 103.939)
 
 
 def instance_norm(channels: int) -> nn.Module:
-    """With scale and shift."""
+    """Instance normalization with scale and shift."""
     return nn.InstanceNorm2d(channels, affine=True)
 
 
@@ -73,7 +73,7 @@ def style_network(norm: Callable[[int], nn.Module]) -> nn.Module:
 
 
 def network(name: str) -> nn.Module:
-    """Return the twin of one of `gluon_perceptual.timing.workloads.NETWORKS`."""
+    """Return the counterpart of one of `gluon_perceptual.timing.workloads.NETWORKS`."""
     if name.startswith("style"):
         return style_network(instance_norm if name == "style_instance" else nn.BatchNorm2d)
     head, tail = nn.Conv2d(3, 64, 9, padding=4, bias=False), nn.Conv2d(64, 3, 9, padding=4, bias=name != "blog2")
@@ -101,7 +101,7 @@ class VGG16(nn.Module):
         self.register_buffer("mean", torch.tensor(VGG_MEAN).view(1, 3, 1, 1))
 
     def forward(self, x: torch.Tensor, stages: int = 4) -> list[torch.Tensor]:
-        """(N, 3, H, W) -> relu1_2, relu2_2, relu3_3 and relu4_3, as far as there are `stages`."""
+        """(N, 3, H, W) -> relu1_2, relu2_2, relu3_3 and relu4_3, only the first `stages` of them."""
         found, x = [], x - self.mean
         for stage in self.stages[:stages]:
             x = stage(x)

@@ -1,6 +1,6 @@
-"""Reading `.params` files: by this package, by MXNet, and their bytes alone.
+"""Reading `.params` files: by this package, by MXNet, and only their bytes.
 
-The suite reads from the cache of the disk; `python -m benchmarks.reading FILE...` from it and from the disk.
+The suite reads from the page cache; `python -m benchmarks.reading FILE...` from both the cache and the disk.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FILES = {"blog": (47, (15, 15, 6, 6)), "few": (6, (64, 21)), "tiny": (70, (20,))
 
 
 def _file(name: str) -> str:
-    """Return a file: half of VGG16, 47 arrays as in the blog's checkpoints, 6 as in SRCNN's, or 70 tiny ones."""
+    """Write a file: half of VGG16, 47 arrays as in the blog's checkpoints, 6 as in SRCNN's, or 70 tiny ones."""
     if name == "vgg":
         return str(weights.vgg16_paths(4)[1])
     count, shape = FILES[name]
@@ -53,7 +53,7 @@ def mxnet(file: str) -> Callable[[], None]:
 
 
 def bytes_alone(file: str) -> Callable[[], None]:
-    """Return a function that reads the bytes and does nothing with them."""
+    """Return a function that only reads the bytes."""
     return _repeated(read_bytes, _file(file))
 
 
@@ -82,7 +82,7 @@ def _drop_from_cache(path: str) -> None:
 
 
 def table(paths: Sequence[str]) -> str:
-    """Return a table of how long reading takes beside reading the bytes alone, in microseconds."""
+    """Return a table of how long reading takes, compared with reading only the bytes, in microseconds."""
     lines = ["| file | arrays | bytes | from disk | bytes alone | ratio | from cache | bytes alone | ratio |"]
     lines.append("|---" * 9 + "|")
     for path in paths:

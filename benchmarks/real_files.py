@@ -1,6 +1,6 @@
-"""Picture files by the hundred, read by this package and by Pillow: `python -m benchmarks.real_files FOLDER...`.
+"""Hundreds of picture files, read by this package and by Pillow: `python -m benchmarks.real_files FOLDER...`.
 
-Each file is read in a process of its own, so that a decoder that crashes is seen. Prints how many files are read alike,
+Each file is read in a separate process, so that crashes of decoders are noticed. Prints how many files are read alike,
 read differently, refused in one line, or anything else; and a line for each file that is not read alike.
 """
 
@@ -32,8 +32,8 @@ ALIKE, DIFFERENT, ONLY_OURS, REFUSED, OTHER_FORMAT, ONLY_PILLOW = (
     "of another format, refused in one line",
     "refused in one line, but read by Pillow",
 )
-TOLERANCE = 2  # levels of 255: other decoders of JPEG, and rounding, differ by as much
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF")  # that this package reads
+TOLERANCE = 2  # levels of 255, by which decoders of JPEG, and rounding, may differ
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF")  # the formats that this package reads
 MAX_PIXELS = 100_000_000
 SECONDS = 60
 
@@ -53,7 +53,7 @@ def main(folders: Sequence[str]) -> None:
 
 
 def in_a_process(path: Path) -> tuple[str, str]:
-    """Return how reading a file ends, and what is to be said of it."""
+    """Return the outcome of reading a file, and details."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=lambda: theirs.send(outcome_of(path)))
@@ -69,7 +69,7 @@ def in_a_process(path: Path) -> tuple[str, str]:
 
 
 def outcome_of(path: Path) -> tuple[str, str]:
-    """Return how reading a file ends here, and what is to be said of it."""
+    """Return the outcome of reading a file in this process, and details."""
     reference = pillow_rgb(path)
     try:
         picture = read_rgb(str(path), MAX_PIXELS)
@@ -87,7 +87,7 @@ def outcome_of(path: Path) -> tuple[str, str]:
 
 
 def refusal(path: Path, reference: np.ndarray | str) -> str:
-    """Return which outcome a file is that was refused."""
+    """Return the outcome of a file that was refused."""
     if isinstance(reference, str):
         return REFUSED
     with Image.open(path) as opened:
@@ -95,7 +95,7 @@ def refusal(path: Path, reference: np.ndarray | str) -> str:
 
 
 def pillow_rgb(path: Path) -> np.ndarray | str:
-    """Return (H, W, 3) uint8 by Pillow alone, upright and over white, or why there is none."""
+    """Return (H, W, 3) uint8 by Pillow alone, upright and over white; or why Pillow cannot read it."""
     warnings.simplefilter("ignore")
     try:
         with Image.open(io.BytesIO(read_bytes(str(path), MAX_PIXELS))) as opened:

@@ -16,7 +16,7 @@ GIGA = 1e9
 
 
 def row(work: Work, results: Sequence[Result], peak: float) -> dict[str, Any]:
-    """Return a work's figures; the peer is the fastest of other makers. Seconds are medians, of the whole work."""
+    """Return the figures of a work; the peer is the fastest of the others. Seconds are medians, for the whole work."""
     ours, *others = results
     peer = min((each for each in others if each.name != OURS_FLOAT32), key=lambda result: result.median)
     ratios = np.divide(peer.seconds, ours.seconds)
@@ -59,7 +59,7 @@ def markdown(rows: Sequence[dict[str, Any]], peak: float) -> str:
 
 
 def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draw how many times as fast as the best peer each work is."""
+    """Draw how many times as fast as the best peer this package is."""
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(8, 0.32 * len(rows) + 1.2), layout="constrained")
@@ -71,7 +71,7 @@ def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
     axes.set_yticks(places, [values["work"] for values in rows])
     axes.set_xlabel("times as fast as the best peer (bar: medians; line: least and most of the runs)")
     axes.spines[["top", "right"]].set_visible(False)
-    for place, values in zip(places, rows):  # beside the bar: there are bars too short for it
+    for place, values in zip(places, rows):  # next to the bar: some bars are too short for it
         text = f"  {values['ratio']:.2f}"
         axes.text(max(1, *values["ratio_spread"]), place, text, va="center", fontsize=8)
     figure.savefig(path, dpi=120)

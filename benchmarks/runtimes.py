@@ -1,4 +1,4 @@
-"""Our own exported models in the runtimes that a user would run them with: ONNX Runtime and OpenVINO."""
+"""Our own exported models in the runtimes that users would choose: ONNX Runtime and OpenVINO."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""How styles fare on photos: `python -m benchmarks.styles wave=wave.jpg candy.params --photos FOLDER`.
+"""How good styles are on photos: `python -m benchmarks.styles wave=wave.jpg candy.params --photos FOLDER`.
 
 Prints the table of docs/styles.md: for each model the means over the photos of the measures in
-`gluon_perceptual.evaluation.style_metrics`; and, where its painting is given, its loss on the first photos as a
-multiple of what L-BFGS reaches on the same pair, which is how the paper judges its networks.
+`gluon_perceptual.evaluation.style_metrics`; and, if its painting is given, its loss on the first photos as a multiple
+of what L-BFGS reaches on the same pair, as the paper judges its networks.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ Paint = Callable[[np.ndarray], np.ndarray]
 @click.argument("models", nargs=-1, required=True, metavar="MODEL[=PAINTING]...")
 @click.option("--photos", required=True, multiple=True, help="Folder or list of photos that no model was trained on.")
 @click.option("--size", default=512, help="Longer side of the photos in pixels.")
-@click.option("--loss-photos", default=2, help="Photos on which the loss is compared, some minutes each.")
+@click.option("--loss-photos", default=2, help="Photos on which the loss is compared; each takes minutes.")
 @click.option("--loss-size", default=256, help="Longer side of these.")
 @click.option("--iterations", default=300, help="Steps of L-BFGS.")
 def main(models: Sequence[str], photos: Sequence[str], **options: int) -> None:
-    """Print the table, with the share of each layer in the style loss of L-BFGS's pictures."""
+    """Print the table, with the share of each layer in the style loss of the pictures by L-BFGS."""
     pictures = [read_rgb(path) for folder in photos for path in find_photos(folder)]
     click.echo(markdown(HEAD, []))
     for given in models:
@@ -60,14 +60,14 @@ def main(models: Sequence[str], photos: Sequence[str], **options: int) -> None:
 
 
 def measured(paint: Paint, photos: Sequence[np.ndarray]) -> list[str]:
-    """Return the cells of the measures that need no painting."""
+    """Return the cells of the measures that do not need a painting."""
     rows = [list(style_scores(paint(photo), photo).values()) for photo in tqdm(photos, desc="photos", leave=False)]
     clipped, blobs, noise, edges = np.mean(rows, axis=0)
     return [f"{100 * clipped:.1f} %", f"{100 * blobs:.1f} %", f"{noise:.2f}", f"{edges:.2f}"]
 
 
 def compared(paint: Paint, photos: Sequence[np.ndarray], style: np.ndarray, iterations: int) -> list[str]:
-    """Return the cells of the mean loss, its content and its style over L-BFGS's, and of its layers' shares there."""
+    """Return the cells of the mean loss, its content and its style relative to L-BFGS's, and of its layers' shares."""
     ours, reached = [], []
     for photo in tqdm(photos, desc="L-BFGS", leave=False):
         objective = style_objective(photo, [style], style_weight=StyleConfig.style_weight, tv=StyleConfig.tv)

@@ -9,15 +9,15 @@ from gluon_perceptual.timing import operations, workloads
 
 from .harness import Contender
 
-OURS_FLOAT32 = "ours, float32"  # beside ours in bfloat16; no peer
+OURS_FLOAT32 = "ours, float32"  # for comparison with ours in bfloat16; not a peer
 PHOTO_PARTS = 5  # a 12-megapixel photo takes minutes: each run does a fifth of its tiles
 
 
 @dataclass(frozen=True)
 class Work:
-    """A row of the table: what is done, by whom, with how many useful operations, on how many cores (None: all).
+    """A row of the table: what is done, by which contenders, with how many useful operations, and cores (None: all).
 
-    Work too long to repeat is done in `parts`, one a run; its seconds are those of all parts.
+    Work that is too long to repeat is done in `parts`, one in each run; its seconds are those of all parts.
     """
 
     name: str
@@ -30,10 +30,10 @@ class Work:
 def _contenders(
     work: str, network: str, precision: str, both_layouts: bool = True, **arguments: Any
 ) -> list[Contender]:
-    """Return ours and PyTorch's, in bfloat16 beside ours in float32."""
+    """Return ours and PyTorch's; in bfloat16, also ours in float32."""
     given = {**arguments, "precision": precision}
     peers = [Contender("PyTorch, channels last", f"benchmarks.pytorch:{work}", {"name": network, **given})]
-    if both_layouts and precision == "float32":  # bfloat16 is slower in the other layout
+    if both_layouts and precision == "float32":  # in the other layout, bfloat16 is slower
         plain = {"name": network, **given, "channels_last": False}
         peers.append(Contender("PyTorch", f"benchmarks.pytorch:{work}", plain))
     ours = f"gluon_perceptual.timing.workloads:{work}"
@@ -47,21 +47,21 @@ def _named(name: str, precision: str) -> str:
 
 
 def training(precision: str) -> Iterator[Work]:
-    """Yield a training step of each network: batch 4, output 144×144, of style networks 256×256."""
+    """Yield a training step of each network: batch 4, output 144×144, or 256×256 for style networks."""
     for network in workloads.NETWORKS:
         flop = operations.training_flop(network)
         yield Work(_named(f"train {network}", precision), _contenders("training_step", network, precision), flop)
 
 
 def inference(precision: str) -> Iterator[Work]:
-    """Yield the pass of each network over a picture of 256×256."""
+    """Yield the inference of each network on a picture of 256×256."""
     for network in workloads.NETWORKS:
         name = _named(f"infer {network} 256²", precision)
         yield Work(name, _contenders("inference", network, precision), operations.inference_flop(network))
 
 
 def runtimes(precision: str) -> Iterator[Work]:
-    """Yield the same beside what compiles a network first: torch.compile, ONNX Runtime and OpenVINO."""
+    """Yield the same against runtimes that compile a network first: torch.compile, ONNX Runtime and OpenVINO."""
     for network in workloads.NETWORKS:
         ours = Contender(
             "ours", "gluon_perceptual.timing.workloads:inference", {"network": network, "precision": precision}
@@ -76,7 +76,7 @@ def runtimes(precision: str) -> Iterator[Work]:
 
 
 def sizes(precision: str) -> Iterator[Work]:
-    """Yield the ×2 network's pass over pictures of many sizes, large ones in tiles."""
+    """Yield the ×2 network's inference on pictures of many sizes, large ones in tiles."""
     for size in (64, 128, 256, 512):
         contenders = _contenders("inference", "sr2", precision, both_layouts=False, size=size)
         yield Work(_named(f"infer sr2 {size}²", precision), contenders, operations.inference_flop("sr2", size))
@@ -93,7 +93,7 @@ def batches(precision: str) -> Iterator[Work]:
 
 
 def cores(precision: str) -> Iterator[Work]:
-    """Yield training step and pass of the ×2 network on one core and on two."""
+    """Yield training step and inference of the ×2 network on one core and on two."""
     for number in (1, 2):
         for work, flop in (("training_step", operations.training_flop), ("inference", operations.inference_flop)):
             name = f"{'train' if work == 'training_step' else 'infer'} sr2, {number} core{'s' * (number > 1)}"
@@ -140,7 +140,7 @@ def histograms() -> Iterator[Work]:
 
 
 def reading() -> Iterator[Work]:
-    """Yield the reading of parameters, 20 times; of tiny files the calls of Python per array are what takes time."""
+    """Yield the reading of parameters, 20 times; for tiny files, Python's calls per array take most of the time."""
     functions = {"ours": "ours", "MXNet": "mxnet", "bytes alone": "bytes_alone"}
     files = {"vgg": "half of VGG16", "blog": "47 arrays, 1.5 MB", "few": "6 arrays, 32 kB", "tiny": "70 arrays, 12 kB"}
     for file, name in files.items():
@@ -162,7 +162,7 @@ SUITES = (*IN_EACH_PRECISION, *IN_NONE)
 
 
 def works(suite: str, precisions: Sequence[str]) -> Iterator[Work]:
-    """Yield the works of one of `SUITES`, those that compute with networks in each precision."""
+    """Yield the works of one of `SUITES`; those with networks in each precision."""
     if suite in IN_NONE:
         yield from IN_NONE[suite]()
     else:

@@ -1,7 +1,8 @@
-"""A contender in a process of its own: makes its work ready, does it whenever it is told to, and says how long it took.
+"""A contender in a separate process: prepares its work, does it on request, and reports how long it took.
 
 Run as `python -m benchmarks.worker MODULE:FUNCTION ARGUMENTS_AS_JSON CORES`. FUNCTION returns a function that does the
-work once. Each line on stdin is a run, answered by its seconds on stdout; at the end comes the peak memory in bytes.
+work once. Each line on stdin asks for a run, answered by its seconds on stdout; the peak memory in bytes follows at the
+end.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Callable
 
 WARM_UPS = 2
-WARM_UP_SECONDS = 8.0  # a new process gets faster over its first seconds
+WARM_UP_SECONDS = 8.0  # a new process speeds up over its first seconds
 
 
 def main(target: str, arguments: str, cores: str) -> None:
@@ -37,13 +38,13 @@ def main(target: str, arguments: str, cores: str) -> None:
 
 
 def peak_memory() -> int:
-    """Return this process' largest memory so far, in bytes (getrusage would count its parent's, too)."""
+    """Return the peak memory of this process so far, in bytes (getrusage would count its parent's, too)."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])  # type: ignore[index]
 
 
 def warm_up(work: Callable[[], None]) -> None:
-    """Do the work some times, unless it says that it is `warm` already."""
+    """Do the work a few times, unless it is `warm` already."""
     start = time.perf_counter()
     for number in count():
         if getattr(work, "warm", False) or (number >= WARM_UPS and time.perf_counter() - start > WARM_UP_SECONDS):

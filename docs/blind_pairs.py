@@ -23,7 +23,7 @@ GAP = 12  # pixels between two pictures
 
 @click.command(context_settings={"show_default": True})
 @click.argument("other", metavar="MODEL")
-@click.option("--styles", default=",".join(models("style")), help="Ours, by turns.")
+@click.option("--styles", default=",".join(models("style")), help="Our models, taken in turns.")
 @click.option("--each", default=4, help="Pairs of each style.")
 @click.option("--seed", default=0, help="Of the order.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the pairs and their key.")

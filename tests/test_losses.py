@@ -164,7 +164,7 @@ def test_mistakes_are_named():
         PerceptualLoss({})
     with pytest.raises(UserError, match="has one, two, but not relu9"):
         PerceptualLoss({FeatureLoss("relu9"): 1.0}, tiny_loss_network())
-    with pytest.raises(UserError, match="two terms of the loss have one name: pixel, pixel"):
+    with pytest.raises(UserError, match="two terms have the same name: pixel, pixel"):
         PerceptualLoss({PixelLoss(): 1.0, PixelLoss("absolute"): 1.0})
     with pytest.raises(UserError, match="PixelLoss of kind 'cubed': expected one of squared, absolute"):
         PixelLoss("cubed")
