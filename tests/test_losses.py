@@ -166,7 +166,7 @@ def test_mistakes_are_named():
         PerceptualLoss({FeatureLoss("relu9"): 1.0}, tiny_loss_network())
     with pytest.raises(UserError, match="two terms have the same name: pixel, pixel"):
         PerceptualLoss({PixelLoss(): 1.0, PixelLoss("absolute"): 1.0})
-    with pytest.raises(UserError, match="PixelLoss of kind 'cubed': expected one of squared, absolute"):
+    with pytest.raises(UserError, match="`kind` 'cubed': expected one of squared, absolute"):
         PixelLoss("cubed")
     loss = PerceptualLoss({PixelLoss(): 1.0})
     with pytest.raises(UserError, match="needs a target"):
