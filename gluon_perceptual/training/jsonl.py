@@ -12,7 +12,7 @@ from typing import Mapping
 from ..files import Json, atomic_path, check_regular, parse_json
 from .folder import GrowingFile
 
-WORDS = {"skipped": str, "best": bool}  # what is no number
+WORDS = {"skipped": str, "best": bool}  # names of values other than numbers
 
 log = logging.getLogger(__name__)
 
