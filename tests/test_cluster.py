@@ -270,7 +270,7 @@ def test_wrong_variables_are_named(name, value):
     check_variables(PLACE)
     with pytest.raises(UserError, match=f"{name}={value}: "):
         check_variables({**PLACE, name: value})
-    with pytest.raises(UserError, match=f"and {name} is not set"):
+    with pytest.raises(UserError, match=f"a process of a cluster without {name}: start it"):
         check_variables({other: text for other, text in PLACE.items() if other != name})
 
 
@@ -338,7 +338,7 @@ def test_mistakes_on_the_command_line(tmp_path):
 
 
 def test_a_batch_goes_round_the_workers():
-    with pytest.raises(UserError, match="`batch` 4 is for all 3 workers"):
+    with pytest.raises(UserError, match="`batch` 4 is not divisible by the number of workers, 3"):
         TrainingConfig(batch=4).check_devices(3)
     with pytest.raises(UserError, match="`batch` 4 is less than the 8 devices"):
         TrainingConfig(batch=4, cpus=4).check_devices(2)

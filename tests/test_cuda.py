@@ -127,7 +127,9 @@ def test_code_is_there_for_pascal_to_ada_but_not_for_newer_gpus(loader):
     loader.driver = FakeDriver(gpus)
     assert cuda.list_gpus() == gpus
     cuda.check_gpus([0, 1])
-    with pytest.raises(UserError, match=r"^`gpus` 2: H100 has compute capability 9\.0, .* 5\.0 to 8\.9 only: name"):
+    with pytest.raises(
+        UserError, match=r"^`gpus` 2: H100 has compute capability 9\.0, .* supports only 5\.0 to 8\.9: choose"
+    ):
         cuda.check_gpus([1, 2])
     with pytest.raises(UserError, match=r"K80 has compute capability 3\.7"):
         cuda.check_gpus([3])
@@ -163,7 +165,7 @@ def test_the_check_says_what_is_there(wheels, loader, monkeypatch, capsys):
     assert len(lines) == len(cuda.LIBRARIES) + 3
     assert lines[-2:] == [
         "GPU 0: L4, compute capability 8.9",
-        "GPU 1: H100, compute capability 9.0, which mxnet-cu112 has no code for",
+        "GPU 1: H100, compute capability 9.0, which mxnet-cu112 does not support",
     ]
     loader.absent.append("libcufft.so.10")
     assert cuda.main() == 1

@@ -291,8 +291,8 @@ def test_a_full_disk_is_noticed_at_the_start(trained, photos, tmp_path, monkeypa
     folder, command = trained
     monkeypatch.setattr(checkpoints.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000}))
     result = run(*KINDS["pixel"], "--data", photos, *TINY, "--steps", 1, "--out", tmp_path / "new")
-    assert_one_line_error(result, "0 MiB are free")
-    assert_one_line_error(run(*command, "--out", folder, "--resume"), "0 MiB are free")
+    assert_one_line_error(result, "the disk has 0 MiB free")
+    assert_one_line_error(run(*command, "--out", folder, "--resume"), "the disk has 0 MiB free")
 
 
 class Recorder(Callback):

@@ -171,7 +171,9 @@ def test_the_blogs_network_is_the_same_from_params_and_symbol(shared, tmp_path, 
         caplog.clear()
         with caplog.at_level("INFO"):
             Upscaler(file)
-        assert [record.message.count("mean is not in the file") for record in caplog.records].count(1) == 1
+        assert [
+            record.message.count("mean of its training data is not in the file") for record in caplog.records
+        ].count(1) == 1
 
     def pictures():
         return [Upscaler(file)(image) for file in files]

@@ -30,7 +30,7 @@ def test_lines_that_no_training_writes_are_left_out(line, tmp_path, caplog):
     path = tmp_path / "log.jsonl"
     path.write_text(f"{GOOD}\n{line}\n")
     assert [found["step"] for found in read_lines(path)] == [1]
-    assert "1 damaged lines are left out" in caplog.text
+    assert "1 damaged lines are ignored" in caplog.text
     assert parse_line(GOOD.encode())["tv"] is None
 
 
