@@ -146,7 +146,7 @@ def test_scales_and_devices_and_tiles(model, tmp_path):
     source, out = write(tmp_path / "a.png", height=40, width=40), tmp_path / "out.png"
     common = ["upscale", source, "-o", out, "--model", model]
     assert_one_line_error(run(*common, "--scale", 0.5), "0.5", status=2)
-    assert_one_line_error(run(*common, "--scale", 2, "--width", 9), "--scale and --width: give one", status=2)
+    assert_one_line_error(run(*common, "--scale", 2, "--width", 9), "--scale and --width: give only one", status=2)
     assert_one_line_error(run(*common, "--gpus", 7), "sees")
     assert_one_line_error(run(*common, "--gpus", "one"), "expected distinct GPU numbers")
     assert_one_line_error(run(*common, "--tile", "big"), "auto", status=2)
@@ -199,7 +199,7 @@ def test_unknown_kinds_of_files_are_refused_before_the_work(model, tmp_path):
     common = ["upscale", source, "--model", model, "-o"]
     assert_one_line_error(run(*common, tmp_path / "out", "--suffix", ".tga"), ".tga", status=2)
     assert_one_line_error(run(*common, tmp_path / "big.tga"), "unknown suffix '.tga'")
-    assert_one_line_error(run(*common, tmp_path / "big.png", source), "big.png is the name of one file")
+    assert_one_line_error(run(*common, tmp_path / "big.png", source), "big.png names one file")
     result = run("upscale", tmp_path, "--model", model, "-o", tmp_path / "big.png")
     assert_one_line_error(result, "results of the folder")
     scores = ["evaluate", "--model", model, "--data", source, "--scale", 2, "--figure", tmp_path / "x.xyz"]

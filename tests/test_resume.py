@@ -106,7 +106,7 @@ def test_only_the_machine_may_change(trained):
     assert_one_line_error(run(*command, "--out", folder), "already contains a run", "--resume")
     write(Path(command[command.index("--data") + 1]) / "new.png", height=70, width=90)
     try:
-        assert_one_line_error(run(*command, "--out", folder, "--resume"), "pairs is not the same")
+        assert_one_line_error(run(*command, "--out", folder, "--resume"), "pairs differs from the saved run")
     finally:
         (Path(command[command.index("--data") + 1]) / "new.png").unlink()
 

@@ -71,7 +71,7 @@ def test_hdf5_reads_no_other_file(tmp_path):
 @pytest.mark.parametrize("array", [np.array(["a"]), np.ones(2, complex), np.array([None]), np.zeros(1, "M8[s]")])
 def test_npz_of_no_numbers(tmp_path, array):
     np.savez(tmp_path / "x.npz", a=array)
-    assert_one_line_error(run("inspect-params", tmp_path / "x.npz"), "x.npz", "a.npy holds values of type")
+    assert_one_line_error(run("inspect-params", tmp_path / "x.npz"), "x.npz", "a.npy has values of type")
 
 
 def test_npz_in_either_order_of_axes(tmp_path):

@@ -145,7 +145,9 @@ def start_from(run: Run, path: Path) -> str:
         if not other:
             raise
         differing = ", ".join(f"{name} {value}, not {wanted[name]}" for name, value in other.items())
-        raise UserError(f"--start-from {path} does not fit this {run.task.spec.network}: it has {differing}") from error
+        raise UserError(
+            f"--start-from {path} does not fit {run.task.spec.network} as set here: it has {differing}"
+        ) from error
 
 
 def train_and_report(run: Run, pictures: Pictures, folder: Path, run_options: RunOptions) -> int:
