@@ -25,7 +25,7 @@ def in_options(message: str, context: click.Context | None = None) -> str:
         context: That of the command; None: this thread's.
     """
     context = context or click.get_current_context(silent=True)
-    options = {option.name: option.opts[0] for option in context.command.params} if context else {}
+    options = {option.name: option.opts[0] for option in reversed(context.command.params)} if context else {}
     return ARGUMENT.sub(lambda found: options.get(found[1], found[0]), message)
 
 
