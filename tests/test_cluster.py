@@ -333,7 +333,9 @@ def test_mistakes_on_the_command_line(tmp_path):
     wrong = run("train-sr", "--kvstore", "everything", "--out", tmp_path / "run")
     assert_one_line_error(wrong, "'everything' is not one of", status=2)
     assert_one_line_error(run("train-sr", "--kvstore", "dist_sync", "--out", tmp_path / "run"), "DMLC_ROLE")
-    assert_one_line_error(run("train-sr", "--amp", "--out", tmp_path / "run"), "--precision float16 needs GPUs (--gpus)")
+    assert_one_line_error(
+        run("train-sr", "--amp", "--out", tmp_path / "run"), "--precision float16 needs GPUs (--gpus)"
+    )
     assert not (tmp_path / "run").exists()
 
 

@@ -1,12 +1,11 @@
 """What is known of a model once it is open, whatever it was opened from."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from graphs import doubler, restorer
 from helpers import randomize
 
+from gluon_perceptual import weights
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import ModelSpec, save_model
 from gluon_perceptual.errors import UserError
@@ -16,7 +15,7 @@ from gluon_perceptual.nets.folding import has_batch_norm
 from gluon_perceptual.nets.plsr import PlsrNet
 from gluon_perceptual.nets.style import BORDER_ARTIFACT_WIDTH, StyleNet
 from gluon_perceptual.symbols.probing import UNBOUNDED
-from gluon_perceptual.weights import models, sha256
+from gluon_perceptual.weights import checksum, models
 
 SUPER_RESOLUTION = ModelSpec("SuperResolutionNet", {"scale": 4, "width": 4, "blocks": 1})
 BLOG = ModelSpec("PlsrNet", {"width": 4, "blocks": 1}, max_value=1.0, mean=(0.4, 0.5, 0.6))
@@ -103,11 +102,11 @@ def test_a_file_is_read_once(described, tmp_path, monkeypatch):
 
 
 def test_a_checksum_is_taken_once_and_again_of_a_file_that_changed(tmp_path, monkeypatch):
-    file, read, read_bytes = tmp_path / "a.params", [], Path.read_bytes
+    file, read, sha256 = tmp_path / "a.params", [], weights.sha256
     file.write_bytes(b"one")
-    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path) or read_bytes(path))
-    first = sha256(file)
-    assert sha256(file) == first
+    monkeypatch.setattr(weights, "sha256", lambda path: read.append(path) or sha256(path))
+    first = checksum(file)
+    assert checksum(file) == first
     assert read == [file]
     file.write_bytes(b"other")
-    assert sha256(file) != first
+    assert checksum(file) != first
