@@ -11,18 +11,16 @@ import cv2
 import numpy as np
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.commands._training_options import check_settings
-from gluon_perceptual.commands.train_sr import train_sr
 from gluon_perceptual.data.reading import read_photo
 from gluon_perceptual.data.records import open_records, write_records
 from gluon_perceptual.data.shards import describe_shards
 from gluon_perceptual.files import write_json
 from gluon_perceptual.training.callbacks import BlogLog
 from gluon_perceptual.training.checkpoints import latest
-from gluon_perceptual.training.config import SuperResolutionConfig
 from gluon_perceptual.training.jsonl import JsonLines
 from gluon_perceptual.training.optimizer_state import load_state, save_state
 from gluon_perceptual.training.record import RunRecord, resumed_config
+from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig
 
 from .damage import Kind, Make, changed, damaged
 
@@ -84,7 +82,7 @@ def _write_config(folder: Path) -> None:
 
 def _read_config(folder: Path) -> None:
     path = folder / "config.json"
-    check_settings(train_sr, resumed_config(SuperResolutionConfig, path, {}), path)
+    resumed_config(SuperResolutionConfig, path, {})
     RunRecord(SuperResolutionConfig(), None, 1, []).check_same(path)
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import ImageCms
 
-from ...errors import ImageError
 from ...image.files import PillowImage
 from ..files import open_picture, own_limit
 from ..formats import ALL
