@@ -11,7 +11,7 @@ from typing import Iterable
 import cv2
 import numpy as np
 
-from gluon_perceptual.image.flow import is_visible
+from gluon_perceptual.image.flow import is_visible, optical_flow
 from gluon_perceptual.image.io import Picture
 from gluon_perceptual.image.resize import resize_longest_side
 from gluon_perceptual.video import open_video
@@ -22,6 +22,7 @@ from gluon_perceptual.video.writing import VideoWriter
 HEIGHT, WIDTH = 180, 320
 STEP = (2.5, 1.25)  # of the pan, in pixels a frame
 ZOOM, NOISE = 1.01, 4.0  # a frame; standard deviation in levels
+AGREE = 0.5  # pixels by which two methods may differ on motion that is known
 FARNEBACK = (0.5, 5, 15, 5, 7, 1.5, cv2.OPTFLOW_FARNEBACK_GAUSSIAN)
 
 
@@ -68,14 +69,16 @@ def zoom(photo: np.ndarray, count: int) -> Clip:
 def film(path: Path, count: int) -> Clip:
     """Return the first frames of a video, at most `WIDTH` wide or high; their motion is found by Farnebäck's method.
 
-    Farnebäck 2003, "Two-frame motion estimation based on polynomial expansion": not the one that `Steady` uses.
+    Farnebäck 2003, "Two-frame motion estimation based on polynomial expansion", not the one that `Steady` uses. Where
+    the two differ, as in flat parts, nobody knows the motion: these pixels do not count as visible.
     """
     with open_video(path) as video:
         found = (item.picture.rgb for item in video if isinstance(item, Frame))
         frames = [resize_longest_side(frame, min(WIDTH, max(frame.shape))) for frame in islice(found, count)]
     pairs = list(zip(frames[1:], frames))
     flows = [_farneback(new, old) for new, old in pairs]
-    visible = [is_visible(flow, _farneback(old, new)) for flow, (new, old) in zip(flows, pairs)]
+    known = [np.hypot(*np.moveaxis(flow - optical_flow(*pair), 2, 0)) < AGREE for flow, pair in zip(flows, pairs)]
+    visible = [here & is_visible(flow, _farneback(old, new)) for here, flow, (new, old) in zip(known, flows, pairs)]
     return Clip(path.name, frames, flows, visible)
 
 
