@@ -72,7 +72,7 @@ def test_adam_lowers_the_loss():
     found, losses = losses_of(objective, noise(objective.shape), 20, optimizer="adam")
     assert losses[-1] < 0.2 * losses[0]
     assert found.min() >= 0
-    with pytest.raises(UserError, match="optimizer 'sgd': expected one of lbfgs, adam"):
+    with pytest.raises(UserError, match="`optimizer` 'sgd': expected one of lbfgs, adam"):
         minimize(objective, found, 1, "sgd")
 
 
@@ -139,7 +139,7 @@ def test_inversion_command_makes_the_series(tmp_path):
 def test_what_cannot_be_written_is_not_begun(tmp_path):
     image, text = write(tmp_path / "in.png", height=40, width=40), tmp_path / "out.txt"
     for arguments in (["style", image, image], ["invert", image], ["invert", image, "--layer", "relu1_2,relu2_2"]):
-        assert_one_line_error(run("optimize-image", *arguments, "-o", text), "out.txt", "suffix '.txt'")
+        assert_one_line_error(run("optimize-image", *arguments, "-o", text), "out.txt", "'.txt'; expected one of")
     assert not (tmp_path / "out").exists()
 
 
