@@ -66,10 +66,15 @@ def _abandon_stdout() -> None:
 
 
 class Forgiving(io.RawIOBase):
-    """A binary stream to another one that may be closed or full; control characters are escaped."""
+    """A binary stream to another one that may be closed or full; control characters are escaped.
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
+    Args:
+        stream: Where to write.
+        owner: Kept, as a text stream that nobody else keeps would close `stream`.
+    """
+
+    def __init__(self, stream: Any, owner: Any = None) -> None:
+        self._stream, self._owner = stream, owner
 
     def writable(self) -> bool:
         """Return True."""
@@ -113,5 +118,5 @@ def guard_streams() -> None:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
     if not isinstance(sys.stderr.buffer, Forgiving):
-        forgiving = Forgiving(sys.stderr.buffer)
+        forgiving = Forgiving(sys.stderr.buffer, sys.stderr)
         sys.stderr = io.TextIOWrapper(forgiving, sys.stderr.encoding, "backslashreplace", write_through=True)
