@@ -447,10 +447,10 @@ def test_settings_that_cannot_be_are_refused(settings):
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({"megapixels": 3000}, "megapixels '3000': expected a number from 0.01 to 1000"),
-        ({"width": 3000.5}, "width '3000.5': expected a whole number from 1 to 65535"),
+        ({"megapixels": 3000}, "megapixels 3000: expected a number from 0.01 to 1000"),
+        ({"width": 3000.5}, "width 3000.5: expected a whole number from 1 to 65535"),
         ({"precision": "int8"}, "precision 'int8': expected one of auto, float32, bfloat16"),
-        ({"x": 1}, "x '1': there is no such setting"),
+        ({"x": 1}, "x 1: there is no such setting"),
     ],
 )
 def test_settings_that_cannot_be_are_told_what_is_expected(settings, line):
@@ -510,6 +510,20 @@ def test_one_at_a_time_and_cancel(served, folder):
     gate.set()
     assert [job["state"] for job in settled(client)] == ["canceled", "canceled", "done"]
     assert len(list(folder.iterdir())) == 2
+
+
+def test_a_picture_is_removed_as_its_result_is_there(served, folder):
+    class Removing(Copying):
+        def __call__(self, source, target, progress):
+            super().__call__(source, target, progress)
+            client.queue.remove_picture(source.stem)
+
+    client = served(Removing())
+    submit(client, upload(client).json()["id"])
+    with client.queue.entries.changed:
+        assert client.queue.entries.changed.wait_for(lambda: not client.queue.entries.all(), 60)
+    client.queue.close()
+    assert list(folder.iterdir()) == []
 
 
 def test_what_is_over_is_cleared(served, folder):

@@ -133,7 +133,7 @@ def settings_of(given: Any) -> Settings:
 
 
 def _check(name: str, value: Any) -> None:
-    shown = f"{name[:40]} {str(value)[:40]!r}"
+    shown = f"{name[:40]} {value!r:.40}"
     if name in CHOICES:
         if not any(type(value) is type(known) and value == known for known in CHOICES[name]):
             raise RefusedError(f"{shown}: expected one of {', '.join(map(str, CHOICES[name]))}")

@@ -137,12 +137,14 @@ class Queue:
                 entry.error = line
                 return FAILED
             entry.notes.append(line)  # of a video that is damaged: the rest is there
-        return CANCELED if entry.unwanted else DONE
+        return DONE
 
     def _finish(self, entry: Entry, state: str) -> None:
-        if state != DONE:
-            entry.target.unlink(missing_ok=True)
-        seconds, size = time.monotonic() - entry.started, entry.target.stat().st_size if state == DONE else 0
-        self.pictures.folder.count(entry.target, size)
-        if not self.entries.change(entry, state=state, seconds=seconds, share=float(state == DONE), bytes=size):
-            self.pictures.folder.remove(entry.target)  # it was forgotten meanwhile
+        with self.entries.changed:  # so that nobody cancels or forgets it meanwhile
+            state = CANCELED if entry.unwanted else state
+            seconds, size = time.monotonic() - entry.started, entry.target.stat().st_size if state == DONE else 0
+            self.entries.change(entry, state=state, seconds=seconds, share=float(state == DONE), bytes=size)
+        if state == DONE:
+            self.pictures.folder.count(entry.target, size)
+        else:
+            self.pictures.folder.remove(entry.target)

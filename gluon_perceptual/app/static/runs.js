@@ -40,7 +40,7 @@ function numbers(run) {
     Step: run.steps ? `${step.toLocaleString()} of ${run.steps.toLocaleString()}` : step.toLocaleString(),
     Loss: loss?.toPrecision(4),
     "Pictures a second": speed?.toFixed(2),
-    "Best on held-out photos": best && `${best.loss.toPrecision(4)} (step ${best.step.toLocaleString()})`,
+    "Best on held-out photos": Number.isFinite(best?.loss) && `${best.loss.toPrecision(4)} (step ${best.step.toLocaleString()})`,
   };
   const rows = Object.entries(shown).filter(([, value]) => value);
   find("run-numbers").replaceChildren(...rows.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))));
