@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import resource
 import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Callable, Iterator
 
+import click
 import cv2
 import numpy as np
 
@@ -28,7 +29,7 @@ TINY = (96, 64)  # of frames whose number alone matters
 Work = Callable[[Picture], Picture]
 
 
-def still(given: argparse.Namespace) -> None:
+def still(given: SimpleNamespace) -> None:
     """Print a table of warping errors."""
     photo = resize_longest_side(read_rgb(given.photo), 480)
     clips = [pan(photo, given.count), zoom(photo, given.count), *(film(path, given.count) for path in given.clips)]
@@ -49,7 +50,7 @@ def error(clip: Clip, work: Work) -> float:
     return float(np.mean([warping_error(*step) for step in steps]))
 
 
-def sheets(given: argparse.Namespace) -> None:
+def sheets(given: SimpleNamespace) -> None:
     """Write a picture for each style: frames of the first clip, then, after a cut, of the second, and their results."""
     first, second = (film(path, given.count // 2).frames for path in given.clips[:2])
     size = first[0].shape[1::-1]
@@ -62,7 +63,7 @@ def sheets(given: argparse.Namespace) -> None:
         print(given.out / f"{name}.png")
 
 
-def speed(given: argparse.Namespace) -> None:
+def speed(given: SimpleNamespace) -> None:
     """Print a table of frames a second, by precision, from file to file."""
     image, style, model = read_rgb(given.photo), given.styles[0], given.model
     print("| | precision | frames/s |\n|---|---|---|")
@@ -82,7 +83,7 @@ def speed(given: argparse.Namespace) -> None:
                     print(f"| {width}×{height}, {name} | {precision} | {rate:.2f} |", flush=True)
 
 
-def memory(given: argparse.Namespace) -> None:
+def memory(given: SimpleNamespace) -> None:
     """Print the most memory that the process had while a style repainted so many small frames."""
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "clip.mp4", Path(folder) / "out.mp4"
@@ -115,19 +116,20 @@ def frames_a_second(source: Path, target: Path, work: Work) -> float:
     return (len(times) - 1) / (times[-1] - times[0])
 
 
-def main() -> None:
-    """Run what is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    measured = {each.__name__: each for each in (still, sheets, speed, memory)}
-    parser.add_argument("what", choices=measured)
-    parser.add_argument("--photo", type=Path, help="for all but sheets")
-    parser.add_argument("--clips", type=Path, nargs="*", default=[], help="videos, for still and sheets")
-    parser.add_argument("--styles", nargs="*", default=sorted(models("style")))
-    parser.add_argument("--model", default="sr_x2_pixel")
-    parser.add_argument("--count", type=int, default=8, help="of frames")
-    parser.add_argument("--out", type=Path, default=Path("sheets"), help="folder of the sheets")
-    given = parser.parse_args()
-    measured[given.what](given)
+MEASURED = {each.__name__: each for each in (still, sheets, speed, memory)}
+
+
+@click.command(context_settings={"show_default": True})
+@click.argument("what", type=click.Choice(list(MEASURED)))
+@click.option("--photo", type=click.Path(path_type=Path), help="For all but sheets.")
+@click.option("--clip", "clips", type=click.Path(path_type=Path), multiple=True, help="Videos, for still and sheets.")
+@click.option("--style", "styles", multiple=True, default=sorted(models("style")))
+@click.option("--model", default="sr_x2_pixel")
+@click.option("--count", default=8, help="Of frames.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("sheets"), help="Folder of the sheets.")
+def main(what: str, **given: Any) -> None:
+    """Print a table of what is asked for, or write sheets."""
+    MEASURED[what](SimpleNamespace(**given))
 
 
 if __name__ == "__main__":

@@ -313,8 +313,8 @@ def wait_for(happened, log, seconds=120):
 @pytest.mark.parametrize(
     ("kvstore", "settings", "said"),
     [
-        ("dist_sync", {}, "DMLC_ROLE, DMLC_PS_ROOT_URI, DMLC_PS_ROOT_PORT, DMLC_NUM_WORKER, DMLC_NUM_SERVER is not"),
-        ("dist_sync", {"DMLC_ROLE": "worker", "DMLC_NUM_WORKER": "2"}, "and DMLC_PS_ROOT_URI, DMLC_PS_ROOT_PORT"),
+        ("dist_sync", {}, "without DMLC_ROLE, DMLC_PS_ROOT_URI, DMLC_PS_ROOT_PORT, DMLC_NUM_WORKER, DMLC_NUM_SERVER"),
+        ("dist_sync", {"DMLC_ROLE": "worker", "DMLC_NUM_WORKER": "2"}, "without DMLC_PS_ROOT_URI, DMLC_PS_ROOT_PORT"),
         ("dist_async", {}, "use dist_sync"),
         ("nccl", {}, "give `gpus`"),
         ("local", {"DMLC_ROLE": "worker"}, "needs `kvstore` dist_sync"),

@@ -190,7 +190,7 @@ def test_a_block_has_its_precision_to_its_end():
     with pytest.raises(ValueError, match="stop"), computing_in("bfloat16"):
         raise ValueError("stop")
     assert current_precision().name == "float32"
-    with pytest.raises(UserError, match="precision 'half': expected one of float32, bfloat16"), computing_in("half"):
+    with pytest.raises(UserError, match="`precision` 'half': expected one of float32, bfloat16"), computing_in("half"):
         pass
 
 

@@ -116,9 +116,9 @@ def test_the_linear_output_leaves_the_range_where_tanh_ends():
 
 
 def test_unknown_arguments():
-    with pytest.raises(UserError, match="norm 'layer': expected one of"):
+    with pytest.raises(UserError, match="`norm` 'layer': expected one of"):
         StyleNet(norm="layer")
-    with pytest.raises(UserError, match="upsampling 'bilinear': expected one of"):
+    with pytest.raises(UserError, match="`upsampling` 'bilinear': expected one of"):
         StyleNet(upsampling="bilinear")
-    with pytest.raises(UserError, match="output 'sigmoid': expected one of"):
+    with pytest.raises(UserError, match="`output` 'sigmoid': expected one of"):
         StyleNet(output="sigmoid")
