@@ -7,6 +7,7 @@ import importlib.metadata
 import importlib.util
 import re
 import shlex
+import sys
 from pathlib import Path
 from typing import Any, Iterator, NamedTuple
 from unittest import mock
@@ -95,7 +96,11 @@ def _check_python(arguments: list[str]) -> None:
 def _load(path: Path) -> Any:
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.path.insert(0, str(path.parent))  # as Python does for a script
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(path.parent))
     return module
 
 
