@@ -41,7 +41,7 @@ async def receive(request: Request, path: Path, name: str, grow: Callable[[Path,
 
 
 async def asked_object(request: Request) -> dict[str, Any]:
-    """Return the object in a request's body; raises RefusedError where it is none."""
+    """Return the object in a request's body; raises RefusedError if it is not one."""
     data = b""
     async for chunk in request.stream():
         data += chunk
@@ -57,7 +57,7 @@ async def asked_object(request: Request) -> dict[str, Any]:
 
 
 def whole(value: Any) -> int:
-    """Return a number that was asked for; raises RefusedError where it is none."""
+    """Return a number that was asked for; raises RefusedError if it is not one."""
     try:
         return int(value or 0)
     except (TypeError, ValueError, OverflowError):

@@ -75,7 +75,7 @@ class Entries:
         self._version = 0
 
     def __getitem__(self, key: str) -> Entry:
-        """Return an entry; raises RefusedError where there is none."""
+        """Return an entry; raises RefusedError if there is none."""
         found = self._found.get(key)
         if found is None:
             raise RefusedError("there is no such job any more", 404)

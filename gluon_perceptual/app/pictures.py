@@ -100,7 +100,7 @@ class Pictures:
         return uploaded
 
     def __getitem__(self, key: Any) -> Uploaded:
-        """Return the picture that the page calls so; raises RefusedError where there is none."""
+        """Return the picture that the page calls so; raises RefusedError if there is none."""
         found = self._found.get(key) if isinstance(key, str) else None
         if found is None:
             raise RefusedError("there is no such picture any more", 404)

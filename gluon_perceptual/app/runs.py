@@ -69,7 +69,7 @@ class Runs:
         return [str(path) for path in folders[:MOST_FOLDERS]]
 
     def show(self, folder: str) -> dict[str, Any]:
-        """Return what a run's folder shows now; raises RefusedError where it is none, and OSError."""
+        """Return what a run's folder shows now; raises RefusedError if it is not one, and OSError."""
         path = _folder(folder)
         log = self._logs.setdefault(path, Log(path / LOG))
         log.read()
@@ -86,7 +86,7 @@ class Runs:
         }
 
     def preview(self, folder: str, name: str) -> Path:
-        """Return one of the previews' files; raises RefusedError where there is none of that name."""
+        """Return one of the previews' files; raises RefusedError if none has that name."""
         found = next((file for file in _previews(_folder(folder)) if file.name == name), None)
         if found is None:
             raise RefusedError("there is no such preview", 404)

@@ -31,7 +31,7 @@ def media_type(start: bytes) -> str | None:
 
 
 def film_type(path: Path) -> str:
-    """Return what a browser calls a video file; raises RefusedError where it is none."""
+    """Return what a browser calls a video file; raises RefusedError if it is not one."""
     if not is_video_file(path):
         raise RefusedError("there is no such film", 404)
     return mimetypes.guess_type(path.name)[0] or "video/x-matroska"

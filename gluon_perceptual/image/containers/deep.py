@@ -57,7 +57,7 @@ def rare_tiff(data: bytes, page: Directory, max_pixels: int) -> np.ndarray:
     bits = max(page.numbers(data, tiff.BITS, (1,)))
     if bits > 16 or page.numbers(data, tiff.FORMAT, (1,))[0] != 1:
         what = f"a picture of {bits} bits a channel, or of signed numbers or floats"
-        raise ImageError(f"{what}; expected unsigned ones of 8 or 16 bits")
+        raise ImageError(f"{what}; expected unsigned integers of 8 or 16 bits a channel")
     if page.numbers(data, tiff.SAMPLES, (1,))[0] > MOST_SAMPLES:
         raise ImageError(f"a picture with more than {MOST_SAMPLES} channels")
     samples = _samples(data, max_pixels)
