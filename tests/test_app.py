@@ -142,7 +142,7 @@ def test_at_port_80_browsers_leave_it_out(folder, tmp_path):
         client = testclient.TestClient(application(Page(folder, tmp_path), port, TOKEN), base_url="http://127.0.0.1")
         answer = client.get("/", headers={"Host": "127.0.0.1"})
         assert answer.status_code == status
-    assert answer.json()["error"] == "expected http://127.0.0.1:8000: a tunnel needs this port at both ends"
+    assert answer.json()["error"] == "expected http://127.0.0.1:8000; a tunnel must use this port at both ends"
 
 
 def test_the_address_leaves_the_token_as_a_cookie(served):
@@ -367,7 +367,7 @@ def test_names_are_no_paths(name, shown):
     [
         ("a.png", b"", ("a.png: ", "empty")),
         ("a.png", b"<svg onload=alert(1)>", ("a.png: not a PNG",)),
-        ("clip.mp4", b"\0\0\0 ftypisom", ("clip.mp4: no video that can be read",)),
+        ("clip.mp4", b"\0\0\0 ftypisom", ("clip.mp4: not a readable video",)),
         ("big.png", "huge", ("big.png: 50000×40000 pixels are more than",)),
     ],
 )
@@ -450,7 +450,7 @@ def test_settings_that_cannot_be_are_refused(settings):
         ({"megapixels": 3000}, "megapixels 3000: expected a number from 0.01 to 1000"),
         ({"width": 3000.5}, "width 3000.5: expected a whole number from 1 to 65535"),
         ({"precision": "int8"}, "precision 'int8': expected one of auto, float32, bfloat16"),
-        ({"x": 1}, "x 1: there is no such setting"),
+        ({"x": 1}, "x 1: unknown setting"),
     ],
 )
 def test_settings_that_cannot_be_are_told_what_is_expected(settings, line):

@@ -1,21 +1,9 @@
-"""The page on this machine alone: `page` answers what it asks, `work` does it, `pictures` and `runs` are files.
+"""The local page: `page` answers its requests, `work` does the jobs, `pictures` and `runs` hold the files.
 
-Importing these loads no MXNet: the thread that works does, while the page is already there.
+Importing these modules does not load MXNet: the working thread does, once the page is being served.
 """
 
 __all__ = [
-    "archive",
-    "bodies",
-    "entries",
-    "folder",
-    "guard",
-    "messages",
-    "page",
-    "pictures",
-    "previews",
-    "runs",
-    "server",
-    "settings",
-    "views",
-    "work",
-]
+    "archive", "bodies", "entries", "folder", "guard", "messages", "page", "pictures", "previews", "runs", "server",
+    "settings", "views", "work",
+]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Several files as one ZIP file, made while it is sent."""
+"""Several files as one ZIP file, created while it is sent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CHUNK = 2**20
 
 
 def zipped(files: list[tuple[str, Path]]) -> Iterator[bytes]:
-    """Yield the ZIP file of files under new names, piece by piece; they are stored as they are."""
+    """Yield a ZIP file of (name, file), piece by piece; the files are stored uncompressed."""
     pieces = _Pieces()
     with zipfile.ZipFile(pieces, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
         for name, path in files:
@@ -22,7 +22,7 @@ def zipped(files: list[tuple[str, Path]]) -> Iterator[bytes]:
 
 
 class _Pieces:
-    """A file that is written to and forgets what was taken."""
+    """A file that holds what was written to it since the last `take`."""
 
     def __init__(self) -> None:
         self._data = bytearray()
@@ -32,7 +32,7 @@ class _Pieces:
         return len(data)
 
     def flush(self) -> None:
-        """Have nothing to do."""
+        """Do nothing; `zipfile` expects this method."""
 
     def take(self) -> bytes:
         data, self._data = bytes(self._data), bytearray()
@@ -40,7 +40,7 @@ class _Pieces:
 
 
 def told_apart(names: list[str]) -> list[str]:
-    """Number names that come again: `a.png`, `a (2).png`."""
+    """Number repeated names: `a.png`, `a (2).png`."""
     found: dict[str, None] = {}
     for name in names:
         path, number, unused = Path(name), 2, name

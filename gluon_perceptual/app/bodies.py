@@ -1,4 +1,4 @@
-"""What a request holds: a file's bytes, an object, a number; bounded in size and in time."""
+"""The content of requests: a file's bytes, a JSON object, a number; with limits on size and time."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from starlette.requests import Request
 from .folder import RefusedError
 from .pictures import most_bytes
 
-MOST_ASKED = 2**16  # bytes of a request that is no file
+MOST_ASKED = 2**16  # bytes of a request other than an upload
 PATIENCE = 60  # seconds for the next bytes of a file
 
 
 async def receive(request: Request, path: Path, name: str, grow: Callable[[Path, int], None]) -> None:
-    """Write a request's body to a file; raises RefusedError where it has too many bytes or does not come.
+    """Write a request's body to a file; raises RefusedError if it is too large or stalls.
 
-    `grow` is told how many bytes the file will have with what comes next, and may raise.
+    `grow` is called before each write with the file's new size, and may raise.
     """
     size, most, stream = 0, most_bytes(path), request.stream().__aiter__()
     too_many = RefusedError(f"{name}: more than {most:,} bytes", 413)
@@ -41,7 +41,7 @@ async def receive(request: Request, path: Path, name: str, grow: Callable[[Path,
 
 
 async def asked_object(request: Request) -> dict[str, Any]:
-    """Return the object in a request's body; raises RefusedError if it is not one."""
+    """Return the JSON object in a request's body; raises RefusedError if there is none."""
     data = b""
     async for chunk in request.stream():
         data += chunk
@@ -52,12 +52,12 @@ async def asked_object(request: Request) -> dict[str, Any]:
     except (ValueError, RecursionError):
         asked = None
     if not isinstance(asked, dict):
-        raise RefusedError("expected a JSON object: a picture's id, and settings")
+        raise RefusedError("expected a JSON object with a picture's id and settings")
     return asked
 
 
 def whole(value: Any) -> int:
-    """Return a number that was asked for; raises RefusedError if it is not one."""
+    """Return a whole number from a request; raises RefusedError if it is not one."""
     try:
         return int(value or 0)
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""What the page asked for, one picture or video each, and the list of it all."""
+"""The page's jobs, each for one picture or video, and the list of them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from .settings import Settings
 WAITING, WORKING, DONE, FAILED, CANCELED = "waiting", "working", "done", "failed", "canceled"
 OVER = (DONE, FAILED, CANCELED)
 MOST_WAITING = 512
-MOST_KEPT = 1000  # entries, of which the oldest that are over go
+MOST_KEPT = 1000  # entries; beyond that, the oldest finished ones are removed
 
 
 @dataclass
 class Entry:
-    """A picture that is to be worked on, or was.
+    """A job: a picture, what is to be done to it, and how far that is.
 
     Attributes:
         state: One of `WAITING`, `WORKING`, `DONE`, `FAILED`, `CANCELED`.
-        share: Of the work that is done, from 0 to 1.
-        version: That of the list when this entry changed last.
+        share: Share of the work that is done, from 0 to 1.
+        version: The list's version when this entry last changed.
     """
 
     id: str
@@ -45,11 +45,11 @@ class Entry:
 
     @property
     def pixels(self) -> int:
-        """Number of pixels of the result."""
+        """The result's number of pixels."""
         return self.settings.pixels(self.picture.height, self.picture.width)[0]
 
     def told(self) -> dict[str, Any]:
-        """Return what the page is told."""
+        """Return the entry for the page, as JSON can express it."""
         seconds = time.monotonic() - self.started if self.state == WORKING else self.seconds
         kept = ("id", "name", "state", "error", "notes", "bytes", "version")
         told = {name: getattr(self, name) for name in kept}
@@ -58,13 +58,13 @@ class Entry:
 
 
 class Entries:
-    """All entries, in the order in which they came; each change of one makes a new version of the list.
+    """All entries, oldest first; each change of an entry makes a new version of the list.
 
     Args:
-        folder: Where the results are.
+        folder: Holds the results.
 
     Attributes:
-        changed: Is notified of each.
+        changed: Notified of each change.
     """
 
     def __init__(self, folder: Folder) -> None:
@@ -75,18 +75,18 @@ class Entries:
         self._version = 0
 
     def __getitem__(self, key: str) -> Entry:
-        """Return an entry; raises RefusedError if there is none."""
+        """Return an entry by its id; raises RefusedError if it does not exist."""
         found = self._found.get(key)
         if found is None:
-            raise RefusedError("there is no such job any more", 404)
+            raise RefusedError("this job no longer exists", 404)
         return found
 
     def all(self) -> list[Entry]:
-        """Return all."""
+        """Return all entries."""
         return list(self._found.values())
 
     def changes(self, since: int) -> dict[str, Any]:
-        """Return what changed after a version: the list's `version` now, `jobs`, and the ids that are `gone`."""
+        """Return the changes after a version: the current `version`, changed `jobs`, and ids that are `gone`."""
         with self.changed:
             return {
                 "version": self._version,
@@ -95,10 +95,10 @@ class Entries:
             }
 
     def add(self, entry: Entry) -> None:
-        """Add one that waits; raises RefusedError where too many do."""
+        """Add a waiting entry; raises RefusedError if too many are waiting."""
         with self.changed:
             if sum(each.state == WAITING for each in self.all()) >= MOST_WAITING:
-                raise RefusedError(f"{MOST_WAITING} pictures are waiting already: try again later", 429)
+                raise RefusedError(f"{MOST_WAITING} pictures are already waiting: try again later", 429)
             over = [each for each in self.all() if each.state in OVER]
             for each in over[: max(0, len(self._found) + 1 - MOST_KEPT)]:
                 self.forget(each)
@@ -106,7 +106,7 @@ class Entries:
             self.change(entry)
 
     def change(self, entry: Entry, **values: Any) -> bool:
-        """Give an entry's attributes new values; return whether it is still there."""
+        """Set attributes of an entry; return whether it is still in the list."""
         with self.changed:
             for name, value in values.items():
                 setattr(entry, name, value)
@@ -116,17 +116,17 @@ class Entries:
             return entry.id in self._found
 
     def begin(self, entry: Entry) -> bool:
-        """Return whether an entry still waits, and is worked on from now on."""
+        """Mark an entry as being worked on, and return True; False if it is no longer waiting."""
         with self.changed:
             return entry.state == WAITING and self.change(entry, state=WORKING, started=time.monotonic())
 
     def cancel(self, entry: Entry) -> None:
-        """Have an entry no longer wait, or say that the work on it may end."""
+        """Cancel an entry that is waiting, or request that the work on it stops."""
         with self.changed:
             self.change(entry, unwanted=True, state=CANCELED if entry.state == WAITING else entry.state)
 
     def forget(self, entry: Entry) -> None:
-        """Cancel an entry and remove it and its result."""
+        """Cancel an entry, and remove it and its result."""
         with self.changed:
             self.cancel(entry)
             self._gone[entry.id] = self._version

@@ -1,4 +1,4 @@
-"""Who may talk to the server: the page itself, with its token, and nobody else's page in the same browser."""
+"""Who may talk to the server: the page itself, with its token, but no other page in the same browser."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, RedirectResponse
 
-HTTP_PORT = 80  # which browsers leave out
+HTTP_PORT = 80  # the port that browsers omit
 SAFE_METHODS = ("GET", "HEAD")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
@@ -23,16 +23,16 @@ HEADERS = {
 
 
 class Guard:
-    """ASGI middleware that refuses strangers.
+    """ASGI middleware that refuses requests from others.
 
-    The name that the browser connected to has to be this machine's (else another site's name may lead here, which is
-    DNS rebinding), and the page that asks has to be this one. What is asked of `/api` needs the token, besides, which
-    other users of the machine do not have: `/?token=…` leaves it as a cookie.
+    The Host header must be this machine's (otherwise another site's name could point here: DNS rebinding), and the
+    requesting page must be this one. Requests to `/api` also need the token, which other users of the machine do not
+    have: `/?token=…` sets it as a cookie.
 
     Args:
-        app: What is guarded.
-        port: On which it is served.
-        token: As of `secrets.token_urlsafe`.
+        app: The guarded application.
+        port: The port on which it is served.
+        token: A random token, as from `secrets.token_urlsafe`.
     """
 
     def __init__(self, app: Any, port: int, token: str) -> None:
@@ -59,15 +59,15 @@ class Guard:
 
     def _refusal(self, scope: Any, headers: Mapping[str, str]) -> tuple[int, str] | None:
         if headers.get("host") not in self._hosts:
-            return 421, f"expected http://127.0.0.1:{self._port}: a tunnel needs this port at both ends"
+            return 421, f"expected http://127.0.0.1:{self._port}; a tunnel must use this port at both ends"
         origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
         asks = scope["method"] not in SAFE_METHODS or scope["path"].startswith("/api/")
         if asks and (origin or next(iter(self._origins))) not in self._origins:
-            return 403, f"pages of {origin} may ask nothing of this server"
+            return 403, f"pages from {origin} may not use this server"
         if asks and site not in ("same-origin", "none"):
-            return 403, "other pages may ask nothing of this server"
+            return 403, "other pages may not use this server"
         if scope["path"].startswith("/api/") and not self._is_known(headers):
-            return 401, "open the address that `gluon-perceptual app` printed: it has a token that is missing here"
+            return 401, "the token is missing: open the address that `gluon-perceptual app` printed"
         return None
 
     def _is_known(self, headers: Mapping[str, str]) -> bool:
@@ -77,7 +77,7 @@ class Guard:
         return hmac.compare_digest(given.encode(), self._token.encode())
 
     def _entry(self, scope: Any) -> Any:
-        """Return the way in for who comes with the token in the address, or None."""
+        """Return the response that sets the cookie if the token is in the address, otherwise None."""
         if scope["path"] != "/" or not self._fits(QueryParams(scope["query_string"]).get("token", "")):
             return None
         response = RedirectResponse("/", 303)

@@ -1,4 +1,4 @@
-"""What is said of the work on a picture, whose files are called as the user does."""
+"""Messages about the work on a picture, with the user's names for files."""
 
 from __future__ import annotations
 
@@ -16,20 +16,18 @@ log = logging.getLogger(__name__)
 
 
 def failure_line(error: Exception, entry: Entry, folder: Folder) -> str:
-    """Return the line that the command would have said."""
+    """Return the line that the command would have printed."""
     from ..inference.jobs import EXPECTED, failure
 
     if isinstance(error, EXPECTED):
         return folder.called(failure(error, entry.picture.path, entry.target))
     log.error("%s", entry.picture.name, exc_info=error)
-    return printable(
-        f"{entry.picture.name}: a fault of this program ({type(error).__name__}: {error}); please report it"
-    )
+    return printable(f"{entry.picture.name}: a bug in this program ({type(error).__name__}: {error}); please report it")
 
 
 @contextmanager
 def noted(entry: Entry, folder: Folder) -> Iterator[None]:
-    """Keep, for the page, the warnings that come while the body runs, but for those of other files."""
+    """Keep the warnings that are logged while the body runs for the page, except those about other files."""
     logger, handler = logging.getLogger(gluon_perceptual.__name__), _Notes(entry, folder)
     logger.addHandler(handler)
     try:
@@ -44,7 +42,7 @@ class _Notes(logging.Handler):
         self._entry, self._folder = entry, folder
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a message, once."""
+        """Keep a message unless it is there already."""
         line, notes = printable(record.getMessage()), self._entry.notes
         if self._folder.keys_in(line) <= {self._entry.picture.id, self._entry.id}:
             notes.extend({self._folder.called(line)} - {*notes})

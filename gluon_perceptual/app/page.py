@@ -1,4 +1,4 @@
-"""The answers to what the page asks."""
+"""The page's requests and their answers."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Page:
     """A page's pictures, queue and runs.
 
     Args:
-        folder: A private one, for pictures and results.
-        runs: The folder whose trainings are offered.
-        queue: What works; the usual one of these pictures by default.
+        folder: A private folder for pictures and results.
+        runs: The folder of trainings to offer.
+        queue: Does the work; by default a new `Queue` of the pictures in `folder`.
     """
 
     def __init__(self, folder: Path, runs: Path, queue: Queue | None = None) -> None:
@@ -45,7 +45,7 @@ class Page:
         self.queue, self.runs = queue or Queue(self.pictures), Runs(runs)
 
     def routes(self) -> list[Any]:
-        """Return what is answered."""
+        """Return the routes."""
         answers: list[tuple[str, str, Callable[..., Any]]] = [
             ("GET", "/api/about", self.about),
             ("POST", "/api/pictures", self.take_picture),
@@ -66,7 +66,7 @@ class Page:
         return [Route("/", _index), *routes, Mount("/static", StaticFiles(directory=STATIC))]
 
     async def about(self, request: Request) -> Response:
-        """Answer with what there is to choose from."""
+        """Answer with the models, runs and choices to offer."""
         found = {name: {key: entry.get(key) for key in SHOWN_OF_MODELS} for name, entry in models().items()}
         for name, entry in found.items():
             entry["example"] = (STATIC / "examples" / f"{name}.jpg").is_file()
@@ -77,7 +77,7 @@ class Page:
         return JSONResponse({"models": found, "version": version, "runs": offered, **choices})
 
     async def take_picture(self, request: Request) -> Response:
-        """Take the picture or video that is the request's body."""
+        """Receive the picture or video in the request's body."""
         name = shown_name(request.query_params.get("name", ""))
         path = await run_in_threadpool(self.pictures.begin, name)
         try:
@@ -89,12 +89,12 @@ class Page:
         return JSONResponse(picture.told(), 201)
 
     async def remove_picture(self, request: Request) -> Response:
-        """Forget a picture and its results."""
+        """Remove a picture and its results."""
         await run_in_threadpool(self.queue.remove_picture, request.path_params["key"])
         return JSONResponse({})
 
     async def show_picture(self, request: Request) -> Response:
-        """Answer with a picture, a small copy, or a video's first frame or film."""
+        """Answer with a picture, a small copy of it, a video, or its first frame."""
         picture = self.pictures[request.path_params["key"]]
         return await _shown(request, picture.path, picture.height * picture.width)
 
@@ -103,7 +103,7 @@ class Page:
         return JSONResponse(self.queue.entries.changes(whole(request.query_params.get("since"))))
 
     async def clear(self, request: Request) -> Response:
-        """Forget the jobs that are over, and their pictures; answer with the pictures that are left."""
+        """Remove finished jobs and their pictures; answer with the ids of the remaining pictures."""
         return JSONResponse({"pictures": [*await run_in_threadpool(self.queue.clear)]})
 
     async def submit(self, request: Request) -> Response:
@@ -118,15 +118,15 @@ class Page:
         return JSONResponse({})
 
     async def remove(self, request: Request) -> Response:
-        """Forget a job and its result."""
+        """Remove a job and its result."""
         await run_in_threadpool(self.queue.entries.forget, self._entry(request))
         return JSONResponse({})
 
     async def show_result(self, request: Request) -> Response:
-        """Answer with a result: to be saved, as it is, or to be looked at, as a picture."""
+        """Answer with a result: the file itself for download, or a picture for display."""
         entry = self._entry(request)
         if entry.state != DONE:
-            raise RefusedError("there is no such result", 404)
+            raise RefusedError("this result does not exist", 404)
         if request.path_params["what"] == "result":
             return FileResponse(entry.target, media_type="application/octet-stream", filename=entry.name)
         return await _shown(request, entry.target, entry.pixels)
@@ -136,13 +136,13 @@ class Page:
         asked = [self.queue.entries[key] for key in request.query_params.get("ids", "").split(",") if key]
         entries = [entry for entry in asked if entry.state == DONE]
         if not entries:
-            raise RefusedError("there are no such results", 404)
+            raise RefusedError("none of these results exists", 404)
         files = list(zip(told_apart([entry.name for entry in entries]), [entry.target for entry in entries]))
         disposition = {"Content-Disposition": 'attachment; filename="pictures.zip"'}
         return StreamingResponse(zipped(files), media_type="application/zip", headers=disposition)
 
     async def preview(self, request: Request) -> Response:
-        """Answer with what a model makes of a square of a picture, as a PNG file."""
+        """Answer with a model's result for a square of a picture, as a PNG file."""
         asked = await asked_object(request)
         picture, settings = self.pictures[asked.get("picture")], settings_of(asked.get("settings", {}))
         x, y, side = (whole(asked.get(name)) for name in ("x", "y", "side"))
@@ -153,17 +153,17 @@ class Page:
         return self.queue.entries[request.path_params["key"]]
 
     async def refused(self, request: Request, error: Exception) -> Response:
-        """Say in a line what is wrong, files called as the user does."""
+        """Answer with the error in one line, with the user's names for files."""
         line = describe_failure(error) if isinstance(error, OSError) else printable(str(error))
         status = getattr(error, "status", 500 if isinstance(error, OSError) else 400)
         return JSONResponse({"error": self.pictures.folder.called(line)}, status)
 
     async def show_run(self, request: Request) -> Response:
-        """Answer with what a run's folder shows."""
+        """Answer with a run's losses, speed and previews."""
         return JSONResponse(await run_in_threadpool(self.runs.show, request.query_params.get("folder", "")))
 
     async def show_preview(self, request: Request) -> Response:
-        """Answer with a picture of a run."""
+        """Answer with a preview picture of a run."""
         asked = request.query_params
         path = await run_in_threadpool(self.runs.preview, asked.get("folder", ""), asked.get("name", ""))
         return FileResponse(path, media_type="image/png" if path.suffix.lower() == ".png" else "image/jpeg")
@@ -178,7 +178,7 @@ async def _shown(request: Request, path: Path, pixels: int) -> Response:
     if what == "film":
         return FileResponse(path, media_type=views.film_type(path))
     if what not in ("view", "thumb"):
-        raise RefusedError("there is no such view", 404)
+        raise RefusedError(f"there is no view called {what}", 404)
     looked = (views.thumb, path) if what == "thumb" else (views.view, path, pixels)
     shown, kind = await run_in_threadpool(*looked)
     return FileResponse(shown, media_type=kind)

@@ -1,4 +1,4 @@
-"""Pictures and videos that the page was given."""
+"""The uploaded pictures and videos."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ..video.formats import VIDEO_SUFFIXES, is_video_file
 from .folder import Folder, RefusedError
 
 MOST_BYTES, MOST_BYTES_OF_VIDEO = 2**28, 2**30  # of an uploaded file
-MOST_PIXELS = 100_000_000  # of a picture, or frame, that is given
+MOST_PIXELS = 100_000_000  # of an uploaded picture, or of a video's frame
 MOST_PICTURES = 1000
 LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
 class Uploaded:
-    """A picture or video that the page was given.
+    """An uploaded picture or video.
 
     Attributes:
-        id: What the page calls it.
-        name: What the user calls it; never a path.
-        path: Where it is; its suffix is that of the name, where that is known.
+        id: The page's name for it.
+        name: The user's name for it; never a path.
+        path: The file; it has the name's suffix if that is a known one.
         height: In pixels, upright.
         width: In pixels.
     """
@@ -38,20 +38,20 @@ class Uploaded:
 
     @property
     def is_video(self) -> bool:
-        """Whether it is a video, and not a picture, which may be animated."""
+        """Whether it is a video; animated pictures count as pictures."""
         return is_video_file(self.path)
 
     def told(self) -> dict[str, Any]:
-        """Return what the page is told."""
+        """Return the upload for the page, as JSON can express it."""
         size = {"height": self.height, "width": self.width}
         return {"id": self.id, "name": self.name, "video": self.is_video, **size}
 
 
 class Pictures:
-    """The pictures.
+    """All uploaded pictures and videos.
 
     Args:
-        folder: A private one, see `Folder`.
+        folder: A private folder, see `Folder`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -61,35 +61,35 @@ class Pictures:
         self._lock, self._reading = threading.Lock(), threading.Lock()
 
     def begin(self, name: str) -> Path:
-        """Return where to write the bytes of a new one of that name, for `admit` or `give_up`.
+        """Return the path to which to write a new upload of that name; then call `admit` or `give_up`.
 
         Raises:
-            RefusedError: There are too many, or they have too many bytes.
+            RefusedError: There are too many pictures, or the folder is full.
         """
         suffix = Path(name).suffix.lower()
         with self._lock:
             if len(self._found) + self._coming >= MOST_PICTURES:
-                raise RefusedError("there are too many pictures here: remove some first", 507)
+                raise RefusedError(f"there are already {MOST_PICTURES} pictures: remove some first", 507)
             path = self.folder.new(name, suffix if suffix in (*SUFFIXES, *VIDEO_SUFFIXES) else "")
             self._coming += 1
         return path
 
     def grow(self, path: Path, size: int) -> None:
-        """Note how many bytes of one have come; raises RefusedError where all have too many."""
+        """Record how many bytes of an upload have arrived; raises RefusedError if the folder is full."""
         self.folder.count(path, size)
         self.folder.check_room()
 
     def give_up(self, path: Path) -> None:
-        """Remove what was begun."""
+        """Remove an unfinished upload."""
         with self._lock:
             self._coming -= 1
         self.folder.remove(path)
 
     def admit(self, path: Path, name: str) -> Uploaded:
-        """Take one whose bytes are there; one at a time its header is read, or a video's first frame.
+        """Accept a finished upload; the headers, or the first frames of videos, are read one at a time.
 
         Raises:
-            RefusedError: It is neither, or has too many pixels.
+            RefusedError: It is neither a picture nor a video, or has too many pixels.
         """
         with self._reading:
             height, width = self._size(path, name)
@@ -100,18 +100,18 @@ class Pictures:
         return uploaded
 
     def __getitem__(self, key: Any) -> Uploaded:
-        """Return the picture that the page calls so; raises RefusedError if there is none."""
+        """Return an upload by its id; raises RefusedError if it does not exist."""
         found = self._found.get(key) if isinstance(key, str) else None
         if found is None:
-            raise RefusedError("there is no such picture any more", 404)
+            raise RefusedError("this picture no longer exists", 404)
         return found
 
     def all(self) -> list[Uploaded]:
-        """Return all, in the order in which they came."""
+        """Return all uploads, oldest first."""
         return list(self._found.values())
 
     def remove(self, key: str) -> None:
-        """Remove a picture and what was made to look at it."""
+        """Remove an upload and its copies for display."""
         path = self[key].path
         with self._lock:
             self._found.pop(key, None)
@@ -133,12 +133,12 @@ class Pictures:
 
 
 def most_bytes(path: Path) -> int:
-    """Return how many bytes a file of that name may have."""
+    """Return the largest size in bytes of a file of that name."""
     return MOST_BYTES_OF_VIDEO if is_video_file(path) else MOST_BYTES
 
 
 def shown_name(given: str) -> str:
-    """Return a file's name as users see it: the last part of what was given, nothing that steers a terminal or page."""
+    """Return a file's name for display: the last part of the given one, without unprintable characters."""
     last = given.replace("\\", "/").rpartition("/")[2]
     kept = "".join(c for c in last if c.isprintable()).strip().lstrip(".")
     stem, dot, suffix = kept.rpartition(".")

@@ -1,4 +1,4 @@
-"""Previews: what models make of a square of a picture, to choose among them."""
+"""Previews: models' results for a square of a picture, to choose among them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .pictures import Uploaded
 from .settings import Settings
 from .views import still
 
-MOST_PREVIEWS = 32  # that wait
+MOST_PREVIEWS = 32  # that may wait
 
 
 class Previews:
-    """Those that are asked for, and not there yet.
+    """The previews that were requested and are not finished.
 
     Args:
-        job: Makes the job of settings, see `Settings.job`.
+        job: Returns the job for settings, see `Settings.job`.
     """
 
     def __init__(self, job: Callable[[Settings], Any]) -> None:
@@ -32,16 +32,16 @@ class Previews:
         self._waiting: Queue[tuple[Callable[[], bytes], Future[bytes]]] = Queue(MOST_PREVIEWS)
 
     def ask(self, picture: Uploaded, settings: Settings, x: int, y: int, side: int) -> Future[bytes]:
-        """Return what will be the PNG file of what a model makes of a square of a picture.
+        """Return the future PNG file of a model's result for a square of a picture.
 
         Raises:
-            RefusedError: Too many are asked for.
+            RefusedError: Too many previews are waiting.
         """
         future: Future[bytes] = Future()
         try:
             self._waiting.put_nowait((lambda: self.make(picture, settings, (x, y, side)), future))
         except Full:
-            raise RefusedError(f"{MOST_PREVIEWS} previews are waiting already: try again later", 429) from None
+            raise RefusedError(f"{MOST_PREVIEWS} previews are already waiting: try again later", 429) from None
         return future
 
     def make(self, picture: Uploaded, settings: Settings, square: tuple[int, int, int]) -> bytes:
@@ -57,7 +57,7 @@ class Previews:
         return encode(format_for(Path("a.png")), made.channels, made.metadata, None)
 
     def make_all(self) -> None:
-        """Make those that wait."""
+        """Make all waiting previews."""
         while True:
             try:
                 make, future = self._waiting.get_nowait()
@@ -66,18 +66,18 @@ class Previews:
             if future.set_running_or_notify_cancel():
                 try:
                     future.set_result(make())
-                except BaseException as error:  # whoever waits for it says so
+                except BaseException as error:  # reported by the code that waits for it
                     future.set_exception(error)
 
     def cancel_all(self) -> None:
-        """Forget those that wait."""
+        """Cancel all waiting previews."""
         with suppress(Empty):
             while True:
                 self._waiting.get_nowait()[1].cancel()
 
 
 def _read_crop(path: Path, x: int, y: int, side: int) -> Picture:
-    """Return a square of a picture, or of a video's first frame, or as much of it as there is."""
+    """Return a square of a picture, or of a video's first frame; less if the picture is smaller."""
     picture = still(path)
     height, width = picture.color.shape[:2]
     top, left = (max(0, min(start, length - side)) for start, length in ((y, height), (x, width)))

@@ -1,4 +1,4 @@
-"""Trainings as their folders show them, read only: losses, speed, measurements, pictures."""
+"""Trainings, read from their folders: losses, speed, validation, preview pictures."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from ..files import check_regular, parse_json
 from ..training.jsonl import parse_line, read_lines
 from .folder import RefusedError
 
-MOST_POINTS = 600  # of a curve
+MOST_POINTS = 600  # in a curve
 MOST_PICTURES = 60
 MOST_FOLDERS = 50
-MOST_READ = 2**26  # bytes of a log that are looked at in one go
-ABOUT = ("arch", "scale", "loss", "batch", "data")  # settings
+MOST_READ = 2**26  # bytes of a log that are read at a time
+ABOUT = ("arch", "scale", "loss", "batch", "data")  # settings to show
 SHOWN = (".png", ".jpg", ".jpeg")
 LOG, MEASURED, PREVIEWS, SETTINGS = "log.jsonl", "validation.jsonl", "previews", "config.json"
 
 
 @dataclass
 class Log:
-    """The numbers of a growing `log.jsonl`, of which only what is new is read."""
+    """The numbers in a growing `log.jsonl`; only new lines are read."""
 
     path: Path
     place: int = 0
-    last: bytes = b""  # line before that place
-    rows: list[tuple[int, float | None, float | None]] = field(default_factory=list)  # step, loss, pictures a second
+    last: bytes = b""  # the line before that place
+    rows: list[tuple[int, float | None, float | None]] = field(default_factory=list)  # step, loss, pictures per second
 
     def read(self) -> None:
-        """Take in the lines that have come; raises OSError."""
+        """Read the new lines; raises OSError."""
         with check_regular(self.path).open("rb") as file:
             file.seek(self.place - len(self.last))
-            if file.read(len(self.last)) != self.last:  # it was cut back, as a training that is resumed does
+            if file.read(len(self.last)) != self.last:  # it was shortened, as by a resumed training
                 self.place, self.rows = file.seek(0), []
             data = file.read(MOST_READ)
         lines = data[: data.rfind(b"\n") + 1].splitlines(keepends=True)
@@ -42,17 +42,17 @@ class Log:
             self.rows.append((line["step"], line.get("loss"), line.get("images_per_second")))
 
     def curve(self) -> list[list[float | None]]:
-        """Return [step, loss, pictures a second], means of as many rows each as make it `MOST_POINTS` at most."""
+        """Return at most `MOST_POINTS` lists [step, loss, pictures per second], each the mean of some rows."""
         count = -(-len(self.rows) // MOST_POINTS) or 1
         groups = (self.rows[k : k + count] for k in range(0, len(self.rows), count))
         return [[group[-1][0], *(_mean([row[k] for row in group]) for k in (1, 2))] for group in groups]
 
 
 class Runs:
-    """The runs that were opened.
+    """The opened runs.
 
     Args:
-        root: Whose subfolders are offered.
+        root: The folder of the runs to offer.
     """
 
     def __init__(self, root: Path) -> None:
@@ -60,7 +60,7 @@ class Runs:
         self._logs: dict[Path, Log] = {}
 
     def offered(self) -> list[str]:
-        """Return the runs below the root, the last first."""
+        """Return the runs in the root, latest first."""
         try:
             folders = [path for path in self._root.iterdir() if (path / LOG).is_file()]
             folders.sort(key=lambda path: (path / LOG).stat().st_mtime, reverse=True)
@@ -69,7 +69,7 @@ class Runs:
         return [str(path) for path in folders[:MOST_FOLDERS]]
 
     def show(self, folder: str) -> dict[str, Any]:
-        """Return what a run's folder shows now; raises RefusedError if it is not one, and OSError."""
+        """Return the current state of a run; raises RefusedError if the folder is not a run's, and OSError."""
         path = _folder(folder)
         log = self._logs.setdefault(path, Log(path / LOG))
         log.read()
@@ -86,10 +86,10 @@ class Runs:
         }
 
     def preview(self, folder: str, name: str) -> Path:
-        """Return one of the previews' files; raises RefusedError if none has that name."""
+        """Return the file of a preview; raises RefusedError if it does not exist."""
         found = next((file for file in _previews(_folder(folder)) if file.name == name), None)
         if found is None:
-            raise RefusedError("there is no such preview", 404)
+            raise RefusedError("this preview does not exist", 404)
         return found
 
 
@@ -98,13 +98,13 @@ def _folder(given: str) -> Path:
         path = Path(given).expanduser().absolute()
         if given and (path / LOG).is_file():
             return path
-    except (OSError, ValueError, RuntimeError):  # of long names, of "\0", of no such user
+    except (OSError, ValueError, RuntimeError):  # a long name, "\0", an unknown user
         pass
-    raise RefusedError(f"{given or 'no folder'}: not a run's folder: there is no {LOG} in it", 404)
+    raise RefusedError(f"{given or 'no folder'}: expected a run's folder, which contains {LOG}", 404)
 
 
 def _previews(folder: Path) -> list[Path]:
-    """Return the last previews, links left out."""
+    """Return the latest previews, except links."""
     place = folder / PREVIEWS
     if place.is_symlink() or not place.is_dir():
         return []
@@ -113,7 +113,7 @@ def _previews(folder: Path) -> list[Path]:
 
 
 def _settings(path: Path) -> dict[str, Any]:
-    """Return the settings that are shown; none where one of them is no JSON, as NaN."""
+    """Return the settings to show; none if one of them is not valid JSON, such as NaN."""
     try:
         found = parse_json(check_regular(path).read_bytes())["config"]
         shown = {name: found[name] for name in ("steps", *ABOUT) if name in found}

@@ -1,4 +1,4 @@
-"""The server of the page, on this machine alone."""
+"""The page's server, which only this machine can reach."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_CONNECTIONS = 256
 
 
 def application(page: Page, port: int, token: str, started: Callable[[], Any] = lambda: None) -> Any:
-    """Return the ASGI application of a page: its queue works while it runs."""
+    """Return the ASGI application of a page; the page's queue works while the application runs."""
 
     @asynccontextmanager
     async def life(app: Any) -> AsyncIterator[None]:
@@ -37,7 +37,7 @@ def application(page: Page, port: int, token: str, started: Callable[[], Any] = 
 
 
 def listen(port: int) -> socket.socket:
-    """Return a socket that listens on this machine alone, at a port or, for 0, any that is free; raises UserError."""
+    """Return a socket that only this machine can reach, on a port or, for 0, on any free one; raises UserError."""
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -50,7 +50,7 @@ def listen(port: int) -> socket.socket:
 
 
 def serve(folder: Path, runs: Path, listening: socket.socket, token: str, started: Callable[[], Any]) -> None:
-    """Serve the page until a signal ends it, and the process then; `started` is called once it is there."""
+    """Serve the page until a signal ends the process; `started` is called once the page can be opened."""
     page = Page(folder, runs)
     app = application(page, listening.getsockname()[1], token, started)
     config = uvicorn.Config(

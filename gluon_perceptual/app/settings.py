@@ -1,4 +1,4 @@
-"""What the page may ask for, checked: the options of `upscale` and `stylize`, as a job that does it."""
+"""The page's settings, checked: the options of `upscale` and `stylize`, and the job that they describe."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .folder import RefusedError
 
 SUFFIXES = tuple(form.suffixes[0] for form in ALL if not form.plugin or form.name == "AVIF")
 SPACES = ("RGB", "LCH", "LAB", "LUV", "XYZ")
-OPEN_MODELS = 8  # that are kept
+OPEN_MODELS = 8  # models that stay open
 MEASURES = ("scale", "width", "height", "megapixels")
 CHOICES: dict[str, tuple[Any, ...]] = {
     "kind": ("upscale", "stylize"),
@@ -25,7 +25,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "suffix": SUFFIXES,
     "temporal": (True, False),
 }
-NUMBERS: dict[str, tuple[float, float, Any]] = {  # the least, the most, and the step, as a form's fields have them
+NUMBERS: dict[str, tuple[float, float, Any]] = {  # minimum, maximum and step of a form's field
     "scale": (0.01, 64, "any"),
     "width": (1, 65535, 1),
     "height": (1, 65535, 1),
@@ -39,12 +39,12 @@ NUMBERS: dict[str, tuple[float, float, Any]] = {  # the least, the most, and the
 
 @dataclass(frozen=True)
 class Settings:
-    """What is to be done to a picture or video: the commands' options, with their defaults.
+    """What to do to a picture or video: the commands' options, with their defaults.
 
     Attributes:
         kind: "upscale" or "stylize".
-        model: Name of a shipped one; None: the one that `upscale` takes for the size and the file.
-        scale: One of this and the next three is given; the others are None.
+        model: Name of a shipped model; None: the model that `upscale` chooses for the size and the file.
+        scale: One of `scale`, `width`, `height` and `megapixels` is given; the others are None.
     """
 
     kind: str = "upscale"
@@ -66,16 +66,16 @@ class Settings:
 
     @property
     def size(self) -> Size:
-        """Of the result of `upscale`."""
+        """The size of the result of `upscale`."""
         return Size(*(getattr(self, name) for name in MEASURES))
 
     @property
     def label(self) -> str:
-        """What the result's name has more than the picture's, as the commands have it."""
+        """The part that is added to a result's name, as by the commands."""
         return str(self.model) if self.kind == "stylize" else self.size.label
 
     def pixels(self, height: int, width: int) -> tuple[int, int]:
-        """Return how many pixels the result for a picture of these sides has, and how many what it is reduced from."""
+        """Return the number of pixels of the result for a picture of this size, and of what it is reduced from."""
         if self.kind == "stylize":
             return height * width, height * width
         result, ratio = math.prod(self.size.of(height, width)), self.size.ratio(height, width)
@@ -83,11 +83,11 @@ class Settings:
         return result, height * width * int(scale) ** (2 * passes(scale, ratio))
 
     def told(self) -> dict[str, Any]:
-        """Return what the page is told."""
+        """Return the settings for the page, as JSON can express them."""
         return asdict(self)
 
     def job(self) -> Any:
-        """Return the job that does it; raises UserError as of `Upscaler` and `Stylizer`."""
+        """Return the job; raises UserError as `Upscaler` and `Stylizer` do."""
         from .._mxnet import devices
         from ..inference.jobs import StylizeJob, UpscaleJob
 
@@ -111,24 +111,24 @@ KNOWN = {field.name for field in fields(Settings)}
 
 
 def settings_of(given: Any) -> Settings:
-    """Return settings as the page gave them; what is null has its default.
+    """Return the settings that the page sent; null stands for the default.
 
     Raises:
-        RefusedError: There is no such setting, or it has no such value.
+        RefusedError: A setting is unknown, or has an invalid value.
     """
     if not isinstance(given, Mapping):
-        raise RefusedError("settings: expected an object")
+        raise RefusedError("settings: expected a JSON object")
     given = {name: value for name, value in given.items() if value is not None}
     for name, value in given.items():
         _check(name, value)
     measures = [name for name in MEASURES if name in given]
     if len(measures) > 1:
-        raise RefusedError(f"expected one of {', '.join(MEASURES)}")
+        raise RefusedError(f"{' and '.join(measures)}: expected only one of {', '.join(MEASURES)}")
     settings = Settings(**{"scale": None if measures else Settings.scale, **given})
     if settings.model is not None or settings.kind == "stylize":
         entry = models("style" if settings.kind == "stylize" else "super-resolution").get(str(settings.model))
         if entry is None:
-            raise RefusedError(f"model {settings.model}: not one to {settings.kind}: choose another")
+            raise RefusedError(f"model {settings.model} cannot {settings.kind}: choose another")
     return settings
 
 
@@ -143,4 +143,4 @@ def _check(name: str, value: Any) -> None:
         if not (is_number and least <= value <= most):
             raise RefusedError(f"{shown}: expected a {'whole ' * (step == 1)}number from {least} to {most}")
     elif name not in KNOWN:
-        raise RefusedError(f"{shown}: there is no such setting")
+        raise RefusedError(f"{shown}: unknown setting")

@@ -1,4 +1,4 @@
-"""Files as a browser shows them: pictures as they are where it can, else a copy; of videos the first frame."""
+"""Files for a browser to show: pictures themselves if it can show them, otherwise copies; videos' first frames."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from ..image.io import Picture
 from ..video.formats import is_video_file
 from .folder import RefusedError
 
-MOST_SHOWN = 64_000_000  # pixels that a browser is asked to show at once
+MOST_SHOWN = 64_000_000  # pixels of a picture that a browser is given unreduced
 COPY_SIDE, THUMB_SIDE = 4096, 160
 KINDS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif", b"BM": "image/bmp"}
 _one_at_a_time = threading.Lock()
 
 
 def media_type(start: bytes) -> str | None:
-    """Return what a browser calls a file that starts so, or None where it may not show it."""
+    """Return the media type of a picture file with this start, or None if browsers may not show it."""
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return "image/webp"
     return next((kind for mark, kind in KINDS.items() if start.startswith(mark)), None)
 
 
 def film_type(path: Path) -> str:
-    """Return what a browser calls a video file; raises RefusedError if it is not one."""
+    """Return the media type of a video file; raises RefusedError if it is not one."""
     if not is_video_file(path):
-        raise RefusedError("there is no such film", 404)
+        raise RefusedError("this is not a video", 404)
     return mimetypes.guess_type(path.name)[0] or "video/x-matroska"
 
 
 def still(path: Path) -> Picture:
-    """Return a picture file's picture, or a video's first frame; raises ImageError and OSError."""
+    """Return the picture in a file, or a video's first frame; raises ImageError and OSError."""
     from ..image.io import read_picture
     from ..video import first_frame
 
@@ -46,7 +46,7 @@ def still(path: Path) -> Picture:
 
 
 def view(path: Path, pixels: int) -> tuple[Path, str]:
-    """Return a file to show a picture file by, and its media type; raises ImageError and OSError."""
+    """Return the file to show for a picture file, and its media type; raises ImageError and OSError."""
     with path.open("rb") as file:
         kind = media_type(file.read(16))
     if kind and pixels <= MOST_SHOWN and _is_shown_upright(path, kind):
@@ -55,7 +55,7 @@ def view(path: Path, pixels: int) -> tuple[Path, str]:
 
 
 def _is_shown_upright(path: Path, kind: str) -> bool:
-    """Return whether a browser turns a picture as its file says: all heed the EXIF of JPEG files, and that alone."""
+    """Return whether browsers show a picture upright: they use the EXIF orientation of JPEG files alone."""
     with as_image_error(path):
         metadata = take_apart(path.read_bytes()).metadata
     heeded = metadata.exif if kind == "image/jpeg" else None
@@ -68,7 +68,7 @@ def thumb(path: Path) -> tuple[Path, str]:
 
 
 def _copy(path: Path, side: int) -> tuple[Path, str]:
-    """Return a PNG copy, in 8 bits and of at most this side, which is made where it is not there yet."""
+    """Return a PNG copy in 8 bits with sides of at most `side` pixels, made if it does not exist yet."""
     from ..image.io import write_picture
 
     target = path.with_name(f"{path.name}-{side}.png")  # see `Folder.remove`
@@ -79,12 +79,12 @@ def _copy(path: Path, side: int) -> tuple[Path, str]:
             write_picture(target, replace(picture, color=_reduced(picture.color, side), alpha=alpha))
             if not path.exists():
                 target.unlink(missing_ok=True)
-                raise RefusedError("there is no such picture any more", 404)
+                raise RefusedError("this picture no longer exists", 404)
     return target, "image/png"
 
 
 def _reduced(pixels: np.ndarray, side: int) -> np.ndarray:
-    """(H, W) or (H, W, 3) -> the same in uint8, of at most this side."""
+    """(H, W) or (H, W, 3) -> the same in uint8, reduced to sides of at most `side` pixels."""
     height, width = pixels.shape[:2]
     zoom = side / max(height, width, side)
     if zoom < 1:

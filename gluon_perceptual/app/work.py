@@ -1,4 +1,4 @@
-"""What the page asked for, done one after the other, beside the server."""
+"""The queue of the page's jobs, done one by one in a thread beside the server."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from .previews import Previews
 from .settings import Settings
 
 MOST_RESULT = 400_000_000  # pixels
-PATIENCE = 60  # seconds for a tile to end when all ends
+PATIENCE = 60  # seconds to wait for the current tile when the program ends
 
 
 class CanceledError(Exception):
-    """Raised in the middle of the work on a picture that nobody wants any more."""
+    """Raised to stop the work on a picture that was canceled."""
 
 
 class Queue:
-    """What is to be done, and the thread that does it.
+    """The queue of jobs, and the thread that does them.
 
-    Previews are made between the tiles of a picture that is worked on, so that nobody waits for them.
+    Previews are made between the tiles of the current picture, so that they do not wait for its end.
 
     Args:
-        pictures: Where results go, too.
-        make_job: Makes the job of settings, see `Settings.job`.
+        pictures: The uploads; their folder also gets the results.
+        make_job: Returns the job for settings, see `Settings.job`.
     """
 
     def __init__(self, pictures: Pictures, make_job: Callable[[Settings], Any] = Settings.job) -> None:
@@ -46,11 +46,11 @@ class Queue:
         self._thread = threading.Thread(target=self._run, name="work", daemon=True)
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start the thread."""
         self._thread.start()
 
     def close(self) -> None:
-        """End the work, that on a picture in the middle, and wait for it."""
+        """Cancel everything, even in the middle of a picture, and wait for the thread to end."""
         self._closed = True
         for entry in self.entries.all():
             self.entries.cancel(entry)
@@ -63,11 +63,11 @@ class Queue:
         """Put a picture at the end of the queue.
 
         Raises:
-            RefusedError: Too many are waiting, or the result, or what it is reduced from, is too large for a page.
+            RefusedError: Too many pictures are waiting, or the result, or what it is reduced from, is too large.
         """
         pixels = max(settings.pixels(picture.height, picture.width))
         if pixels > MOST_RESULT:
-            reason = f"{pixels:,} pixels would be made, over {MOST_RESULT:,}"
+            reason = f"this takes {pixels:,} pixels; the page makes at most {MOST_RESULT:,}"
             raise RefusedError(f"{picture.name}: {reason}; use gluon-perceptual upscale, or enlarge it less", 413)
         suffix = result_suffix(Path(picture.name)) if picture.is_video else settings.suffix
         name = result_name(Path(picture.name), settings.label, suffix)
@@ -82,33 +82,33 @@ class Queue:
         return entry
 
     def remove_picture(self, key: str) -> None:
-        """Forget a picture and all its entries."""
+        """Remove a picture and all its entries."""
         for entry in self.entries.all():
             if entry.picture.id == key:
                 self.entries.forget(entry)
         self.pictures.remove(key)
 
     def clear(self) -> set[str]:
-        """Forget the entries that are over, and the pictures of which there is no other; return the pictures left."""
+        """Remove finished entries, and pictures without other entries; return the ids of the remaining pictures."""
         for entry in self.entries.all():
             if entry.state in OVER:
                 self.entries.forget(entry)
         left = {entry.picture.id for entry in self.entries.all()}
         for picture in self.pictures.all():
             if picture.id not in left:
-                with suppress(RefusedError):  # it was removed meanwhile
+                with suppress(RefusedError):  # it has been removed meanwhile
                     self.pictures.remove(picture.id)
         return left
 
     def preview(self, picture: Uploaded, settings: Settings, x: int, y: int, side: int) -> Future[bytes]:
-        """Return what will be a preview, see `Previews.ask`."""
+        """Return a future preview, see `Previews.ask`."""
         future = self.previews.ask(picture, settings, x, y, side)
         self._asked.put(None)
         return future
 
     def _run(self) -> None:
-        with suppress(Exception):  # whoever asks for something is told
-            self._job(Settings())  # which opens models, while the page is looked at
+        with suppress(Exception):  # the first job will report it
+            self._job(Settings())  # opens the default models before they are needed
         while not self._closed:
             entry = self._asked.get()
             if self._closed:
@@ -118,7 +118,7 @@ class Queue:
                 self._finish(entry, self._worked_on(entry))
 
     def _worked_on(self, entry: Entry) -> str:
-        """Work on an entry; return its state then."""
+        """Work on an entry, and return its new state."""
 
         def progress(share: float) -> None:
             if entry.unwanted:
@@ -136,11 +136,11 @@ class Queue:
             if not entry.target.exists():
                 entry.error = line
                 return FAILED
-            entry.notes.append(line)  # of a video that is damaged: the rest is there
+            entry.notes.append(line)  # of a damaged video, the rest was written
         return DONE
 
     def _finish(self, entry: Entry, state: str) -> None:
-        with self.entries.changed:  # so that nobody cancels or forgets it meanwhile
+        with self.entries.changed:  # so that the entry is not canceled or removed meanwhile
             state = CANCELED if entry.unwanted else state
             seconds, size = time.monotonic() - entry.started, entry.target.stat().st_size if state == DONE else 0
             self.entries.change(entry, state=state, seconds=seconds, share=float(state == DONE), bytes=size)

@@ -19,28 +19,28 @@ from .frames import ENDLESS, Frame, Traits
 
 SUFFIXES = tuple(suffix for form in WRITTEN if form.is_picture for suffix in form.suffixes)
 FORMATS = ("GIF", "WEBP", "PNG")
-UNSAID = 100  # milliseconds that a frame is shown whose file says 0, as browsers do
+UNSAID = 100  # milliseconds for which a frame with duration 0 is shown, as in browsers
 MILLISECOND = Fraction(1, 1000)
 
 log = logging.getLogger(__name__)
 
 
 def is_animation(path: Path) -> bool:
-    """Return whether a file is a picture of several frames that can be read."""
+    """Return whether a file is a readable picture with several frames."""
     if path.suffix.lower() not in SUFFIXES or not path.is_file():
         return False
     try:
         with own_limit(), Image.open(input_file(path), formats=FORMATS) as image:
             return getattr(image, "n_frames", 1) > 1
-    except Exception:  # Pillow has no one type; whoever reads it as a picture says what is wrong
+    except Exception:  # Pillow's errors have no common class; reading the file as a picture reports the reason
         return False
 
 
 class Animation:
-    """An animated picture, a context in which it is open; see `frames.Source`.
+    """An animated picture, open while in its context; see `frames.Source`.
 
     Raises:
-        ImageError: The file is missing or damaged, or no picture, or has more pixels than are wanted.
+        ImageError: The file is missing, damaged or not a picture, or has over `most_pixels` pixels.
     """
 
     def __init__(self, path: Path, most_pixels: int = MAX_PIXELS) -> None:
@@ -85,9 +85,9 @@ class Animation:
                 start += duration
 
     def _frames(self) -> Iterator[tuple[np.ndarray, int]]:
-        """Yield each frame as it is seen, (H, W, 4) RGB and alpha, and for how many milliseconds."""
+        """Yield each composed frame, (H, W, 4) RGB and alpha, and its duration in milliseconds."""
         image = self._image
-        for number in range(int(image.info.get("default_image", False)), image.n_frames):  # of PNG, for old programs
+        for number in range(int(image.info.get("default_image", False)), image.n_frames):  # PNG's is for old programs
             image.seek(number)
             rgba = np.array(image.convert("RGBA"))
             yield rgba, round(image.info.get("duration", 0)) or UNSAID

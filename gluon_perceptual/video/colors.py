@@ -1,4 +1,4 @@
-"""What a video's numbers mean as colors, and the way from them to RGB and back."""
+"""The color tags of videos, and the conversion to RGB and back."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 import av
 
 UNSPECIFIED, RGB, BT709, BT601, SRGB = 2, 0, 1, 6, 13  # ITU-T H.273
-FULL = 2  # FFmpeg's number of the range from 0 to 255
+FULL = 2  # FFmpeg's number for the range from 0 to 255
 MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
-LARGEST_SD = (1024, 576)  # width and height of videos that mean BT.601 where they do not say, as players take it
+LARGEST_SD = (1024, 576)  # largest width and height of untagged videos that players decode as BT.601
 EXACT = "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
 
 
 @dataclass(frozen=True)
 class Colors:
-    """A video's color tags, as numbers of ITU-T H.273, the matrix always one that is known here.
+    """A video's color tags, as numbers of ITU-T H.273.
 
     Attributes:
-        primaries: Which red, green and blue.
+        primaries: The colors of red, green and blue.
         transfer: From numbers to light.
-        matrix: From luma and chroma to red, green and blue.
-        full: Whether numbers go from 0 to 255, and not from 16 to 235.
+        matrix: From luma and chroma to red, green and blue; always one of `MATRICES`.
+        full: Whether the range is 0 to 255 instead of 16 to 235.
     """
 
     primaries: int = BT709
@@ -33,12 +33,12 @@ class Colors:
 
     @property
     def options(self) -> str:
-        """Matrix and range as FFmpeg's filter `scale` calls them, less `in_` or `out_`."""
+        """Matrix and range as options of FFmpeg's filter `scale`, without the prefixes `in_` or `out_`."""
         return f"color_matrix={MATRICES[self.matrix]}:{{0}}range={'pc' if self.full else 'tv'}"
 
 
 def colors_of(frame: Any, context: Any) -> Colors:
-    """Return the colors of a decoded frame; of one that is RGB itself, those of sRGB for the way back."""
+    """Return the colors of a decoded frame; for RGB frames, the colors with which the result is encoded."""
     if frame.format.is_rgb or frame.colorspace == RGB:
         known = context.color_primaries != UNSPECIFIED
         return Colors(*((context.color_primaries, context.color_trc) if known else (BT709, SRGB)))
@@ -51,12 +51,12 @@ def colors_of(frame: Any, context: Any) -> Colors:
 
 
 def bits_of(frame: Any) -> int:
-    """Return the bits of a frame's channels."""
+    """Return the number of bits per channel of a frame."""
     return max(component.bits for component in frame.format.components)
 
 
 def chain(frame: Any, filters: list[tuple[str, str]]) -> Any:
-    """Return a graph of FFmpeg's filters, each with its options, for frames like this one."""
+    """Return a graph of FFmpeg filters, given by names and options, for frames like this one."""
     graph = av.filter.Graph()
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1, 1000)
@@ -66,7 +66,7 @@ def chain(frame: Any, filters: list[tuple[str, str]]) -> Any:
 
 
 def to_rgb(frame: Any, colors: Colors) -> Any:
-    """Return the graph that makes RGB of 8 or 16 bits of frames like this one."""
+    """Return the graph that converts frames like this one to RGB of 8 or 16 bits."""
     target = "rgb48le" if bits_of(frame) > 8 else "rgb24"
     if frame.format.is_rgb:
         return chain(frame, [("scale", EXACT), ("format", target)])
@@ -75,6 +75,6 @@ def to_rgb(frame: Any, colors: Colors) -> Any:
 
 
 def from_rgb(frame: Any, colors: Colors, target: str) -> Any:
-    """Return the graph that makes the pixel format `target`, of luma and chroma, of RGB frames like this one."""
+    """Return the graph that converts RGB frames like this one to `target`, a pixel format of luma and chroma."""
     meaning = "out_" + colors.options.format("out_")
     return chain(frame, [("scale", f"in_range=pc:{meaning}:{EXACT}"), ("format", target)])

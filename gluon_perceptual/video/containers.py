@@ -1,4 +1,4 @@
-"""Video files, opened: their streams and packets."""
+"""Opening video files: their streams and packets."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ..errors import ImageError
 from ..files import input_file
 from .formats import DEMUXERS
 
-COVERS = ("mjpeg", "png", "bmp", "gif")  # of streams beside a video: pictures for shelves
+COVERS = ("mjpeg", "png", "bmp", "gif")  # codecs of streams that are cover pictures
 BUFFER = 2**20  # bytes that are read or written at once
 
-av.logging.set_level(None)  # what is wrong is said by an error
+av.logging.set_level(None)  # problems are reported as errors
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """Open a video file for reading: no name, as of a device or in a network, is followed from it.
+    """Open a video file for reading; references in it, such as to devices or network addresses, are not followed.
 
     Raises:
-        ImageError: It is missing, or no video of a kind that is read, or has no picture.
+        ImageError: It is missing, not a video of a supported kind, or has no video stream.
     """
     if not path.is_file():
         raise ImageError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
@@ -32,10 +32,10 @@ def opened(path: Path) -> Iterator[Any]:
         try:
             container = av.open(file, "r", container_options=options, metadata_errors="replace", buffer_size=BUFFER)
         except (av.error.FFmpegError, ValueError) as error:
-            raise ImageError(f"{path}: no video that can be read ({_reason(error)})") from error
+            raise ImageError(f"{path}: not a readable video ({_reason(error)})") from error
         with container:
             if not container.streams.video:
-                raise ImageError(f"{path}: it has no picture")
+                raise ImageError(f"{path}: it has no video stream")
             yield container
 
 
@@ -44,13 +44,13 @@ def _reason(error: Exception) -> str:
 
 
 def main_stream(container: Any) -> Any:
-    """Return the stream of the video itself."""
+    """Return the video stream, not a cover picture."""
     streams = container.streams.video
     return next((each for each in streams if each.codec_context.name not in COVERS), streams[0])
 
 
 def packets_of(container: Any, *streams: Any) -> Iterator[Any]:
-    """Yield packets until the end, or to where the file is cut off."""
+    """Yield packets up to the end, or to where the file is cut off."""
     try:
         yield from container.demux(*streams)
     except av.error.FFmpegError:

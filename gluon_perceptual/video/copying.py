@@ -1,4 +1,4 @@
-"""Which of a video's streams, sound and subtitles, go with its result as they are."""
+"""Which of a video's audio and subtitle streams are copied to its result."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ log = logging.getLogger(__name__)
 
 
 def check_sound(form: VideoFormat, streams: Sequence[Any], target: Path) -> list[Any]:
-    """Return the streams that the format holds; a line is logged about subtitles that it does not.
+    """Return the streams that the format can hold; a warning names subtitles that are left out.
 
     Raises:
-        ImageError: There is sound that it does not hold.
+        ImageError: It cannot hold the sound.
     """
     if form.is_picture:
         if streams:
-            log.warning("%s: holds no sound, which is left out", target)
+            log.warning("%s: this format has no sound; it is left out", target)
         return []
     held = [stream for stream in streams if _holds(form, stream)]
     for stream in streams:
         if stream not in held:
-            what = f"{form.suffixes[0][1:]} holds no {stream.type} of the kind {stream.codec_context.name}"
+            what = f"{form.suffixes[0][1:]} cannot hold {stream.codec_context.name} {stream.type}"
             if stream.type == "audio":
                 raise ImageError(f"{target}: {what}; choose .mkv, which holds any")
-            log.warning("%s: %s, which is left out", target, what)
+            log.warning("%s: %s; it is left out", target, what)
     return held
 
 

@@ -1,4 +1,4 @@
-"""How frames are encoded: what FFmpeg is told, by the kind of file and what the source was like."""
+"""FFmpeg's settings for encoding frames, by the format of the file and the traits of the source."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .colors import chain, from_rgb
 from .formats import H264_CRF, VP9_CRF, VideoFormat
 from .frames import ENDLESS, Traits
 
-QUALITY = 95  # of WebP, where the source was not without loss
+QUALITY = 95  # of WebP, unless the source was lossless
 LONGEST_SIDES = {"libx264": 16384, "libvpx-vp9": 16384, "libwebp_anim": 16383, "gif": 65535}
 DIVERSE = "palettegen", "stats_mode=single:reserve_transparent=1"  # 256 colors for each frame of a GIF
 
@@ -22,13 +22,13 @@ class Encoding:
     """How the frames of one file are encoded.
 
     Attributes:
-        form: The kind of file.
-        traits: Of the source.
-        height: Of frames in the file.
-        width: Likewise.
-        alpha: Whether they have it.
-        crf: Of H.264 and VP9; None: the default.
-        quality: Of WebP; None: see `convert_video`.
+        form: The file's format.
+        traits: The source's traits.
+        height: Height of the file's frames.
+        width: Their width.
+        alpha: Whether they have alpha.
+        crf: Quality of H.264 and VP9; None: the default.
+        quality: Quality of WebP; None: see `convert_video`.
     """
 
     form: VideoFormat
@@ -41,17 +41,17 @@ class Encoding:
 
     @property
     def fits(self) -> bool:
-        """Whether the encoder takes frames as large as these."""
+        """Whether the encoder supports frames of this size."""
         return max(self.height, self.width) <= LONGEST_SIDES.get(self.form.codec, 2**31)
 
     @property
     def is_odd(self) -> bool:
-        """Whether H.264 stores them, since a side is odd, in its profile 4:4:4, which few players show."""
+        """Whether H.264 needs its profile 4:4:4, which few players support, because a side is odd."""
         return bool(self.form.codec == "libx264" and (self.width % 2 or self.height % 2))
 
     @property
     def container_options(self) -> dict[str, str]:
-        """What the file is opened with."""
+        """Options of the container."""
         plays = self.traits.plays
         if self.form.container == "gif":
             return {"loop": str({ENDLESS: 0, 1: -1}.get(plays, plays - 1))}
@@ -62,11 +62,11 @@ class Encoding:
             return {"plays": str(plays), "final_delay": str(last)}
         if self.form.container in ("mp4", "mov"):
             return {"movflags": "+write_colr"}
-        return {"fflags": "+bitexact"}  # else files of the same content differ by random numbers
+        return {"fflags": "+bitexact"}  # otherwise files with the same content would differ in random numbers
 
     @property
     def codec_options(self) -> dict[str, str]:
-        """What the encoder is opened with."""
+        """Options of the encoder."""
         if self.form.codec == "libx264":
             return {"crf": str(H264_CRF if self.crf is None else self.crf), "preset": "medium"}
         if self.form.codec == "libvpx-vp9":
@@ -81,7 +81,7 @@ class Encoding:
 
     @property
     def pixel_format(self) -> str:
-        """FFmpeg's name of how pixels are stored."""
+        """FFmpeg's name of the pixel format."""
         if self.form.codec == "gif":
             return "pal8"
         if self.form.codec == "apng":
@@ -92,7 +92,7 @@ class Encoding:
         return f"yuv{chroma}p" + ("10le" if self.traits.bits > 8 and self.form.codec == "libx264" else "")
 
     def graph(self, frame: Any) -> Any:
-        """Return the graph of filters that makes `pixel_format` of RGB frames like this one."""
+        """Return the graph that converts RGB frames like this one to `pixel_format`."""
         target = self.pixel_format
         if target == "pal8":
             return _palettes(frame)
@@ -102,7 +102,7 @@ class Encoding:
 
 
 def _palettes(frame: Any) -> Any:
-    """Return the graph that gives each frame a palette of its own."""
+    """Return the graph that converts frames like this one to palettes of their own."""
     graph = av.filter.Graph()
     source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
     split, palettes = graph.add("split"), graph.add(*DIVERSE)

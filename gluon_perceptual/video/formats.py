@@ -1,4 +1,4 @@
-"""Which video files there are: their suffixes, and how each kind is written."""
+"""The formats of video files: their suffixes, and how each is written."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from pathlib import Path
 
 from ..errors import ImageError
 
-H264_CRF, VP9_CRF = 18, 24  # the defaults: hardly to be told from the frames themselves
+H264_CRF, VP9_CRF = 18, 24  # defaults, with hardly visible losses
 
 
 @dataclass(frozen=True)
 class VideoFormat:
-    """A kind of file that holds frames.
+    """A format of files with frames.
 
     Attributes:
-        container: FFmpeg's name of it.
-        codec: FFmpeg's name of the encoder of its frames.
+        container: FFmpeg's name of the container.
+        codec: FFmpeg's name of the encoder.
         suffixes: The usual one first.
-        is_picture: Whether it is an animated picture: without sound, with alpha, its frames each shown for a time.
-        says_aspect: Whether it can say that pixels are not square.
+        is_picture: Whether it is an animated picture: without sound, with alpha, each frame with its own duration.
+        says_aspect: Whether it can specify that pixels are not square.
     """
 
     container: str
@@ -39,7 +39,7 @@ WRITTEN = (
     VideoFormat("apng", "apng", (".png", ".apng"), is_picture=True),
 )
 OTHERS = (".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".vob", ".wmv", ".flv", ".ogv", ".3gp", ".mxf")  # read only
-INSTEAD = ".mkv"  # what results of these become: it holds any sound
+INSTEAD = ".mkv"  # the format of results for these: it holds any sound
 DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,asf,flv,ogg,mxf"  # no playlists, no lists of pictures
 _OF_SUFFIX = {suffix: form for form in WRITTEN for suffix in form.suffixes}
 VIDEO_SUFFIXES = tuple(suffix for suffix, form in _OF_SUFFIX.items() if not form.is_picture) + OTHERS
@@ -51,12 +51,12 @@ def is_video_file(path: Path) -> bool:
 
 
 def result_suffix(path: Path) -> str:
-    """Return the suffix of the result for a video: its own, or `INSTEAD` where no such file is written."""
+    """Return the suffix of the result for a video: its own, or `INSTEAD` if that format is read only."""
     return INSTEAD if path.suffix.lower() in OTHERS else path.suffix
 
 
 def holds_frames(path: Path) -> bool:
-    """Return whether the name's suffix is that of a file which can hold several frames, and be written."""
+    """Return whether the name has the suffix of a format in which several frames can be written."""
     return path.suffix.lower() in _OF_SUFFIX
 
 
@@ -64,9 +64,9 @@ def video_format_for(path: Path) -> VideoFormat:
     """Return the format in which a video of that name is written.
 
     Raises:
-        ImageError: The suffix is of none.
+        ImageError: The suffix is unknown.
     """
     form = _OF_SUFFIX.get(path.suffix.lower())
     if form is None:
-        raise ImageError(f"{path}: unknown suffix {path.suffix!r} of a video; expected one of {' '.join(_OF_SUFFIX)}")
+        raise ImageError(f"{path}: unknown video suffix {path.suffix!r}; expected one of {' '.join(_OF_SUFFIX)}")
     return form

@@ -1,4 +1,4 @@
-"""What all videos have in common, whoever reads them: frames with their times, and what is to be kept of the rest."""
+"""What all readers of videos provide: frames with their times, and the traits to keep."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Frame:
     """One frame.
 
     Attributes:
-        picture: Upright.
-        start: When it is shown, in the video's `time_base`.
+        picture: The upright picture.
+        start: The time at which it is shown, in units of the video's `time_base`.
     """
 
     picture: Picture
@@ -29,20 +29,20 @@ class Frame:
 
 @dataclass(frozen=True)
 class Traits:
-    """What a result has from its source.
+    """What a result takes over from its source.
 
     Attributes:
-        frames: How many there are, or nearly so where the file does not say it.
+        frames: The number of frames, or an estimate.
         time_base: The unit of times, in seconds.
-        rate: Frames a second; the mean where it varies.
-        last_start: When the last frame is shown, in units of `time_base`.
-        last_duration: For how long, likewise.
-        colors: What the numbers mean.
-        bits: Of a channel, 8 or more.
-        aspect: Width of a pixel by its height, of the upright picture.
-        full_chroma: Whether each pixel has a color of its own.
-        plays: How often an animated picture is shown; 0: without end.
-        lossless: Whether the file had all pixels as they were.
+        rate: Frames per second; the mean if it varies.
+        last_start: The time at which the last frame is shown, in units of `time_base`.
+        last_duration: How long it is shown, likewise.
+        colors: The color tags.
+        bits: Bits per channel, 8 or more.
+        aspect: Width of a pixel divided by its height, in the upright picture.
+        full_chroma: Whether each pixel has its own chroma.
+        plays: How often an animated picture is played; 0: endlessly.
+        lossless: Whether the file is lossless.
         metadata: Texts such as the title and the date.
     """
 
@@ -65,13 +65,13 @@ class Traits:
 
 
 class Source(Protocol):
-    """A video or animated picture that is open.
+    """An open video or animated picture.
 
     Attributes:
         path: The file.
-        traits: What its result has from it.
-        copied: FFmpeg's streams that go with the result as they are, sound first.
-        faults: What was wrong while it was read, a phrase each.
+        traits: What its result takes over.
+        copied: FFmpeg's streams that are copied to the result, sound first.
+        faults: What was wrong with the file, a phrase for each fault found so far.
     """
 
     path: Any
@@ -80,4 +80,4 @@ class Source(Protocol):
     faults: list[str]
 
     def __iter__(self) -> Iterator[Frame | av.Packet]:
-        """Yield frames, and packets of the streams that are copied, in the file's order."""
+        """Yield frames, and packets of the copied streams, in the file's order."""

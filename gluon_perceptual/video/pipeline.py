@@ -1,4 +1,4 @@
-"""A video through a function: reading, computing and writing at the same time, a few frames in memory."""
+"""Applies a function to a video: reads, computes and writes at the same time, with a few frames in memory."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from .frames import Frame, Source
 from .reading import Video
 from .writing import VideoWriter
 
-AHEAD = 4  # frames, or packets of sound, that wait between two steps
+AHEAD = 4  # frames, or packets of sound, that may wait between two steps
 
 Item = TypeVar("Item")
-Progress = Callable[[float], Any]  # is told the share that is done, from 0 to 1
+Progress = Callable[[float], Any]  # called with the share that is done, from 0 to 1
 Work = Callable[[Picture, Progress], Picture]
 
 
 def is_by_frames(source: Path, target: Path) -> bool:
-    """Return whether a result is made frame by frame: of a video, or of an animation as a file that holds one."""
+    """Return whether a result has frames: that of a video, or of an animation if the target's format holds one."""
     return is_video_file(source) or (holds_frames(target) and is_animation(source))
 
 
 def open_video(path: Path, most_pixels: int = MAX_PIXELS) -> Video | Animation:
-    """Return a context in which a video, or an animated picture, is open, whose frames are no larger than that."""
+    """Return a context in which a video or an animated picture, with frames of at most that size, is open."""
     return (Video if is_video_file(path) else Animation)(path, most_pixels)
 
 
@@ -52,21 +52,21 @@ def convert_video(
     crf: int | None = None,
     quality: int | None = None,
 ) -> int:
-    """Write `work(frame)` for each frame, all of one size, as a video of the same times; return how many there were.
+    """Write `work(frame)` for each frame as a video with the same times, and return the number of frames.
 
-    Sound, and subtitles where the target holds them, are copied packet for packet. Computing is in a thread of its own.
+    Sound is copied without decoding, and so are subtitles if the target can hold them. `work` runs in its own thread.
 
     Args:
-        source: As of `open_video`.
-        target: The file; its suffix names the kind, see `formats.WRITTEN`.
-        work: From upright pictures to pictures, which is called for one after the other, with the frame's progress.
-        progress: Of the whole; is told in the thread that computes, and may raise, which ends the work.
-        crf: Quality of H.264, 0 to 51, and VP9, 0 to 63, the lower the better; None: `formats.H264_CRF` or `VP9_CRF`.
-        quality: Of WebP, 1 to 100; None: 95, but without loss where the source is a picture without loss.
+        source: From `open_video`.
+        target: The file; its suffix determines the format, see `formats.WRITTEN`.
+        work: From upright pictures to pictures of one size; called for one frame after another, with its progress.
+        progress: Called with the share of the whole that is done, in the thread of `work`; may raise to stop the work.
+        crf: Quality of H.264, 0 to 51, and VP9, 0 to 63; lower is better. None: `formats.H264_CRF` or `VP9_CRF`.
+        quality: Quality of WebP, 1 to 100; None: 95, but lossless if the source is a lossless picture.
 
     Raises:
-        UserError: The target's suffix is unknown, it cannot hold the sound or the frames, or a frame fails, which is
-            named.
+        UserError: The target's suffix is unknown, it cannot hold the sound or the frames, or a frame fails, which the
+            message names.
         OSError: The target cannot be written.
     """
     form = video_format_for(target)
@@ -81,7 +81,7 @@ def convert_video(
 
 
 def _write_all(writer: VideoWriter, items: Iterable[Any], target: Path) -> int:
-    """Write frames and copy packets, in this order; return the number of frames."""
+    """Write frames and copy packets in their order; return the number of frames."""
     done = 0
     for item in items:
         if not isinstance(item, Frame):
@@ -94,9 +94,9 @@ def _write_all(writer: VideoWriter, items: Iterable[Any], target: Path) -> int:
 
 
 def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
-    """Yield the items, which a thread makes meanwhile, up to `AHEAD` before they are asked for.
+    """Yield the items, which a thread makes up to `AHEAD` items in advance.
 
-    The thread ends with the iterator, if need be after the item that it is making; what it raises is raised here.
+    The thread ends with the iterator, at the latest after its current item; its errors are raised here.
     """
     queue: Queue[Any] = Queue(AHEAD)
     stop, end = threading.Event(), object()
@@ -133,7 +133,7 @@ def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
 
 
 def _worked(source: Source, work: Work, progress: Progress) -> Iterator[Any]:
-    """Yield the results as frames, and packets as they come; the source is read in a thread."""
+    """Yield the results as frames, and packets unchanged; the source is read in a thread."""
     count = 0
 
     def tell(share: float) -> None:
@@ -150,7 +150,7 @@ def _worked(source: Source, work: Work, progress: Progress) -> Iterator[Any]:
 
 
 def _until_frame(items: Iterator[Any]) -> tuple[list[Any], Frame]:
-    """Return the packets before the first frame, and that."""
+    """Return the packets before the first frame, and the frame."""
     packets: list[Any] = []
     for item in items:
         if isinstance(item, Frame):
@@ -161,7 +161,7 @@ def _until_frame(items: Iterator[Any]) -> tuple[list[Any], Frame]:
 
 @contextmanager
 def _failing(path: Path, number: int, where: str = "") -> Iterator[None]:
-    """Name the frame in errors."""
+    """Make errors name the frame."""
     try:
         yield
     except UserError as error:

@@ -1,4 +1,4 @@
-"""Videos, read by FFmpeg: upright frames in RGB with their times, and the sound's packets."""
+"""Reads videos by FFmpeg: upright RGB frames with their times, and packets of sound."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from .survey import traits_of
 
 log = logging.getLogger(__name__)
 
-KEPT_SHORT = 1.5  # frames by which a video may end early without a word
+KEPT_SHORT = 1.5  # frames by which a video may end early without being reported
 
 
 class Video:
-    """A video file, a context in which it is open and can be gone through once; see `frames.Source`.
+    """A video file, open while in its context; it can be iterated over once; see `frames.Source`.
 
     Raises:
-        ImageError: The file is missing, no video of a kind that is read, or has no frame, or frames of too many pixels.
+        ImageError: The file is missing, not a video of a supported kind, or has no frames or too large ones.
     """
 
     def __init__(self, path: Path, most_pixels: int = MAX_PIXELS) -> None:
@@ -44,10 +44,10 @@ class Video:
         return self
 
     def _known(self, *streams: Any) -> list[Any]:
-        """Return those whose kind FFmpeg knows, and log a line about others, such as the spatial sound of phones."""
+        """Return the streams that FFmpeg knows, and warn about others, such as the spatial sound of phones."""
         for stream in streams:
             if stream.codec_context is None:
-                log.warning("%s: %s of an unknown kind in stream %d is left out", self.path, stream.type, stream.index)
+                log.warning("%s: %s of an unknown kind is left out (stream %d)", self.path, stream.type, stream.index)
         return [stream for stream in streams if stream.codec_context is not None]
 
     def __exit__(self, *error: object) -> None:
@@ -71,7 +71,7 @@ class Video:
         self._check_end(stream, frames.last)
 
     def _check_end(self, stream: Any, last: int) -> None:
-        """Note that the file says it is longer, by more than a frame."""
+        """Report if the file should be longer by more than a frame."""
         said = (stream.start_time or 0) + (stream.duration or 0)
         traits = self.traits
         missing = traits.seconds(said - last) - float(KEPT_SHORT / traits.rate)
@@ -80,7 +80,7 @@ class Video:
 
 
 class _Frames:
-    """What is decoded -> upright RGB with times that increase."""
+    """Decoded frames -> upright RGB frames with increasing times."""
 
     def __init__(self, video: Video) -> None:
         self._path, self._traits = video.path, video.traits
@@ -96,7 +96,7 @@ class _Frames:
         if self._kind and kind[:2] != self._kind[:2]:
             expected = "{}×{}".format(*self._kind)
             raise ImageError(
-                f"{self._path}: frame {self.count + 1} is {frame.width}×{frame.height}, those before {expected}"
+                f"{self._path}: frame {self.count + 1} is {frame.width}×{frame.height}, earlier ones are {expected}"
             )
         if kind != self._kind:
             self._graph, self._kind = to_rgb(frame, self._traits.colors), kind

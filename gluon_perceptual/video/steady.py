@@ -1,4 +1,4 @@
-"""Repainted videos that hold still: each result is blended with the last one, moved as the photo has moved."""
+"""Repainted videos without flicker: each result is blended with the previous one, moved like the photo."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy as np
 from ..image.flow import is_visible, optical_flow, warp
 from ..image.io import Picture
 
-OLD = 0.85  # share of the last result where it is the same thing
-SAME, OTHER = 8.0, 24.0  # levels by which the photos differ: up to the first they are the same, from the second others
+OLD = 0.85  # share of the previous result where both frames show the same
+SAME, OTHER = 8.0, 24.0  # gray levels: photos that differ by less than the first are the same, by the second different
 NOISE = 1.5  # standard deviation in pixels of the blur before photos are compared
-RIM = 5  # pixels: side of the square about what is not the same, in which nothing is blended
-CUT = 0.4  # share of a frame that is the same, below which it is another scene
+RIM = 5  # side in pixels of the square around a difference in which nothing is blended
+CUT = 0.4  # share of a frame that shows the same, below which it starts a new scene
 
 Pair = Tuple[np.ndarray, np.ndarray]  # a frame and its result
 
 
 class Steady:
-    """A function from pictures to pictures of their size, made steady for the frames of a video, one after the other.
+    """A function from pictures to pictures of the same size, without flicker for consecutive frames of a video.
 
     Args:
-        work: The function; what it takes beside the picture, such as its progress, is passed on.
+        work: The function; further arguments, such as progress, are passed to it.
     """
 
     def __init__(self, work: Callable[..., Picture]) -> None:
@@ -43,14 +43,14 @@ class Steady:
 
 
 def blended(now: Pair, last: Pair) -> Pair:
-    """Return a frame and its result, both mixed with the last ones, moved, where both frames show the same.
+    """Return a frame and its result, both blended with the previous ones, moved, where both frames show the same.
 
-    The frame is mixed, too, so that what is left of earlier frames shows as a difference, and fades: a frame that
-    changes slowly would otherwise be "the same" forever.
+    The frame is blended, too, so that remains of earlier frames count as a difference and fade: a slowly changing frame
+    would otherwise be "the same" forever.
 
     Args:
-        now: The frame, (H, W, 3) float32 in [0, 255], and its result by itself, of that size, in any range.
-        last: What this function returned for the frame before.
+        now: The frame, (H, W, 3) float32 in [0, 255], and its own result of the same size, in any range.
+        last: This function's result for the previous frame.
     """
     photo, last_photo = (np.rint(np.clip(pair[0], 0, 255)).astype(np.uint8) for pair in (now, last))
     flow = optical_flow(photo, last_photo)
@@ -63,9 +63,10 @@ def blended(now: Pair, last: Pair) -> Pair:
 
 
 def sameness(photo: np.ndarray, last_photo: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """Return (H, W) float32 from 0 to 1: whether a pixel shows what the last photo has where the flow leads.
+    """Return (H, W) float32 from 0 to 1: whether a pixel shows the same as the previous photo where the flow leads.
 
-    Both must see each other (forward and backward flow agree), and be alike beyond noise, together with what is about.
+    The pixel must be visible in both photos (forward and backward flow agree), and the photos must be alike around it,
+    apart from noise.
     """
     alike = [cv2.GaussianBlur(each, (0, 0), NOISE) for each in (photo.astype(np.float32), warp(last_photo, flow))]
     differ = np.abs(alike[0] - alike[1]).max(axis=2)

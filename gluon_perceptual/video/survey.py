@@ -1,4 +1,4 @@
-"""What a video is like, found before its frames are read one by one."""
+"""The traits of a video, found before its frames are read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ USUAL_RATE = Fraction(25)
 
 
 def traits_of(path: Path, most_pixels: int) -> Traits:
-    """Return what a video's result has from it; raises ImageError, see `reading.Video`."""
+    """Return the traits of a video; raises ImageError, see `reading.Video`."""
     with opened(path) as container:
         stream = main_stream(container)
         with as_image_error(path):
@@ -31,9 +31,9 @@ def traits_of(path: Path, most_pixels: int) -> Traits:
 
 
 def _survey(container: Any) -> tuple[np.ndarray, int]:
-    """Return when each frame is shown, in order, and for how long the last is, or 0, in the stream's unit.
+    """Return the times of all frames, sorted, and the duration of the last, or 0, in the stream's unit.
 
-    Nothing is decoded; it is the one way to know the number of frames and the end in all kinds of files.
+    Nothing is decoded. No other way finds the number of frames and the end in all kinds of files.
     """
     found = [
         (packet.pts if packet.pts is not None else packet.dts, packet.duration or 0)
@@ -51,7 +51,7 @@ def _first_frame(container: Any, path: Path) -> Any:
                 return frame
         except av.error.FFmpegError:
             continue
-    raise ImageError(f"{path}: it holds no frame that can be read")
+    raise ImageError(f"{path}: no frame can be read")
 
 
 def _traits(container: Any, first: Any, starts: np.ndarray, last_duration: int) -> Traits:

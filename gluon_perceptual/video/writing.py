@@ -1,4 +1,4 @@
-"""Videos and animated pictures, written by FFmpeg: frames with their times, and the sound's packets as they were."""
+"""Writes videos and animated pictures by FFmpeg: frames with their times, and copied packets of sound."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from .encoding import Encoding
 from .formats import VideoFormat
 from .frames import Frame, Traits
 
-NOT_KEPT = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration")  # the old container's own words
-FASTEST = Fraction(1, 50)  # seconds of a frame of a GIF: browsers show it for longer where it says less
+NOT_KEPT = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration")  # tags of the old container
+FASTEST = Fraction(1, 50)  # seconds: browsers show a GIF's frames of shorter durations for longer
 
 log = logging.getLogger(__name__)
 
 
 class VideoWriter:
-    """A file that is written, a context.
+    """A video file to write, which is complete when its context ends.
 
     Args:
         path: The file.
-        form: Of which kind.
-        traits: Of the source.
-        first: The first result; all have its size.
-        copied: FFmpeg's streams to be copied, see `copy`.
-        crf: Of H.264 and VP9, see `Encoding`.
-        quality: Of WebP.
+        form: Its format.
+        traits: The source's traits.
+        first: The first result; all must have its size.
+        copied: FFmpeg's streams to copy, see `copy`.
+        crf: Quality of H.264 and VP9, see `Encoding`.
+        quality: Quality of WebP.
 
     Raises:
         ImageError: FFmpeg cannot write such frames in this format.
@@ -62,12 +62,12 @@ class VideoWriter:
         self._graph: Any = None
 
     def open(self) -> None:
-        """Open the file and write its header; raises as said above."""
+        """Open the file and write its header; raises ImageError and OSError, see the class."""
         encoding, size = self._encoding, f"{self._encoding.width}×{self._encoding.height} pixels"
         if not encoding.fits:
-            raise ImageError(f"{self._form.suffixes[0][1:]} holds no frames of {size}")
+            raise ImageError(f"{self._form.suffixes[0][1:]} cannot hold frames of {size}")
         if encoding.is_odd:
-            log.warning("%s: an odd number takes H.264's profile 4:4:4, which few players show; or .webm", size)
+            log.warning("%s: an odd side needs H.264's profile 4:4:4, which few players support; or use .webm", size)
         self._file = self._path.open("w+b")
         with self._errors():
             self._container = av.open(self._file, "w", self._form.container, options=encoding.container_options)
@@ -84,7 +84,7 @@ class VideoWriter:
     def __exit__(self, kind: Any, *error: object) -> None:
         with self._file:
             if kind:
-                with suppress(Exception):  # the file will be removed
+                with suppress(Exception):  # the file is removed anyway
                     self._container.close()
             else:
                 with self._errors():
@@ -113,10 +113,10 @@ class VideoWriter:
         return other
 
     def write(self, frame: Frame) -> None:
-        """Write a frame of the first one's size; of GIF leave out what comes too early for players.
+        """Write a frame of the same size as the first; in a GIF, frames that follow too soon are left out.
 
         Raises:
-            ImageError: FFmpeg cannot, or the frame has another size.
+            ImageError: FFmpeg cannot write it, or it has another size.
             OSError: The file cannot be written.
         """
         seconds = frame.start * self._traits.time_base
@@ -126,7 +126,7 @@ class VideoWriter:
         channels = self._channels(frame.picture)
         if channels.shape[:2] != self._size:
             expected = "{1}×{0}".format(*self._size)
-            raise ImageError(f"the result is {channels.shape[1]}×{channels.shape[0]}, those before {expected}")
+            raise ImageError(f"the result is {channels.shape[1]}×{channels.shape[0]}, earlier ones are {expected}")
         if self._encoding.width != channels.shape[1]:
             size = self._encoding.width, self._encoding.height
             channels = cv2.resize(channels, size, interpolation=cv2.INTER_CUBIC)
@@ -148,7 +148,7 @@ class VideoWriter:
         return np.rint(255 - (255 - picture.rgb) * opacity).astype(np.uint8)
 
     def copy(self, packet: Any) -> None:
-        """Write a packet of one of the streams that are copied; raises as `write`."""
+        """Write a packet of one of the copied streams; raises as `write`."""
         packet.stream = self._others[packet.stream]
         with self._errors():
             self._container.mux(packet)
@@ -167,11 +167,11 @@ class VideoWriter:
         except av.error.FFmpegError as error:
             if isinstance(error, OSError):
                 raise OSError(error.errno, error.strerror) from error
-            raise ImageError(f"FFmpeg cannot write it: {str(error).lower()}") from error
+            raise ImageError(f"FFmpeg cannot write this file: {str(error).lower()}") from error
 
 
 def _show_last(path: Path, milliseconds: int) -> None:
-    """Set for how long the last frame of an animated WebP is shown, which FFmpeg takes for that of the others."""
+    """Set the duration of an animated WebP's last frame, for which FFmpeg writes that of the others."""
     with path.open("r+b") as file:
         found, place, size = -1, 12, path.stat().st_size
         while place + 8 <= size:
