@@ -11,6 +11,7 @@ import numpy as np
 from .errors import UserError
 from .files import write_bytes
 from .image.color import to_space
+from .image.distinct import unmasked_pixels
 from .image.histogram import match_images
 
 Figure = Any  # type: ignore[explicit-any]  # matplotlib's, which is imported only when it is needed
@@ -179,8 +180,7 @@ def _values_in(picture: np.ndarray, color_space: str) -> np.ndarray:
     """Return the unmasked pixels as (N, 3) values of the space, or (N, 1) of a gray picture."""
     if picture.ndim == 2:
         return np.ma.compressed(picture)[:, np.newaxis]
-    unmasked = ~np.ma.getmaskarray(picture).any(axis=-1)
-    return to_space(np.ma.getdata(picture)[unmasked], color_space)
+    return to_space(np.ma.getdata(picture)[unmasked_pixels(picture)], color_space)
 
 
 def _draw_distributions(histogram: Axes, cdf: Axes, values: dict[str, np.ndarray]) -> None:

@@ -17,12 +17,7 @@ from .errors import UserError
 
 Json = Any  # type: ignore[explicit-any]  # what JSON can express: numbers, texts, true, false, null, and lists and dicts of them
 TEMPORARY = re.compile(r"\.[0-9a-f]{32}(\.|$)")
-KINDS = {
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFSOCK: "a socket",
-}
+KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFSOCK: "a socket"}
 SYSTEM = (("dev",), ("proc",))  # where names such as /dev/stdout may link to files
 _unfinished: set[Path] = set()
 _inputs: set[int] | None = None  # what the running command has read, see `_identity`

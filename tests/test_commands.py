@@ -94,12 +94,7 @@ def test_alpha_gray_and_depth_are_kept(model, tmp_path):
             assert image.shape == (16, 16, *shape[2:])
 
 
-HOSTILE = {
-    "missing.png": None,
-    "empty.png": b"",
-    "text.png": b"this is no picture\n" * 20,
-    "folder.png": "folder",
-}
+HOSTILE = {"missing.png": None, "empty.png": b"", "text.png": b"this is no picture\n" * 20, "folder.png": "folder"}
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, "truncated.png", "truncated.jpg"])

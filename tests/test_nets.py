@@ -126,12 +126,7 @@ def test_plsr_is_the_blogs_arithmetic():
 
     def conv(x, weight, kernel):
         return mx.nd.Convolution(
-            x,
-            weight,
-            kernel=(kernel, kernel),
-            pad=(kernel // 2, kernel // 2),
-            num_filter=weight.shape[0],
-            no_bias=True,
+            x, weight, kernel=(kernel, kernel), pad=(kernel // 2, kernel // 2), num_filter=weight.shape[0], no_bias=True
         )
 
     def norm(x, n):

@@ -68,10 +68,7 @@ REFUSED = {
     "two channels": (chain(("slice_axis", {"axis": "1", "begin": "0", "end": "2"})), "it makes (1, 2, 64, 64)"),
     "smaller": (chain(("Pooling", {"kernel": "(2, 2)", "stride": "(2, 2)"})), "no enlargement"),
     "20 wide poolings": (chain(*20 * [("Pooling", {**WIDE, "pool_type": "avg"})]), "multiplications"),
-    "wide convolutions": (
-        chain(*9 * [("Convolution", {**KEEP, **WIDE}, ("w",))], variables=("w",)),
-        "multiplications",
-    ),
+    "wide convolutions": (chain(*9 * [("Convolution", {**KEEP, **WIDE}, ("w",))], variables=("w",)), "multiplications"),
     "doubled 40 times": (layers(40, "Concat", num_args="2", dim="2"), "multiplications"),
     "two thousand million pictures": (one_layer("broadcast_axis", axis="(0,)", size="(2000000000,)"), "values"),
     "nothing": (one_layer("slice", begin="(0, 0)", end="(0, 0)"), "makes (0, 0, 64, 64)"),

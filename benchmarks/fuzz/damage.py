@@ -10,26 +10,9 @@ import numpy as np
 
 NUMBERS = (0, 1, 2, 3, 255, 2**31 - 1, 2**31, 2**32 - 1, 2**62, 2**63 - 1, 2**63, 2**64 - 1)
 WORDS: tuple[Any, ...] = (
-    0,
-    -1,
-    1,
-    2,
-    3,
-    64,
-    10**9,
-    2**63,
-    1e300,
-    "",
-    "nan",
-    "(0,-1)",
-    "(1,3,1,1)",
-    "None",
-    None,
-    True,
-    [],
-    {},
+    0, -1, 1, 2, 3, 64, 10**9, 2**63, 1e300, "", "nan", "(0,-1)", "(1,3,1,1)", "None", None, True, [], {},
     [[0, 0, 0]],
-)
+)  # fmt: skip
 Make = Callable[[np.random.Generator], bytes]  # makes a damaged file
 Kind = Tuple[Callable[[], Make], Callable[[Path], Any]]  # what makes files of a kind, and reads one
 

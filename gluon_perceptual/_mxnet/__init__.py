@@ -16,25 +16,10 @@ from ..errors import UserError
 from .loading import keep_freed_memory, load_mxnet, usable_cores
 
 __all__ = [
-    "Block",
-    "Context",
-    "KVStore",
-    "NDArray",
-    "Operators",
-    "Parameter",
-    "Symbol",
-    "Trainer",
-    "check_bfloat16",
-    "devices",
-    "free_memory",
-    "inference_precision",
-    "keep_freed_memory",
-    "mx",
-    "mxnet_errors",
-    "nn",
-    "start_amp",
+    "Block", "Context", "KVStore", "NDArray", "Operators", "Parameter", "Symbol", "Trainer", "check_bfloat16",
+    "devices", "free_memory", "inference_precision", "keep_freed_memory", "mx", "mxnet_errors", "nn", "start_amp",
     "usable_cores",
-]
+]  # fmt: skip
 
 mx: Any = load_mxnet()
 nn: Any = mx.gluon.nn

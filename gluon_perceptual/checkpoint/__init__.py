@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import lazy_loader
 
 from ..errors import ParamsFormatError
 from ..formats.mxnet_params import read_params, write_params
@@ -11,12 +13,4 @@ if TYPE_CHECKING:
     from .loading import LoadReport, load_parameters
 
 __all__ = ["LoadReport", "ParamsFormatError", "load_parameters", "read_params", "write_params"]
-
-
-def __getattr__(name: str) -> Any:
-    """Import what needs MXNet only when it is first used."""
-    if name in ("LoadReport", "load_parameters"):
-        from . import loading
-
-        return getattr(loading, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs={"loading": ["LoadReport", "load_parameters"]})

@@ -22,16 +22,9 @@ from .recognition import recognize
 from .spec import IMAGENET_MEAN, ModelSpec, describe, read_spec
 
 __all__ = [
-    "IMAGENET_MEAN",
-    "ModelSpec",
-    "fold",
-    "load_for_use",
-    "load_model",
-    "load_with_spec",
-    "recognize",
-    "save_model",
+    "IMAGENET_MEAN", "ModelSpec", "fold", "load_for_use", "load_model", "load_with_spec", "recognize", "save_model",
     "with_lowpass",
-]
+]  # fmt: skip
 
 
 def save_model(path: Path, model: PixelRangeAdapter, spec: ModelSpec) -> None:

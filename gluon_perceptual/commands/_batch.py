@@ -23,11 +23,7 @@ NEW, REPLACED, SKIPPED, FAILED = "new", "replaced", "left as they were there", "
 AHEAD_AND_BEHIND = 2  # pictures in memory besides those being processed: one being read, one being written
 
 
-def process(
-    tasks: Sequence[tuple[Path, Path]],
-    job: Job,
-    skip_existing: bool = False,
-) -> int:
+def process(tasks: Sequence[tuple[Path, Path]], job: Job, skip_existing: bool = False) -> int:
     """Do a job for each (source, target) and return the exit status.
 
     Each worker processes one picture at a time, while others are read and written. Finished targets are printed on

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -14,6 +15,11 @@ from ._types import Number, parse_tile
 
 if TYPE_CHECKING:
     from ..image.size import Size
+
+
+def combined(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return the decorator that adds several options to a command, in this order."""
+    return lambda command: reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
 def list_models_option(kind: str) -> Callable[[Any], Any]:
@@ -95,31 +101,27 @@ precision_option = click.option(
     help="Numeric precision of the network. auto: bfloat16 if the processor has AMX, otherwise float32.",
 )
 MOST_TIMES, MOST_SIDE, MOST_MEGAPIXELS = 64, 100_000, 2000
-SIZES = (
+size_options = combined(  # for `take_size`
     click.option("--scale", type=Number(1, MOST_TIMES), help="Enlargement factor: any number, such as 3 or 1.5."),
     click.option("--width", type=click.IntRange(1, MOST_SIDE), help="Width of the results in pixels."),
     click.option("--height", type=click.IntRange(1, MOST_SIDE), help="Height of the results in pixels."),
     click.option(
-        "--megapixels",
-        type=Number(0, MOST_MEGAPIXELS, min_open=True),
-        help="Size of the results in megapixels.",
+        "--megapixels", type=Number(0, MOST_MEGAPIXELS, min_open=True), help="Size of the results in megapixels."
     ),
 )
 compare_option = click.option(
     "--compare", is_flag=True, help="Write a figure instead: a detailed crop by each suitable shipped model, labeled."
 )
 gpus_option = click.option("--gpus", metavar="0,1", help="GPUs to run on.  [default: none: the CPU]")
-
-
-def size_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--scale`, `--width`, `--height` and `--megapixels`, for `take_size`."""
-    for option in reversed(SIZES):
-        command = option(command)
-    return command
+device_options = combined(  # for `_mxnet.devices`
+    gpus_option,
+    click.option("--cpus", type=click.IntRange(1, 256), default=1, metavar="N", help="CPU contexts to share the work."),
+)
+output_options = combined(precision_option, skip_existing_option, suffix_option, quality_option, crf_option)
 
 
 def take_size(options: dict[str, Any]) -> Size | None:
-    """Remove these from a command's options and return the `image.size.Size` that they specify, or None.
+    """Remove `size_options` from a command's options and return the `image.size.Size` that they specify, or None.
 
     Raises:
         UsageError: More than one is given.
@@ -138,11 +140,3 @@ def degradation_option(help: str = "How photos are shrunk.", **options: Any) -> 
     kinds = click.Choice(of(Degradation))
     text = f"{help} web: bicubic, then JPEG compression, noise and blur at random."
     return click.option("--degradation", "--degrade", type=kinds, help=text, **options)
-
-
-def device_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--gpus` and `--cpus`, for `_mxnet.devices`."""
-    cpus = click.option(
-        "--cpus", type=click.IntRange(1, 256), default=1, metavar="N", help="CPU contexts to share the work."
-    )
-    return gpus_option(cpus(command))

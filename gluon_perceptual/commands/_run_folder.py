@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from itertools import count
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import click
 
 from ..data.reading import write_report
 from ..errors import UserError, describe_reason
+from ..figures import save_figure
 from ..files import check_regular, parse_json
 from ..training.callbacks import BlogLog, Every, JsonLog, ProgressBar
 from ..training.checkpoints import check_room, checkpoints, step_of
@@ -24,6 +26,27 @@ from ..training.validation import Validation
 from ._training_options import RunOptions
 
 log = logging.getLogger(__name__)
+
+
+class Pictures(ABC):
+    """The pictures of a run, in its folder; a subclass for each kind of training."""
+
+    def __init__(self, run: Run, folder: Path) -> None:
+        self.run, self.folder = run, folder
+
+    @abstractmethod
+    def figure(self) -> Any:
+        """Return a matplotlib figure of the current state."""
+
+    def preview(self, step: int) -> Path:
+        """Write the figure after a step, and return its path."""
+        path = self.folder / "previews" / f"step-{step:07d}.png"
+        save_figure(self.figure(), path)
+        return path
+
+    @abstractmethod
+    def report(self) -> None:
+        """Print and draw the result."""
 
 
 def run_folder(run_options: RunOptions, name: str) -> Path:

@@ -13,19 +13,13 @@ from click.core import ParameterSource
 from ..training.config import MACHINE, TrainingConfig
 from ..training.settings import Setting, settings_of
 from ..weights import models
+from ._options import combined
 from ._types import InputFile, Number, NumberChoice, parse_names, parse_numbers
 
 
 def settings_options(config: type[Any]) -> Callable[[Any], Any]:
     """Return a decorator that adds an option for each setting of a configuration."""
-    options = [option_of(config, name, each) for name, each in settings_of(config).items() if each.is_option]
-
-    def add(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
+    return combined(*(option_of(config, name, each) for name, each in settings_of(config).items() if each.is_option))
 
 
 def option_of(config: type[Any], name: str, setting: Setting) -> Callable[[Any], Any]:

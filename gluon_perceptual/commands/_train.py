@@ -6,7 +6,7 @@ import logging
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Protocol
+from typing import Any, Callable
 
 from ..checkpoint.loading import load_parameters
 from ..checkpoint.spec import read_spec
@@ -26,20 +26,10 @@ from ..training.task import Task
 from ..training.waiting import WorkerLostError
 from ..weights import model_path
 from ._console import tell
-from ._run_folder import last_good, logs, prepare_folder, report_skipped, run_folder
+from ._run_folder import Pictures, last_good, logs, prepare_folder, report_skipped, run_folder
 from ._training_options import RunOptions
 
 log = logging.getLogger(__name__)
-
-
-class Pictures(Protocol):
-    """The pictures of a kind of training."""
-
-    def preview(self, step: int) -> Path:
-        """Write a picture of the current state, and return its path."""
-
-    def report(self, checkpoint: Path) -> None:
-        """Print and draw the result."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +161,7 @@ def train_and_report(run: Run, pictures: Pictures, folder: Path, run_options: Ru
     if stop.requested:
         log.warning("stopped after step %d of %d; saved %s; continue with --resume", done, config.steps, final)
         return stop.exit_status
-    pictures.report(final)
+    pictures.report()
     for what, path in {"checkpoint": final, "figure": folder / "figure.png", "loss": folder / "loss.png"}.items():
         tell(f"{what} {path}")
     return 0

@@ -9,6 +9,7 @@ import click
 
 from ..choices import KVSTORES
 from ..training.settings import LARGEST_COUNT, setting
+from ._options import combined
 from ._settings import settings_options
 
 
@@ -33,7 +34,7 @@ class RunOptions:
 
 def training_options(config: type[Any]) -> Callable[[Any], Any]:
     """Return a decorator that adds a configuration's settings and `RunOptions`."""
-    decorators = (
+    return combined(
         settings_options(config),
         click.option("--amp", "precision", flag_value="float16", hidden=True),  # its name before there was bfloat16
         click.option(
@@ -45,13 +46,6 @@ def training_options(config: type[Any]) -> Callable[[Any], Any]:
         ),
         settings_options(RunOptions),
     )
-
-    def add(command: Any) -> Any:
-        for decorator in reversed(decorators):
-            command = decorator(command)
-        return command
-
-    return add
 
 
 def run_options(context: click.Context) -> RunOptions:

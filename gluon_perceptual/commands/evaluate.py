@@ -10,14 +10,7 @@ from ..choices import Degradation
 from ..errors import describe_failure, printable
 from ._command import Command
 from ._console import show, tell_failures
-from ._options import (
-    degradation_option,
-    gpus_option,
-    match_histogram_option,
-    model_help,
-    model_of,
-    precision_option,
-)
+from ._options import degradation_option, gpus_option, match_histogram_option, model_help, model_of, precision_option
 from ._types import InputFile, Number, OutputFile
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any
 
 import click
 
@@ -11,38 +11,25 @@ from ..losses.terms import STYLE_LAYERS, STYLE_WEIGHT
 from ..training.settings import LARGEST_COUNT, LARGEST_SEED, LONGEST_SIDE
 from ._command import Command
 from ._console import tell
-from ._options import gpus_option
+from ._options import combined, gpus_option
 from ._types import InputFile, Number, OutputFile, parse_names, parse_numbers
 
-
-def optimization_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that both kinds share."""
-    options = (
-        click.option(
-            "-o", "--out", required=True, type=OutputFile(), help="Picture to write, with a folder beside it."
-        ),
-        click.option(
-            "--size", type=click.IntRange(32, LONGEST_SIDE), default=256, help="Longer side of the picture in pixels."
-        ),
-        click.option("--iterations", type=click.IntRange(1, LARGEST_COUNT), default=300, help="Most steps."),
-        click.option("--optimizer", type=click.Choice(of(Optimizer)), default="lbfgs", help="Optimizer."),
-        click.option("--lr", type=Number(0, min_open=True), default=5.0, help="Learning rate of Adam, in gray levels."),
-        click.option("--tv", type=Number(0), default=1e-6, help="Weight of the total variation."),
-        click.option("--vgg", metavar="shipped|zoo|zoo19|FILE", default="shipped", help="Weights of VGG16 or VGG19."),
-        click.option(
-            "--save-every",
-            type=click.IntRange(1, LARGEST_COUNT),
-            default=50,
-            help="Steps between intermediate pictures.",
-        ),
-        click.option(
-            "--seed", type=click.IntRange(0, LARGEST_SEED), default=0, help="Seed of the noise to start from."
-        ),
-        gpus_option,
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+optimization_options = combined(
+    click.option("-o", "--out", required=True, type=OutputFile(), help="Picture to write, with a folder beside it."),
+    click.option(
+        "--size", type=click.IntRange(32, LONGEST_SIDE), default=256, help="Longer side of the picture in pixels."
+    ),
+    click.option("--iterations", type=click.IntRange(1, LARGEST_COUNT), default=300, help="Largest number of steps."),
+    click.option("--optimizer", type=click.Choice(of(Optimizer)), default="lbfgs", help="Optimizer."),
+    click.option("--lr", type=Number(0, min_open=True), default=5.0, help="Learning rate of Adam, in gray levels."),
+    click.option("--tv", type=Number(0), default=1e-6, help="Weight of the total variation."),
+    click.option("--vgg", metavar="shipped|zoo|zoo19|FILE", default="shipped", help="Weights of VGG16 or VGG19."),
+    click.option(
+        "--save-every", type=click.IntRange(1, LARGEST_COUNT), default=50, help="Steps between intermediate pictures."
+    ),
+    click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, help="Seed of the noise to start from."),
+    gpus_option,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

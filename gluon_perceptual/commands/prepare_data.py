@@ -40,12 +40,7 @@ from ._types import InputFile, Number, NumberChoice
 @click.option("--sigma", type=Number(0, 100), default=1.0, help="Blur before shrinking, in pixels.")
 @degradation_option(default="decimate")
 @click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, help="Seed of the random patches.")
-def prepare_data(
-    data: str | None,
-    out: str,
-    kind: str,
-    **patches: Any,
-) -> None:
+def prepare_data(data: str | None, out: str, kind: str, **patches: Any) -> None:
     """Cut patches out of photos and write them as the blog's training files, for `train_sr --shards`.
 
     Photos that `train_sr` would hold out are excluded. A shard of 1000 patches takes 2.7 GB of disk with relu2_2

@@ -10,16 +10,12 @@ from ..choices import PreserveColor, Statistics, of
 from ._command import Command
 from ._options import (
     compare_option,
-    crf_option,
     device_options,
     list_models_option,
     model_help,
     model_of,
     out_option,
-    precision_option,
-    quality_option,
-    skip_existing_option,
-    suffix_option,
+    output_options,
     tile_option,
 )
 from ._types import Number
@@ -45,11 +41,7 @@ from ._types import Number
     "copy, in about half the time.",
 )
 @tile_option
-@precision_option
-@skip_existing_option
-@suffix_option
-@quality_option
-@crf_option
+@output_options
 @click.option(
     "--temporal/--no-temporal",
     default=True,

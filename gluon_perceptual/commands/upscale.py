@@ -10,18 +10,14 @@ from ..weights import DEFAULTS
 from ._command import Command
 from ._options import (
     compare_option,
-    crf_option,
     device_options,
     list_models_option,
     match_histogram_option,
     model_help,
     model_of,
     out_option,
-    precision_option,
-    quality_option,
+    output_options,
     size_options,
-    skip_existing_option,
-    suffix_option,
     take_size,
     tile_option,
 )
@@ -43,11 +39,7 @@ CHOSEN = ", ".join(f"{name} over ×{scale // 2}" for scale, name in DEFAULTS.ite
 @click.option(
     "--self-ensemble", is_flag=True, help="Average over 8 rotated and flipped copies: better, but 8 times slower."
 )
-@precision_option
-@skip_existing_option
-@suffix_option
-@quality_option
-@crf_option
+@output_options
 @device_options
 def upscale(
     inputs: tuple[str, ...],

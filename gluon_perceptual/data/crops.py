@@ -44,16 +44,11 @@ class PhotoCrops:
 
     def __init__(self, photos: Sequence[PictureFile], size: int, seed: int = 0, flat: float = 0.0) -> None:
         self.photos, self.sampler = photos, PhotoSampler(photos, seed, self._misfit)
-        self.size, self.seed, self.flat = size, seed, flat
+        self.size, self.seed, self.flat, self.skipped = size, seed, flat, self.sampler.skipped
 
     def __len__(self) -> int:
         """Return how many crops it takes for each photo to have had its turn."""
         return len(self.photos)
-
-    @property
-    def skipped(self) -> dict[str, str]:
-        """Photos found unusable so far, by name, and why."""
-        return self.sampler.skipped
 
     def __getitem__(self, k: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng((self.seed, 1, k))
@@ -76,11 +71,8 @@ class PhotoCrops:
 
     def _misfit(self, picture: np.ndarray) -> str:
         height, width = picture.shape[:2]
-        return (
-            ""
-            if min(height, width) >= smallest_side(self.size)
-            else f"{height}×{width} is too small for crops of {self.size}"
-        )
+        is_large_enough = min(height, width) >= smallest_side(self.size)
+        return "" if is_large_enough else f"{height}×{width} is too small for crops of {self.size}"
 
 
 def flattest(picture: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:

@@ -49,16 +49,11 @@ class PatchDataset:
             raise UserError(f"patch size {patch}: expected a multiple of the scale {scale}")
         self.photos, self.sampler = photos, PhotoSampler(photos, seed, self._misfit)
         self.scale, self.patch, self.sigma, self.method = scale, patch, sigma, method
-        self.crops, self.augment, self.seed = crops, augment, seed
+        self.crops, self.augment, self.seed, self.skipped = crops, augment, seed, self.sampler.skipped
 
     def __len__(self) -> int:
         """Return how many pairs it takes for each photo to have had its turn."""
         return len(self.photos) * self.crops
-
-    @property
-    def skipped(self) -> dict[str, str]:
-        """Photos found unusable so far, by name, and why."""
-        return self.sampler.skipped
 
     def __getitem__(self, k: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng((self.seed, 1, k))

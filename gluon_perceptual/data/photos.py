@@ -22,13 +22,8 @@ COCO_TRAIN = "train20[0-9][0-9]"
 log = logging.getLogger(__name__)
 
 EMBEDDED_PHOTOS = (
-    "astronaut.png",
-    "chelsea.png",
-    "coffee.png",
-    "motorcycle_left.png",
-    "motorcycle_right.png",
-    "rocket.jpg",
-)
+    "astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "motorcycle_right.png", "rocket.jpg",
+)  # fmt: skip
 EMBEDDED_HELD_OUT = ("chelsea.png", "coffee.png")
 
 

@@ -15,11 +15,11 @@ from typing import Callable, Iterator
 import numpy as np
 
 from .._mxnet import Block, mx
-from ..data.batches import Pairs
 from ..errors import UserError
 from ..files import Json, input_file, parse_json
 from ..formats.mxnet_params import Pieces, read_params, write_params
 from ..image.resize import check_degradation
+from .batches import Pairs
 
 STRIDE, FEATURES = 2, 128  # of relu2_2 in the picture
 BATCH = 8  # pairs to compute at a time

@@ -11,16 +11,9 @@ import numpy as np
 from ..files import Json
 
 FORMATS = {
-    "psnr": ".2f",
-    "ssim": ".4f",
-    "relu2_2": ".0f",
-    "relu4_3": ".2f",
-    "ciede2000": ".2f",
-    "grid": ".2f",
-    "weave": ".2f",
-    "worst_weave": ".2f",
-    "st_lpips": ".3f",
-}
+    "psnr": ".2f", "ssim": ".4f", "relu2_2": ".0f", "relu4_3": ".2f", "ciede2000": ".2f", "grid": ".2f",
+    "weave": ".2f", "worst_weave": ".2f", "st_lpips": ".3f",
+}  # fmt: skip
 SCORES = tuple(FORMATS)
 
 
@@ -80,17 +73,9 @@ def table(rows: Sequence[Row]) -> str:
     """Return rows as aligned text, one line each."""
     lines = [["method", "photo", *SCORES]]
     lines += [[row.method, row.photo, *(as_text(row, name) for name in SCORES)] for row in rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(
-            [
-                line[0].ljust(widths[0]),
-                line[1].ljust(widths[1]),
-                *(c.rjust(w) for c, w in zip(line[2:], widths[2:])),
-            ]
-        )
-        for line in lines
-    )
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    cells = ([*map(str.ljust, line[:2], widths), *map(str.rjust, line[2:], widths[2:])] for line in lines)
+    return "\n".join(map("  ".join, cells))
 
 
 def as_text(row: Row, score: str) -> str:

@@ -43,8 +43,18 @@ def most_detailed(image: np.ndarray, side: int) -> np.ndarray:
     return image[top : top + height, left : left + width]
 
 
-class UpscaleComparison(Job):
-    """Writes a figure for each picture: a crop, enlarged by bicubic interpolation and by the shipped models.
+class Comparison(Job):
+    """Writes a figure for each picture: a crop and models' results for it, side by side with their names."""
+
+    quality = None
+
+    def write(self, target: Path, picture: Titled) -> None:
+        """Write the figure; raises OSError."""
+        save_figure(comparison_figure(list(picture), [list(picture.values())]), target)
+
+
+class UpscaleComparison(Comparison):
+    """Compares bicubic interpolation and the shipped models that enlarge.
 
     Args:
         model: Name or path of an additional model, or None.
@@ -53,8 +63,6 @@ class UpscaleComparison(Job):
         precision: See `open_model`.
         options: Other options of `Upscaler`.
     """
-
-    quality = None
 
     def __init__(
         self,
@@ -89,21 +97,15 @@ class UpscaleComparison(Job):
             found[title(name, {*found, *worker} - {name})] = Upscaler(worker[name], scale=ratio, **self.options)(crop)
         return found
 
-    def write(self, target: Path, picture: Any) -> None:
-        """Write the figure; raises OSError."""
-        write_comparison(target, picture)
 
-
-class StylizeComparison(Job):
-    """Writes a figure for each picture: a crop, and the crop in each shipped style.
+class StylizeComparison(Comparison):
+    """Compares the shipped styles.
 
     Args:
         model: Name or path of an additional model, or None.
         devices: Devices to use.
         options: Options of `Stylizer`.
     """
-
-    quality = None
 
     def __init__(self, model: str | None, devices: Sequence[Context], **options: Any) -> None:
         names = dict.fromkeys([*([model] if model else []), *sorted(models("style"))])
@@ -121,17 +123,8 @@ class StylizeComparison(Job):
             found[title(name, {*found, *worker} - {name})] = worker[name](read)
         return found
 
-    def write(self, target: Path, picture: Any) -> None:
-        """Write the figure; raises OSError."""
-        write_comparison(target, picture)
-
 
 def title(name: str, taken: Container[str]) -> str:
     """Return what a model is called in a figure: its file's name, or its whole path where that name is taken."""
     stem = Path(name).stem
     return name if stem in taken else stem
-
-
-def write_comparison(target: Path, pictures: Titled) -> None:
-    """Write pictures side by side with their titles."""
-    save_figure(comparison_figure(list(pictures), [list(pictures.values())]), target)

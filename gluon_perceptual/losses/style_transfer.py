@@ -87,11 +87,7 @@ def style_weights(
 
 
 def style_transfer_loss(
-    network: Block,
-    content: Mapping[str, float],
-    style: Mapping[str, float],
-    tv: float = 0.0,
-    stability: float = 0.0,
+    network: Block, content: Mapping[str, float], style: Mapping[str, float], tv: float = 0.0, stability: float = 0.0
 ) -> PerceptualLoss:
     """Return the loss of style transfer (paper, equation 5): content, style and total variation, weighted.
 

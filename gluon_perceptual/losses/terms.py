@@ -114,10 +114,7 @@ class PixelLoss(Term):
 
     kind: PixelKind = "squared"
     name = "pixel"
-    kinds: ClassVar[Kinds] = {
-        "squared": functional.squared_error,
-        "absolute": functional.absolute_error,
-    }
+    kinds: ClassVar[Kinds] = {"squared": functional.squared_error, "absolute": functional.absolute_error}
 
     def value(self, F: Operators, output: Seen, target: NDArray) -> NDArray:
         """Return the mean difference of that kind."""
@@ -154,10 +151,7 @@ class TotalVariationLoss(Term):
     kind: VariationKind = "paper"
     name = "tv"
     needs_target = False
-    kinds: ClassVar[Kinds] = {
-        "paper": functional.total_variation,
-        "blog": functional.mean_absolute_variation,
-    }
+    kinds: ClassVar[Kinds] = {"paper": functional.total_variation, "blog": functional.mean_absolute_variation}
 
     def value(self, F: Operators, output: Seen, target: NDArray) -> NDArray:
         """Return the variation of that kind."""

@@ -9,11 +9,7 @@ from .._mxnet.gluon import leaves, own_parameters, settings_of, value_of
 
 
 def fold_batch_norm(
-    weight: np.ndarray,
-    bias: np.ndarray | None,
-    norm: dict[str, np.ndarray],
-    epsilon: float,
-    output_axis: int = 0,
+    weight: np.ndarray, bias: np.ndarray | None, norm: dict[str, np.ndarray], epsilon: float, output_axis: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return weight and bias of the convolution equivalent to a convolution and its batch normalization.
 

@@ -15,10 +15,10 @@ from ..checkpoint.loading import load_parameters
 from ..checkpoint.model import save_model
 from ..errors import UserError
 from ..files import atomic_path, check_regular
-from ..training.run import Run
 from ..weights import sha256
 from .loop import Callback, StepResult
 from .optimizer_state import load_state, save_state
+from .run import Run
 
 PARTS = (".params", ".json", ".state")
 SUMS = ".sha256"

@@ -13,8 +13,7 @@ from .. import cpu
 from .._mxnet import mx
 from ..errors import UserError
 from ..files import Json, check_regular, parse_json, write_json
-from ..training.config import Config
-from .config import MACHINE, TrainingConfig
+from .config import MACHINE, Config, TrainingConfig
 from .settings import faults
 
 log = logging.getLogger(__name__)

@@ -18,24 +18,12 @@ class StyleConfig(TrainingConfig):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "linear": {},
         "paper": {
-            "norm": "batch",
-            "upsampling": "transposed",
-            "output": "tanh",
-            "style_balance": "entries",
-            "style_weight": 5.0,
-            "tv": 1e-6,
-            "schedule": "constant",
-            "warmup": 0,
-            "max_norm": 0.0,
-            "flat": 0.0,
+            "norm": "batch", "upsampling": "transposed", "output": "tanh", "flat": 0.0,
+            "style_balance": "entries", "style_weight": 5.0, "tv": 1e-6,
+            "schedule": "constant", "warmup": 0, "max_norm": 0.0,
         },
-    }
-    earlier: ClassVar[Mapping[str, Any]] = {
-        "arch": "paper",
-        "output": "tanh",
-        "style_balance": "entries",
-        "flat": 0.0,
-    }
+    }  # fmt: skip
+    earlier: ClassVar[Mapping[str, Any]] = {"arch": "paper", "output": "tanh", "style_balance": "entries", "flat": 0.0}
 
     style: tuple[str, ...] = setting((), "Style pictures.", is_file=True, is_option=False)
     blend: tuple[float, ...] = setting(

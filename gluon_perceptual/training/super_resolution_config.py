@@ -31,26 +31,14 @@ class SuperResolutionConfig(TrainingConfig):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "skip": {},
         "paper": {
-            "norm": "batch",
-            "patch": 288,
-            "loss": "feature",
-            "learning_rate": 1e-3,
-            "schedule": "constant",
-            "warmup": 0,
-            "max_norm": 0.0,
+            "norm": "batch", "patch": 288, "loss": "feature",
+            "learning_rate": 1e-3, "schedule": "constant", "warmup": 0, "max_norm": 0.0,
         },
         "blog": {
-            "norm": "batch",
-            "loss": "feature",
-            "tv_kind": "blog",
-            "learning_rate": 1e-5,
-            "beta2": 0.99,
-            "schedule": "constant",
-            "warmup": 0,
-            "max_norm": 0.0,
-            "degradation": "decimate",
+            "norm": "batch", "loss": "feature", "tv_kind": "blog", "degradation": "decimate",
+            "learning_rate": 1e-5, "beta2": 0.99, "schedule": "constant", "warmup": 0, "max_norm": 0.0,
         },
-    }
+    }  # fmt: skip
 
     scale: int = setting(2, "How many times to enlarge; 1: restore at the same size.", choices=SCALES)
     arch: str = setting(

@@ -13,9 +13,9 @@ from .._mxnet import mx
 from ..checkpoint.model import save_model
 from ..data.batches import stack
 from ..errors import UserError
-from ..training.run import Run
 from .jsonl import JsonLines
 from .loop import Callback, StepResult
+from .run import Run
 
 PAIRS = 8
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import ImageCms
 
-from ...image.files import PillowImage
-from ..files import open_picture, own_limit
+from ..files import PillowImage, open_picture, own_limit
 from ..formats import ALL
 from . import deep, jpeg, png, tiff, webp
 from .metadata import Metadata

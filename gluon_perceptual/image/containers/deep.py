@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 
 from ...errors import ImageError
-from ...image.files import PillowImage
-from ..files import check_size, open_picture, own_limit
+from ..files import PillowImage, check_size, open_picture, own_limit
 from . import png, tiff
 from .tags import Directory
 

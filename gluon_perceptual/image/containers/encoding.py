@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from ...image.files import PillowImage
+from ..files import PillowImage
 from ..formats import Format
 from . import bmp, jpeg, png, tiff_encoding, webp
 from .metadata import Metadata

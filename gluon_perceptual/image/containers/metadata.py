@@ -11,12 +11,7 @@ from .tags import EXIF_DIRECTORY, Tag, read_directory
 
 NODATA = 42113  # GDAL's tag of TIFF
 ORIENTATION = 274
-SIZES = {
-    256: False,
-    257: True,
-    0xA002: False,
-    0xA003: True,
-}  # EXIF's tags for width and height: whether it is the height
+SIZES = {256: False, 257: True, 0xA002: False, 0xA003: True}  # EXIF's tags for width and height: whether the latter
 XMP_ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>))([1-8])")
 LARGEST = 2**26  # bytes of a piece of metadata; larger ones are left out
 

@@ -9,15 +9,7 @@ import numpy as np
 
 from ...errors import ImageError
 from .metadata import NODATA, ORIENTATION, Metadata
-from .tags import (
-    RATIONAL,
-    SHORT,
-    Directory,
-    byte_order,
-    inner_tags,
-    nested_bytes,
-    read_directory,
-)
+from .tags import RATIONAL, SHORT, Directory, byte_order, inner_tags, nested_bytes, read_directory
 
 KIND, OLD_KIND, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
 SAMPLES, X_DPI, Y_DPI, PLANAR, UNIT, EXTRA, INNER, FORMAT = 277, 282, 283, 284, 296, 338, 330, 339
