@@ -35,7 +35,7 @@ SCALES = {
 }
 STYLE = (
     "Details smaller than a stroke can get lost, small faces among them. Colors come from the painting unless "
-    "`--preserve-color` keeps the photo's. [Videos](../video.md) hold still."
+    "`--preserve-color` keeps the photo's. In [videos](../video.md) flicker is reduced."
 )
 
 

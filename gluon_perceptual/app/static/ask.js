@@ -1,4 +1,4 @@
-// How the page asks the server, and builds elements.
+// Requests to the server, and building elements.
 
 export const find = (id) => document.getElementById(id);
 
@@ -9,7 +9,7 @@ export async function ask(path, method = "GET", body = undefined) {
   try {
     answer = await fetch(path, { method, headers, body: body && !isFile ? JSON.stringify(body) : body });
   } catch {
-    throw new Error("the program does not answer: is it still running?");
+    throw new Error("the program does not respond: is it still running?");
   }
   if (answer.ok) return answer;
   const said = await answer.json().catch(() => ({ error: `the program answered ${answer.status}` }));

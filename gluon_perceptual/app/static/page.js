@@ -1,4 +1,4 @@
-// Pictures: what is to be done to them, the list of them, and the one that is looked at.
+// Pictures: their settings, their list, and the one that is shown.
 import { ask, askJson, complain, element, find, say } from "./ask.js";
 import { offer } from "./runs.js";
 import { fit, middle, show, sideBySide } from "./viewer.js";
@@ -14,7 +14,7 @@ const measures = { scale: (n) => `×${n}`, width: (n) => `${n} wide`, height: (n
 const measured = (settings) => Object.keys(measures).filter((name) => settings[name]).map((name) => measures[name](settings[name]));
 const title = (settings) => (settings.kind === "stylize" ? settings.model : `${measured(settings)}, ${named(settings)}`);
 
-// --- what is to be done
+// --- settings
 
 function settings() {
   const data = new FormData(form), kind = data.get("kind");
@@ -48,7 +48,7 @@ function showModels() {
   const fitting = Object.entries(about.models).filter(([, model]) => model.kind === wanted && (kind === "stylize" || other || model.scale === scale)).sort();
   find("other").hidden = find("size").disabled = kind === "stylize" || !other;
   const name = about.defaults[scale], web = about.web[scale] ? `, or ${about.web[scale]} for strongly compressed JPEG files` : "";
-  const usual = kind === "upscale" ? [["", { what: other ? "Takes the next larger model, and reduces what it makes to this size" : `Takes ${name}${web}`, example: name }]] : [];
+  const usual = kind === "upscale" ? [["", { what: other ? "Uses the next larger model, and reduces its result to this size" : `Uses ${name}${web}`, example: name }]] : [];
   find("cards").replaceChildren(...[...usual, ...fitting].map(([name, model], k) => card(name, model, k === 0)));
 }
 
@@ -57,7 +57,7 @@ function bound(field, name) {
   Object.assign(field, { min, max, step });
 }
 
-// Whether the settings can be; the browser says what cannot.
+// Whether the settings are valid; the browser shows what is not.
 function fits() {
   form.querySelector("details").open ||= form.querySelector("details :invalid") !== null;
   return form.reportValidity();
@@ -68,7 +68,7 @@ find("measure").addEventListener("change", () => bound(find("size"), find("measu
 form.addEventListener("input", () => (find("strength-shown").textContent = `${Math.round(100 * form.elements.strength.value)} %`));
 form.addEventListener("submit", (event) => event.preventDefault());
 
-// --- pictures come
+// --- uploads
 
 const queue = [];
 let uploading = 0;
@@ -77,14 +77,14 @@ function take(files) {
   complain("");
   if (!fits()) return;
   for (const file of files) queue.push({ file, key: `local-${local++}`, wanted: settings() });
-  for (const item of queue) row(item.key, item.file.name, "waiting", "waits to be read");
+  for (const item of queue) row(item.key, item.file.name, "waiting", "waiting for upload");
   while (uploading < AT_ONCE && queue.length) upload();
 }
 
 async function upload() {
   const { file, key, wanted } = queue.shift();
   uploading += 1;
-  row(key, file.name, "working", "is read");
+  row(key, file.name, "working", "uploading");
   try {
     const picture = await askJson(`/api/pictures?name=${encodeURIComponent(file.name)}`, "POST", file);
     pictures.set(picture.id, picture);
@@ -163,7 +163,7 @@ function buttons(key, name, state) {
   return state === "done" ? [save, button("Remove", gone)] : [button("Remove", gone)];
 }
 
-// The focus is never lost with what had it.
+// Move the focus away from an element that is about to be removed.
 function leave(part) {
   if (part?.contains(document.activeElement)) find("file").focus();
 }
@@ -218,7 +218,7 @@ async function poll() {
     told.jobs.forEach(accept);
     told.gone.forEach(drop);
     const states = [...jobs.values()], done = states.filter((job) => job.state === "done"), busy = states.filter(active);
-    find("counts").textContent = `${done.length} done${busy.length ? `, ${busy.length} to do` : ""}`;
+    find("counts").textContent = `${done.length} done${busy.length ? `, ${busy.length} in progress` : ""}`;
     find("cancel-all").hidden = !busy.length;
     find("zip").hidden = !done.length;
     find("zip").href = `/api/results.zip?ids=${done.map((job) => job.id).join()}`;
@@ -249,7 +249,7 @@ find("clear").onclick = async () => {
   refresh();
 };
 
-// --- the picture that is looked at
+// --- the picture that is shown
 
 const resultsOf = (picture) => [...jobs.values()].filter((job) => job.picture.id === picture && job.state === "done");
 
@@ -292,7 +292,7 @@ function compareChosen() {
   if (isPlaying()) play(true);
 }
 
-// A video plays in the place of the pictures, which are its first frame and that of its result.
+// A video plays in place of the pictures, which are its first frame and its result's.
 const film = find("film"), isPlaying = () => find("play").getAttribute("aria-pressed") === "true";
 function play(wanted) {
   find("play").setAttribute("aria-pressed", wanted);
@@ -304,13 +304,13 @@ function play(wanted) {
   if (wanted) film.src = address;
   else film.removeAttribute("src");
   film.load();
-  if (wanted) film.play().catch(() => {}); // the browser has reasons not to start it by itself
+  if (wanted) film.play().catch(() => {}); // browsers may refuse to start it automatically
 }
 find("play").onclick = () => play(!isPlaying());
 film.onerror = () => {
   if (!film.getAttribute("src")) return;
   play(false);
-  complain("This browser does not play videos of this kind: download it");
+  complain("This browser cannot play this kind of video: download it");
 };
 
 find("left").onchange = find("right").onchange = compareChosen;
@@ -328,7 +328,7 @@ find("forget").onclick = async () => {
   refresh();
 };
 
-// --- several models on a piece of it
+// --- several models on a part of it
 
 async function compare() {
   if (!fits()) return;
@@ -341,20 +341,20 @@ async function compare() {
     const button = element("button", { type: "button", title: "Use this model" }, shown, input.value);
     button.onclick = () => {
       input.checked = true;
-      say(`${input.value} is chosen`);
+      say(`${input.value} is selected`);
     };
     return { input, shown, button };
   });
   strip.replaceChildren(...boxes.map((box) => box.button));
-  for (const { input, shown } of boxes) { // one at a time, as they are made: a browser has few connections
+  for (const { input, shown } of boxes) { // one at a time, since a browser has few connections
     try {
       const answer = await ask("/api/previews", "POST", { picture: picture.id, settings: { ...now, model: input.value, tile: "auto" }, ...square });
       const address = URL.createObjectURL(await answer.blob());
-      shown.replaceChildren(element("img", { src: address, alt: `${input.value} on this piece`, onload: () => URL.revokeObjectURL(address) }));
+      shown.replaceChildren(element("img", { src: address, alt: `${input.value} on this part`, onload: () => URL.revokeObjectURL(address) }));
     } catch (error) {
       shown.textContent = error.message;
     }
-    if (!shown.isConnected) return; // others are compared by now
+    if (!shown.isConnected) return; // another comparison has started
   }
 }
 find("compare").onclick = compare;
@@ -378,7 +378,7 @@ tabs.forEach((tab, k) => {
   });
 });
 
-// --- begin
+// --- start
 
 async function begin() {
   try {

@@ -1,4 +1,4 @@
-// A training, as its folder shows it.
+// A training, read from its folder.
 import { askJson, element, find } from "./ask.js";
 
 const EVERY = 3000; // milliseconds
@@ -39,7 +39,7 @@ function numbers(run) {
   const shown = {
     Step: run.steps ? `${step.toLocaleString()} of ${run.steps.toLocaleString()}` : step.toLocaleString(),
     Loss: loss?.toPrecision(4),
-    "Pictures a second": speed?.toFixed(2),
+    "Pictures per second": speed?.toFixed(2),
     "Best on held-out photos": Number.isFinite(best?.loss) && `${best.loss.toPrecision(4)} (step ${best.step.toLocaleString()})`,
   };
   const rows = Object.entries(shown).filter(([, value]) => value);

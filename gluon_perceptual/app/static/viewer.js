@@ -1,4 +1,4 @@
-// Two pictures of one place: one beside the other, or divided by a slider; zoom and pan are those of both.
+// Two pictures of the same scene, side by side or divided by a slider; they zoom and pan together.
 import { find } from "./ask.js";
 
 const stage = find("stage"), handle = find("handle");
@@ -26,7 +26,7 @@ export function show(side, address, title) {
 
 export function fit() {
   view.fits = true;
-  if (!stage.clientWidth) return; // it is not seen
+  if (!stage.clientWidth) return; // it is hidden
   view.zoom = Math.min(paneWidth() / view.width, stage.clientHeight / view.height, 8);
   view.x = (paneWidth() - view.width * view.zoom) / 2;
   view.y = (stage.clientHeight - view.height * view.zoom) / 2;
@@ -39,7 +39,7 @@ export function sideBySide(two) {
   fit();
 }
 
-// The square of a picture (of this width, in its pixels) that is in the middle of what is seen.
+// The square in the middle of the view, in pixels of a picture of this width.
 export function middle(width, side) {
   const scale = width / view.width;
   const [x, y] = [paneWidth() / 2 - view.x, stage.clientHeight / 2 - view.y].map((at) => (at / view.zoom) * scale);
