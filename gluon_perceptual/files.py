@@ -18,7 +18,7 @@ from .errors import UserError
 Json = Any  # type: ignore[explicit-any]  # what JSON can express: numbers, texts, true, false, null, and lists and dicts of them
 TEMPORARY = re.compile(r"\.[0-9a-f]{32}(\.|$)")
 KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFSOCK: "a socket"}
-SYSTEM = (("dev",), ("proc",))  # where names such as /dev/stdout may link to files
+SYSTEM = re.compile(r"/(dev(?!/shm/)|proc)/")  # where names such as /dev/stdout may link to files
 _unfinished: set[Path] = set()
 _inputs: set[int] | None = None  # what the running command has read, see `_identity`
 
@@ -75,7 +75,7 @@ def check_target(path: str | os.PathLike[str]) -> Path:
         return path
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    kind = KINDS.get(stat.S_IFMT(found.st_mode)) or ("a device" if path.absolute().parts[1:2] in SYSTEM else None)
+    kind = KINDS.get(stat.S_IFMT(found.st_mode)) or ("a device" if SYSTEM.match(str(path.absolute())) else None)
     if kind:
         raise OSError(errno.EINVAL, f"{kind}; expected a file or a new name", str(path))
     if _inputs is not None and _identity(path) in _inputs:

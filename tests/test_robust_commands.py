@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,7 @@ from gluon_perceptual.checkpoint.model import ModelSpec, save_model
 from gluon_perceptual.commands import main
 from gluon_perceptual.commands._console import Forgiving, printable
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.files import atomic_path, check_regular, input_file, keeping_inputs
+from gluon_perceptual.files import atomic_path, check_regular, input_file, keeping_inputs, write_bytes
 from gluon_perceptual.inference import Stylizer, Upscaler
 from gluon_perceptual.training.folder import GrowingFile, locked, make_part
 from gluon_perceptual.training.record import RunRecord, resumed_config
@@ -88,6 +89,14 @@ def test_outputs_are_files(model, tmp_path, name):
     photo = write(tmp_path / "a.jpg")
     assert_one_line_error(run("match-histogram", photo, photo, path), str(path))
     assert_one_line_error(run("export-onnx", model, "-o", path), str(path))
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="no folder in memory")
+def test_files_in_memory_are_files():
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        for content in (b"old", b"new"):
+            write_bytes(Path(folder, "a"), content)
+        assert Path(folder, "a").read_bytes() == b"new"
 
 
 def test_pipes_and_devices_are_not_read(model, tmp_path):

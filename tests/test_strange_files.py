@@ -3,6 +3,8 @@
 import json
 import shutil
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from gluon_perceptual.checkpoint.model import load_model
 from gluon_perceptual.checkpoint.parameters import expected_parameters
 from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.formats import hdf5
 from gluon_perceptual.formats.arrays import read_arrays
 from gluon_perceptual.inference import Upscaler
 from gluon_perceptual.symbols.loading import load_here
@@ -66,6 +69,29 @@ def test_hdf5_reads_no_other_file(tmp_path):
             make(file)
         with pytest.raises(UserError, match=r"x\.h5: not a readable HDF5 file: .*(another file|a link)"):
             read_arrays(tmp_path / "x.h5")
+
+
+STALLS = "while True: pass"
+CRASHES = "import os; os.kill(os.getpid(), 11)"
+
+
+@pytest.mark.parametrize(("code", "reason"), [(STALLS, "not read after 1 s"), (CRASHES, "HDF5 ended .*SIGSEGV")])
+def test_hdf5_that_crashes_or_stalls_is_one_line(tmp_path, monkeypatch, code, reason):
+    pytest.importorskip("h5py")
+    limit = "import resource, sys; resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[3]), 9))"
+    monkeypatch.setattr(hdf5, "START", f"{limit}\n{code}")
+    monkeypatch.setattr(hdf5, "LONGEST", 1)
+    (tmp_path / "x.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    with pytest.raises(UserError, match=rf"x\.h5: not a readable HDF5 file: {reason}"):
+        read_arrays(tmp_path / "x.h5")
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parent / "golden/fuzz").iterdir()), ids=lambda path: path.name)
+def test_files_that_fuzzing_found_are_read_or_refused(path, monkeypatch):
+    pytest.importorskip("h5py")
+    monkeypatch.setattr(hdf5, "LONGEST", 1)
+    with suppress(UserError):
+        read_arrays(path)
 
 
 @pytest.mark.parametrize("array", [np.array(["a"]), np.ones(2, complex), np.array([None]), np.zeros(1, "M8[s]")])

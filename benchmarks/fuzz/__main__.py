@@ -3,70 +3,89 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import resource
+import shutil
 import time
-from importlib import import_module
-from itertools import takewhile
 from pathlib import Path
-from typing import Any, Callable
+from random import Random
+from typing import Any
 
 import click
-import numpy as np
 
-from gluon_perceptual.errors import UserError
+from .kinds import MODULES, kind_of, outcome_of
 
-MODULES = {  # where kinds are: those without MXNet, whose threads take more memory than they use, in the first
-    "arrays": ("params", "npz", "torch", "torch-legacy", "safetensors", "keras"),
-    "models": ("symbol", "sidecar"),
-    "trainings": ("records", "index", "shards", "config", "log", "sums", "state"),
-}
+OUTCOMES = ("read", "refused", "neither", "ended", "stalled")
 SHOWN = 20  # of what is found
+PLACES = len(OUTCOMES) + 1  # their counts, and the number of the case in work
 
 
 @click.command(context_settings={"show_default": True})
-@click.argument("kind", type=click.Choice([kind for kinds in MODULES.values() for kind in kinds]))
+@click.argument("name", metavar="KIND", type=click.Choice([kind for kinds in MODULES.values() for kind in kinds]))
 @click.option("--cases", type=click.IntRange(1), default=10_000, help="Files to try.")
 @click.option("--seconds", type=float, default=3600, help="When to stop all the same.")
 @click.option("--seed", type=int, default=0, help="Case k is made of the seed and k alone.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("fuzz"), help="For what is found.")
 @click.option("--memory", type=int, default=4, help="GiB that the process may take.")
-def main(kind: str, cases: int, seconds: float, seed: int, out: Path, memory: int) -> None:
+@click.option("--patience", type=float, default=20, help="Seconds after which a case has stalled.")
+def main(name: str, cases: int, seconds: float, seed: int, out: Path, memory: int, patience: float) -> None:
     """Read damaged files of KIND, and say how many were read, refused, and neither."""
-    logging.disable()
-    module = next(name for name, kinds in MODULES.items() if kind in kinds)
-    maker, read = import_module(f".{module}", __package__).KINDS[kind]
-    make = maker()
     out.mkdir(parents=True, exist_ok=True)
-    if module == "arrays":
-        resource.setrlimit(resource.RLIMIT_AS, (memory << 30, memory << 30))
-    counts, start = {"read": 0, "refused": 0, "neither": 0}, time.perf_counter()
-    for number in takewhile(lambda _: time.perf_counter() - start < seconds, range(cases)):
-        content = make(np.random.default_rng([seed, number]))
-        outcome = try_file(content, read, out / "current")
-        if outcome not in counts:
-            (out / f"{kind}-{seed}-{number}").write_bytes(content)
-            if counts["neither"] < SHOWN:
+    context = multiprocessing.get_context("fork")
+    counts: Any = context.Array("q", PLACES)
+    start = time.perf_counter()
+    while counts[-1] < cases and time.perf_counter() - start < seconds:
+        limits = (cases, start + seconds, memory << 30)
+        worker = context.Process(target=read_cases, args=(name, seed, out, counts, limits))
+        worker.start()
+        stalled = not wait(worker, counts, patience)
+        if worker.exitcode:
+            counts[OUTCOMES.index("stalled" if stalled else "ended")] += 1
+            shutil.copy(out / "current", out / f"{name}-{seed}-{counts[-1]}")
+            counts[-1] += 1
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    said = ", ".join(f"{count:,} {outcome}" for outcome, count in zip(OUTCOMES, counts))
+    took, worked = time.perf_counter() - start, used.ru_utime + used.ru_stime
+    memory_used = f"{used.ru_maxrss / 1024:.0f} MB"
+    click.echo(f"{name}: {counts[-1]:,} cases: {said}; {took:.0f} s, {worked:.0f} s of a core, {memory_used}")
+    raise SystemExit(any(counts[2:-1]))
+
+
+def wait(worker: Any, counts: Any, patience: float) -> bool:
+    """Wait for a process; end it and return False if it stays at one case for too long."""
+    before = -1
+    while counts[-1] != before:
+        before = counts[-1]
+        worker.join(patience)
+        if not worker.is_alive():
+            return True
+    worker.kill()
+    worker.join()
+    return False
+
+
+def read_cases(name: str, seed: int, out: Path, counts: Any, limits: tuple[int, float, int]) -> None:
+    """Read cases from the one in work to the last, or until it is late, and count their outcomes."""
+    cases, end, memory = limits
+    logging.disable()
+    kind = kind_of(name)
+    seeds = kind.seeds()
+    if name in MODULES["arrays"]:
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    current, places = out / "current", counts.get_obj()  # the numbers without their lock
+    while places[-1] < cases and time.perf_counter() < end:
+        number = places[-1]
+        rng = Random(seed << 64 | number)
+        content = kind.damage(rng.choice(seeds), rng)
+        outcome = outcome_of(content, kind.read, current)
+        if outcome not in OUTCOMES:
+            (out / f"{name}-{seed}-{number}").write_bytes(content)
+            if places[2] < SHOWN:
                 click.echo(f"case {number}: {outcome}")
             outcome = "neither"
-        counts[outcome] += 1
-    (out / "current").unlink(missing_ok=True)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    said = ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items())
-    took, worked = time.perf_counter() - start, time.process_time()
-    click.echo(f"{kind}: {sum(counts.values()):,} cases: {said}; {took:.0f} s, {worked:.0f} s of a core, {peak:.0f} MB")
-    raise SystemExit(counts["neither"] > 0)
-
-
-def try_file(content: bytes, read: Callable[[Path], Any], path: Path) -> str:
-    """Return "read", "refused", or what else came of a file."""
-    path.write_bytes(content)
-    try:
-        read(path)
-    except UserError as error:
-        return "refused" if len(str(error).splitlines()) == 1 else f"several lines: {error!r}"
-    except Exception as error:
-        return repr(error)[:300]
-    return "read"
+        places[OUTCOMES.index(outcome)] += 1
+        places[-1] = number + 1
+    current.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -2,48 +2,56 @@
 
 from __future__ import annotations
 
+import io
+import json
 import struct
+import zipfile
 from pathlib import Path
-from typing import Any, Callable, Tuple
-
-import numpy as np
+from random import Random
+from typing import Any, Callable, NamedTuple
 
 NUMBERS = (0, 1, 2, 3, 255, 2**31 - 1, 2**31, 2**32 - 1, 2**62, 2**63 - 1, 2**63, 2**64 - 1)
 WORDS: tuple[Any, ...] = (
     0, -1, 1, 2, 3, 64, 10**9, 2**63, 1e300, "", "nan", "(0,-1)", "(1,3,1,1)", "None", None, True, [], {},
     [[0, 0, 0]],
 )  # fmt: skip
-Make = Callable[[np.random.Generator], bytes]  # makes a damaged file
-Kind = Tuple[Callable[[], Make], Callable[[Path], Any]]  # what makes files of a kind, and reads one
+Damage = Callable[[bytes, Random], bytes]
 
 
-def damaged(content: bytes, rng: np.random.Generator) -> bytes:
+class Kind(NamedTuple):
+    """A kind of file: what makes good ones, what damages one, good or damaged before, and what reads one."""
+
+    seeds: Callable[[], list[bytes]]
+    damage: Damage
+    read: Callable[[Path], Any]
+
+
+def damaged(content: bytes, rng: Random) -> bytes:
     """Return bytes with some changed: one byte, a number put in their place, cut off, repeated."""
     data = bytearray(content)
-    for _ in range(int(rng.integers(1, 4))):
-        place, how = int(rng.integers(len(data) or 1)), int(rng.integers(5))
+    for _ in range(rng.randrange(1, 4)):
+        place, how = rng.randrange(len(data) or 1), rng.randrange(5)
         if how == 0:
-            data[place : place + 1] = rng.bytes(1)
+            data[place : place + 1] = bytes([rng.randrange(256)])
         elif how == 1:
-            number = NUMBERS[int(rng.integers(len(NUMBERS)))]
-            width, code = ((4, "<I"), (8, "<Q"))[int(rng.integers(2))]
+            width, code = rng.choice(((4, "<I"), (8, "<Q")))
             place -= place % 4
-            data[place : place + width] = struct.pack(code, number % 2 ** (8 * width))
+            data[place : place + width] = struct.pack(code, rng.choice(NUMBERS) % 2 ** (8 * width))
         elif how == 2:
             del data[place:]
         elif how == 3:
             data[place:place] = data[max(0, place - 32) : place]
         else:
-            data[place : place + 1] = bytes([data[place] ^ 1 << int(rng.integers(8))]) if data else b""
+            data[place : place + 1] = bytes([data[place] ^ 1 << rng.randrange(8)]) if data else b""
     return bytes(data)
 
 
-def changed(value: Any, rng: np.random.Generator) -> Any:
+def changed(value: Any, rng: Random) -> Any:
     """Return JSON with one value in it, at any depth, replaced, left out or repeated."""
     keys = list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
     if not keys or rng.random() < 0.1:
-        return WORDS[int(rng.integers(len(WORDS)))]
-    key, copy = keys[int(rng.integers(len(keys)))], value.copy()
+        return rng.choice(WORDS)
+    key, copy = rng.choice(keys), value.copy()
     if rng.random() < 0.1:
         del copy[key]
     elif rng.random() < 0.1 and isinstance(copy, list):
@@ -51,3 +59,39 @@ def changed(value: Any, rng: np.random.Generator) -> Any:
     else:
         copy[key] = changed(copy[key], rng)
     return copy
+
+
+def damaged_json(content: bytes, rng: Random) -> bytes:
+    """Return a JSON text with up to three values changed, sometimes as text."""
+    try:
+        value = json.loads(content)
+        for _ in range(rng.randrange(4)):
+            value = changed(value, rng)
+        text = json.dumps(value).encode()
+    except (ValueError, RecursionError):
+        return damaged(content, rng)
+    return damaged(text, rng) if rng.random() < 0.1 else text
+
+
+def damaged_lines(content: bytes, rng: Random) -> bytes:
+    """Return lines of JSON with one damaged."""
+    lines = content.splitlines() or [b""]
+    number = rng.randrange(len(lines))
+    lines[number] = damaged_json(lines[number], rng)
+    return b"\n".join(lines) + b"\n"
+
+
+def damaged_zip(content: bytes, rng: Random) -> bytes:
+    """Return an archive with members damaged, each as likely as not, so that checksums are right."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+    except Exception:  # it was damaged before
+        members = {}
+    if not members or rng.random() < 0.1:
+        return damaged(content, rng)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, member in members.items():
+            archive.writestr(name, damaged(member, rng) if rng.random() < 0.5 else member)
+    return buffer.getvalue()

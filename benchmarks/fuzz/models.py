@@ -10,10 +10,10 @@ import numpy as np
 
 from gluon_perceptual.formats.mxnet_params import write_params
 
-from .damage import Kind, Make, changed
+from .damage import Kind, damaged_json
 
 
-def _symbol() -> Make:
+def _symbol() -> list[bytes]:
     names = ("w", "g", "b", "m", "v")
     layer = {"kernel": "(3, 3)", "pad": "(1, 1)", "num_filter": "3", "no_bias": "True"}
     graph = import_module("tests.graphs").chain(
@@ -26,20 +26,13 @@ def _symbol() -> Make:
         ("clip", {"a_min": "0", "a_max": "255"}),
         variables=names,
     )
-
-    def make(rng: np.random.Generator) -> bytes:
-        found = graph
-        for _ in range(int(rng.integers(1, 4))):
-            found = changed(found, rng)
-        return json.dumps(found).encode()
-
-    return make
+    return [json.dumps(graph).encode()]
 
 
-def _sidecar() -> Make:
+def _sidecar() -> list[bytes]:
     arguments = {"scale": 2, "width": 8, "blocks": 1, "norm": "none", "upsampling": "transposed", "skip": True}
-    good = {"network": "SuperResolutionNet", "arguments": arguments, "peak": 255.0, "mean": [0.0, 0.0, 0.0]}
-    return lambda rng: json.dumps(changed(good, rng)).encode()
+    spec = {"network": "SuperResolutionNet", "arguments": arguments, "peak": 255.0, "mean": [0.0, 0.0, 0.0]}
+    return [json.dumps(spec).encode()]
 
 
 def _read_symbol(path: Path) -> None:
@@ -60,4 +53,7 @@ def _read_sidecar(path: Path) -> None:
     read_spec(path.with_name("x.params"))
 
 
-KINDS: dict[str, Kind] = {"symbol": (_symbol, _read_symbol), "sidecar": (_sidecar, _read_sidecar)}
+KINDS = {
+    "symbol": Kind(_symbol, damaged_json, _read_symbol),
+    "sidecar": Kind(_sidecar, damaged_json, _read_sidecar),
+}

@@ -22,26 +22,20 @@ from gluon_perceptual.training.optimizer_state import load_state, save_state
 from gluon_perceptual.training.record import RunRecord, resumed_config
 from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig
 
-from .damage import Kind, Make, changed, damaged
+from .damage import Damage, Kind, damaged, damaged_json, damaged_lines
 
 STEPS = 3
 LINE = {"feature:relu2_2": 34793.4, "loss": 8.4, "gradient_norm": 77.8, "learning_rate": 2e-5, "seconds_waiting": 0.1}
 SHARDS = {"sigma": 1.0, "degradation": "decimate", "loss_network": {"weights": "shipped", "sha256": "0" * 64}}
 
 
-def _in_folder(
-    name: str,
-    write: Callable[[Path], None],
-    damage: Callable[[bytes, np.random.Generator], bytes],
-    read: Callable[[Path], Any],
-) -> Kind:
+def _in_folder(name: str, write: Callable[[Path], None], damage: Damage, read: Callable[[Path], Any]) -> Kind:
     """Return the kind of one file of a folder that is otherwise as it was written."""
 
-    def make() -> Make:
+    def seeds() -> list[bytes]:
         with tempfile.TemporaryDirectory() as folder:
             write(Path(folder))
-            good = Path(folder, name).read_bytes()
-        return lambda rng: damage(good, rng)
+            return [Path(folder, name).read_bytes()]
 
     def read_in_folder(path: Path) -> None:
         folder = path.with_name("folder")
@@ -51,18 +45,7 @@ def _in_folder(
         (folder / name).write_bytes(path.read_bytes())
         read(folder)
 
-    return make, read_in_folder
-
-
-def _damaged_json(good: bytes, rng: np.random.Generator) -> bytes:
-    return damaged(good, rng) if rng.random() < 0.3 else json.dumps(changed(json.loads(good), rng)).encode()
-
-
-def _damaged_lines(good: bytes, rng: np.random.Generator) -> bytes:
-    lines = good.splitlines()
-    number = int(rng.integers(len(lines)))
-    lines[number] = _damaged_json(lines[number], rng)
-    return b"\n".join(lines) + b"\n"
+    return Kind(seeds, damage, read_in_folder)
 
 
 def _write_records(folder: Path) -> None:
@@ -127,9 +110,9 @@ def _write_shards(folder: Path) -> None:
 KINDS = {
     "records": _in_folder("data.rec", _write_records, damaged, _read_records),
     "index": _in_folder("data.idx", _write_records, damaged, _read_records),
-    "shards": _in_folder("shards.json", _write_shards, _damaged_json, describe_shards),
-    "config": _in_folder("config.json", _write_config, _damaged_json, _read_config),
-    "log": _in_folder("log.jsonl", _write_log, _damaged_lines, _read_log),
+    "shards": _in_folder("shards.json", _write_shards, damaged_json, describe_shards),
+    "config": _in_folder("config.json", _write_config, damaged_json, _read_config),
+    "log": _in_folder("log.jsonl", _write_log, damaged_lines, _read_log),
     "sums": _in_folder("step-0000001.sha256", _write_checkpoint, damaged, latest),
     "state": _in_folder(
         "step-0000001.state",

@@ -11,23 +11,22 @@ import sys
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Callable, Iterator
+from typing import Callable, Iterator
 
 import numpy as np
 
 from ..errors import ParamsFormatError, UserError, require
 from ..files import input_file
 from ._params_layout import DTYPES, V1, V2, V3, native
+from .hdf5 import KERAS_WEIGHTS, check_growth, read_hdf5
 from .mxnet_params import read_params
 from .torch_files import read_torch_pickles, read_torch_zip
 
 STARTS = {"HDF5": b"\x89HDF\r\n\x1a\n", "zip": b"PK\x03\x04", "PyTorch": b"\x80\x02"}
 NUMBERS = "fiub"  # kinds of NumPy's types
 LARGEST_SHAPE = sys.maxsize // 16  # values; an empty array may claim to have more
-LARGEST_GROWTH = 100  # how many times larger than their file arrays may be
 SAFETENSORS_TYPES = ("F32", "F64", "F16", "U8", "I32", "I8", "I64", "BOOL", "I16", "U16", "U32", "U64", "BF16")
 SAFETENSORS = dict(zip(SAFETENSORS_TYPES, DTYPES))
-KERAS_WEIGHTS = "model.weights.h5"  # in a `.keras` archive
 
 
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
@@ -128,16 +127,20 @@ def _safetensor(name: str, dtype: str, shape: list[int], data: bytes) -> np.ndar
 def _read_zip(path: Path) -> dict[str, np.ndarray]:
     with _as_user_error(path, "zip"), zipfile.ZipFile(path) as archive:
         names = archive.namelist()
-        _check_growth(sum(entry.file_size for entry in archive.infolist()), path)
+        check_growth(sum(entry.file_size for entry in archive.infolist()), path)
         if KERAS_WEIGHTS in names:
-            return _read_hdf5(path, io.BytesIO(archive.read(KERAS_WEIGHTS)))
+            return _read_hdf5(path)
         if any(name.endswith("data.pkl") for name in names):
             with _as_user_error(path, "PyTorch"):
                 return read_torch_zip(archive)
         if names and all(name.endswith(".npy") for name in names):
             with _as_user_error(path, ".npz"):
-                return {name[: -len(".npy")]: _read_npy(name, archive.read(name)) for name in names}
+                return _read_npz(archive)
     raise ParamsFormatError(str(path), 0, "a zip archive of an unknown framework")
+
+
+def _read_npz(archive: zipfile.ZipFile) -> dict[str, np.ndarray]:
+    return {name[: -len(".npy")]: _read_npy(name, archive.read(name)) for name in archive.namelist()}
 
 
 def _read_npy(name: str, content: bytes) -> np.ndarray:
@@ -153,38 +156,13 @@ def _read_npy(name: str, content: bytes) -> np.ndarray:
     return np.ndarray(shape, dtype, content, file.tell(), order="F" if by_columns else "C")
 
 
-def _read_hdf5(path: Path, source: Path | BinaryIO) -> dict[str, np.ndarray]:
-    h5py = require("h5py", "keras", path)
-    arrays: dict[str, np.ndarray] = {}
-    total = 0
-
-    def visit(name: str, item: object) -> None:
-        nonlocal total
-        if isinstance(item, h5py.Group):
-            for child in item:
-                if not isinstance(item.get(child, getlink=True), h5py.HardLink):
-                    raise ValueError(f"{name}/{child} is a link, which is not followed")
-        elif isinstance(item, h5py.Dataset) and item.dtype.kind == "f":
-            if item.external or item.is_virtual:
-                raise ValueError(f"the values of {name} are in another file, which is not read")
-            total += item.size * item.dtype.itemsize
-            _check_growth(total, path)
-            arrays[name] = item[()]
-
-    with _as_user_error(path, "HDF5"), h5py.File(source, "r") as file:
-        visit("", file)
-        file.visititems(visit)
-    return arrays
-
-
-def _check_growth(size: int, path: Path) -> None:
-    """Raise ValueError if a small file would fill the memory."""
-    if size > LARGEST_GROWTH * path.stat().st_size:
-        raise ValueError(f"its arrays take {size} bytes, over {LARGEST_GROWTH} times its size")
+def _read_hdf5(path: Path) -> dict[str, np.ndarray]:
+    with _as_user_error(path, "HDF5"), zipfile.ZipFile(io.BytesIO(read_hdf5(path))) as archive:
+        return _read_npz(archive)
 
 
 READERS: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
-    "HDF5": lambda path: _read_hdf5(path, path),
+    "HDF5": _read_hdf5,
     "zip": _read_zip,
     "PyTorch": _read_torch,
     "safetensors": _read_safetensors,
