@@ -53,7 +53,4 @@ def _read_sidecar(path: Path) -> None:
     read_spec(path.with_name("x.params"))
 
 
-KINDS = {
-    "symbol": Kind(_symbol, damaged_json, _read_symbol),
-    "sidecar": Kind(_sidecar, damaged_json, _read_sidecar),
-}
+KINDS = {"symbol": Kind(_symbol, damaged_json, _read_symbol), "sidecar": Kind(_sidecar, damaged_json, _read_sidecar)}
