@@ -1,4 +1,4 @@
-"""A process's role in a cluster: the variables that set it, and its end once its launcher has ended.
+"""A process's role in a cluster: the variables that set it, and the end of the process when its launcher has ended.
 
 `DMLC_…` are the variables of MXNet's parameter server, which does not check them: a wrong one crashes the process or
 leaves it waiting.

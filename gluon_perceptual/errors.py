@@ -8,7 +8,7 @@ from types import ModuleType
 
 
 class UserError(ValueError):
-    """What was given, what was expected, what to do: one line, which the commands print before exiting with 1."""
+    """A mistake that the user can fix: one line that says what was given, what was expected and what to do."""
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows instead of a traceback: the same line."""
@@ -16,11 +16,11 @@ class UserError(ValueError):
 
 
 class ImageError(UserError):
-    """A file that is not a readable picture, or a picture that cannot be used."""
+    """A picture that cannot be read, used or written."""
 
 
 class ParamsFormatError(UserError):
-    """A file that is not a readable parameter file.
+    """A parameter file that cannot be read.
 
     Attributes:
         path: The file.

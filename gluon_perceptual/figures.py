@@ -1,4 +1,4 @@
-"""Rows and pictures -> plots; the only module with matplotlib."""
+"""Plots and figures; the only module that uses matplotlib."""
 
 from __future__ import annotations
 

@@ -190,7 +190,7 @@ def test_it_names_its_photo(tmp_path, monkeypatch, workers, error, where):
         return np.zeros((3, PATCH, PATCH), np.uint8)
 
     monkeypatch.setattr(*((reading, "read_rgb", fail) if where == "reading" else (PhotoCrops, "_crop", fail_at)))
-    with pytest.raises(UserError, match=r"3\.png: a worker failed at this photo \((Mem|Run).*\); leave it") as raised:
+    with pytest.raises(UserError, match=r"3\.png: processing this photo failed \((Mem|Run).*\); leave it") as raised:
         list(batches(PhotoCrops(find_photos(tmp_path), PATCH), 2, 0, 3, workers))
     assert "\n" not in str(raised.value)
 
@@ -200,4 +200,4 @@ def test_a_command_tells_it_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(PatchDataset, "_crop", lambda self, picture, rng: 1 / 0)
     options = ("--targets", "patches", "--patch", 16)
     result = run("prepare-data", "--data", tmp_path, "--out", tmp_path / "new", "--count", 4, *options)
-    assert_one_line_error(result, "photo.png: a worker failed at this photo (ZeroDivisionError")
+    assert_one_line_error(result, "photo.png: processing this photo failed (ZeroDivisionError")

@@ -100,7 +100,7 @@ def test_a_model_gets_a_low_pass(tmp_path):
 
 @pytest.mark.parametrize("cutoff", [0, 0.7, float("nan")])
 def test_cutoffs_that_are_none(cutoff):
-    with pytest.raises(UserError, match="cycles a pixel"):
+    with pytest.raises(UserError, match="cycles per pixel"):
         SuperResolutionNet(**ARGUMENTS, lowpass=cutoff)
 
 

@@ -46,7 +46,7 @@ def test_folders_by_other_names(tmp_path, monkeypatch):
         assert target.resolve() == tmp_path / "photos_x2/a.jpg"
     monkeypatch.chdir(tmp_path / "photos")
     assert targets(plan_outputs([Path()], None, None, "x2")) == [str(tmp_path / "photos_x2/a.jpg")]
-    with pytest.raises(UserError, match="nothing can be written beside it"):
+    with pytest.raises(UserError, match="this folder has no parent"):
         plan_outputs([Path("/")], None, None, "x2")
 
 

@@ -100,7 +100,7 @@ def check_apart(tasks: Tasks) -> None:
 def _beside(path: Path, label: str, suffix: str | None) -> Tasks:
     path = path.resolve() if path.name in ("", "..") else path.absolute()
     if not path.name:
-        raise UserError(f"{path}: nothing can be written beside it: give a folder as -o")
+        raise UserError(f"{path}: this folder has no parent for the results: give a folder as -o")
     if path.is_dir():
         return _into(path, path.with_name(f"{path.name}_{label}"), suffix)
     return [(path, path.with_name(result_name(path, label, suffix)))]

@@ -1,4 +1,4 @@
-"""Pairs -> batches, made by threads ahead of the step that needs them."""
+"""Pairs -> batches, which threads prepare before they are needed."""
 
 from __future__ import annotations
 
@@ -55,15 +55,15 @@ def batches(
 ) -> Iterable[Batch]:
     """Return an iterable over the batches [first, last) of `pairs`, each (inputs, references) as NumPy arrays.
 
-    Threads suffice, as decoding and resizing release Python's lock; and no process is forked while MXNet's threads run.
-    The contents of a batch do not depend on the number of threads.
+    Threads suffice, since decoding and resizing release Python's lock, and forking while MXNet's threads run would not
+    be safe. The contents of a batch do not depend on the number of threads.
 
     Args:
         pairs: By number.
         size: Pairs in a batch, of this worker of the cluster.
         first: Number of the first batch.
         last: One more than the number of the last batch.
-        threads: How many prepare batches; 0: the caller's thread does.
+        threads: Number of threads that prepare batches; 0: the caller's thread does.
         rank: This worker of the cluster, see `ConsecutiveBatches`.
         num_workers: Workers in the cluster.
     """

@@ -1,4 +1,4 @@
-"""Photos -> random square crops of one size, for networks that should reproduce what their input shows."""
+"""Photos -> random square crops of one size, for networks whose output has the content of their input."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from ..image.files import PictureFile
 from .sampler import PhotoSampler
 
-FLAT_PART = 3  # of a photo's shorter side: what a flat crop shows
+FLAT_PART = 3  # a flat crop shows this fraction, a third, of a photo's shorter side
 FLAT_TRIES = 8
 ZOOM = 1.25  # a photo's shorter side is scaled to at most this many times the crop's
 
@@ -29,8 +29,8 @@ class PhotoCrops:
     of a photo of any resolution. Photos take turns, see `sampler.PhotoSampler`; those with a side under a quarter of
     the size are skipped.
 
-    Few random crops are as flat as a sky or a wall that fills a picture. So a share of them can be made to show only a
-    third of the photo, the flattest of 8 places.
+    Few random crops are as flat as a picture of a sky or a wall. So a share of the crops can be taken from the flattest
+    of 8 random places, a third of the photo's size.
 
     Args:
         photos: Files.
@@ -47,7 +47,7 @@ class PhotoCrops:
         self.size, self.seed, self.flat, self.skipped = size, seed, flat, self.sampler.skipped
 
     def __len__(self) -> int:
-        """Return how many crops it takes for each photo to have had its turn."""
+        """Return the number of crops in a round of all photos."""
         return len(self.photos)
 
     def __getitem__(self, k: int) -> tuple[np.ndarray, np.ndarray]:

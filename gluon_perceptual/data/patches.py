@@ -52,7 +52,7 @@ class PatchDataset:
         self.crops, self.augment, self.seed, self.skipped = crops, augment, seed, self.sampler.skipped
 
     def __len__(self) -> int:
-        """Return how many pairs it takes for each photo to have had its turn."""
+        """Return the number of pairs in a round of all photos."""
         return len(self.photos) * self.crops
 
     def __getitem__(self, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -69,7 +69,7 @@ class PatchDataset:
     def _crop(self, picture: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Return a low and a high-resolution patch (H, W, 3), degraded as if the whole photo were.
 
-        By "web", as if the photo had been cropped somewhere before: its JPEG blocks start at a random place.
+        With "web", JPEG blocks start at a random place, as in a cropped photo.
         """
         scale, patch = self.scale, self.patch
         margin = degradation_margin(scale, self.sigma, self.method)

@@ -1,4 +1,4 @@
-"""Many photos in little memory: their keys; the path or record of a photo is made when it is asked for."""
+"""Many photos in little memory: only keys are stored; the path or record of a photo is made on access."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Key = Any  # identifies a photo, such as a file's name or a record's number
 
 
 class PhotoList(Sequence[PictureFile]):
-    """Photos by number, made from keys when asked for; slices and selections share the keys.
+    """Photos by number, made from their keys on access; slices are lists of photos, too.
 
     Args:
         keys: What identifies each photo, such as file names; hashable.

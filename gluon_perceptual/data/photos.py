@@ -28,7 +28,7 @@ EMBEDDED_HELD_OUT = ("chelsea.png", "coffee.png")
 
 
 def embedded_photos() -> PhotoList:
-    """Return the color photos in scikit-image's wheel, with which everything runs without a download."""
+    """Return the color photos in scikit-image's wheel, which need no download."""
     import skimage
 
     return PhotoList(EMBEDDED_PHOTOS, (Path(skimage.__file__).parent / "data").joinpath)
@@ -66,12 +66,12 @@ def find_photos(source: str | Path | None) -> PhotoList:
 def readable_photos(
     photos: Iterable[PictureFile], side: int, skipped: dict[str, str] | None = None
 ) -> Iterator[PictureFile]:
-    """Yield the photos that can be read and have at least `side` pixels on both sides; log the others.
+    """Yield the photos that can be read and have at least `side` pixels on both sides; log the rest.
 
     Args:
         photos: Photos.
         side: In pixels.
-        skipped: Filled with the names of the others and what is wrong with them.
+        skipped: Gets the names of the rest, and the reasons.
     """
     skipped = {} if skipped is None else skipped
     for photo in photos:
@@ -87,10 +87,10 @@ def readable_photos(
 
 
 def walk_pictures(folder: Path, part: str = "", others: Counter[str] | None = None) -> Iterator[str]:
-    """Yield the names of the picture files below `folder`, or below its `part/`, relative to it, in the order of paths.
+    """Yield the names, relative to `folder`, of the picture files below it, or below its `part/`, sorted by path.
 
-    Hidden files and folders are left out, and so are links to folders; folders that cannot be read are named in the
-    log. Files of other kinds are counted in `others`, by suffix.
+    Hidden files and folders and links to folders are left out; the log names folders that cannot be read. Files of
+    other kinds are counted in `others`, by suffix.
     """
     kinds: dict[str, bool] = {}
     try:
@@ -111,7 +111,7 @@ def walk_pictures(folder: Path, part: str = "", others: Counter[str] | None = No
 
 
 def _parts(folder: Path) -> list[str]:
-    """Return the parts of `folder` to search: the training sets of COCO's layouts; otherwise all of it."""
+    """Return the parts of `folder` to search: the training sets in COCO's layouts, otherwise everything."""
     pattern = "train*" if (folder / "annotations").is_dir() else COCO_TRAIN
     found = [path for place in (folder, folder / "images") for path in sorted(place.glob(pattern)) if path.is_dir()]
     return [f"{path.relative_to(folder)}/" for path in found] or [""]
@@ -138,10 +138,10 @@ def split_photos(source: str | Path | None, validation: str | Path | None = None
     """Return the photos to train on and those to measure on.
 
     Args:
-        source: As of `find_photos`.
-        validation: Likewise, for the photos to measure on, which are not trained on. None: some of `source` are held
-            out, evenly spread: one in twenty, at least one and at most eight; of the embedded photos, those in
-            `EMBEDDED_HELD_OUT`. A single photo serves for both.
+        source: See `find_photos`.
+        validation: Likewise, for the photos to measure on, which are excluded from training. None: some of `source`,
+            evenly spread: one in twenty, at least one and at most eight; for the embedded photos, `EMBEDDED_HELD_OUT`.
+            A single photo is used for both.
     """
     photos = find_photos(source)
     if validation is not None:
@@ -158,7 +158,7 @@ def split_photos(source: str | Path | None, validation: str | Path | None = None
 
 
 def _identity(photo: PictureFile) -> Hashable:
-    """Return what all names of a photo have in common: its real path."""
+    """Return what identifies a photo under all of its names: device and inode, or a record's file and number."""
     if isinstance(photo, Record):
         return _identity(photo.file.path), photo.number
     try:

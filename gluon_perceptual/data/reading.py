@@ -1,4 +1,4 @@
-"""Reading photos of any quality: bad ones are left out and noted; unexpected errors name their photo."""
+"""Reading photos: bad ones are skipped and reported; unexpected errors name their photo."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..files import write_json
 from ..image.files import PictureFile
 from ..image.io import read_rgb
 
-MAX_PIXELS = 200_000_000  # lower than for single pictures: several photos are decoded at a time
-UNUSABLE = (ImageError, OSError)  # raised by reading where the photo or the disk is at fault
+MAX_PIXELS = 200_000_000  # lower than for single pictures, since several photos are decoded at a time
+UNUSABLE = (ImageError, OSError)  # errors that mean a bad photo or disk
 
 log = logging.getLogger(__name__)
 
 
 def read_photo(photo: PictureFile) -> np.ndarray:
-    """Return (H, W, 3) uint8, as `image.io.read_rgb`; a photo of over `MAX_PIXELS` is refused by its header.
+    """Return (H, W, 3) uint8, as `image.io.read_rgb`; a photo over `MAX_PIXELS` is refused by its header.
 
     Raises:
         ImageError, OSError: It cannot be used, see `UNUSABLE`.
@@ -30,11 +30,11 @@ def read_photo(photo: PictureFile) -> np.ndarray:
 
 
 def note(skipped: dict[str, str], photo: PictureFile, problem: Exception | str) -> None:
-    """Note in `skipped`, by the photo's name, what is wrong with it; log it the first time."""
+    """Record in `skipped`, by the photo's name, what is wrong with it, and log it the first time."""
     name = str(photo)
     reason = (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
     reason = reason.partition(f"{name}: ")[2] or reason
-    if skipped.setdefault(name, reason) is reason:  # atomic: another thread may have found the same photo
+    if skipped.setdefault(name, reason) is reason:  # atomic, since several threads may find the same photo
         log.warning("skipped: %s: %s", name, reason)
 
 
@@ -45,11 +45,7 @@ def write_report(path: str | Path, skipped: dict[str, str]) -> None:
 
 @contextmanager
 def naming(photo: PictureFile) -> Iterator[None]:
-    """Make unexpected errors, such as those in a worker thread, name the photo that was being used.
-
-    Raises:
-        UserError: In place of it.
-    """
+    """Turn unexpected errors, such as in a worker thread, into a UserError that names the photo."""
     try:
         yield
     except (UserError, OSError):
@@ -57,4 +53,4 @@ def naming(photo: PictureFile) -> Iterator[None]:
     except Exception as error:
         log.debug("%s", photo, exc_info=True)
         what = " ".join(f"{type(error).__name__} {error}".split())
-        raise UserError(f"{photo}: a worker failed at this photo ({what}); leave it out, or report this") from error
+        raise UserError(f"{photo}: processing this photo failed ({what}); leave it out, or report this") from error

@@ -1,8 +1,8 @@
-"""RecordIO, MXNet's format for many small files in a large one, in pure Python: MXNet's code hides failures to write.
+"""RecordIO, MXNet's format for many small files in one, in pure Python, since MXNet's code hides failed writes.
 
-A record is made of parts: the magic number, a word of 3 bits for the kind of part and 29 for its length, the bytes,
-zeros up to a multiple of 4. A record has one part, unless the magic number itself occurs in it at a multiple of 4:
-there the record is cut, and the number left out. All numbers are little-endian.
+A record consists of parts: the magic number, a word of 3 bits for the kind of part and 29 for its length, the bytes,
+and zeros up to a multiple of 4. A record has one part, unless it contains the magic number at a multiple of 4: there it
+is split, and that number is left out. All numbers are little-endian.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Photos in a RecordIO file, as MXNet's im2rec makes it: X.rec, X.idx (where each starts), X.lst (their names)."""
+"""Photos in a RecordIO file, as MXNet's im2rec makes it: X.rec, X.idx (their positions), X.lst (their names)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .photo_list import PhotoList
 from .reading import UNUSABLE, naming, note, read_photo
 from .recordio import LENGTH_BITS, read_record, write_record
 
-HEADER = struct.Struct("<IfQQ")  # number of labels that follow (0: the one here), label, two words of identity
+HEADER = struct.Struct("<IfQQ")  # number of labels after the header (0: the one in it), label, two numbers as identity
 LARGEST = 2**LENGTH_BITS - HEADER.size
 CHUNK = 64  # photos in memory while writing
 THREADS = 4
 
 
 class RecordFile:
-    """A RecordIO file of pictures: where each starts, 8 bytes a picture, and their names, where there is a .lst file.
+    """A RecordIO file of pictures: their positions, 8 bytes per picture, and their names if there is a .lst file.
 
     Raises:
         UserError: The index is missing or damaged.
@@ -50,7 +50,7 @@ class RecordFile:
         self._names = self._read_names(path.with_suffix(".lst"))
 
     def _read_names(self, path: Path) -> list[str]:
-        """Return the last column of the lines whose keys the index has; im2rec leaves bad pictures out of it."""
+        """Return the last column of the lines whose keys are in the index, from which im2rec omits bad pictures."""
         names: list[str] = []
         if path.is_file():
             with input_file(path).open(encoding="utf-8-sig", errors="surrogateescape") as file:
@@ -64,7 +64,7 @@ class RecordFile:
         return self._names[number] if self._names else f"record {self.keys[number]}"
 
     def read(self, number: int) -> bytes:
-        """Return the encoded bytes of a picture; threads may call it at once, as each call opens the file.
+        """Return the encoded bytes of a picture; thread-safe, since each call opens the file.
 
         Raises:
             ValueError: The record is damaged.
@@ -74,13 +74,13 @@ class RecordFile:
             file.seek(self.offsets[number])
             record = read_record(file)
         if len(record) < HEADER.size:
-            raise ValueError(f"{len(record)} bytes hold no picture")
+            raise ValueError(f"{len(record)} bytes are too few for a picture")
         return record[HEADER.size + 4 * HEADER.unpack_from(record)[0] :]
 
 
 @dataclass(frozen=True)
 class Record:
-    """A picture in a RecordIO file, to be read as a path is."""
+    """A picture in a RecordIO file, which is read like a path."""
 
     file: RecordFile
     number: int
@@ -102,19 +102,19 @@ class Record:
 
 
 def open_records(path: Path) -> PhotoList:
-    """Return the photos of a RecordIO file; raises UserError where its index is missing or damaged."""
+    """Return the photos of a RecordIO file; raises UserError if its index is missing or damaged."""
     file = RecordFile(path)
     return PhotoList(range(len(file.offsets)), lambda number: Record(file, number))
 
 
 def write_records(photos: Sequence[PictureFile], folder: Path, progress: Callable[[int], object]) -> dict[str, str]:
-    """Write photos to `folder`: data.rec, data.idx and data.lst, all three or none; return which were skipped, and why.
+    """Write photos to data.rec, data.idx and data.lst in `folder`, all three or none; return skipped ones and reasons.
 
-    A record holds the bytes of a photo's file, which are decoded first to see that they are a picture.
+    A record holds the bytes of a photo's file; each photo is decoded first as a check.
 
     Args:
         photos: Files.
-        folder: Made where it is missing.
+        folder: Created if it does not exist.
         progress: Called with the number of photos done since the last call.
 
     Raises:
@@ -143,7 +143,7 @@ def write_records(photos: Sequence[PictureFile], folder: Path, progress: Callabl
 
 
 def _encoded(photo: PictureFile) -> bytes | Exception | str:
-    """Return the bytes of a photo, or what is wrong with it."""
+    """Return the bytes of a photo's file, or what is wrong with it."""
     try:
         with naming(photo):
             read_photo(photo)

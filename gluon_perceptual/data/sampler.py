@@ -1,4 +1,4 @@
-"""Which photo comes next: all in an order shuffled anew each round, without those that cannot be used."""
+"""The order of photos: shuffled anew for each round, without those that cannot be used."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from ..image.files import PictureFile
 from .reading import UNUSABLE, naming, note, read_photo
 
 CACHE_BYTES = 512 * 2**20
-CACHED_SET = 1000  # photos; of a larger set, too few would still be in the cache at their next turn
+CACHED_SET = 1000  # photos; in a larger set, few would still be in the cache at their next turn
 RECENT = 8  # pictures kept of a larger set, for several crops in a row
 
 
 class PhotoSampler:
-    """Photos in turn, reproducibly: which is the k-th depends on the arguments and on `k` alone.
+    """Photos in turn, reproducibly: the k-th depends on the arguments and on `k` alone.
 
-    A photo that cannot be read or does not fit is passed over for the next one, named in the log, and noted in
-    `skipped` with what is wrong. That is only a note: which photos have been skipped before, by whichever thread, does
-    not influence what comes next.
+    A photo that cannot be read or does not fit is skipped for the next one, logged, and recorded in `skipped` with the
+    reason. That record does not influence which photo comes next.
 
     Args:
         photos: Files.
-        seed: Of the order.
+        seed: Seed of the order.
         misfit: From a picture (H, W, 3) uint8 to what is wrong with it, or "".
     """
 
@@ -42,10 +41,10 @@ class PhotoSampler:
 
     @contextmanager
     def photo(self, k: int) -> Iterator[np.ndarray]:
-        """Give the body the next photo, or the first usable one after it in its round; it must not be changed.
+        """Give the body the k-th photo, or the next usable one in its round; the body must not change it.
 
         Raises:
-            UserError: No photo can be used; or an unexpected error, here or in the body, with the photo's name.
+            UserError: No photo can be used, or an unexpected error occurs here or in the body; it names the photo.
         """
         index, picture = self._next_good(k)
         with naming(self.photos[index]):
@@ -82,12 +81,12 @@ class PhotoSampler:
 
 
 class PictureCache:
-    """Pictures by number, of which the last ones are kept; safe with threads.
+    """A thread-safe cache of the most recently used pictures, by number.
 
     Args:
         read: From a number to the picture (H, W, 3) uint8.
-        count: How many are kept.
-        limit: The most bytes kept.
+        count: Largest number of pictures to keep.
+        limit: Largest number of bytes to keep.
     """
 
     def __init__(self, read: Callable[[int], np.ndarray], count: int, limit: int) -> None:

@@ -1,7 +1,7 @@
 """The blog's training files: `trainx_<i>.params` and `trainy_<i>.params`, each a list with one float32 array.
 
-trainx holds low-resolution patches (N, 3, h, w) RGB in [0, 1]; trainy either the relu2_2 activations of the true
-patches (N, 128, H/2, W/2), which the blog trains on, or the true patches themselves (N, 3, H, W) in [0, 1].
+trainx contains low-resolution patches (N, 3, h, w) RGB in [0, 1]; trainy contains the relu2_2 activations of the true
+patches (N, 128, H/2, W/2), as in the blog, or the true patches themselves (N, 3, H, W) in [0, 1].
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..formats.mxnet_params import Pieces, read_params, write_params
 from ..image.resize import check_degradation
 from .batches import Pairs
 
-STRIDE, FEATURES = 2, 128  # of relu2_2 in the picture
+STRIDE, FEATURES = 2, 128  # relu2_2's stride in pixels, and its number of channels
 BATCH = 8  # pairs to compute at a time
 _NAME = re.compile(r"trainx_(\d+)\.params$")
 
@@ -48,7 +48,7 @@ class ShardDataset:
         self.scale = factor * self._references[0].shape[2] / self._inputs[0].shape[2]
         self.loss_network = describe_shards(folder)["loss_network"]
         self._ends = np.cumsum([len(array) for array in self._inputs])
-        self.skipped: dict[str, str] = {}  # as other datasets have it; here there are no photos
+        self.skipped: dict[str, str] = {}  # see `batches.Pairs`; shards have no photos
         self._seed = seed
         self._order = lru_cache(maxsize=2)(self._shuffle)
 
@@ -78,13 +78,13 @@ class ShardDataset:
 
 
 def describe_shards(folder: Path) -> dict[str, Json]:
-    """Return how shards were made, as `shards.json` says: `sigma`, `degradation`, and `loss_network`.
+    """Return how shards were made, from `shards.json`: `sigma`, `degradation`, and `loss_network`.
 
-    `loss_network` names the network that made the features; None for patches, or where it is unknown. The blog's own
-    shards lack that file; their photos were blurred by 1 pixel and decimated.
+    `loss_network` identifies the network that computed the features; None for patches, or if it is unknown. The blog's
+    own shards lack that file; their photos were blurred by 1 pixel and decimated.
 
     Raises:
-        UserError: The file holds something else.
+        UserError: The file is not a description of shards.
     """
     path = folder / "shards.json"
     if not path.exists():
@@ -118,10 +118,10 @@ def write_shards(
     loss_network: Block | None = None,
     progress: Callable[[int], object] = lambda pairs: None,
 ) -> None:
-    """Write the first `count` of `pairs` as shards, telling `progress` how many more are done after each batch.
+    """Write the first `count` of `pairs` as shards.
 
-    One shard's inputs (60 MB for 1000 of 72×72) and a batch are held in memory: the references, usually far larger,
-    are written as they are made.
+    Memory holds one shard's inputs (60 MB for 1000 of 72×72) and a batch: the references, usually far larger, are
+    written as they are computed.
 
     Args:
         pairs: A `patches.PatchDataset`, or another such dataset.
@@ -145,7 +145,7 @@ def write_shards(
 def _references(
     pairs: Pairs, numbers: range, inputs: list[np.ndarray], loss_network: Block, progress: Callable[[int], object]
 ) -> Iterator[np.ndarray]:
-    """Yield the references of some pairs at a time, and append the inputs to `inputs`."""
+    """Yield the references in batches, and append the inputs to `inputs`."""
     for start in range(0, len(numbers), BATCH):
         lows, highs = zip(*(pairs[k] for k in numbers[start : start + BATCH]))
         inputs.extend(low.astype(np.float32) / np.float32(255) for low in lows)

@@ -1,4 +1,4 @@
-"""How close a picture is to the true one, and whether it shows the grid that an upsampling network leaves."""
+"""Metrics: how close a picture is to the true one, and how strongly it shows the grid of an upsampling network."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ SSIM_WINDOW = 11  # side of the Gaussian window of σ = 1.5, cut at 3.5 σ
 
 _ROWS = 64  # pixels of CIEDE2000 at a time, as it needs many temporary arrays
 _BLOCK = 64  # side of the blocks of a local spectrum, in pixels
-_PERIODS = 5  # periods a block has at least: so the bins compared with one frequency are not those of another
-_AT = (-1, 0, 1)  # bins that a Hann window smears a frequency over
+_PERIODS = 5  # smallest number of periods in a block, so that bins next to a frequency are not those of another
+_AT = (-1, 0, 1)  # bins over which a Hann window spreads a frequency
 _BESIDE = (-3, -2, 2, 3)
 _ROUNDING_NOISE = 1 / 12  # variance of rounding to whole gray levels
 

@@ -1,4 +1,4 @@
-"""The results for enlarged photos: rows of scores, their means, and how they are shown."""
+"""Scores of enlarged photos: rows, their means, tables and JSON."""
 
 from __future__ import annotations
 
@@ -19,15 +19,11 @@ SCORES = tuple(FORMATS)
 
 @dataclass(frozen=True)
 class Row:
-    """Scores of one enlarged photo against the true one.
+    """Scores of an enlarged photo compared with the true one; nan for what could not be measured.
 
-    psnr (dB) and ssim on Y of BT.601 with a border of `scale` pixels shaved; relu2_2 and relu4_3: mean squared
-    distance of the loss network's activations; ciede2000: mean color error; grid: energy at the frequencies of the
-    upsampling grid relative to those around (1: no grid, see `metrics.grid_energy`); weave, worst_weave: fine waves
-    where the truth is smooth, in gray levels, the mean and that of the worst tenth (see `spectrum.Weave`); st_lpips:
-    see `stlpips`. axial, diagonal: power in smooth blocks less that of the truth, by frequency (`spectrum.Weave`).
-
-    What could not be measured is nan: the weave where nothing is smooth, ST-LPIPS where it is not installed.
+    psnr (dB) and ssim are on Y of BT.601, without a border of `scale` pixels; relu2_2 and relu4_3: mean squared
+    differences of the loss network's activations; ciede2000: mean color error; grid: see `metrics.grid_energy`; weave,
+    worst_weave, axial, diagonal: see `spectrum.Weave`; st_lpips: see `stlpips`.
     """
 
     method: str
@@ -46,7 +42,7 @@ class Row:
 
 
 def means(rows: Sequence[Row]) -> list[Row]:
-    """Return the mean row of each method over what could be measured, in the order of first appearance."""
+    """Return the mean row of each method, in order of first appearance; nan values are left out of the means."""
     averages = []
     for name in dict.fromkeys(row.method for row in rows):
         own = [row for row in rows if row.method == name]
@@ -79,7 +75,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def as_text(row: Row, score: str) -> str:
-    """Return a score with its usual number of digits; "-" where it could not be measured."""
+    """Return a score with its usual number of digits, or "-" for nan."""
     value = getattr(row, score)
     return "-" if math.isnan(value) else format(value, FORMATS[score])
 

@@ -1,4 +1,4 @@
-"""The weave that a network leaves where a photo is smooth: fine waves that the truth lacks, in local spectra."""
+"""The weave: fine waves that a network leaves where the true photo is smooth, measured in local spectra."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..image.color import luma
 
 BLOCK = 32  # side of the blocks of a local spectrum, in pixels; they overlap by half
 SMOOTH = 10.0  # gray levels: blocks of the truth count as smooth up to this standard deviation
-FINE = 0.25  # cycles per pixel above which waves are looked for: below are the shapes of a picture
+FINE = 0.25  # cycles per pixel above which waves are measured: lower frequencies contain the picture's shapes
 WORST = 0.1  # share of the blocks
 
 _BINS = np.arange(BLOCK // 2 + 1)
@@ -26,12 +26,12 @@ _WAVE = _WINDOW.sum() ** 2 / 4 / (_WINDOW**2).sum() / 4 / 2
 class Weave:
     """The waves over 0.25 cycles per pixel that a picture has and the truth lacks, in blocks where the truth is smooth.
 
-    mean, worst: The amplitude, in gray levels, of the strongest such wave in a block: the mean over all blocks, and
-        over
-    the tenth of them with the highest. Under about 0.1 it is rounding; from 0.5 on it is visible; nan where no block is
-    smooth. axial, diagonal: the power in excess of the truth's, by frequency, (17,) each: place k is for k/32 cycles
-        per
-    pixel along an axis, and along both.
+    Attributes:
+        mean: Amplitude, in gray levels, of the strongest such wave in a block: the mean over all smooth blocks; nan if
+            there are none. Below about 0.1 it is rounding; from 0.5 on it is visible.
+        worst: The mean over the tenth of the blocks with the highest amplitude.
+        axial: Power in excess of the truth's, (17,): entry k is for k/32 cycles per pixel along an axis.
+        diagonal: Likewise, for k/32 cycles per pixel along both axes.
     """
 
     mean: float

@@ -1,7 +1,7 @@
 """ST-LPIPS: how different two pictures look, by the features of a network trained on human judgments.
 
 Ghildyal and Liu, "Shift-tolerant perceptual similarity metric", ECCV 2022. Unlike distances of VGG16's features, it is
-not used as a loss here, so that no model was trained for it. It runs in PyTorch, from the package stlpips-pytorch.
+not used as a loss here, so that no model is optimized for it. It runs in PyTorch, by the package stlpips-pytorch.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""How good a repainted picture is, compared with its photo: clipping, blobs, colored noise, edges.
+"""The quality of a repainted picture, compared with its photo: clipping, blobs, colored noise, edges.
 
-Pictures are (H, W, 3) RGB in [0, 255]; their size matters only through what they show.
+Pictures are (H, W, 3) RGB in [0, 255].
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import numpy as np
 from ..errors import UserError
 from ..image.color import luma, rgb_to_ycbcr
 
-FINE = 1.0  # σ in pixels: fine detail is what a Gaussian of it removes
-EDGES = 2.0  # σ in pixels of the Gaussian applied before edges are looked for
+FINE = 1.0  # σ in pixels of the Gaussian that removes fine detail
+EDGES = 2.0  # σ in pixels of the Gaussian that is applied before edges are detected
 WINDOW = 17  # side in pixels of the windows that are flat or not
-FLAT = 3.0  # standard deviation of luma in a window, in levels of Y, below which it is flat
-DRAWN = 6.0  # the same, above which the window is not flat
+FLAT = 3.0  # standard deviation of Y in a window below which it is flat
+DRAWN = 6.0  # standard deviation of Y above which a window is not flat
 
 
 def style_scores(picture: np.ndarray, photo: np.ndarray) -> dict[str, float]:
@@ -54,7 +54,7 @@ def blob_area(picture: np.ndarray, photo: np.ndarray) -> float:
 
 
 def color_noise(picture: np.ndarray) -> float:
-    """Return how strong fine detail of chroma (Cb and Cr) is relative to that of luma: RMS over RMS, 0 for a gray one.
+    """Return how strong fine detail of chroma (Cb and Cr) is relative to that of luma: RMS over RMS, 0 for gray.
 
     Fine detail is the difference from the picture blurred by a Gaussian of σ = 1. Paintings have 0.2 to 0.5.
     """

@@ -99,15 +99,15 @@ def read_size(file: str | PictureFile) -> tuple[int, int]:
 
 
 def write_picture(path: str | Path, picture: Picture, quality: int | None = None) -> None:
-    """Write a picture and its metadata in the format of the path's suffix, the whole file or nothing.
+    """Write a picture and its metadata in the format of the path's suffix, completely or not at all.
 
-    Metadata that the format has no place for is left out. So is alpha that hides nothing, if the format has no alpha;
-    gray becomes RGB in WebP, and GIF keeps 256 colors.
+    Metadata that the format does not support is left out, and so is alpha that hides nothing; gray becomes RGB in WebP,
+    and GIF keeps 256 colors.
 
     Args:
-        path: File to write; its folder is made if it is missing.
-        picture: As `read_picture` gives it.
-        quality: Of lossy formats, 1 to 100. None: 95, but lossless WebP if the source was lossless.
+        path: File to write; a missing folder is created.
+        picture: As from `read_picture`.
+        quality: Quality of lossy formats, 1 to 100. None: 95, but lossless WebP if the source was lossless.
 
     Raises:
         ImageError: The suffix is unknown, or its format cannot hold the picture.

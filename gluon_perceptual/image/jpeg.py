@@ -1,4 +1,4 @@
-"""JPEG: what saving does to a picture, and the quality at which a file was saved."""
+"""JPEG: the effect of saving on a picture, and the quality with which a file was saved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The size that pictures should get: by a factor, or as their width, height or number of pixels."""
+"""The size of results: as a factor, or as width, height or number of pixels."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ class Size:
 
 
 def passes(scale: int, ratio: float) -> int:
-    """Return how often a model that enlarges `scale` times has to run to make a picture at least `ratio` times larger.
+    """Return how often a model that enlarges `scale` times must run to make a picture at least `ratio` times larger.
 
-    0 if the picture is large enough already; but 1 if the model keeps the size, since it restores pictures.
+    0 if the picture is already large enough, but 1 if the model keeps the size, since it restores pictures.
 
     Raises:
         UserError: The model keeps the size, but the picture should become larger.

@@ -118,8 +118,7 @@ def upsample(
         larger = mx.init.Xavier(magnitude=3 * 2**2)  # an output pixel depends on a quarter of the weights
         block.add(TransposedConv2D(channels, 3, 2, 1, 1, in_channels=inputs, use_bias=bias, weight_initializer=larger))
     elif upsampling == "nearest":
-        # the convolution is the second layer, as if pixels were repeated by a first one, so that its name tells the
-        # kind
+        # The convolution is the second layer, so that its name tells the kind of upsampling.
         block.add(identity(), NearestConv2D(channels, inputs, bias))
     else:
         larger = mx.init.Xavier(factor_type="in")  # "in" alone, since 4 outputs form one channel

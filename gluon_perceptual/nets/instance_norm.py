@@ -8,7 +8,7 @@ from .._mxnet import Block, Context, NDArray, Operators, mx, nn
 from .fast import on_gpu
 from .precision import computing_in, current_precision
 
-WELL_SUMMED = 320**2  # pixels: up to here the fastest form is exact to 1e-5, the style network's padding included
+WELL_SUMMED = 320**2  # pixels up to which the fastest form is exact to 1e-5, with the style network's padding
 
 
 class InstanceNorm(nn.InstanceNorm):

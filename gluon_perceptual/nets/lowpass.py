@@ -1,4 +1,4 @@
-"""A fixed low-pass filter against the weave that a feature loss leaves: fine waves that it mistakes for texture."""
+"""A fixed low-pass filter against the weave: fine waves that a feature loss leaves since it takes them for texture."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LowPass(mx.gluon.HybridBlock):
             self.filters = self.params.get_constant("filters", _phases(lowpass_kernel(cutoff), step))
 
     def hybrid_forward(self, F: Operators, x: NDArray, filters: NDArray) -> NDArray:
-        """Each plane on its own, all step² phases at once."""
+        """Filter each plane separately, all step² phases at once."""
         step, side = self._step, 2 * RADIUS + self._step
         planes = F.reshape(x, (-1, 1, 0, 0), reverse=True)
         framed = F.pad(planes, mode="edge", pad_width=(0, 0, 0, 0, *4 * [RADIUS]))
@@ -33,7 +33,7 @@ class LowPass(mx.gluon.HybridBlock):
 
 
 def _phases(kernel: np.ndarray, step: int) -> np.ndarray:
-    """Return the filters (step², 1, side, side) float32 that hold `kernel` at each place of a block."""
+    """Return the filters (step², 1, side, side) float32 with `kernel` at each position in a block."""
     filters = np.zeros((step, step, *np.add(kernel.shape, step - 1)), np.float32)
     for row in range(step):
         for column in range(step):

@@ -7,15 +7,15 @@ import numpy as np
 from ..errors import UserError
 
 RADIUS = 4  # of the kernel, in pixels
-LOWEST, HIGHEST = 0.1, 0.5  # cut-offs: below the first the window decides, at the second all frequencies pass
-STEP = 0.001  # of the cut-offs that `cutoff_of` tells apart
+LOWEST, HIGHEST = 0.1, 0.5  # cut-offs: below the first the window dominates, at the second all frequencies pass
+STEP = 0.001  # difference between the cut-offs that `cutoff_of` distinguishes
 
 
 def lowpass_kernel(cutoff: float) -> np.ndarray:
-    """Return a kernel (9, 9) float64, radially symmetric, of sum 1, that about halves waves of `cutoff` cycles a pixel.
+    """Return a kernel (9, 9) float64, isotropic, of sum 1, that about halves waves of `cutoff` cycles per pixel.
 
-    The ideal low-pass of all directions, J₁(2πfr) · f / r, under a cosine window. At a cut-off of 0.3, waves of 0.2
-    cycles a pixel keep their height, of 0.25 0.79 of it, of 0.3 0.48, of 0.35 0.19, of 0.4 0.02.
+    It is the ideal isotropic low-pass, J₁(2πfr) · f / r, under a cosine window. At a cut-off of 0.3, waves of 0.2
+    cycles per pixel keep their height; those of 0.25 keep 79 % of it, of 0.3 48 %, of 0.35 19 %, of 0.4 2 %.
 
     Raises:
         UserError: `cutoff` is not from 0.1 to 0.5.
@@ -23,7 +23,7 @@ def lowpass_kernel(cutoff: float) -> np.ndarray:
     from scipy.special import j1  # slow to import
 
     if not LOWEST <= cutoff <= HIGHEST:
-        raise UserError(f"low-pass {cutoff}: expected a cut-off from {LOWEST} to {HIGHEST} cycles a pixel, such as 0.3")
+        raise UserError(f"low-pass {cutoff}: expected {LOWEST} to {HIGHEST} cycles per pixel, such as 0.3")
     places = np.arange(-RADIUS, RADIUS + 1)
     r = np.hypot(*np.meshgrid(places, places))
     ideal = np.where(r > 0, j1(2 * np.pi * cutoff * r) * cutoff / np.maximum(r, 1), np.pi * cutoff**2)
@@ -32,7 +32,7 @@ def lowpass_kernel(cutoff: float) -> np.ndarray:
 
 
 def cutoff_of(filters: np.ndarray) -> float:
-    """Return the cut-off of the low-pass with these `filters`, to a thousandth, by their largest value, the middle."""
+    """Return the cut-off of the low-pass with these filters, to a thousandth, by their largest value."""
     cutoffs = np.arange(LOWEST, HIGHEST + STEP, STEP).clip(max=HIGHEST)
     middles = np.array([lowpass_kernel(cutoff)[RADIUS, RADIUS] for cutoff in cutoffs])
     return round(float(cutoffs[np.abs(middles - filters[0].max()).argmin()]), 3)

@@ -91,5 +91,5 @@ def output_layers(width: int, output: Output) -> list[mx.gluon.HybridBlock]:
     if output == "tanh":  # not in the paper; with Xavier's weights a tenth of the pixels saturates in 20 steps
         convolution = OutputConv2D(3, 9, in_channels=width, weight_initializer=mx.init.Normal(NEAR_ZERO))
         return [convolution, nn.Activation("tanh"), nn.HybridLambda(lambda F, x: (x + 1) * HALF_RANGE)]
-    # the convolution is the second layer, so that its name tells the kind
+    # The convolution is the second layer, so that its name tells the kind of output.
     return [identity(), OutputConv2D(3, 9, in_channels=width), nn.HybridLambda(lambda F, x: x * GRAIN + HALF_RANGE)]

@@ -34,7 +34,7 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
         skip: False (paper): the output is a scaled tanh. True: the output is the bicubic enlargement of the input
             (×1: the input itself) plus what the network adds, without tanh; it starts as bicubic interpolation, may
             leave [0, 255], and preserves colors.
-        lowpass: None, or the cut-off in cycles a pixel, such as 0.3, of a fixed low-pass on what the network adds to
+        lowpass: None, or the cut-off in cycles per pixel, such as 0.3, of a fixed low-pass on what the network adds to
             the bicubic enlargement, see `lowpass`.
 
     Raises:

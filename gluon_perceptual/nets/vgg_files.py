@@ -1,4 +1,4 @@
-"""VGG's convolutions from files of any framework: which VGG they are of, and in which order and layout."""
+"""Reads VGG's convolutions from files of any framework: recognizes the network, its variant and the layout."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..formats.mxnet_params import read_params
 from ..formats.values import check_finite
 
 CONVS_OF_STAGE = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}  # VGG16, the paper's, and VGG19, Gatys et al.'s
-ROUNDED = 1e-3  # most that float16 changes the released weights of the first layer
+ROUNDED = 1e-3  # largest change of the first layer's released weights by rounding to float16
 
 
 def read_vgg_weights(paths: Sequence[Path]) -> tuple[list[np.ndarray], str, int]:

@@ -48,5 +48,5 @@ def _download(url: str, path: Path, sha1: str) -> None:
         with zipfile.ZipFile(archive) as files:
             extracted = files.extract(path.name, temporary)
         if not mx.gluon.utils.check_sha1(extracted, sha1):
-            raise UserError("the downloaded file is not the one that the model zoo names")
+            raise UserError("the downloaded file's checksum is wrong")
         shutil.move(extracted, path)

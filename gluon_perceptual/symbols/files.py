@@ -17,7 +17,7 @@ SUFFIX, SIDECAR_SUFFIX = "-symbol.json", "-model.json"
 
 
 def is_symbol_file(path: object) -> bool:
-    """Tell by its name whether a file is a symbol."""
+    """Return whether a path is named like a symbol."""
     return isinstance(path, (str, Path)) and str(path).endswith(SUFFIX)
 
 
@@ -70,5 +70,5 @@ def parameters_path(path: Path) -> Path:
     stem = path.name[: -len(SUFFIX)]
     found = sorted(path.parent.glob(f"{glob.escape(stem)}-[0-9][0-9][0-9][0-9].params"))
     if not found:
-        raise UserError(f"{path}: its parameters, {stem}-0000.params or of a higher number, are not beside it")
+        raise UserError(f"{path}: its parameters, {stem}-0000.params or with a higher number, are missing beside it")
     return found[-1]

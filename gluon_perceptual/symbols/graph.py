@@ -33,13 +33,13 @@ def read_symbol(path: Path) -> Symbol:
     """
     try:
         if check_regular(path).stat().st_size > LARGEST_FILE:
-            raise ValueError(f"{path.stat().st_size} bytes, where {LARGEST_FILE} are enough")
+            raise ValueError(f"{path.stat().st_size} bytes; at most {LARGEST_FILE} are allowed")
         graph = parse_json(path.read_bytes())
         if not isinstance(graph, dict) or not {"nodes", "heads"} <= graph.keys():
             raise ValueError("it has no nodes and heads")
         symbols: list[Symbol] = []
         if len(graph["nodes"]) > MOST_NODES:
-            raise ValueError(f"{len(graph['nodes'])} nodes, where {MOST_NODES} are enough")
+            raise ValueError(f"{len(graph['nodes'])} nodes; at most {MOST_NODES} are allowed")
         for node in graph["nodes"]:
             symbols.append(apply(node, [_entry(symbols, entry) for entry in node["inputs"]]))
         (head,) = graph["heads"]

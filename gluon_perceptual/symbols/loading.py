@@ -35,7 +35,7 @@ def load_here(path: str | Path, ctx: Context | None = None, scale: int | None = 
         scale: How many times to enlarge; for a network that keeps the size, by bicubic interpolation before it.
 
     Raises:
-        UserError: The files are damaged, do not match, or are not a network from pictures to pictures.
+        UserError: The files are damaged, do not match, or are not an image-to-image network.
         OSError: They cannot be read.
     """
     path, ctx = Path(path), ctx or mx.cpu()
@@ -44,7 +44,7 @@ def load_here(path: str | Path, ctx: Context | None = None, scale: int | None = 
     net, check = _net_of(path, symbol, arrays, ctx)
     spec = spec_of(arrays)
     if options is None:
-        with mxnet_errors(f"{path} is not a network from pictures to pictures, or not for pictures of any size"):
+        with mxnet_errors(f"{path} is not an image-to-image network for pictures of any size"):
             options = _find_out(path, net, check, spec, ctx)
     if scale and options.scale * options.enlarge == 1:
         options = replace(options, enlarge=scale)
@@ -52,7 +52,7 @@ def load_here(path: str | Path, ctx: Context | None = None, scale: int | None = 
     try:
         model.check_size(1, 3, TRIED, TRIED)
     except UserError as error:
-        raise UserError(f"{sidecar_path(path)} does not say how to run {path}: {error}") from error
+        raise UserError(f"{sidecar_path(path)} does not match {path}: {error}") from error
     return model
 
 
@@ -74,8 +74,7 @@ def _net_of(path: Path, symbol: Symbol, arrays: Mapping[str, np.ndarray], ctx: C
     """Return the symbol as a block with its parameters, and the function from shapes of inputs to shapes of outputs."""
     inputs = [name for name in symbol.list_inputs() if name not in arrays]
     if len(inputs) != 1:
-        came = ", ".join(inputs) or "none"
-        raise UserError(f"{path}: expected one input besides the parameters, but found {came}")
+        raise UserError(f"{path}: expected one input besides the parameters, but found {', '.join(inputs) or 'none'}")
     check = ShapeCheck(path, symbol, {name: array.shape for name, array in arrays.items()})
     try:
         net = mx.gluon.SymbolBlock(symbol, mx.sym.var(inputs[0], dtype="float32"))

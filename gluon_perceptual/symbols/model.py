@@ -1,4 +1,4 @@
-"""Networks from MXNet symbols, run on RGB pictures whatever their input is: only Y, other ranges, other sizes."""
+"""Runs networks from MXNet symbols on RGB pictures, whatever their input: only Y, other ranges, other sizes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class SymbolModel(mx.gluon.HybridBlock):
         made = self.check((count, channels, *(side + 2 * options.padding for side in sides)))
         wanted = (count, channels, *(side * options.scale + 2 * options.crop for side in sides))
         if made != wanted:
-            raise UserError(f"of {height}×{width} pixels the network makes {made}, where {wanted} is expected")
+            raise UserError(f"for {height}×{width} pixels the network returns {made}; expected {wanted}")
 
     def hybrid_forward(self, F: Operators, x: NDArray, mean: NDArray) -> NDArray:
         """Run the network; in RGB, a change of luma with the same chroma adds one difference to all channels."""

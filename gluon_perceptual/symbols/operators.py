@@ -48,18 +48,18 @@ FEW = 16  # channels
 def check_operator(operator: str, attributes: Mapping[str, object]) -> None:
     """Raise ValueError if such an operator is not allowed."""
     if operator not in OPERATORS:
-        raise ValueError(f"the operator {operator[:80]} is not allowed in networks from pictures to pictures")
+        raise ValueError(f"the operator {operator[:80]} is not allowed in image-to-image networks")
     for name, value in attributes.items():
         if name in FOREIGN or not isinstance(value, (str, int, float)):
-            raise ValueError(f"{operator} with {name[:80]} {str(value)[:80]}, where one number or text is expected")
+            raise ValueError(f"{operator} with {name[:80]} {str(value)[:80]}; expected one number or text")
     if str(attributes.get("use_length", False)) not in ("False", "0"):  # None crashes the process
         raise ValueError(f"{operator} with lengths, which pictures do not have")
     if str(attributes.get("dtype", "None")) not in (*FLOATS, "None"):  # MXNet divides integers by zero
-        raise ValueError(f"{operator} to {str(attributes['dtype'])[:80]}, where one of {', '.join(FLOATS)} is expected")
+        raise ValueError(f"{operator} to {str(attributes['dtype'])[:80]}; expected one of {', '.join(FLOATS)}")
     for name, (least, most) in RANGES.items():
         text = str(attributes.get(name, least))
         if any(not least <= float(number) <= most for number in re.findall(r"-?\d+", text)):
-            raise ValueError(f"{operator} with {name} {text[:80]}, where {least} to {most} is expected")
+            raise ValueError(f"{operator} with {name} {text[:80]}; expected {least} to {most}")
 
 
 def work(operator: str, attributes: Mapping[str, str], given: Sequence[Shape], made: Sequence[Shape]) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import UserError
 
-MOST_ENLARGED, MOST_FRAMED = 64, 1024  # times, pixels: more is never intended, and fills the memory
+MOST_ENLARGED, MOST_FRAMED = 64, 1024  # times, pixels: more would fill the memory
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class SymbolOptions:
         scale: How many times the network itself enlarges.
         enlarge: How many times pictures are enlarged by bicubic interpolation before a network that keeps the size, as
             VDSR and SRCNN expect.
-        padding: Mirrored pixels put around its input: as many as its convolutions cut off, or more, to keep the zeros
-            with which it pads away from the picture.
-        crop: Pixels then cut off its output.
+        padding: Mirrored pixels added around its input: as many as its convolutions cut off, or more, to keep its zero
+            padding away from the picture.
+        crop: Pixels then cropped from its output.
         max_value: White in its range: 255 or 1.
         mean: What is subtracted from its input, in its own range: one number, or three for red, green and blue.
         halo: How many input pixels beyond its own an output pixel can depend on, in the network's input.
@@ -45,6 +45,6 @@ class SymbolOptions:
         if len(self.mean) not in {"rgb": (1, 3), "y": (1,)}.get(self.color, ()):
             raise UserError(f"color {self.color}, mean {self.mean}: expected rgb and 1 or 3 numbers, or y and 1 number")
         if self.scale * self.enlarge > MOST_ENLARGED or self.padding > MOST_FRAMED or not math.isfinite(self.max_value):
-            raise UserError(f"{self}: enlarged at most {MOST_ENLARGED} times, framed by {MOST_FRAMED} pixels")
+            raise UserError(f"{self}: at most {MOST_ENLARGED} times and a padding of {MOST_FRAMED} pixels are allowed")
         if self.scale > 1 and self.enlarge > 1:
             raise UserError(f"enlarge {self.enlarge}: this network enlarges {self.scale} times itself")

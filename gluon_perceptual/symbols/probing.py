@@ -1,4 +1,4 @@
-"""The input and output of a network from pictures to pictures, found by trying."""
+"""Finds out the input and output of an image-to-image network by experiment."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ SEEN = 1e-3  # gray levels
 def probe(path: str, net: Block, check: ShapeCheck, ctx: Context) -> SymbolOptions:
     """Return the options of an initialized network (N, C, H, W) -> (N, C, …), C being 1 or 3.
 
-    Channels, scale and what its convolutions cut off follow from the sizes of its outputs; the range is the one in
-    which it restores a picture better, which is a guess for a style network; the halo is how far a changed pixel has
+    Channels, scale and padding follow from the sizes of its outputs; the range is the one in which it restores a
+    picture better, which is a guess for a style network; the halo is the distance up to which a changed pixel has
     effects.
 
     Args:
@@ -54,14 +54,16 @@ def from_sizes(path: str, check: ShapeCheck) -> SymbolOptions:
         if all(len(shape) == 4 and shape[:2] == (1, channels) for shape in shapes):
             break
     else:
-        given = f"it makes {shapes[0]} of {SIZES[0]}×{SIZES[0]} pixels" if shapes else reason
-        raise UserError(f"{path}: expected a network from pictures of any size, in RGB or gray, to such; {given}")
+        given = f"for {SIZES[0]}×{SIZES[0]} pixels it returns {shapes[0]}" if shapes else reason
+        raise UserError(f"{path}: expected an image-to-image network for RGB or gray pictures of any size; {given}")
     small, large = (shape[2] for shape in shapes)
     scale, rest = divmod(large - small, SIZES[1] - SIZES[0])
     cut = SIZES[0] * scale - small
     square = all(shape[2] == shape[3] for shape in shapes)
     if not square or rest or scale < 1 or cut < 0 or cut % (2 * scale) or SIZES[1] % scale:
-        raise UserError(f"{path}: {SIZES[0]} pixels a side become {small}, {SIZES[1]} become {large}: no enlargement")
+        raise UserError(
+            f"{path}: sides of {SIZES[0]} and {SIZES[1]} become {small} and {large}: not a fixed scale"
+        )
     return SymbolOptions({3: "rgb", 1: "y"}[channels], scale, padding=cut // (2 * scale))
 
 

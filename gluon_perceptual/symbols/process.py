@@ -38,8 +38,7 @@ def load_symbol(path: str | Path, ctx: Context | None = None, scale: int | None 
     """Return the model with the symbol in `path`, see `loading.load_here`, running in a separate process.
 
     Raises:
-        UserError: The files are damaged, do not match, or are not a network from pictures to pictures; or MXNet
-            crashed.
+        UserError: The files are damaged, do not match, or are not an image-to-image network; or MXNet crashed.
         OSError: They cannot be read.
     """
     input_file(path).open().close()  # says why it cannot be read
@@ -82,7 +81,7 @@ class SymbolProcess:
             self._receive()
             made = np.frombuffer(self._receive_bytes(), np.float32)
         if made.size != np.prod(shape):
-            raise UserError(f"{self.path}: it makes {made.size} values where {shape} are expected")
+            raise UserError(f"{self.path}: it returned {made.size} values; expected shape {shape}")
         return mx.nd.array(made.reshape(shape), ctx=self.ctx)
 
     def export_onnx(self, path: Path, pictures: bool = False) -> None:
@@ -99,7 +98,7 @@ class SymbolProcess:
             self._send(what, values)
             if patience is not None and not self._connection.poll(patience):
                 self._end()
-                raise UserError(f"{self.path}: not loaded after {patience} s; networks for pictures are faster")
+                raise UserError(f"{self.path}: loading took over {patience} s; expected an image-to-image network")
             return self._receive()
 
     def _send(self, what: str, values: dict[str, Json], array: np.ndarray | None = None) -> None:

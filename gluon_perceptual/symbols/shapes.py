@@ -88,7 +88,7 @@ class ShapeCheck:
             most = MOST_VALUES * pixels // SMALL**2
             if max(values, scratch(node["op"], *shapes)) > most or total_work > MOST_WORK * pixels:
                 sizes = " and ".join(str(tensor.shape) for tensor in made)
-                raise ValueError(f"{node['name']} makes {sizes} of {shape}: over {MOST} a pixel")
+                raise ValueError(f"{node['name']} returns {sizes} for {shape}: over {MOST} per pixel")
         return outputs[-1][self.output].shape
 
 
@@ -102,7 +102,7 @@ def _layer(operator: str, attributes: Attributes, given: tuple[Tensor, ...]) -> 
     names = [f"x{k}" for k in range(len(given))]
     symbol = apply({"op": operator, "name": "layer", "attrs": dict(attributes)}, [mx.sym.var(name) for name in names])
     if symbol.list_inputs() != names:
-        raise ValueError(f"{len(given)} inputs where {len(symbol.list_inputs())} are expected")
+        raise ValueError(f"{len(given)} inputs; expected {len(symbol.list_inputs())}")
     shapes = {name: tensor.shape for name, tensor in zip(names, given)}
     for name, found in _expected(symbol, given[0].shape).items():
         known = found and min(found) > 0
@@ -115,19 +115,19 @@ def _layer(operator: str, attributes: Attributes, given: tuple[Tensor, ...]) -> 
     _, dtypes, _ = symbol.infer_type_partial(**{name: tensor.dtype for name, tensor in zip(names, given)})
     kinds = [np.dtype(dtype).name if dtype else "an unknown type" for dtype in dtypes]
     if not set(kinds) <= set(FLOATS):
-        raise ValueError(f"{operator} makes {kinds[0]}, where one of {', '.join(FLOATS)} is expected")
+        raise ValueError(f"{operator} returns {kinds[0]}; expected one of {', '.join(FLOATS)}")
     if not all(shape and min(shape) > 0 for shape in made):
-        raise ValueError(f"{operator} makes {' and '.join(map(str, made))} of {given[0].shape}")
+        raise ValueError(f"{operator} returns {' and '.join(map(str, made))} for {given[0].shape}")
     if operator in KEEPS_SIZE and math.prod(made[0]) != math.prod(given[0].shape):
-        raise ValueError(f"{operator} makes {made[0]} of {given[0].shape}, which are more or less values")
+        raise ValueError(f"{operator} returns {made[0]} for {given[0].shape}: a different number of values")
     return [Tensor(tuple(shape), kind) for shape, kind in zip(made, kinds)]
 
 
 def _expected(symbol: Symbol, first: Shape) -> dict[str, Shape]:
-    """Return the shapes of the other inputs as they follow from the first one's; MXNet checks only some of them."""
+    """Return the shapes of the other inputs that follow from the first; MXNet checks only some of them."""
     try:
         return _inputs(symbol, {"x0": first})
-    except mx.MXNetError:  # nothing follows from it
+    except mx.MXNetError:  # nothing can be inferred
         return {}
 
 

@@ -108,7 +108,7 @@ def inference(
 
 
 def for_use(network: str, ctx: Context | None = None, precision: str = "float32") -> PixelRangeAdapter:
-    """Return a network as it is when loaded for inference."""
+    """Return a network in the form in which it is loaded for inference."""
     model = fold(build(network, ctx, precision), NETWORKS[network], ctx, precision)
     model.hybridize(static_alloc=True, static_shape=True)
     return model

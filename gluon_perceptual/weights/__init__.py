@@ -1,4 +1,4 @@
-"""Weights that ship with the package; `manifest.json` records what each file is and where it is from."""
+"""Weights that ship with the package; `manifest.json` describes each file and its origin."""
 
 from __future__ import annotations
 
