@@ -8,7 +8,9 @@ from cli import assert_one_line_error, run
 from helpers import randomize
 
 from gluon_perceptual._mxnet import mx
+from gluon_perceptual.checkpoint.export import export_onnx
 from gluon_perceptual.checkpoint.model import ModelSpec, load_model, save_model
+from gluon_perceptual.errors import UserError
 
 IMAGENET = (0.485, 0.456, 0.406)
 SMALL = {"width": 4, "blocks": 1}
@@ -96,3 +98,21 @@ def test_what_cannot_be_exported_is_one_line(tmp_path):
         assert_one_line_error(run(command, tmp_path / "x.params", "-o", tmp_path / "y"), "x.params")
         assert_one_line_error(run(command, tmp_path / "z.params", "-o", tmp_path / "y"), "z.params")
     assert not (tmp_path / "y").exists()
+
+
+@pytest.mark.parametrize(("error", "raised"), [
+    (NotImplementedError("no such layer"), UserError), (AttributeError("No conversion function for op"), UserError),
+    (AttributeError("'NoneType' object has no attribute 'shape'"), AttributeError),
+])  # fmt: skip
+def test_only_what_the_converter_refuses_is_one_line(tmp_path, monkeypatch, error, raised):
+    pytest.importorskip("onnx")
+
+    def fail(*args, **options):
+        raise error
+
+    monkeypatch.setattr(mx.onnx, "export_model", fail)
+    spec = SPECS["x2"]
+    with pytest.raises(raised) as caught:
+        export_onnx(tmp_path / "x.onnx", load_model(save(tmp_path, spec)), spec)
+    assert type(caught.value) is raised
+    assert not (tmp_path / "x.onnx").exists()

@@ -15,6 +15,7 @@ from gluon_perceptual.errors import UserError
 from gluon_perceptual.image.color import rgb_to_ycbcr
 from gluon_perceptual.image.resize import imresize
 from gluon_perceptual.inference import Stylizer, Upscaler
+from gluon_perceptual.symbols import graph
 from gluon_perceptual.symbols.loading import load_here
 from gluon_perceptual.symbols.probing import UNBOUNDED
 
@@ -169,6 +170,10 @@ DAMAGE = {
     "list": lambda graph: [graph],
     "no nodes": lambda graph: {},
     "a node of numbers": lambda graph: changed(graph, nodes=[1, 2]),
+    "a node without inputs": lambda graph: changed(graph, nodes=[{"op": "relu", "name": "a"}]),
+    "inputs that are no entries": lambda graph: changed(graph, nodes=[{"op": "relu", "name": "a", "inputs": [0]}]),
+    "attributes in a list": lambda graph: changed(graph, nodes=[{**graph["nodes"][0], "attrs": [1]}]),
+    "a name of a number": lambda graph: changed(graph, nodes=[{**graph["nodes"][0], "name": 1}]),
     "an input after": lambda graph: changed(graph, nodes=[{"op": "relu", "name": "a", "inputs": [[7, 0, 0]]}]),
     "a head beyond": lambda graph: changed(graph, heads=[[99, 0, 0]]),
     "no head": lambda graph: changed(graph, heads=[]),
@@ -198,6 +203,12 @@ def test_damaged_symbols_are_one_line(tmp_path, damage):
     with pytest.raises(UserError, match=r"net-symbol\.json") as caught:
         load_here(path)
     assert "\n" not in str(caught.value)
+
+
+def test_faults_of_ours_are_not_taken_for_damage(tmp_path, monkeypatch):
+    monkeypatch.setattr(graph, "check_operator", lambda *_: 1 + "")
+    with pytest.raises(TypeError):
+        load_here(doubler(tmp_path))
 
 
 def test_parameters_that_are_missing_or_do_not_fit(tmp_path):

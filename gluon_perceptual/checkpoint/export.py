@@ -62,6 +62,8 @@ def _convert(path: Path, model: Block) -> None:
                 symbol, parameters, [TRACED_SIZE], np.float32, str(path), dynamic=True, dynamic_input_shapes=sizes
             )
     except (AttributeError, NotImplementedError) as error:  # what the converters raise
+        if "has no attribute" in str(error):  # Python's own AttributeError: a fault in a program
+            raise
         raise UserError(f"{path}: MXNet cannot convert this network to ONNX: {error}") from error
 
 

@@ -21,6 +21,7 @@ MOST_NODES = 10_000  # they are read within seconds, and are about ten times as 
 LARGEST_FILE = 64 << 20  # bytes
 LOSSES = ("LinearRegressionOutput", "MAERegressionOutput")  # at inference, they return their input
 NOTES = r"^(MXNetError: )?(Error in operator \S+: )?(\[[\d:]+\] \S+:\d+: )?"
+ATTRIBUTES = ("attr", "param", "attrs")  # where nodes have them, newest last; before 0.9, "attr" held only annotations
 MARKS = ("ctx_group", "lr_mult", "wd_mult", "force_mirroring", "mirror_stage")  # in old files, only for training
 
 
@@ -34,34 +35,62 @@ def read_symbol(path: Path) -> Symbol:
     try:
         if check_regular(path).stat().st_size > LARGEST_FILE:
             raise ValueError(f"{path.stat().st_size} bytes; at most {LARGEST_FILE} are allowed")
-        graph = parse_json(path.read_bytes())
-        if not isinstance(graph, dict) or not {"nodes", "heads"} <= graph.keys():
-            raise ValueError("it has no nodes and heads")
+        nodes, head = _parts(parse_json(path.read_bytes()))
         symbols: list[Symbol] = []
-        if len(graph["nodes"]) > MOST_NODES:
-            raise ValueError(f"{len(graph['nodes'])} nodes; at most {MOST_NODES} are allowed")
-        for node in graph["nodes"]:
+        for node in nodes:
             symbols.append(apply(node, [_entry(symbols, entry) for entry in node["inputs"]]))
-        (head,) = graph["heads"]
-        last = graph["nodes"][head[0]]
-        return _entry(symbols, last["inputs"][0] if last["op"] in LOSSES else head)
+        last = nodes[head[0]] if 0 <= head[0] < len(nodes) else {}
+        return _entry(symbols, last["inputs"][0] if last.get("op") in LOSSES and last["inputs"] else head)
     except mx.MXNetError as error:
         raise UserError(f"{path}: not a symbol of this MXNet: {reason_of(error)}") from error
-    except (ValueError, LookupError, TypeError, AttributeError, NotImplementedError, SyntaxError) as error:
+    except ValueError as error:
         raise UserError(f"{path}: not an MXNet symbol with one output ({reason_of(error)})") from error
 
 
+def _parts(graph: Json) -> tuple[list[dict[str, Json]], list[int]]:
+    """Return a graph's nodes and its one output, or raise ValueError if they have not the form of such."""
+    if not isinstance(graph, dict) or not {"nodes", "heads"} <= graph.keys():
+        raise ValueError("it has no nodes and heads")
+    nodes, heads = graph["nodes"], graph["heads"]
+    if not isinstance(nodes, list) or not all(map(_is_node, nodes)):
+        raise ValueError("nodes without an operator, a name and inputs")
+    if len(nodes) > MOST_NODES:
+        raise ValueError(f"{len(nodes)} nodes; at most {MOST_NODES} are allowed")
+    if not isinstance(heads, list) or len(heads) != 1 or not _is_entry(heads[0]):
+        raise ValueError(f"{len(heads) if isinstance(heads, list) else 'unknown'} outputs")
+    return nodes, heads[0]
+
+
+def _is_node(node: Json) -> bool:
+    return (
+        isinstance(node, dict)
+        and all(isinstance(node.get(key), str) for key in ("op", "name"))
+        and isinstance(node.get("inputs"), list)
+        and all(map(_is_entry, node["inputs"]))
+        and all(isinstance(node.get(key) or {}, dict) for key in ATTRIBUTES)
+    )
+
+
+def _is_entry(entry: Json) -> bool:
+    """Return whether this is [node, output, …]."""
+    return isinstance(entry, list) and len(entry) >= 2 and all(type(number) is int for number in entry[:2])
+
+
 def apply(node: dict[str, Json], inputs: list[Symbol]) -> Symbol:
-    """Return a variable, or an operator with its inputs; raises ValueError, and what MXNet's functions raise."""
-    operator, name = str(node["op"]), str(node["name"])
+    """Return a variable, or an operator with its inputs; raises ValueError and MXNetError."""
+    operator, name = node["op"], node["name"]
     if operator == "null":
         return mx.sym.var(name)
     attributes: dict[str, Json] = {}
-    for key in ("attr", "param", "attrs"):  # newest first; before 0.9, "attr" held only annotations
+    for key in ATTRIBUTES:
         attributes.update(node.get(key) or {})
     options = {key: value for key, value in attributes.items() if not key.startswith("__") and key not in MARKS}
     check_operator(operator, options)
-    return _function(operator)(*inputs, name=name, **options)
+    make = _function(operator)
+    try:
+        return make(*inputs, name=name, **options)
+    except (TypeError, AttributeError, NotImplementedError) as error:  # MXNet's functions, of options or inputs
+        raise ValueError(f"{operator}: {reason_of(error)}") from error
 
 
 def reason_of(error: Exception) -> str:
