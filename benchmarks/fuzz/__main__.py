@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import resource
 import shutil
+import signal
 import time
 from pathlib import Path
 from random import Random
@@ -27,7 +28,7 @@ PLACES = len(OUTCOMES) + 1  # their counts, and the number of the case in work
 @click.option("--seed", type=int, default=0, help="Case k is made of the seed and k alone.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("fuzz"), help="For what is found.")
 @click.option("--memory", type=int, default=4, help="GiB that the process may take.")
-@click.option("--patience", type=float, default=20, help="Seconds after which a case has stalled.")
+@click.option("--patience", type=float, default=20, help="Seconds of a core after which a case has stalled.")
 def main(name: str, cases: int, seconds: float, seed: int, out: Path, memory: int, patience: float) -> None:
     """Read damaged files of KIND, and say how many were read, refused, and neither."""
     out.mkdir(parents=True, exist_ok=True)
@@ -35,12 +36,15 @@ def main(name: str, cases: int, seconds: float, seed: int, out: Path, memory: in
     counts: Any = context.Array("q", PLACES)
     start = time.perf_counter()
     while counts[-1] < cases and time.perf_counter() - start < seconds:
-        limits = (cases, start + seconds, memory << 30)
+        limits = (cases, start + seconds, memory << 30, patience)
         worker = context.Process(target=read_cases, args=(name, seed, out, counts, limits))
         worker.start()
-        stalled = not wait(worker, counts, patience)
-        if worker.exitcode:
-            counts[OUTCOMES.index("stalled" if stalled else "ended")] += 1
+        worker.join()
+        status = worker.exitcode or 0
+        if status > 0:  # it has said why
+            raise SystemExit(1)
+        if status < 0:
+            counts[OUTCOMES.index("stalled" if status == -signal.SIGPROF else "ended")] += 1
             shutil.copy(out / "current", out / f"{name}-{seed}-{counts[-1]}")
             counts[-1] += 1
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -51,22 +55,9 @@ def main(name: str, cases: int, seconds: float, seed: int, out: Path, memory: in
     raise SystemExit(any(counts[2:-1]))
 
 
-def wait(worker: Any, counts: Any, patience: float) -> bool:
-    """Wait for a process; end it and return False if it stays at one case for too long."""
-    before = -1
-    while counts[-1] != before:
-        before = counts[-1]
-        worker.join(patience)
-        if not worker.is_alive():
-            return True
-    worker.kill()
-    worker.join()
-    return False
-
-
-def read_cases(name: str, seed: int, out: Path, counts: Any, limits: tuple[int, float, int]) -> None:
+def read_cases(name: str, seed: int, out: Path, counts: Any, limits: tuple[int, float, int, float]) -> None:
     """Read cases from the one in work to the last, or until it is late, and count their outcomes."""
-    cases, end, memory = limits
+    cases, end, memory, patience = limits
     logging.disable()
     kind = kind_of(name)
     seeds = kind.seeds()
@@ -77,6 +68,7 @@ def read_cases(name: str, seed: int, out: Path, counts: Any, limits: tuple[int, 
         number = places[-1]
         rng = Random(seed << 64 | number)
         content = kind.damage(rng.choice(seeds), rng)
+        signal.setitimer(signal.ITIMER_PROF, patience)  # at its end, the signal ends the process
         outcome = outcome_of(content, kind.read, current)
         if outcome not in OUTCOMES:
             (out / f"{name}-{seed}-{number}").write_bytes(content)
