@@ -11,6 +11,8 @@ _processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
 if _processes > 1:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // _processes)))
 
+os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")  # the last Jupyter for Python 3.8 warns without it
+
 settings.register_profile("suite", deadline=None)  # the machine may be busy
 settings.load_profile("suite")
 
