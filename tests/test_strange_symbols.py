@@ -34,9 +34,9 @@ def save(folder, graph, sizes=None):
 
 
 REFUSED = {
-    "Reshape to fewer values": (chain(LARGER, ("Reshape", {"shape": "(1,3,1,1)"})), "a different number of values"),
-    "Reshape of dimensions that are not there": (chain(("Reshape", {"shape": "(0,-3)"})), "a different number of values"),
-    "Reshape that drops one": (chain(("Reshape", {"shape": "(0,0,0)"})), "a different number of values"),
+    "Reshape to fewer values": (chain(LARGER, ("Reshape", {"shape": "(1,3,1,1)"})), "different number of values"),
+    "Reshape of dimensions that are not there": (chain(("Reshape", {"shape": "(0,-3)"})), "different number of values"),
+    "Reshape that drops one": (chain(("Reshape", {"shape": "(0,0,0)"})), "different number of values"),
     "reshape to more values": (chain(("reshape", {"shape": "(1,3,512,512)"})), ""),
     "BatchNorm of few parameters": (
         chain(LARGER, ("Reshape", {"shape": "(1,-1,1,1)"}), ("BatchNorm", {}, NORM), variables=NORM),
@@ -109,7 +109,7 @@ def test_what_fits_the_sizes_tried_is_checked_at_each_size(tmp_path):
     (tmp_path / "x-model.json").write_text(json.dumps({"mean": [0.0]}))
     model = load_here(path)
     model(mx.nd.zeros((1, 3, 32, 32)))
-    with pytest.raises(UserError, match="a different number of values"):
+    with pytest.raises(UserError, match="different number of values"):
         model(mx.nd.zeros((1, 3, 16, 16)))
 
 
