@@ -22,10 +22,20 @@ def run(*arguments):
     return result.exit_code, result.stdout, result.stderr
 
 
-def draw_nothing(monkeypatch):
-    from matplotlib.figure import Figure
+class Blank:
+    """A figure, or its axes, on which nothing is drawn."""
 
-    monkeypatch.setattr(Figure, "savefig", lambda figure, file, **options: None)
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *arguments, **options: None
+
+    def subplots(self, rows, columns, **options):
+        return np.full((rows, columns), self, object)
+
+
+def draw_nothing(monkeypatch):
+    monkeypatch.setattr("gluon_perceptual.figures.new_figure", lambda width, height: Blank())
 
 
 FORKS = multiprocessing.get_context("forkserver")

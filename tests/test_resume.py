@@ -114,8 +114,8 @@ def test_only_the_machine_may_change(trained):
 def test_auto_starts_what_is_not_there(trained, tmp_path):
     folder, command = trained
     new = tmp_path / "new"
-    assert_one_line_error(run(*command, "--out", new, "--resume"), "no whole checkpoint")
-    assert_one_line_error(run(*command, "--out", tmp_path, "--resume"), "no whole checkpoint")
+    assert_one_line_error(run(*command, "--out", new, "--resume"), "no complete checkpoint")
+    assert_one_line_error(run(*command, "--out", tmp_path, "--resume"), "no complete checkpoint")
     assert not (tmp_path / ".lock").exists()  # it is no run's folder
     assert not new.exists()
     assert run(*command, "--out", new, "--resume", "auto")[0] == 0

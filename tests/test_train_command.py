@@ -42,7 +42,9 @@ def photos(tmp_path_factory):
     ],
     ids=["default", "paper", "blog", "mix", "web", "mend", "devices"],
 )
-def test_a_run_leaves_everything(photos, tmp_path, options):
+def test_a_run_leaves_everything(photos, tmp_path, options, request):
+    if options:  # figures are drawn in one of the runs
+        request.getfixturevalue("no_figures")
     out = tmp_path / "run"
     status, stdout, _ = run("train-sr", "--data", photos, *TINY, "--preview-every", 2, "--out", out, *options)
     assert status == 0
@@ -59,7 +61,7 @@ def test_a_run_leaves_everything(photos, tmp_path, options):
     assert {row["method"] for row in json.loads((out / "scores.json").read_text())} == {"bicubic", "model"}
     model = load_model(out / "checkpoints" / "step-0000004.params")
     assert model.scale == config["config"]["scale"]
-    for picture in ("figure.png", "loss.png"):
+    for picture in ("figure.png", "loss.png") if not options else ():
         assert cv2.imread(str(out / picture)).std() > 5
 
 

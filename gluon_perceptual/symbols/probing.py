@@ -61,9 +61,7 @@ def from_sizes(path: str, check: ShapeCheck) -> SymbolOptions:
     cut = SIZES[0] * scale - small
     square = all(shape[2] == shape[3] for shape in shapes)
     if not square or rest or scale < 1 or cut < 0 or cut % (2 * scale) or SIZES[1] % scale:
-        raise UserError(
-            f"{path}: sides of {SIZES[0]} and {SIZES[1]} become {small} and {large}: not a fixed scale"
-        )
+        raise UserError(f"{path}: sides of {SIZES[0]} and {SIZES[1]} become {small} and {large}: not a fixed scale")
     return SymbolOptions({3: "rgb", 1: "y"}[channels], scale, padding=cut // (2 * scale))
 
 
