@@ -55,9 +55,7 @@ def train(kind: Kind, given: dict[str, Any], run_options: RunOptions) -> int:
 def run_leader(kind: Kind, given: dict[str, Any], run_options: RunOptions, workers: Workers) -> int:
     """Run a training as the only or the first worker, see `train`."""
     folder = run_folder(run_options, kind.name)
-    nothing = UserError(
-        f"{folder}: there is no complete checkpoint to resume from; give --resume auto to start a new run"
-    )
+    nothing = UserError(f"{folder}: there is no complete checkpoint to resume; give --resume auto to start a new run")
     if run_options.resume == "always" and not (folder / "config.json").exists():
         raise nothing
     with ExitStack() as stack:
