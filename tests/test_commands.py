@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import cv2
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from helpers import randomize
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import ModelSpec, save_model
+from gluon_perceptual.commands import main
 from gluon_perceptual.files import atomic_path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,6 +49,17 @@ def test_nothing_heavy_is_imported_for_help():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", main.list_commands(None))
+def test_help_tells_every_default(name):
+    command = main.get_command(None, name)
+    context = click.Context(command, **command.context_settings)
+    for option in command.params:
+        value = option.get_default(context, call=False)
+        given = isinstance(value, (str, float, int, Path, tuple))  # click has more than one name for nothing
+        if isinstance(option, click.Option) and not option.is_flag and not option.hidden and given:
+            assert "default: " in option.get_help_record(context)[1], option.name
 
 
 def test_a_file_a_folder_and_its_tree(model, tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 import cli
 import numpy as np
 import pytest
+import tifffile
 from cli import assert_one_line_error
 from PIL import ImageCms
 
@@ -82,6 +83,18 @@ def test_transparent_pixels_of_the_reference_do_not_count(source, tmp_path):
     assert_one_line_error(run(source, tmp_path / "hidden.png", tmp_path / "no.png"), "no unmasked pixel")
     assert run(tmp_path / "hidden.png", source, tmp_path / "same.png", "--plot")[0] == 0
     np.testing.assert_array_equal(read_picture(tmp_path / "same.png").color, color)
+
+
+def test_what_is_no_data_of_a_map_stays_and_does_not_count(source, tmp_path):
+    map_colors = colors(low=100)
+    map_colors[:, :9] = 7
+    tag = [(42113, "s", 0, "7", True)]
+    tifffile.imwrite(tmp_path / "map.tif", map_colors, photometric="rgb", metadata=None, extratags=tag)
+    assert run(tmp_path / "map.tif", source, tmp_path / "out.tif")[0] == 0
+    found = read_picture(tmp_path / "out.tif")
+    assert found.metadata.nodata == 7
+    np.testing.assert_array_equal(found.color[:, :9], 7)
+    np.testing.assert_array_equal(found.color[:, 9:], match_images(map_colors[:, 9:], read_picture(source).color))
 
 
 @pytest.mark.parametrize(("dtype", "first_seen"), [(np.uint8, 0), (np.uint16, 0), (np.uint8, 3)])

@@ -18,6 +18,7 @@ from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.formats import hdf5
 from gluon_perceptual.formats.arrays import read_arrays
+from gluon_perceptual.formats.matching import natural_order
 from gluon_perceptual.inference import Upscaler
 from gluon_perceptual.symbols.loading import load_here
 
@@ -141,6 +142,14 @@ SPECS = [
     ),
     *(ModelSpec("FastNeuralStyleNet", {"width": 2, "norm": norm}) for norm in ("instance", "none")),
 ]
+
+
+def test_names_of_more_digits_than_python_converts(tmp_path):
+    names = ["conv" + digit * 5000 + "_weight" for digit in "21"]
+    write_params(tmp_path / "x.params", {name: np.ones((4, 3, 3, 3), np.float32) for name in names})
+    assert run("inspect-params", tmp_path / "x.params")[0] == 0
+    assert_one_line_error(run("upscale", write(tmp_path / "a.png"), "--model", tmp_path / "x.params"), "x.params")
+    assert sorted(["a10", "a" + "9" * 5000, "a9"], key=natural_order) == ["a9", "a10", "a" + "9" * 5000]
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=str)

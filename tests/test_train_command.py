@@ -1,5 +1,6 @@
 """Training as a user runs it, on tiny networks and photos."""
 
+import errno
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import pytest
 from cli import assert_one_line_error, run, start, wait_until, write
 
 from gluon_perceptual._mxnet import mx
+from gluon_perceptual.checkpoint import write_params
 from gluon_perceptual.checkpoint.model import ModelSpec, load_model, load_with_spec, save_model
 
 TINY = ["--width", 4, "--blocks", 1, "--patch", 32, "--steps", 4, "--workers", 1]
@@ -104,6 +106,18 @@ def test_runs_do_not_share_a_folder(photos, tmp_path, monkeypatch):
         assert run("train-sr", "--data", photos, *TINY, "--steps", 1)[0] == 0
     assert sorted(path.name for path in Path("runs").iterdir()) == ["sr_x2", "sr_x2-2"]
     assert_one_line_error(run("train-sr", "--data", photos, *TINY, "--out", "runs/sr_x2"), "already contains a run")
+
+
+def test_shards_that_a_full_disk_cut_short_say_what_is_missing(photos, tmp_path, monkeypatch):
+    def fill(path, arrays):
+        if path.name == "trainy_1.params":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write_params(path, arrays)
+
+    monkeypatch.setattr("gluon_perceptual.data.shards.write_params", fill)
+    options = ("--count", 5, "--shard-size", 2, "--patch", 32, "--targets", "patches")
+    assert_one_line_error(run("prepare-data", "--data", photos, "--out", tmp_path / "new", *options), "No space left")
+    assert json.loads((tmp_path / "new/shards.json").read_text())["missing"] == 3
 
 
 @pytest.mark.usefixtures("no_figures")

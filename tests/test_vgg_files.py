@@ -6,7 +6,8 @@ from torch_files import write_torch
 
 from gluon_perceptual import weights
 from gluon_perceptual.errors import MissingDependencyError, UserError
-from gluon_perceptual.formats.arrays import natural_order, read_arrays
+from gluon_perceptual.formats.arrays import read_arrays
+from gluon_perceptual.formats.matching import natural_order
 from gluon_perceptual.formats.mxnet_params import read_params, write_params
 from gluon_perceptual.nets.vgg_files import read_vgg_weights
 

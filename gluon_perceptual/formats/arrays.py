@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import os
-import re
 import struct
 import sys
 import zipfile
@@ -77,11 +76,6 @@ def safetensors_metadata(path: Path) -> dict[str, str]:
     library = require("safetensors", "safetensors", path)
     with _as_user_error(path, "safetensors"), library.safe_open(path, framework="np") as file:
         return file.metadata() or {}
-
-
-def natural_order(name: str) -> list[str | int]:
-    """Return a key that sorts "conv2" before "conv10"."""
-    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
 def _family(path: Path) -> str:

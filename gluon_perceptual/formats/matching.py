@@ -94,8 +94,19 @@ def _pattern(layer: str) -> str:
     return re.sub(r"\d+", "#", layer)
 
 
-def _numbers(layer: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", layer)]
+def _numbers(layer: str) -> list[tuple[int, str]]:
+    return [_as_number(digits) for digits in re.findall(r"\d+", layer)]
+
+
+def _as_number(digits: str) -> tuple[int, str]:
+    """Return what sorts digits as the number: Python's own conversion ends at 4,300 of them."""
+    digits = digits.lstrip("0")
+    return len(digits), digits
+
+
+def natural_order(name: str) -> list[str | tuple[int, str]]:
+    """Return a key that sorts "conv2" before "conv10"."""
+    return [_as_number(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
 def _numbered(names: Iterable[str]) -> list[tuple[str, int, str]]:
@@ -123,7 +134,7 @@ def _match_by_order(wanted: Shapes, found: Shapes) -> list[tuple[str, str]]:
         _check_order(layers, [tuple(found[name] for name in theirs[kinds][layer].values()) for layer in layers])
         for mine, layer in zip(group.values(), layers):
             sources.update({name: theirs[kinds][layer][kind] for kind, name in mine.items()})
-    last: dict[str, list[int]] = {}
+    last: dict[str, list[tuple[int, str]]] = {}
     for name in wanted:
         source = sources[name]
         if not fits(wanted[name], found[source]):

@@ -10,8 +10,8 @@ import numpy as np
 
 from .. import weights as shipped
 from ..errors import UserError
-from ..formats.arrays import natural_order, read_arrays
-from ..formats.matching import Shapes, fits
+from ..formats.arrays import read_arrays
+from ..formats.matching import Shapes, fits, natural_order
 from ..formats.mxnet_params import read_params
 from ..formats.values import check_finite
 
