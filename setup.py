@@ -29,7 +29,7 @@ CUDA = [
     "nvidia-nvtx-cu11>=11.8,<12",
 ]
 APP = ["starlette>=0.37", "uvicorn>=0.25"]
-BROWSER = ["httpx>=0.24", "selenium>=4.11"]  # the page is tested by them
+BROWSER = ["httpx>=0.24", "selenium>=4.11"]  # for tests of the page
 RUFF = "ruff==0.17.6"
 DOCS = [
     "mkdocs==1.6.1",

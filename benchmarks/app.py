@@ -1,4 +1,4 @@
-"""`python -m benchmarks.app`: the page's server under load; exits with 1 where it falls, grows or leaves something."""
+"""`python -m benchmarks.app`: the server of the page under load; exits with 1 if it crashes, grows or leaves files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIDE = 48
 
 
 def main() -> None:
-    """Start the page, load it, end it, and print what was measured."""
+    """Start the page, put it under load, end it, and print the measurements."""
     with tempfile.TemporaryDirectory() as place:
         settings = {**os.environ, "TMPDIR": place}
         words = [sys.executable, "-m", "gluon_perceptual", "app", "--no-browser"]
@@ -34,9 +34,9 @@ def main() -> None:
         there, _, token = address.partition("/?token=")
         with httpx.Client(base_url=there, headers={"X-Token": token}, timeout=600) as client:
             client.get("/").raise_for_status()
-            print(f"the page is there after {time.monotonic() - began:.1f} s")
+            print(f"the page is ready after {time.monotonic() - began:.1f} s")
             load(client, there, token)
-            print(f"most memory: {memory(process.pid)} MB")
+            print(f"peak memory: {memory(process.pid)} MB")
             good = memory(process.pid) < MOST_MEMORY and not any(Path(place).glob("*/*"))
         process.send_signal(signal.SIGINT)
         status = process.wait(120)
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def load(client: httpx.Client, there: str, token: str) -> None:
-    """Do all that many and ill-meaning clients may do."""
+    """Behave like many clients, some of them hostile."""
     photo = encoded()
 
     def upload(data: bytes, name: str = "a.png") -> Any:
@@ -54,14 +54,14 @@ def load(client: httpx.Client, there: str, token: str) -> None:
 
     with ThreadPoolExecutor(UPLOADS) as pool:
         answers = list(pool.map(upload, [photo] * UPLOADS))
-    print(f"{UPLOADS} uploads at once: {sum(answer.status_code == 201 for answer in answers)} taken")
+    print(f"{UPLOADS} uploads at once: {sum(answer.status_code == 201 for answer in answers)} accepted")
     picture = answers[0].json()["id"]
     sent = [client.post("/api/jobs", json={"picture": picture}).status_code for _ in range(JOBS)]
-    print(f"{JOBS} jobs in a row: {sent.count(201)} taken")
+    print(f"{JOBS} jobs in a row: {sent.count(201)} accepted")
     vanish(there, token)
     hostile = [upload(data, name).json().get("id") for name, data in damaged()]
     taken = [key for key in hostile if key]
-    print(f"{HOSTILE} hostile files: {len(hostile) - len(taken)} refused at once")
+    print(f"{HOSTILE} hostile files: {len(hostile) - len(taken)} refused immediately")
     while any(job["state"] in ("waiting", "working") for job in client.get("/api/jobs").json()["jobs"]):
         time.sleep(0.5)
     for key in taken:
@@ -74,7 +74,7 @@ def load(client: httpx.Client, there: str, token: str) -> None:
 
 
 def vanish(there: str, token: str) -> None:
-    """Begin an upload and go away."""
+    """Begin uploads, and disconnect."""
     host, port = there.rpartition("/")[2].split(":")
     head = (
         f"POST /api/pictures?name=a.png HTTP/1.1\r\nHost: {host}:{port}\r\nX-Token: {token}\r\nContent-Length: 9999\r\n"
@@ -103,7 +103,7 @@ def damaged() -> list[tuple[str, bytes]]:
 
 
 def memory(process: int) -> int:
-    """Return the most memory that a process has had, in megabytes."""
+    """Return the peak memory of a process in megabytes."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) // 1000
 

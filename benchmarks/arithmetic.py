@@ -1,4 +1,4 @@
-"""Where the operations of a training step are: GFLOP by layer, on paper."""
+"""The operations of a training step: GFLOP by layer, computed on paper."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Short clips whose motion is known, or found: pans and zooms over a photo, and films."""
+"""Short clips with known or estimated motion: pans and zooms over a photo, and real videos."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from gluon_perceptual.video.frames import Frame, Traits
 from gluon_perceptual.video.writing import VideoWriter
 
 HEIGHT, WIDTH = 180, 320
-STEP = (2.5, 1.25)  # of the pan, in pixels a frame
-ZOOM, NOISE = 1.01, 4.0  # a frame; standard deviation in levels
-AGREE = 0.5  # pixels by which two methods may differ on motion that is known
+STEP = (2.5, 1.25)  # of the pan, in pixels per frame
+ZOOM, NOISE = 1.01, 4.0  # factor per frame; standard deviation in gray levels
+AGREE = 0.5  # largest difference in pixels between two methods for the motion to count as known
 FARNEBACK = (0.5, 5, 15, 5, 7, 1.5, cv2.OPTFLOW_FARNEBACK_GAUSSIAN)
 
 
@@ -31,10 +31,10 @@ class Clip:
     """Frames and their motion.
 
     Attributes:
-        name: What it is called in tables.
+        name: Its name in tables.
         frames: (H, W, 3) uint8 RGB each.
-        flows: From each frame but the first to the one before it, (H, W, 2) each.
-        visible: The pixels that the one before it shows, too, (H, W) bool each.
+        flows: From each frame except the first to the previous one, (H, W, 2) each.
+        visible: The pixels that are also visible in the previous frame, (H, W) bool each.
     """
 
     name: str
@@ -44,14 +44,14 @@ class Clip:
 
 
 def pan(photo: np.ndarray, count: int) -> Clip:
-    """Return a camera that moves over a photo, (H, W, 3)."""
+    """Return a clip of a camera that moves over a photo, (H, W, 3)."""
     x, y = STEP
     frames = [_moved(photo, np.array([[1, 0, x * k], [0, 1, y * k]], np.float32)) for k in range(count)]
     return _with_motion("pan", frames, np.broadcast_to(np.array(STEP, np.float32), (HEIGHT, WIDTH, 2)))
 
 
 def zoom(photo: np.ndarray, count: int) -> Clip:
-    """Return a zoom into a photo, (H, W, 3), with noise."""
+    """Return a clip of a zoom into a photo, (H, W, 3), with noise."""
     rng = np.random.default_rng(0)
     center = np.array([WIDTH / 2, HEIGHT / 2], np.float32)
     middle = np.array([photo.shape[1] / 2, photo.shape[0] / 2], np.float32)
@@ -67,10 +67,10 @@ def zoom(photo: np.ndarray, count: int) -> Clip:
 
 
 def film(path: Path, count: int) -> Clip:
-    """Return the first frames of a video, at most `WIDTH` wide or high; their motion is found by Farnebäck's method.
+    """Return the first frames of a video, at most `WIDTH` wide or high, with motion estimated by Farnebäck's method.
 
-    Farnebäck 2003, "Two-frame motion estimation based on polynomial expansion", not the one that `Steady` uses. Where
-    the two differ, as in flat parts, nobody knows the motion: these pixels do not count as visible.
+    Farnebäck 2003, "Two-frame motion estimation based on polynomial expansion", differs from the method of `Steady`.
+    Where the two disagree, as in flat areas, the motion is unknown: such pixels do not count as visible.
     """
     with open_video(path) as video:
         found = (item.picture.rgb for item in video if isinstance(item, Frame))
@@ -83,7 +83,7 @@ def film(path: Path, count: int) -> Clip:
 
 
 def write_film(path: Path, frames: Iterable[np.ndarray], count: int) -> None:
-    """Write so many frames, (H, W, 3) uint8 RGB each, as a video of 25 a second."""
+    """Write `count` frames, (H, W, 3) uint8 RGB each, as a video with 25 frames per second."""
     frames = iter(frames)
     first = next(frames)
     writer = VideoWriter(
@@ -102,7 +102,7 @@ def _moved(photo: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def _with_motion(name: str, frames: list[np.ndarray], flow: np.ndarray) -> Clip:
-    """Return a clip of the same known flow in all frames."""
+    """Return a clip with the same known flow in all frames."""
     rows, columns = np.indices((HEIGHT, WIDTH))
     x, y = columns + flow[:, :, 0], rows + flow[:, :, 1]
     visible = (x >= 0) & (x <= WIDTH - 1) & (y >= 0) & (y <= HEIGHT - 1)

@@ -1,4 +1,4 @@
-"""What adding up gradients through the parameter server costs on this machine: `python -m benchmarks.communication`.
+"""The cost of summing gradients on the parameter server on this machine: `python -m benchmarks.communication`.
 
 For each number of workers and each model size, a cluster with one server is started on the loopback interface, and its
 workers exchange arrays as in training: push, pull, wait. It prints the median of the exchanges, fits
@@ -33,7 +33,7 @@ def main(context: click.Context, out: Path) -> None:
         return
     rows = [measured(workers, name, arrays) for name, arrays in SIZES.items() for workers in WORKERS]
     slope, wait = fitted(rows)
-    click.echo("| arrays of | MB | workers | ms an exchange | by the model |\n|---|---|---|---|---|")
+    click.echo("| arrays of | MB | workers | ms per exchange | by the model |\n|---|---|---|---|---|")
     for row in rows:
         predicted = wait + slope * row["workers"] * row["megabytes"]
         megabytes, times = (
@@ -41,7 +41,7 @@ def main(context: click.Context, out: Path) -> None:
             [f"{1e3 * seconds:.1f}" for seconds in (row["seconds"], predicted)],
         )
         click.echo(f"| {row['name']} | {megabytes} | {row['workers']} | {' | '.join(times)} |")
-    click.echo(f"\nmodel: {1e3 * wait:.1f} ms + {1e3 * slope:.2f} ms for each MB of each worker")
+    click.echo(f"\nmodel: {1e3 * wait:.1f} ms + {1e3 * slope:.2f} ms per MB and worker")
     draw(rows, slope, wait, out)
 
 
@@ -101,7 +101,7 @@ def draw(rows: list[dict[str, Any]], slope: float, wait: float, path: Path) -> N
         axes.plot([r["workers"] * r["megabytes"] for r in own], [1e3 * r["seconds"] for r in own], "o", label=name)
     line = np.geomspace(*(f([row["workers"] * row["megabytes"] for row in rows]) for f in (min, max)))
     axes.plot(line, 1e3 * (wait + slope * line), "k--", label="model")
-    axes.set(xscale="log", yscale="log", xlabel="workers × MB", ylabel="ms an exchange")
+    axes.set(xscale="log", yscale="log", xlabel="workers × MB", ylabel="ms per exchange")
     axes.legend()
     save_figure(figure, path)
 

@@ -1,8 +1,8 @@
-"""A long training run on a large folder: how soon it starts, and how much memory it uses.
+"""A long training on a large folder: how fast it starts, and how much memory it uses.
 
 `python -m benchmarks.endurance` makes a folder of 50 photos and one of 100,000 (links to the 50), runs `train_sr` on
 each in a separate process, and prints a line of JSON for each: seconds from the start of the process to the end of the
-first step, megabytes at that moment and at most, and by how many they grew after step 200.
+first step, megabytes at that moment, peak megabytes, and their growth after step 200.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from typing import Any
 import click
 
 ORIGINALS = 50
-SETTLED = 200  # steps, after which memory should stay as it is
+SETTLED = 200  # steps after which memory should not grow
 OPTIONS = "train-sr --width 2 --blocks 1 --patch 16 --loss pixel --save-every 500 --preview-every 1000000"
 
 
 def make_photos(folder: Path, count: int) -> Path:
-    """Fill a new folder with `count` small pictures: links to the first 50, as so many files would take minutes."""
+    """Fill a new folder with `count` small pictures: links to the first 50, since writing all would take minutes."""
     import cv2
     import numpy as np
 
@@ -40,7 +40,7 @@ def make_photos(folder: Path, count: int) -> Path:
 
 
 def measure(photos: Path, out: Path, steps: int) -> dict[str, float]:
-    """Return what a training of `steps` on a folder takes, measured in a separate process."""
+    """Return the measurements of a training of `steps` on a folder, made in a separate process."""
     command = [sys.executable, "-m", "benchmarks.endurance", "--worker", str(photos), str(out), str(steps)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
     if done.returncode:
@@ -50,7 +50,7 @@ def measure(photos: Path, out: Path, steps: int) -> dict[str, float]:
 
 
 def work(photos: str, out: str, steps: str) -> None:
-    """Train, and print what it took."""
+    """Train, and print the measurements."""
     start, seconds, memory = time.perf_counter(), [], []
     from gluon_perceptual.commands import main
     from gluon_perceptual.training.step import TrainingStep
@@ -79,7 +79,7 @@ def work(photos: str, out: str, steps: str) -> None:
 @click.option("--steps", type=click.IntRange(1), default=2000, help="Steps on each.")
 @click.option("--worker", nargs=3, hidden=True)
 def main(photos: int, steps: int, worker: tuple[str, str, str] | None) -> None:
-    """Train on few photos and on many, and print what each took."""
+    """Train on few photos and on many, and print the measurements."""
     if worker:
         work(*worker)
         return

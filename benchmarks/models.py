@@ -98,7 +98,7 @@ def saved(methods: dict[str, Method], photos: Sequence[PictureFile], scale: int)
 
 
 def varied(found: dict[str, Upscaler], photos: Sequence[PictureFile], scale: int) -> str:
-    """Return the table of the gains or losses by histogram matching and by the mean over turns and flips."""
+    """Return the table of scores with histogram matching and with self-ensemble."""
     network, lines = LossNetwork.pretrained(DISTANCE_LAYERS), []
     for name, plain in found.items():
         methods: dict[str, Method] = {"plain": plain, "ensemble": Upscaler(name, self_ensemble=True)}

@@ -1,4 +1,4 @@
-"""A large photo, enlarged tile by tile, some of the tiles in each run: all runs together enlarge it once."""
+"""A large photo, enlarged in tiles, some of them in each run, so that all runs together enlarge it once."""
 
 from __future__ import annotations
 

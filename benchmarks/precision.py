@@ -1,7 +1,7 @@
-"""What bfloat16 costs in quality: `python -m benchmarks.precision --data Set5=FOLDER --photos FOLDER`.
+"""The loss of quality by bfloat16: `python -m benchmarks.precision --data Set5=FOLDER --photos FOLDER`.
 
-Prints, for each shipped model, how its pictures differ from those in float32: super-resolution on photos made smaller
-by imresize, styles on photos as they are. If the processor has no bfloat16, it is simulated by rounding arrays.
+Prints, for each shipped model, how its results differ from those in float32: super-resolution on photos reduced by
+imresize, styles on the photos themselves. If the processor has no bfloat16, it is simulated by rounding arrays.
 """
 
 from __future__ import annotations

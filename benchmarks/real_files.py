@@ -1,7 +1,7 @@
 """Hundreds of picture files, read by this package and by Pillow: `python -m benchmarks.real_files FOLDER...`.
 
-Each file is read in a separate process, so that crashes of decoders are noticed. Prints how many files are read alike,
-read differently, refused in one line, or anything else; and a line for each file that is not read alike.
+Each file is read in a separate process, so that crashes of decoders are noticed. Prints the number of files with equal
+results, different results, one-line errors and other outcomes, and a line for each file whose results are not equal.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ GIGA = 1e9
 
 
 def row(work: Work, results: Sequence[Result], peak: float) -> dict[str, Any]:
-    """Return the figures of a work; the peer is the fastest of the others. Seconds are medians, for the whole work."""
+    """Return the numbers of a work; the peer is the fastest of the others. Seconds are medians, for the whole work."""
     ours, *others = results
     peer = min((each for each in others if each.name != OURS_FLOAT32), key=lambda result: result.median)
     ratios = np.divide(peer.seconds, ours.seconds)
@@ -59,7 +59,7 @@ def markdown(rows: Sequence[dict[str, Any]], peak: float) -> str:
 
 
 def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draw how many times as fast as the best peer this package is."""
+    """Draw this package's speed relative to the best peer."""
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(8, 0.32 * len(rows) + 1.2), layout="constrained")

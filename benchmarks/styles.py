@@ -1,8 +1,8 @@
-"""How good styles are on photos: `python -m benchmarks.styles wave=wave.jpg candy.params --photos FOLDER`.
+"""The quality of styles on photos: `python -m benchmarks.styles wave=wave.jpg candy.params --photos FOLDER`.
 
 Prints the table of docs/styles.md: for each model the means over the photos of the measures in
 `gluon_perceptual.evaluation.style_metrics`; and, if its painting is given, its loss on the first photos as a multiple
-of what L-BFGS reaches on the same pair, as the paper judges its networks.
+of the loss that L-BFGS reaches on the same pair, as in the paper.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is measured: works, each with its contenders, this package first."""
+"""The works to measure, each with its contenders, this package first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Videos: how still styles hold, frames a second, memory: `python -m benchmarks.video still`, `speed` and so on."""
+"""Videos: flicker of styles, frames per second, memory: `python -m benchmarks.video still`, `speed` and so on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from gluon_perceptual.weights import models
 from .clips import HEIGHT, WIDTH, Clip, film, pan, write_film, zoom
 
 SIZES = ((640, 360), (1280, 720))
-TINY = (96, 64)  # of frames whose number alone matters
+TINY = (96, 64)  # size of frames when only their number matters
 Work = Callable[[Picture], Picture]
 
 
@@ -51,7 +51,7 @@ def error(clip: Clip, work: Work) -> float:
 
 
 def sheets(given: SimpleNamespace) -> None:
-    """Write a picture for each style: frames of the first clip, then, after a cut, of the second, and their results."""
+    """Write a picture for each style: frames of the first clip and, after a cut, of the second, with their results."""
     first, second = (film(path, given.count // 2).frames for path in given.clips[:2])
     size = first[0].shape[1::-1]
     frames = [*first, *(cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in second)]
@@ -64,7 +64,7 @@ def sheets(given: SimpleNamespace) -> None:
 
 
 def speed(given: SimpleNamespace) -> None:
-    """Print a table of frames a second, by precision, from file to file."""
+    """Print a table of frames per second, by precision, from file to file."""
     image, style, model = read_rgb(given.photo), given.styles[0], given.model
     print("| | precision | frames/s |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
@@ -84,7 +84,7 @@ def speed(given: SimpleNamespace) -> None:
 
 
 def memory(given: SimpleNamespace) -> None:
-    """Print the most memory that the process had while a style repainted so many small frames."""
+    """Print the peak memory of the process while a style repaints many small frames."""
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "clip.mp4", Path(folder) / "out.mp4"
         write_film(source, sliding(read_rgb(given.photo), *TINY, given.count), given.count)
@@ -96,14 +96,14 @@ def memory(given: SimpleNamespace) -> None:
 
 
 def sliding(photo: np.ndarray, width: int, height: int, count: int) -> Iterator[np.ndarray]:
-    """Yield frames of a camera that slides over a photo again and again."""
+    """Yield frames of a camera that repeatedly slides over a photo."""
     image = cv2.resize(photo, (width + 64, height))
     for k in range(count):
         yield np.ascontiguousarray(image[:, 2 * k % 64 : 2 * k % 64 + width])
 
 
 def frames_a_second(source: Path, target: Path, work: Work) -> float:
-    """Return how fast a video is converted, after its first frame, which MXNet compiles for."""
+    """Return the speed of converting a video without its first frame, for which MXNet compiles the network."""
     times: list[float] = []
 
     def timed(picture: Picture, progress: Any) -> Picture:
@@ -128,7 +128,7 @@ MEASURED = {each.__name__: each for each in (still, sheets, speed, memory)}
 @click.option("--count", default=8, help="Of frames.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("sheets"), help="Folder of the sheets.")
 def main(what: str, **given: Any) -> None:
-    """Print a table of what is asked for, or write sheets."""
+    """Print the table of a measurement, or write sheets."""
     MEASURED[what](SimpleNamespace(**given))
 
 

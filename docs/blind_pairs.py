@@ -1,7 +1,7 @@
 """Pairs of styles to judge without names: `python docs/blind_pairs.py candy.params --out pairs/`.
 
-Shows the photos of the style sheets, each beside what one of our styles and what another model make of it: photo, A, B,
-in random order. `key.json` says which is which: only open it when the judge has answered.
+Shows the photos of the style sheets, each beside the results of one of our styles and of another model: photo, A, B, in
+random order. `key.json` says which is which: open it only after judging.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def enlarged(photos: list[tuple[np.ndarray, int]]) -> Any:
-    """Return the README's figure: what goes in, bicubic enlargement, ours, and the truth."""
+    """Return the README's figure: input, bicubic enlargement, ours, and the truth."""
     rows = []
     for photo, scale in photos:
         low, truth = center_pair(photo, scale, SIDE)
@@ -100,7 +100,7 @@ def four_by_three(photo: np.ndarray) -> np.ndarray:
 
 
 def sheet(paint: Stylizer, photos: list[np.ndarray]) -> Any:
-    """Return the figure of a style: four rows of three photos, each beside what is painted of it."""
+    """Return the figure of a style: four rows of three photos, each beside its result."""
     pairs = [(photo, paint(photo)) for photo in photos]
     rows = [[picture for pair in pairs[i : i + 3] for picture in pair] for i in range(0, len(pairs), 3)]
     return comparison_figure([""] * 6, rows)

@@ -1,4 +1,4 @@
-"""Run the notebooks and keep what they show: python notebooks/execute.py [NOTEBOOK]... (--out FOLDER | --in-place)."""
+"""Run the notebooks and keep their outputs: python notebooks/execute.py [NOTEBOOK]... (--out FOLDER | --in-place)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LONG = 3600  # seconds, more than any cell takes
 
 
 def execute(path: Path) -> Any:
-    """Return the notebook with what its cells give, run in an empty folder.
+    """Return the notebook with its outputs, run in an empty folder.
 
     Raises:
         CellExecutionError: A cell fails that is not tagged `raises-exception`.
@@ -38,7 +38,7 @@ def execute(path: Path) -> Any:
 
 
 def tidy(notebook: Any) -> None:
-    """Leave out what is of this machine alone, and write pictures with fewer bytes."""
+    """Remove what is specific to this machine, and store pictures in fewer bytes."""
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
@@ -53,7 +53,7 @@ def tidy(notebook: Any) -> None:
 
 
 def without_folders(text: str) -> str:
-    """Return `text` with paths cut off before what is the same on every machine."""
+    """Return `text` with paths reduced to the part that is the same on every machine."""
     given = [Path(value).parent for name, value in os.environ.items() if name.startswith("GLUON_PERCEPTUAL_")]
     for folder in (HERE.parent, Path(sys.prefix), Path(tempfile.gettempdir()), Path.home(), *given):
         text = text.replace(f"{folder}{os.sep}", "")
@@ -61,7 +61,7 @@ def without_folders(text: str) -> str:
 
 
 def smallest(png: bytes) -> tuple[str, bytes]:
-    """Return a picture and its MIME type: lossless, as plots are best, or JPEG, where it is smaller, as of photos."""
+    """Return a picture and its MIME type, in PNG or JPEG, whichever is smaller: PNG for plots, JPEG for photos."""
     picture = Image.open(BytesIO(png)).convert("RGB")
     found = {}
     for kind, options in (("PNG", {"optimize": True}), ("JPEG", JPEG)):
@@ -80,7 +80,7 @@ def main(notebooks: tuple[Path, ...], out: Path | None, in_place: bool) -> None:
     if (out is None) != in_place:
         raise click.UsageError("give either --out FOLDER or --in-place")
     if in_place and os.environ.get("GLUON_PERCEPTUAL_QUICK") == "1":
-        raise click.UsageError("GLUON_PERCEPTUAL_QUICK is set, and its figures are not to be kept: give --out")
+        raise click.UsageError("GLUON_PERCEPTUAL_QUICK is set, so the figures must not be kept: give --out")
     for path in notebooks or sorted(HERE.glob("*.ipynb")):
         try:
             notebook = execute(path)

@@ -31,9 +31,9 @@ def test_good_links_pass(tmp_path, html):
 @pytest.mark.parametrize(
     ("html", "fault"),
     [
-        ('<a href="c.html">', "links to c.html, which is not there"),
-        ('<img src="c.png">', "links to c.png, which is not there"),
-        ('<a href="b.html#there">', "links to b.html#there, whose anchor is not there"),
+        ('<a href="c.html">', "links to c.html, which does not exist"),
+        ('<img src="c.png">', "links to c.png, which does not exist"),
+        ('<a href="b.html#there">', "links to b.html#there, whose anchor does not exist"),
         ('<script src="https://unpkg.com/x.js">', "loads https://unpkg.com/x.js from another host"),
     ],
 )

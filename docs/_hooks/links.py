@@ -1,4 +1,4 @@
-"""Checks every link of the site that was built: pages and anchors are there, and nothing is loaded from other hosts."""
+"""Checks every link of the built site: pages and anchors exist, and nothing is loaded from other hosts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Page(HTMLParser):
 
 
 def on_post_build(config: Any) -> None:
-    """Warn of each broken link, and of each file that another host would have to send."""
+    """Warn about each broken link, and about each file that would be loaded from another host."""
     site = Path(config.site_dir)
     pages = {path.resolve(): Page(path) for path in site.rglob("*.html") if path.name != "404.html"}
     for path, page in pages.items():
@@ -52,6 +52,6 @@ def faults(path: Path, page: Page, pages: dict[Path, Page]) -> Iterator[str]:
         target = (path.parent / unquote(url.path)).resolve() if url.path else path
         target = target / "index.html" if target.is_dir() else target
         if not target.exists():
-            yield f"links to {link}, which is not there"
+            yield f"links to {link}, which does not exist"
         elif url.fragment and target in pages and unquote(url.fragment) not in pages[target].anchors:
-            yield f"links to {link}, whose anchor is not there"
+            yield f"links to {link}, whose anchor does not exist"

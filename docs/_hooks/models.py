@@ -59,7 +59,7 @@ def sections(name: str, models: dict[str, dict[str, Any]]) -> Iterator[str]:
     if entry["scores"]:
         yield "## Scores\n\n" + scores(entry["scores"])
         guide = "styles.md#how-good-a-style-is" if command == "stylize" else "models.md#how-good-they-are"
-        yield f"[Here](../{guide}) all are compared, and the scores explained."
+        yield f"[This guide](../{guide}) compares all models and explains the scores."
     yield "## Training\n\nThe commands, in this order; `photos` stands for a folder of photos:"
     yield "\n".join(f"    python tools/{step.replace(' ', '.py ', 1)}" for step in entry["recipe"])
     yield from pictures(name)
@@ -67,7 +67,7 @@ def sections(name: str, models: dict[str, dict[str, Any]]) -> Iterator[str]:
 
 
 def facts(name: str, entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what is known of a model, and its name."""
+    """Yield names and values of the facts about a model."""
     spec = json.loads((WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))
     arguments = ", ".join(f"{key}={value!r}" for key, value in spec["arguments"].items())
     yield "Network", f"`{spec['network']}({arguments})`"
@@ -99,7 +99,7 @@ def scores(values: dict[str, dict[str, float]]) -> str:
 
 
 def limits(entry: dict[str, Any], models: dict[str, dict[str, Any]]) -> str:
-    """Return what not to expect of a model."""
+    """Return the text about a model's limits."""
     if entry["kind"] == "style":
         return STYLE
     if entry["inputs"] == "web":

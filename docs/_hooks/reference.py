@@ -41,7 +41,7 @@ def linked(match: re.Match[str]) -> str:
 
 
 def front_page() -> Iterator[str]:
-    """Yield the lines of the page of names that the package itself gives, and of its modules."""
+    """Yield the lines of the page with the names that the package exports, and its modules."""
     yield FRONT
     yield "| | |\n| --- | --- |"
     for member in reexported(PACKAGE):
@@ -103,8 +103,8 @@ def documented(module: Any) -> Iterator[str]:
         yield from documented(inner)
 
 
-# What a page may call them: the path without the package's name, also that of the package which makes a name public.
-# Packages and the modules beside them are left out: their names are mostly words with another meaning.
+# Names as pages use them: the path without the package's name, and that of the package which exports the name. Packages
+# and the modules beside them are left out, since their names are mostly words with other meanings.
 PATHS = {path: path for module in modules() for path in documented(module) if path.count(".") > 1}
 EXPORTED = {
     f"{module.path}.{member.name}": member.target_path
