@@ -49,3 +49,4 @@ def test_a_figure_shows_the_values_that_are_there():
     loss, tv = loss_figure(lines).axes[:2]
     assert np.array_equal(loss.lines[0].get_xydata(), [[1, 4], [3, 2]])
     assert np.array_equal(tv.lines[0].get_xydata(), [[2, 1], [3, 3]])
+    assert [text.get_text() for text in loss.get_legend().get_texts()] == ["each step", "smoothed", "held out"]
