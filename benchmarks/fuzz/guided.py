@@ -13,16 +13,21 @@ from importlib import import_module
 from pathlib import Path
 from random import Random
 
-from .kinds import kind_of, outcome_of
+import click
+
+from .kinds import MODULES, kind_of, outcome_of
 
 LONGEST = 1 << 14  # bytes of a file
 
 
-def main() -> None:
-    """Read damaged files until one is neither read nor refused, or libFuzzer has done as many as it was told."""
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("name", metavar="KIND", type=click.Choice([kind for kinds in MODULES.values() for kind in kinds]))
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def main(name: str, folder: Path, options: tuple[str, ...]) -> None:
+    """Read damaged files of KIND, and keep in FOLDER those that lead on; OPTIONS are libFuzzer's."""
     atheris = import_module("atheris")
-    name, folder, *options = sys.argv[1:]
-    corpus = Path(folder) / "corpus"
+    corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
     logging.disable()
     with atheris.instrument_imports(include=["gluon_perceptual"]):
@@ -31,7 +36,7 @@ def main() -> None:
         (corpus / f"seed-{number}").write_bytes(content)
 
     def read(content: bytes) -> None:
-        outcome = outcome_of(content, kind.read, Path(folder) / "current")
+        outcome = outcome_of(content, kind.read, folder / "current")
         if outcome not in ("read", "refused"):
             raise AssertionError(outcome)
 
