@@ -35,6 +35,8 @@ class Blank:
 
 
 def draw_nothing(monkeypatch):
+    """No figures, and small pictures where a run paints some for its figure."""
+    monkeypatch.setattr("gluon_perceptual.commands._train_style.FIGURE_SIDE", 64)
     monkeypatch.setattr("gluon_perceptual.figures.new_figure", lambda width, height: Blank())
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..figures import comparison_figure, save_figure
 from ..image.io import Picture, read_rgb, write_picture
 from ..image.resize import resize_longest_side
@@ -30,15 +32,24 @@ class StylePictures(Pictures):
 
     def figure(self) -> Any:
         """Return a figure of photos, styles and the photos in the styles."""
-        paint, styles = Stylizer(self.run.model, self.run.devices[0]), self.styles
-        rows = [[photo, styles[k % len(styles)], paint(photo)] for k, photo in enumerate(self.photos)]
-        return comparison_figure(["photo", "style", "stylized"], rows)
+        return self._figure(self._painted())
 
     def report(self) -> None:
         """Draw the figure, and write each of its pictures at full size."""
-        save_figure(self.figure(), self.folder / "figure.png")
-        paint = Stylizer(self.run.model, self.run.devices[0])
+        painted = self._painted()
+        save_figure(self._figure(painted), self.folder / "figure.png")
         folder = make_part(self.folder / "stylized")
-        for path, photo in zip(self.run.task.held_out, self.photos):
-            write_picture(folder / f"{Path(path.name).stem}.png", Picture(paint(photo)))
+        for path, picture in zip(self.run.task.held_out, painted):
+            write_picture(folder / f"{Path(path.name).stem}.png", Picture(picture))
         tell(f"pictures {folder}")
+
+    def _painted(self) -> list[np.ndarray]:
+        paint = Stylizer(self.run.model, self.run.devices[0])
+        return [paint(photo) for photo in self.photos]
+
+    def _figure(self, painted: list[np.ndarray]) -> Any:
+        rows = [
+            [photo, self.styles[k % len(self.styles)], picture]
+            for k, (photo, picture) in enumerate(zip(self.photos, painted))
+        ]
+        return comparison_figure(["photo", "style", "stylized"], rows)
