@@ -8,36 +8,9 @@ import zlib
 import numpy as np
 
 from ...errors import ImageError
+from . import tiff
 from .metadata import ORIENTATION, Metadata
 from .tags import BYTE, LONG, RATIONAL, SHORT, UNDEFINED, Tag, all_tags, inner_tags, nested_bytes, read_directory
-from .tiff import (
-    BITS,
-    BLACK_IS_ZERO,
-    COLORS,
-    COMPRESSION,
-    DESCRIPTION,
-    EXTRA,
-    GEO_KEYS,
-    HEIGHT,
-    LENGTHS,
-    MATRIX,
-    NONE,
-    PHOTOMETRIC,
-    PLAIN_ALPHA,
-    PLANAR,
-    PREDICTOR,
-    PROFILE,
-    ROWS,
-    SAMPLES,
-    SCALE,
-    STARTS,
-    TIE_POINTS,
-    UNIT,
-    WIDTH,
-    X_DPI,
-    XMP,
-    Y_DPI,
-)  # fmt: skip
 
 DEFLATE = 8  # compression
 MOST_BYTES = 2**32 - 2**27  # bytes of pixels; the rest is for metadata
@@ -52,7 +25,7 @@ def encode(channels: np.ndarray, metadata: Metadata) -> bytes:
     """
     height, width, count = channels.shape
     rows = max(1, STRIP // channels[:1].nbytes)
-    compression = DEFLATE if metadata.compressed else NONE
+    compression = DEFLATE if metadata.compressed else tiff.NONE
     strips = [_strip(channels[start : start + rows], compression) for start in range(0, height, rows)]
     sizes = [len(strip) for strip in strips]
     if sum(sizes) > MOST_BYTES:
@@ -60,14 +33,15 @@ def encode(channels: np.ndarray, metadata: Metadata) -> bytes:
     starts = [8, *(8 + np.cumsum(sizes[:-1], dtype=np.int64)).tolist()]
     bits = 8 * channels.itemsize
     tags = {
-        WIDTH: _longs(width), HEIGHT: _longs(height), BITS: _shorts(*[bits] * count), SAMPLES: _shorts(count),
-        COMPRESSION: _shorts(compression), PHOTOMETRIC: _shorts(BLACK_IS_ZERO if count < 3 else COLORS),
-        STARTS: _longs(*starts), ROWS: _longs(rows), LENGTHS: _longs(*sizes), PLANAR: _shorts(1),
+        tiff.WIDTH: _longs(width), tiff.HEIGHT: _longs(height), tiff.BITS: _shorts(*[bits] * count),
+        tiff.SAMPLES: _shorts(count), tiff.COMPRESSION: _shorts(compression),
+        tiff.PHOTOMETRIC: _shorts(tiff.BLACK_IS_ZERO if count < 3 else tiff.COLORS), tiff.STARTS: _longs(*starts),
+        tiff.ROWS: _longs(rows), tiff.LENGTHS: _longs(*sizes), tiff.PLANAR: _shorts(1),
     }  # fmt: skip
     if compression == DEFLATE:
-        tags[PREDICTOR] = _shorts(2)  # predictor: differences between neighbors in a row
+        tags[tiff.PREDICTOR] = _shorts(2)  # predictor: differences between neighbors in a row
     if count in (2, 4):
-        tags[EXTRA] = _shorts(PLAIN_ALPHA)
+        tags[tiff.EXTRA] = _shorts(tiff.PLAIN_ALPHA)
     described, inner = _description(metadata)
     base = 8 + sum(sizes) + sum(sizes) % 2
     directories, first = nested_bytes({**described, **_maps(metadata, height, width), **tags}, inner, base)
@@ -75,7 +49,7 @@ def encode(channels: np.ndarray, metadata: Metadata) -> bytes:
 
 
 def _strip(rows: np.ndarray, compression: int) -> bytes:
-    if compression == NONE:
+    if compression == tiff.NONE:
         return rows.astype(rows.dtype.newbyteorder("<")).tobytes()
     differences = rows.copy()
     differences[:, 1:] -= rows[:, :-1]
@@ -98,15 +72,15 @@ def _description(metadata: Metadata) -> tuple[dict[int, Tag], dict[int, dict[int
         try:
             directory = read_directory(metadata.exif)
             found = all_tags(metadata.exif, directory)
-            tags = {code: tag for code, tag in found.items() if code in (*DESCRIPTION, ORIENTATION)}
+            tags = {code: tag for code, tag in found.items() if code in (*tiff.DESCRIPTION, ORIENTATION)}
             inner = inner_tags(metadata.exif, directory)
         except (ValueError, struct.error):
             pass
     if metadata.dpi:
-        for code, value in zip((X_DPI, Y_DPI), metadata.dpi):
+        for code, value in zip((tiff.X_DPI, tiff.Y_DPI), metadata.dpi):
             tags[code] = Tag(RATIONAL, 1, struct.pack("<II", min(2**32 - 1, round(1000 * value)), 1000))
-        tags[UNIT] = _shorts(2)
-    for code, kind, body in ((XMP, BYTE, metadata.xmp), (PROFILE, UNDEFINED, metadata.icc_profile)):
+        tags[tiff.UNIT] = _shorts(2)
+    for code, kind, body in ((tiff.XMP, BYTE, metadata.xmp), (tiff.PROFILE, UNDEFINED, metadata.icc_profile)):
         if body:
             tags[code] = Tag(kind, len(body), body)
     return tags, inner
@@ -118,22 +92,22 @@ def _maps(metadata: Metadata, height: int, width: int) -> dict[int, Tag]:
     if not metadata.height or (height, width) == (metadata.height, metadata.width):
         return tags
     across, down = width / metadata.width, height / metadata.height
-    keys = tags[GEO_KEYS].numbers if GEO_KEYS in tags else ()
+    keys = tags[tiff.GEO_KEYS].numbers if tiff.GEO_KEYS in tags else ()
     points = any(keys[i] == 1025 and keys[i + 3] == 2 for i in range(4, len(keys) - 3, 4))
     shift = 0.5 if points else 0.0  # if the place of a pixel is its center, not its corner
     for code, factors, offsets in (
-        (SCALE, (1 / across, 1 / down, 1), (0, 0, 0)),
-        (TIE_POINTS, (across, down, 1, 1, 1, 1), (shift, shift, 0, 0, 0, 0)),
+        (tiff.SCALE, (1 / across, 1 / down, 1), (0, 0, 0)),
+        (tiff.TIE_POINTS, (across, down, 1, 1, 1, 1), (shift, shift, 0, 0, 0, 0)),
     ):
         if code in tags and tags[code].kind == 12:
             values = np.frombuffer(tags[code].value, "<f8")
             factor, offset = (np.resize(np.asarray(part, float), values.size) for part in (factors, offsets))
             moved = ((values + offset) * factor - offset).astype("<f8")
             tags[code] = Tag(12, values.size, moved.tobytes())
-    if MATRIX in tags and tags[MATRIX].kind == 12 and tags[MATRIX].count == 16:
-        matrix = np.frombuffer(tags[MATRIX].value, "<f8").reshape(4, 4).copy()
+    if tiff.MATRIX in tags and tags[tiff.MATRIX].kind == 12 and tags[tiff.MATRIX].count == 16:
+        matrix = np.frombuffer(tags[tiff.MATRIX].value, "<f8").reshape(4, 4).copy()
         matrix[:, 3] += matrix[:, 0] * (shift / across - shift) + matrix[:, 1] * (shift / down - shift)
         matrix[:, 0] /= across
         matrix[:, 1] /= down
-        tags[MATRIX] = Tag(12, 16, matrix.astype("<f8").tobytes())
+        tags[tiff.MATRIX] = Tag(12, 16, matrix.astype("<f8").tobytes())
     return tags
