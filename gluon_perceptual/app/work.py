@@ -10,6 +10,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Callable
 
+import numpy as np
+
 from ..files import result_name
 from ..video.formats import result_suffix
 from .entries import CANCELED, DONE, FAILED, OVER, Entries, Entry
@@ -106,9 +108,14 @@ class Queue:
         self._asked.put(None)
         return future
 
+    def _warm_up(self) -> None:
+        """Open the usual models and run them while the page is looked at, since a first run takes a second more."""
+        with suppress(Exception):  # whoever asks for something is told
+            for upscaler in self._job(Settings()).workers[0].values():
+                upscaler(np.zeros((8, 8, 3), np.uint8))
+
     def _run(self) -> None:
-        with suppress(Exception):  # the first job will report it
-            self._job(Settings())  # opens the default models before they are needed
+        self._warm_up()
         while not self._closed:
             entry = self._asked.get()
             if self._closed:

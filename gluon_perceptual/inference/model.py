@@ -13,11 +13,13 @@ from ..nets.fast_neural_style import FastNeuralStyleNet
 from ..nets.pixels import PixelRangeAdapter
 from ..nets.plsr import PlsrNet
 from ..nets.style import StyleNet
+from ..nets.super_resolution import SuperResolutionNet
 from ..symbols.files import is_symbol_file
 from ..symbols.probing import UNBOUNDED
 from ..symbols.process import load_symbol
 
 KINDS = ("super-resolution", "style")
+ONEDNN = "MKLDNN"  # MXNet's name of the backend in which a convolution adds and rectifies its results itself
 MISUSES = {  # messages for the wrong kind of model
     "super-resolution": "repaints pictures and does not enlarge them; use stylize",
     "style": "enlarges pictures and has no style; use upscale",
@@ -90,7 +92,9 @@ def open_model(
         return _of_symbol(model, ctx, scale)
     if isinstance(model, (str, Path)):
         loaded, spec = load_for_use(model, ctx, computed)
-        return _of_spec(f"{model}: a {spec.network}", loaded, spec, ctx)
+        title, fits = f"{model}: a {spec.network}", (computed, ctx.device_type) == ("float32", "cpu")
+        fuses = fits and isinstance(loaded.net, SuperResolutionNet)  # MXNet fails on the others
+        return _of_spec(title, loaded, spec, ctx, **({"backend": ONEDNN} if fuses else {}))
     return _of_network(model, ctx)
 
 
@@ -101,12 +105,12 @@ def _of_symbol(path: str | Path, ctx: Context, scale: int | None) -> Model:
     return Model(title, kinds, symbol, ctx, symbol.scale, symbol.halo, max_value=max_value)
 
 
-def _of_spec(title: str, model: PixelRangeAdapter, spec: ModelSpec, ctx: Context) -> Model:
-    """Return a model without batch norms, opened."""
+def _of_spec(title: str, model: PixelRangeAdapter, spec: ModelSpec, ctx: Context, **fusion: str) -> Model:
+    """Return a model without batch norms, opened; `fusion` is how Gluon calls what joins convolutions and ReLUs."""
     if spec.kind == "style":  # these networks are on pixels
         net = model.net
         return Model(title, (spec.kind,), net, ctx, net.scale, UNBOUNDED, net.border_artifact_width, layers=net)
-    model.hybridize(static_alloc=True, static_shape=True)
+    model.hybridize(static_alloc=True, static_shape=True, **fusion)
     return Model(title, (spec.kind,), model, ctx, model.scale, model.halo, max_value=spec.max_value)
 
 

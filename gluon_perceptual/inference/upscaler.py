@@ -21,7 +21,7 @@ from .model import Model, open_model
 from .progress import Progress, counted, part_of, unseen
 
 Network = Callable[[np.ndarray], np.ndarray]
-TILE_OUTPUT = 768  # largest side of automatic tiles in output pixels: larger ones only take more memory
+TILE_OUTPUT = 1024  # largest side of automatic tiles in output pixels: larger ones gain little and take more memory
 
 
 class Upscaler:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import cpu
 from .._mxnet import NDArray, Operators, mx, nn
 from .._mxnet.gluon import settings_of
 from .precision import FLOAT32, current_precision
 
-BLOCK = 16  # floats in an AVX-512 register, and two of AVX2: oneDNN works on so many output channels at once
+BLOCK = 16 if "avx512f" in cpu.flags() else 8  # floats in a register: oneDNN works on so many output channels at once
+MOST_PADDING = 3 if BLOCK == 8 else 27  # to the left and right that oneDNN's kernels take
 
 
 def on_gpu() -> bool:
@@ -65,7 +67,8 @@ class OutputConv2D(Conv2D):
 
     oneDNN has no fast kernel for 3 output channels either. So the k columns of each filter are applied as separate k×1
     filters, and the k resulting maps, each shifted to its column's place, are added by a 1×k convolution of zeros and
-    ones. Filters of zeros fill up oneDNN's blocks of channels.
+    ones. Filters of zeros fill up oneDNN's blocks of channels, and columns of zeros take the place of a padding over
+    `MOST_PADDING`.
     """
 
     def __init__(self, channels: int, kernel: int, in_channels: int, use_bias: bool = True, **kwargs: Any) -> None:
@@ -84,9 +87,10 @@ class OutputConv2D(Conv2D):
             early, late = self._bias_of_columns(F, bias, kernel, idle), None
         shape = {"kernel": (kernel, 1), "pad": (kernel // 2, 0), "num_filter": kernel * channels + idle}
         maps = self.precision.widen(F, self._convolve(F, x, columns, early, **shape))
-        inputs = [maps, self._places(F, kernel, channels, idle)]
+        framed, padding = (maps, kernel // 2) if kernel // 2 <= MOST_PADDING else (_framed(F, maps, kernel // 2), 0)
+        inputs = [framed, self._places(F, kernel, channels, idle)]
         inputs += [] if late is None else [_filled(F, late, unused)]
-        shape = {"kernel": (1, kernel), "pad": (0, kernel // 2), "num_filter": channels + unused}
+        shape = {"kernel": (1, kernel), "pad": (0, padding), "num_filter": channels + unused}
         added = F.Convolution(*inputs, **shape, no_bias=late is None)
         return F.slice_axis(added, axis=1, begin=0, end=channels)
 
@@ -101,6 +105,13 @@ class OutputConv2D(Conv2D):
         """-> filters (channels or more, kernel·channels + idle, 1, kernel): map c of column k to c, moved by k."""
         ones = F.reshape(F.eye(kernel * channels + idle, kernel * channels), (0, kernel, channels))
         return F.expand_dims(_filled(F, F.transpose(ones, (2, 0, 1)), -channels % BLOCK), axis=2)
+
+
+def _framed(F: Operators, maps: NDArray, width: int) -> NDArray:
+    """Add columns of zeros to the left and right; maps stay in oneDNN's layout, unlike by `pad`."""
+    column = F.zeros_like(F.slice_axis(maps, axis=3, begin=0, end=1))
+    columns = F.repeat(column, repeats=width, axis=3)
+    return F.concat(columns, maps, columns, dim=3)
 
 
 def _filled(F: Operators, filters: NDArray, idle: int) -> NDArray:
