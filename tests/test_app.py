@@ -25,6 +25,7 @@ from gluon_perceptual.app import entries as entries_module  # noqa: E402
 from gluon_perceptual.app import folder as folder_module  # noqa: E402
 from gluon_perceptual.app import pictures as pictures_module  # noqa: E402
 from gluon_perceptual.app import views, work  # noqa: E402
+from gluon_perceptual.app.archive import told_apart  # noqa: E402
 from gluon_perceptual.app.folder import RefusedError  # noqa: E402
 from gluon_perceptual.app.page import Page  # noqa: E402
 from gluon_perceptual.app.pictures import Pictures, shown_name  # noqa: E402
@@ -236,6 +237,10 @@ def test_the_result_is_the_commands_file(folder, tmp_path):
         assert status == 0
         assert out.strip().endswith(f"/{entry.name}")
         assert (tmp_path / entry.name).read_bytes() == entry.target.read_bytes()
+
+
+def test_names_in_an_archive_are_files_of_their_own_everywhere():
+    assert told_apart(["a.png", "A.png", "a (2).png", "b"]) == ["a.png", "A (2).png", "a (2) (2).png", "b"]
 
 
 def test_pictures_go_through_and_are_removed(served, folder):

@@ -8,6 +8,7 @@ import pytest
 from cli import assert_one_line_error, run, write
 
 from gluon_perceptual.image.size import Size
+from gluon_perceptual.inference import comparing, open_model
 from gluon_perceptual.inference.comparing import StylizeComparison, UpscaleComparison, most_detailed
 from gluon_perceptual.inference.progress import unseen
 from gluon_perceptual.weights import model_path, models
@@ -45,6 +46,14 @@ def test_a_model_of_ones_own_that_is_called_like_one_that_ships(tmp_path):
     found = job.work(job.workers[0], job.read(write(tmp_path / "a.png"), tmp_path / "b.png"), unseen)
     assert list(found)[:2] == ["bicubic", str(own)]
     assert "sr_x2_pixel" in found
+
+
+def test_only_models_that_fit_are_opened(tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(comparing, "open_model", lambda name, **others: opened.append(name) or open_model(name))
+    job = UpscaleComparison(None, [None], Size(8))
+    job.work(job.workers[0], job.read(write(tmp_path / "a.png"), tmp_path / "b.png"), unseen)
+    assert opened == ["sr_x8_pixel"]
 
 
 def test_nothing_is_compared_where_nothing_is_enlarged(tmp_path):

@@ -40,7 +40,7 @@ def picture(height=11, width=14, dtype=np.uint8):
     ("size", "expected", "label"),
     [
         (Size(3), (33, 42), "x3"),
-        (Size(1.5), (16, 21), "x1.5"),
+        (Size(1.5), (17, 21), "x1.5"),
         (Size(1.1), (12, 15), "x1.1"),
         (Size(width=100), (79, 100), "w100"),
         (Size(height=100), (100, 127), "h100"),
@@ -54,6 +54,10 @@ def test_sizes_are_met(doubling, size, expected, label):
     upscaler = Upscaler(doubling, scale=size)
     assert upscaler(picture()).shape == (*expected, 3)
     assert upscaler.result_size(11, 14) == expected
+
+
+def test_halves_are_rounded_up():
+    assert [Size(1.5).of(side, 1)[0] for side in (3, 5, 7, 9)] == [5, 8, 11, 14]
 
 
 @pytest.mark.parametrize("wrong", [{}, {"scale": 2, "width": 3}, {"scale": 0}, {"width": -1}, {"scale": float("nan")}])
@@ -94,7 +98,7 @@ def test_gray_and_alpha_get_the_size(doubling):
     assert (large.alpha == 77).all()
     alpha = np.where(np.arange(14) < 7, 0, 255).astype(np.uint8) * np.ones((11, 1), np.uint8)
     large = Upscaler(doubling, scale=1.5).enlarge(Picture(picture(), alpha)).alpha
-    assert large.shape == (16, 21)
+    assert large.shape == (17, 21)
     assert (large[:, :7] == 0).all()
     assert (large[:, -7:] == 255).all()
 
@@ -117,7 +121,7 @@ def test_a_symbol_that_keeps_the_size_gets_the_bicubic_enlargement(tmp_path):
     assert Upscaler(path, scale=3)(image).shape == (33, 42, 3)
     upscaler = Upscaler(path, scale=1.5)
     assert upscaler.scale == 2
-    assert upscaler(image).shape == (16, 21, 3)
+    assert upscaler(image).shape == (17, 21, 3)
 
 
 def test_what_would_be_too_large_on_the_way(doubling, monkeypatch):

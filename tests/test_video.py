@@ -15,9 +15,10 @@ from videos import TIMES, add_sound, make_animation, make_video, picture, speak
 from gluon_perceptual.checkpoint.model import ModelSpec, save_model
 from gluon_perceptual.errors import ImageError, UserError
 from gluon_perceptual.image.io import Picture
-from gluon_perceptual.video import convert_video, open_video
+from gluon_perceptual.video import convert_video, first_frame, open_video, survey
 from gluon_perceptual.video.animation import is_animation
 from gluon_perceptual.video.colors import BT601
+from gluon_perceptual.video.containers import packets_of
 from gluon_perceptual.video.formats import WRITTEN
 from gluon_perceptual.video.frames import Frame
 from gluon_perceptual.video.orientation import upright
@@ -47,6 +48,17 @@ def sound_of(path):
     with av.open(str(path)) as container:
         packets = [packet for packet in container.demux(audio=0) if packet.size]
         return [bytes(packet) for packet in packets], [float(packet.pts * packet.time_base) for packet in packets]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm", ".avi"])
+def test_the_first_frame_alone_is_read(tmp_path, suffix, monkeypatch):
+    source = make_video(tmp_path / f"in{suffix}", range(0, 2000, 40), sound=None if suffix == ".avi" else SOUNDS[suffix])
+    expected, asked = seen(source)[1][0].color, []
+    monkeypatch.setattr(
+        survey, "packets_of", lambda *given: map(lambda packet: asked.append(1) or packet, packets_of(*given))
+    )
+    np.testing.assert_array_equal(first_frame(source).color, expected)
+    assert 0 < len(asked) < 50
 
 
 @pytest.mark.parametrize("suffix", [suffix for form in WRITTEN for suffix in form.suffixes])

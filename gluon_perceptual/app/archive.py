@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zipfile
 from pathlib import Path
 from typing import Iterator
@@ -14,7 +15,8 @@ def zipped(files: list[tuple[str, Path]]) -> Iterator[bytes]:
     pieces = _Pieces()
     with zipfile.ZipFile(pieces, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
         for name, path in files:
-            with path.open("rb") as file, archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as entry:
+            info = zipfile.ZipInfo(name, time.localtime(path.stat().st_mtime)[:6])
+            with path.open("rb") as file, archive.open(info, "w", force_zip64=True) as entry:
                 for chunk in iter(lambda: file.read(CHUNK), b""):
                     entry.write(chunk)
                     yield pieces.take()
@@ -40,11 +42,11 @@ class _Pieces:
 
 
 def told_apart(names: list[str]) -> list[str]:
-    """Number repeated names: `a.png`, `a (2).png`."""
-    found: dict[str, None] = {}
+    """Number repeated names: `a.png`, `a (2).png`; also `A.png`, which is the same file on Windows and macOS."""
+    found: dict[str, str] = {}
     for name in names:
         path, number, unused = Path(name), 2, name
-        while unused in found:
+        while unused.casefold() in found:
             unused, number = f"{path.stem} ({number}){path.suffix}", number + 1
-        found[unused] = None
-    return list(found)
+        found[unused.casefold()] = unused
+    return list(found.values())

@@ -39,7 +39,7 @@ class Size:
             factor = math.sqrt(1e6 * self.megapixels / (height * width))
         else:
             factor = self.width / width if self.width is not None else (self.height or 0) / height
-        return max(1, round(height * factor)), max(1, round(width * factor))
+        return max(1, _rounded(height * factor)), max(1, _rounded(width * factor))
 
     def ratio(self, height: int, width: int) -> float:
         """Return how many times larger a picture with these sides becomes."""
@@ -50,6 +50,11 @@ class Size:
         """The part of file names that stands for this size, such as "x1.5" or "w3000"."""
         marks = zip(("x{:g}", "w{}", "h{}", "{:g}mp"), astuple(self))
         return next(mark.format(value) for mark, value in marks if value is not None)
+
+
+def _rounded(length: float) -> int:
+    """Return the nearest number, halves up, where Python's own rounding goes up and down by turns."""
+    return math.floor(length + 0.5)
 
 
 def passes(scale: int, ratio: float) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Container, Dict, Sequence
+from typing import Any, Callable, Container, Dict, Sequence
 
 import cv2
 import numpy as np
@@ -19,7 +20,7 @@ from ..image.size import Size, fewest_passes, passes
 from ..weights import DEFAULTS, models
 from .choice import USUAL_SCALE
 from .jobs import Job
-from .model import open_model
+from .model import Model, open_model
 from .progress import Progress, counted
 from .stylizer import Stylizer
 from .upscaler import Upscaler
@@ -73,9 +74,10 @@ class UpscaleComparison(Comparison):
         **options: Any,
     ) -> None:
         self.size, self.options = size or Size(USUAL_SCALE), options
-        names = dict.fromkeys([*([model] if model else []), *sorted(models("super-resolution"))])
-        self.given = model
-        self.workers = [{name: open_model(name, device, precision) for name in names} for device in devices]
+        self.given, self._names = model, {*models("super-resolution"), *([model] if model else [])}
+        self.workers = [lru_cache(None)(partial(open_model, ctx=device, precision=precision)) for device in devices]
+        if model:
+            self.workers[0](model)  # to say now what is wrong with it
 
     def read(self, source: Path, target: Path) -> tuple[np.ndarray, float]:
         """Return the crop and its enlargement factor; raises ImageError and OSError."""
@@ -84,18 +86,24 @@ class UpscaleComparison(Comparison):
         ratio = self.size.ratio(*image.shape[:2])
         return most_detailed(image, math.ceil(ENLARGED_SIDE / ratio)), ratio
 
-    def work(self, worker: dict[str, Any], read: tuple[np.ndarray, float], progress: Progress) -> Titled:
+    def work(self, worker: Callable[[str], Model], read: tuple[np.ndarray, float], progress: Progress) -> Titled:
         """Return the crop by each model; raises UserError."""
         crop, ratio = read
-        scale = fewest_passes(DEFAULTS, ratio)
-        fitting = [name for name, model in worker.items() if model.scale == scale or name == self.given]
-        fitting = [name for name in fitting if passes(worker[name].scale, ratio)]
+        fitting = self._fitting(worker, ratio)
         if not fitting:
             raise UserError("nothing to compare, since no model runs for a size that is not larger")
         found = {"bicubic": resize_to(crop, *Size(ratio).of(*crop.shape[:2]))}
         for name in counted(fitting, progress):
-            found[title(name, {*found, *worker} - {name})] = Upscaler(worker[name], scale=ratio, **self.options)(crop)
+            upscaler = Upscaler(worker(name), scale=ratio, **self.options)
+            found[title(name, {*found, *self._names} - {name})] = upscaler(crop)
         return found
+
+    def _fitting(self, worker: Callable[[str], Model], ratio: float) -> list[str]:
+        """Return the models that run for this enlargement, the given one first; no others are opened."""
+        scale = fewest_passes(DEFAULTS, ratio)
+        shipped = sorted(name for name, entry in models("super-resolution").items() if entry["scale"] == scale)
+        names = dict.fromkeys([*([self.given] if self.given else []), *shipped])
+        return [name for name in names if passes(worker(name).scale, ratio)]
 
 
 class StylizeComparison(Comparison):

@@ -1,6 +1,7 @@
 """Videos and animated pictures, read and written by FFmpeg and Pillow, one frame at a time, without MXNet."""
 
-from .pipeline import convert_video, first_frame, is_by_frames, open_video
+from .pipeline import convert_video, is_by_frames, open_video
+from .reading import first_frame
 from .steady import Steady
 
 __all__ = [

@@ -21,7 +21,7 @@ from .frames import Frame, Source
 from .reading import Video
 from .writing import VideoWriter
 
-AHEAD = 4  # frames, or packets of sound, that may wait between two steps
+AHEAD = 2  # frames, or packets of sound, that may wait between two steps: a large frame takes 400 MB
 
 Item = TypeVar("Item")
 Progress = Callable[[float], Any]  # called with the share that is done, from 0 to 1
@@ -36,12 +36,6 @@ def is_by_frames(source: Path, target: Path) -> bool:
 def open_video(path: Path, most_pixels: int = MAX_PIXELS) -> Video | Animation:
     """Return a context in which a video or an animated picture, with frames of at most that size, is open."""
     return (Video if is_video_file(path) else Animation)(path, most_pixels)
-
-
-def first_frame(path: Path, most_pixels: int = MAX_PIXELS) -> Picture:
-    """Return the first frame of a video, upright; raises ImageError as `open_video`."""
-    with open_video(path, most_pixels) as video:
-        return _until_frame(iter(video))[1].picture
 
 
 def convert_video(

@@ -11,13 +11,13 @@ import av
 import numpy as np
 
 from ..errors import ImageError
-from ..image.files import MAX_PIXELS
+from ..image.files import MAX_PIXELS, as_image_error, check_size
 from ..image.io import Picture
-from .colors import to_rgb
+from .colors import colors_of, to_rgb
 from .containers import main_stream, opened, packets_of
 from .frames import Frame
 from .orientation import matrix_of, upright
-from .survey import traits_of
+from .survey import first_decoded, traits_of
 
 log = logging.getLogger(__name__)
 
@@ -101,8 +101,23 @@ class _Frames:
         if kind != self._kind:
             self._graph, self._kind = to_rgb(frame, self._traits.colors), kind
         self.count, self.last = self.count + 1, start
-        turned = matrix_of(frame)
-        self._graph.push(frame)
-        rgb = self._graph.pull()
-        pixels = rgb.to_ndarray(format=rgb.format.name)
-        return Frame(Picture(np.ascontiguousarray(upright(pixels, turned))), start)
+        return Frame(_picture(frame, self._graph), start)
+
+
+def first_frame(path: Path, most_pixels: int = MAX_PIXELS) -> Picture:
+    """Return the first frame of a video, upright, without reading the rest; raises ImageError as `Video`."""
+    with opened(path) as container:
+        stream = main_stream(container)
+        with as_image_error(path):
+            check_size(stream.width, stream.height, most_pixels)
+        frame = first_decoded(container, path)
+        return _picture(frame, to_rgb(frame, colors_of(frame, stream.codec_context)))
+
+
+def _picture(frame: Any, graph: Any) -> Picture:
+    """Return a decoded frame, upright; `graph` is that of `to_rgb` for frames like it."""
+    turned = matrix_of(frame)
+    graph.push(frame)
+    rgb = graph.pull()
+    pixels = rgb.to_ndarray(format=rgb.format.name)
+    return Picture(np.ascontiguousarray(upright(pixels, turned)))

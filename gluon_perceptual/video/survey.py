@@ -27,7 +27,7 @@ def traits_of(path: Path, most_pixels: int) -> Traits:
             check_size(stream.width, stream.height, most_pixels)
         starts, last_duration = _survey(container)
     with opened(path) as container:
-        return _traits(container, _first_frame(container, path), starts, last_duration)
+        return _traits(container, first_decoded(container, path), starts, last_duration)
 
 
 def _survey(container: Any) -> tuple[np.ndarray, int]:
@@ -44,7 +44,8 @@ def _survey(container: Any) -> tuple[np.ndarray, int]:
     return np.array([start for start, _ in times], np.int64), times[-1][1] if times else 0
 
 
-def _first_frame(container: Any, path: Path) -> Any:
+def first_decoded(container: Any, path: Path) -> Any:
+    """Return the first frame that FFmpeg decodes; raises ImageError if there is none."""
     for packet in packets_of(container, main_stream(container)):
         try:
             for frame in packet.decode():

@@ -21,6 +21,7 @@ from .frames import Frame, Traits
 
 NOT_KEPT = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration")  # tags of the old container
 FASTEST = Fraction(1, 50)  # seconds: browsers show a GIF's frames of shorter durations for longer
+LONGEST = 2**24 - 1  # milliseconds of a frame of an animated WebP
 
 log = logging.getLogger(__name__)
 
@@ -182,4 +183,4 @@ def _show_last(path: Path, milliseconds: int) -> None:
             place += 8 + length + length % 2
         if found >= 0:
             file.seek(found + 8 + 12)
-            file.write(milliseconds.to_bytes(3, "little"))
+            file.write(min(milliseconds, LONGEST).to_bytes(3, "little"))
