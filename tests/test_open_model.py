@@ -110,3 +110,26 @@ def test_a_checksum_is_taken_once_and_again_of_a_file_that_changed(tmp_path, mon
     assert read == [file]
     file.write_bytes(b"other")
     assert checksum(file) != first
+
+
+@pytest.mark.parametrize(
+    ("scale", "upsampling", "norm", "skip", "lowpass"),
+    [
+        (1, "transposed", "none", True, None),
+        (2, "transposed", "batch", True, None),
+        (2, "nearest", "batch", False, None),
+        (2, "subpixel", "none", True, 0.3),
+        (4, "nearest", "none", False, None),
+    ],
+)
+def test_convolutions_that_rectify_give_the_same(tmp_path, scale, upsampling, norm, skip, lowpass):
+    arguments = {"scale": scale, "width": 5, "blocks": 2, "norm": norm, "upsampling": upsampling}
+    spec = ModelSpec("SuperResolutionNet", {**arguments, "skip": skip, "lowpass": lowpass})
+    model = spec.build()
+    randomize(model.net)
+    save_model(tmp_path / "a.params", model, spec)
+    opened = open_model(tmp_path / "a.params", precision="float32")
+    for size in ((7, 9), (1, 1), (7, 9)):
+        x = mx.nd.array(np.random.default_rng(0).uniform(0, 255, (1, 3, *size)))
+        plain, found = model(x).asnumpy(), opened(x).asnumpy()
+        np.testing.assert_allclose(found, plain, rtol=1e-4, atol=1e-4 * np.abs(plain).max())

@@ -52,10 +52,10 @@ def sound_of(path):
 
 @pytest.mark.parametrize("suffix", [".mp4", ".webm", ".avi"])
 def test_the_first_frame_alone_is_read(tmp_path, suffix, monkeypatch):
-    source = make_video(tmp_path / f"in{suffix}", range(0, 2000, 40), sound=None if suffix == ".avi" else SOUNDS[suffix])
+    source = make_video(tmp_path / f"in{suffix}", range(0, 2000, 40), sound=SOUNDS.get(suffix))
     expected, asked = seen(source)[1][0].color, []
     monkeypatch.setattr(
-        survey, "packets_of", lambda *given: map(lambda packet: asked.append(1) or packet, packets_of(*given))
+        survey, "packets_of", lambda *given: (asked.append(each) or each for each in packets_of(*given))
     )
     np.testing.assert_array_equal(first_frame(source).color, expected)
     assert 0 < len(asked) < 50
