@@ -23,6 +23,13 @@ def cubic(x: np.ndarray) -> np.ndarray:
     return np.where(x <= 1, near, np.where(x < REACH, far, 0.0))
 
 
+def bicubic_phases(scale: int) -> np.ndarray:
+    """Return the filters (scale², 5, 5) float32 that give the scale×scale enlarged pixels around an input pixel."""
+    centers = (np.arange(scale) + 0.5) / scale - 0.5
+    taps = cubic(centers[:, np.newaxis] - np.arange(-2, 3))
+    return np.einsum("ik,jl->ijkl", taps, taps).reshape(scale**2, 5, 5).astype(np.float32)
+
+
 def resampled(image: np.ndarray, axis: int, size: int, scale: float) -> np.ndarray:
     """Resize one axis, in blocks of the other: all at once, the sums would take ten times the memory of the picture."""
     dtype = working_type(image.dtype)

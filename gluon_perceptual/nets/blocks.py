@@ -11,7 +11,7 @@ import numpy as np
 
 from .._mxnet import NDArray, Operators, mx, nn
 from ..choices import Norm, Upsampling, check_choice, of
-from ..image.resampling import cubic
+from ..image.resampling import bicubic_phases
 from .fast import Conv2D, InputConv2D, NearestConv2D, TransposedConv2D
 from .instance_norm import InstanceNorm
 from .precision import current_precision
@@ -145,13 +145,6 @@ class BicubicEnlargement(mx.gluon.HybridBlock):
         framed = F.pad(planes, mode="edge", pad_width=(0, 0, 0, 0, 2, 2, 2, 2))
         phases = F.Convolution(framed, filters, kernel=(5, 5), num_filter=self._scale**2, no_bias=True)
         return F.reshape(F.depth_to_space(phases, self._scale), (-1, 3, 0, 0), reverse=True)
-
-
-def bicubic_phases(scale: int) -> np.ndarray:
-    """Return the filters (scale², 5, 5) float32 that give the scale×scale enlarged pixels around an input pixel."""
-    centers = (np.arange(scale) + 0.5) / scale - 0.5
-    taps = cubic(centers[:, np.newaxis] - np.arange(-2, 3))
-    return np.einsum("ik,jl->ijkl", taps, taps).reshape(scale**2, 5, 5).astype(np.float32)
 
 
 class ReflectionPad(mx.gluon.HybridBlock):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .._mxnet import NDArray, Operators, mx
-from .lowpass_kernel import RADIUS, lowpass_kernel
+from .lowpass_kernel import RADIUS, lowpass_kernel, phases_of
 
 
 class LowPass(mx.gluon.HybridBlock):
@@ -21,7 +19,7 @@ class LowPass(mx.gluon.HybridBlock):
         super().__init__(**kwargs)
         self._step = step
         with self.name_scope():
-            self.filters = self.params.get_constant("filters", _phases(lowpass_kernel(cutoff), step))
+            self.filters = self.params.get_constant("filters", phases_of(lowpass_kernel(cutoff), step))
 
     def hybrid_forward(self, F: Operators, x: NDArray, filters: NDArray) -> NDArray:
         """Filter each plane separately, all step² phases at once."""
@@ -30,12 +28,3 @@ class LowPass(mx.gluon.HybridBlock):
         framed = F.pad(planes, mode="edge", pad_width=(0, 0, 0, 0, *4 * [RADIUS]))
         options = {"kernel": (side, side), "stride": (step, step), "num_filter": step**2, "no_bias": True}
         return F.reshape_like(F.depth_to_space(F.Convolution(framed, filters, **options), step), x)
-
-
-def _phases(kernel: np.ndarray, step: int) -> np.ndarray:
-    """Return the filters (step², 1, side, side) float32 with `kernel` at each position in a block."""
-    filters = np.zeros((step, step, *np.add(kernel.shape, step - 1)), np.float32)
-    for row in range(step):
-        for column in range(step):
-            filters[row, column, row : row + len(kernel), column : column + len(kernel)] = kernel
-    return filters.reshape(step**2, 1, *filters.shape[2:])

@@ -31,6 +31,15 @@ def lowpass_kernel(cutoff: float) -> np.ndarray:
     return np.asarray(kernel / kernel.sum())
 
 
+def phases_of(kernel: np.ndarray, step: int) -> np.ndarray:
+    """Return the filters (step², 1, side, side) float32 with `kernel` at each position in a block."""
+    filters = np.zeros((step, step, *np.add(kernel.shape, step - 1)), np.float32)
+    for row in range(step):
+        for column in range(step):
+            filters[row, column, row : row + len(kernel), column : column + len(kernel)] = kernel
+    return filters.reshape(step**2, 1, *filters.shape[2:])
+
+
 def cutoff_of(filters: np.ndarray) -> float:
     """Return the cut-off of the low-pass with these filters, to a thousandth, by their largest value."""
     cutoffs = np.arange(LOWEST, HIGHEST + STEP, STEP).clip(max=HIGHEST)

@@ -1,0 +1,130 @@
+"""The loss of a run, in PyTorch: the formulas of `gluon_perceptual.losses.functional`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from gluon_perceptual.errors import UserError
+from gluon_perceptual.formats.mxnet_params import read_params
+from gluon_perceptual.image.io import read_rgb, to_tensor
+from gluon_perceptual.image.resize import resize_longest_side
+from gluon_perceptual.losses.functional import GRID_CELLS
+from gluon_perceptual.training.style_config import StyleConfig
+from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig
+from gluon_perceptual.weights import FOLDER
+
+VGG_FILES = ("vgg16_stages_1_2.params", "vgg16_stages_3_4.params")
+BGR_MEAN = (103.939, 116.779, 123.68)
+
+Loss = Callable[[torch.Tensor, torch.Tensor], "dict[str, torch.Tensor]"]  # output, reference -> weighted terms
+
+
+class VGG16(nn.Module):
+    """The loss network: (N, 3, H, W) RGB in [0, 255] -> feature maps by layer; computes in `dtype`."""
+
+    def __init__(self, layers: tuple[str, ...], dtype: torch.dtype, device: torch.device) -> None:
+        super().__init__()
+        self.layers = layers
+        arrays = {name: array for file in VGG_FILES for name, array in read_params(FOLDER / file).items()}
+        self.convs = nn.ModuleDict()
+        for name in sorted(name[: -len("_weight")] for name in arrays if name.endswith("_weight")):
+            if name > f"conv{max(layers)[len('relu') :]}":
+                break
+            weight, bias = (torch.tensor(np.asarray(arrays[f"{name}_{part}"], np.float32)) for part in ("weight", "bias"))
+            conv = nn.Conv2d(weight.shape[1], len(weight), 3, padding=1)
+            conv.weight.data, conv.bias.data = weight, bias
+            self.convs[name] = conv
+        self.requires_grad_(False)
+        self.to(device, dtype, memory_format=torch.channels_last)
+        self.mean = torch.tensor(BGR_MEAN, device=device).view(1, 3, 1, 1)
+        self.dtype = dtype
+
+    def forward(self, pictures: torch.Tensor, last: str = "") -> dict[str, torch.Tensor]:
+        """Return the maps of the layers, up to `last` if given."""
+        x, found = (pictures.flip(1) - self.mean).to(self.dtype, memory_format=torch.channels_last), {}
+        for name, conv in self.convs.items():
+            layer = f"relu{name[len('conv') :]}"
+            x = functional.relu(conv(x))
+            if layer in self.layers:
+                found[layer] = x
+            if layer == last:
+                break
+            if layer in ("relu1_2", "relu2_2", "relu3_3"):
+                x = functional.max_pool2d(x, 2)
+        return found
+
+
+def gram_matrix(maps: torch.Tensor) -> torch.Tensor:
+    """(N, C, H, W) -> (N, C, C)."""
+    flat = maps.flatten(2).float()
+    return flat @ flat.transpose(1, 2) / flat[0].numel()
+
+
+def squared_error(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Mean of squared differences."""
+    return (a.float() - b.float()).square().mean()
+
+
+def style_loss(config: StyleConfig, dtype: torch.dtype, device: torch.device) -> Loss:
+    """Return the loss of a style run with one style picture.
+
+    Raises:
+        UserError: The run has more, or settings that are not supported here.
+    """
+    if len(config.style) != 1 or config.stability or config.match_color or config.denoise or config.style_balance != "norm":
+        raise UserError("only runs of one style without stability, color matching, denoising or other balances work")
+    network = VGG16(tuple(sorted({*config.style_layers, config.content_layer})), dtype, device)
+    picture = read_rgb(Path(config.style[0]))
+    if config.style_size:
+        picture = resize_longest_side(picture, config.style_size)
+    with torch.no_grad():
+        maps = network(torch.from_numpy(to_tensor(picture)).float().to(device))
+        grams = {layer: gram_matrix(maps[layer]) for layer in config.style_layers}
+    weights = {layer: config.style_weight / float(gram.square().sum()) for layer, gram in grams.items()}
+
+    def loss(output: torch.Tensor, reference: torch.Tensor) -> dict[str, torch.Tensor]:
+        with torch.no_grad():
+            content = network(reference, config.content_layer)[config.content_layer]
+        maps = network(output)
+        terms = {"feature": config.content_weight * squared_error(maps[config.content_layer], content)}
+        for layer, gram in grams.items():
+            error = (gram_matrix(maps[layer]) - gram).square().sum() / len(output)
+            terms[f"style:{layer}"] = weights[layer] * error
+        down, right = output[:, :, 1:] - output[:, :, :-1], output[..., 1:] - output[..., :-1]
+        terms["tv"] = config.tv * (down.square().sum() + right.square().sum()) / len(output)
+        return terms
+
+    return loss
+
+
+def super_resolution_loss(config: SuperResolutionConfig, dtype: torch.dtype, device: torch.device) -> Loss:
+    """Return the loss of a super-resolution run.
+
+    Raises:
+        UserError: The run minimizes a total variation, which is not supported here.
+    """
+    if config.tv:
+        raise UserError("a total variation is not supported here")
+    weight = {"pixel": 0.0, "feature": 1.0, "mix": config.mix}[config.loss]
+    network = VGG16((config.feature_layer,), dtype, device) if weight else None
+
+    def loss(output: torch.Tensor, reference: torch.Tensor) -> dict[str, torch.Tensor]:
+        terms, error = {}, output - reference
+        if config.loss != "feature":
+            terms["pixel"] = error.abs().mean() if config.pixel_loss == "absolute" else error.square().mean()
+        if network is not None:
+            with torch.no_grad():
+                target = network(reference)[config.feature_layer]
+            terms["feature"] = weight * squared_error(network(output)[config.feature_layer], target)
+        if config.grid:
+            places = functional.pixel_unshuffle(error, config.scale)
+            terms["grid"] = config.grid * functional.avg_pool2d(places, GRID_CELLS, GRID_CELLS // 2).square().mean()
+        return terms
+
+    return loss

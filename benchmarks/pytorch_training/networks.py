@@ -1,0 +1,166 @@
+"""The networks that are trained, in PyTorch, with the names of Gluon's parameters."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Mapping
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from gluon_perceptual.errors import UserError
+from gluon_perceptual.image.resampling import cubic
+from gluon_perceptual.nets.lowpass_kernel import RADIUS, lowpass_kernel
+from gluon_perceptual.training.style_config import StyleConfig
+from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig
+
+HALF_RANGE, GRAIN, MARGIN, NEAR_ZERO = 127.5, 16.0, 40, 1e-4  # as in gluon_perceptual.nets
+
+
+class InstanceNorm(nn.Module):
+    """As `gluon_perceptual.nets.instance_norm.InstanceNorm`, in float32."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gamma, self.beta = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        return functional.instance_norm(x.float(), weight=self.gamma, bias=self.beta)
+
+
+def norm_layer(norm: str, channels: int) -> nn.Module:
+    """Return instance normalization, or a block that does nothing for "none"."""
+    return InstanceNorm(channels) if norm == "instance" else nn.Identity()
+
+
+def conv_block(inputs: int, channels: int, kernel: int, norm: str, stride: int = 1, padding: bool = True) -> nn.Module:
+    """Return convolution, normalization, ReLU."""
+    conv = nn.Conv2d(inputs, channels, kernel, stride, kernel // 2 * padding, bias=norm == "none")
+    return nn.Sequential(conv, norm_layer(norm, channels), nn.ReLU())
+
+
+class ResidualBlock(nn.Module):
+    """As `gluon_perceptual.nets.blocks.ResidualBlock`."""
+
+    def __init__(self, channels: int, norm: str, padding: bool = True) -> None:
+        super().__init__()
+        self.crop = 0 if padding else 2
+        self.conv = conv_block(channels, channels, 3, norm, padding=padding)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=int(padding), bias=norm == "none")
+        self.norm2 = norm_layer(norm, channels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) -> (N, C, H, W), or cropped by 2 at each side."""
+        rows, columns = (slice(self.crop, side - self.crop) for side in x.shape[2:])
+        return self.norm2(self.conv2(self.conv(x))) + x[:, :, rows, columns]
+
+
+def enlarging(channels: int, upsampling: str, norm: str, inputs: int) -> nn.Module:
+    """Return a block that doubles H and W, as `gluon_perceptual.nets.blocks.upsample`."""
+    bias = norm == "none"
+    if upsampling == "transposed":
+        layers = [nn.ConvTranspose2d(inputs, channels, 3, 2, 1, 1, bias=bias)]
+    else:
+        layers = [nn.UpsamplingNearest2d(scale_factor=2), nn.Conv2d(inputs, channels, 3, padding=1, bias=bias)]
+    return nn.Sequential(*layers, norm_layer(norm, channels), nn.ReLU())
+
+
+class StyleNet(nn.Module):
+    """As `gluon_perceptual.nets.style.StyleNet` with the linear output."""
+
+    def __init__(self, width: int, norm: str, upsampling: str) -> None:
+        super().__init__()
+        self.encode = nn.Sequential(
+            nn.ReflectionPad2d(MARGIN),
+            conv_block(3, width, 9, norm),
+            conv_block(width, 2 * width, 3, norm, stride=2),
+            conv_block(2 * width, 4 * width, 3, norm, stride=2),
+        )
+        self.body = nn.Sequential(*(ResidualBlock(4 * width, norm, padding=False) for _ in range(5)))
+        self.decode = nn.Sequential(
+            enlarging(2 * width, upsampling, norm, 4 * width),
+            enlarging(width, upsampling, norm, 2 * width),
+            nn.Identity(),
+            nn.Conv2d(width, 3, 9, padding=4),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, 3, H, W) -> (N, 3, H, W), both in [0, 255], for H and W that are multiples of 4."""
+        out = self.decode(self.body(self.encode((x - HALF_RANGE) / HALF_RANGE)))
+        return out.float() * GRAIN + HALF_RANGE
+
+
+class SuperResolutionNet(nn.Module):
+    """As `gluon_perceptual.nets.super_resolution.SuperResolutionNet` with `skip` and without norm."""
+
+    def __init__(self, scale: int, width: int, blocks: int, upsampling: str, lowpass: float | None) -> None:
+        super().__init__()
+        self.scale = scale
+        self.head = conv_block(3, width, 9, "none")
+        self.body = nn.Sequential(*(ResidualBlock(width, "none") for _ in range(blocks)))
+        self.up = nn.Sequential(*(enlarging(width, upsampling, "none", width) for _ in range(int(math.log2(scale)))))
+        self.tail = nn.Conv2d(width, 3, 9, padding=4)
+        centers = (np.arange(scale) + 0.5) / scale - 0.5
+        taps = cubic(centers[:, np.newaxis] - np.arange(-2, 3))
+        phases = np.einsum("ik,jl->ijkl", taps, taps).reshape(scale**2, 1, 5, 5)
+        self.register_buffer("phases", torch.tensor(phases, dtype=torch.float32), persistent=False)
+        kernel = None if lowpass is None else torch.tensor(lowpass_kernel(lowpass), dtype=torch.float32)[None, None]
+        self.register_buffer("kernel", kernel, persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, 3, H, W) -> (N, 3, scale·H, scale·W), both in [0, 255]."""
+        added = self.tail(self.up(self.body(self.head((x - HALF_RANGE) / HALF_RANGE)))).float()
+        if self.kernel is not None:
+            planes = functional.pad(added.flatten(0, 1)[:, None], [RADIUS] * 4, mode="replicate")
+            added = functional.conv2d(planes, self.kernel).view_as(added)
+        return self._bicubic(x) + added * HALF_RANGE
+
+    def _bicubic(self, x: torch.Tensor) -> torch.Tensor:
+        framed = functional.pad(x.flatten(0, 1)[:, None], [2] * 4, mode="replicate")
+        large = functional.pixel_shuffle(functional.conv2d(framed, self.phases), self.scale)
+        return large.view(len(x), 3, *large.shape[2:])
+
+
+def network_of(config: StyleConfig | SuperResolutionConfig) -> nn.Module:
+    """Return a run's network, initialized as Gluon's.
+
+    Raises:
+        UserError: It is one of the paper's or the blog's.
+    """
+    if isinstance(config, StyleConfig):
+        if (config.norm, config.output) != ("instance", "linear"):
+            raise UserError(f"norm {config.norm}, output {config.output}: only instance and linear are supported")
+        return initialized(StyleNet(config.width, config.norm, config.upsampling))
+    if (config.arch, config.norm) != ("skip", "none"):
+        raise UserError(f"arch {config.arch}, norm {config.norm}: only skip without norm is supported")
+    net = initialized(
+        SuperResolutionNet(config.scale, config.width, config.blocks, config.upsampling, config.lowpass)
+    )
+    nn.init.normal_(net.tail.weight, std=NEAR_ZERO)
+    return net
+
+
+def initialized(net: nn.Module) -> nn.Module:
+    """Give convolutions Xavier's weights, transposed ones twice as large, and biases of 0."""
+    for layer in net.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            nn.init.xavier_uniform_(layer.weight, gain=2.0 if isinstance(layer, nn.ConvTranspose2d) else 1.0)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return net
+
+
+def load(net: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
+    """Take over a Gluon network's parameters; its constants are not needed.
+
+    Raises:
+        UserError: They are of another network.
+    """
+    own: dict[str, Any] = net.state_dict()
+    wrong = [name for name in own if name not in arrays or arrays[name].shape != tuple(own[name].shape)]
+    if wrong:
+        raise UserError(f"these parameters are for another network: {wrong[0]} is missing or of another shape")
+    net.load_state_dict({name: torch.tensor(np.asarray(arrays[name], np.float32)) for name in own})
