@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from cli import assert_one_line_error, draw_nothing, run, write
 from PIL import Image
 
 from gluon_perceptual import weights
+from gluon_perceptual._mxnet.gluon import values_of
 from gluon_perceptual.checkpoint.model import load_with_spec
+from gluon_perceptual.commands._shipping import how_made
 from gluon_perceptual.evaluation.scores import SCORES
 from gluon_perceptual.formats.mxnet_params import read_params
 from gluon_perceptual.image.io import read_rgb
@@ -46,6 +49,8 @@ def shelf(photos, tmp_path_factory):
         draw_nothing(patch)
         assert run(*sr, "--steps", 2, "--out", runs / "pixel")[0] == 0
         assert run(*sr, "--steps", 3, "--out", runs / "sharp", "--start-from", start)[0] == 0
+        blunt = ("--out", runs / "blunt", "--start-from", start, "--seed", 1)
+        assert run(*sr, "--steps", 3, *blunt)[0] == 0
         assert run(*style, "--out", runs / "noise")[0] == 0
         for module in ("weights", "commands._shipping"):
             patch.setattr(f"gluon_perceptual.{module}.FOLDER", folder)
@@ -76,12 +81,38 @@ def test_the_manifest_tells_all(shelf):
 def test_a_low_pass_can_be_put_in(shelf):
     before = (shelf / "manifest.json").read_text()
     try:
-        checkpoint = next(shelf.parent.parent.rglob("sharp/checkpoints/step-0000003.params"))
+        checkpoint = next(shelf.parent.rglob("sharp/checkpoints/step-0000003.params"))
         assert run("ship-model", checkpoint, "softer", *WORDS, "--lowpass", 0.3)[0] == 0
         assert "--lowpass 0.3" in weights.models()["softer"]["changes"]
         assert load_with_spec("softer")[1].arguments["lowpass"] == 0.3
     finally:
         (shelf / "manifest.json").write_text(before)
+
+
+def test_the_mean_of_two_runs_can_be_shipped(shelf):
+    before = (shelf / "manifest.json").read_text()
+    first, second = (next(shelf.parent.rglob(f"{name}/checkpoints/step-*3.params")) for name in ("sharp", "blunt"))
+    try:
+        assert run("ship-model", first, "mild", *WORDS, "--average", second)[0] == 0
+        entry = weights.models()["mild"]
+        assert "the mean of those of runs/sharp, runs/blunt" in entry["changes"]
+        assert entry["steps"] == 2 + 3 + 3  # the run that both started from counts once
+        assert [step.rpartition("/")[2] for step in entry["recipe"]] == ["pixel", "sharp", "blunt"]
+        mean, *arrays = (values_of(load_with_spec(model)[0].net) for model in ("mild", first, second))
+        for key, values in mean.items():
+            np.testing.assert_allclose(values, (arrays[0][key] + arrays[1][key]) / 2, rtol=1e-3, atol=1e-5)
+    finally:
+        (shelf / "manifest.json").write_text(before)
+
+
+def test_a_log_may_be_thinned(shelf, tmp_path):
+    run_folder = next(shelf.parent.rglob("sharp/checkpoints")).parent
+    thin = tmp_path / "sharp"
+    shutil.copytree(run_folder, thin)
+    lines = (thin / "log.jsonl").read_text().splitlines()
+    (thin / "log.jsonl").write_text(lines[-1] + "\n")
+    made = how_made(thin / "checkpoints/step-0000003.params")
+    assert made["steps"] == 2 + 3
 
 
 def test_recipes_can_be_repeated(shelf, photos, tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import click
 import numpy as np
@@ -13,7 +13,8 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from gluon_perceptual.files import parse_json
+from gluon_perceptual.errors import UserError
+from gluon_perceptual.files import parse_json, write_json
 from gluon_perceptual.formats.mxnet_params import read_params, write_params
 from gluon_perceptual.nets.lowpass_kernel import lowpass_kernel, phases_of
 from gluon_perceptual.training.style_config import StyleConfig
@@ -29,7 +30,9 @@ Config = Any  # StyleConfig or SuperResolutionConfig
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--pairs", "count", type=click.IntRange(1), default=40_000, help="Pairs to make; they are used in rounds.")
+@click.option(
+    "--pairs", "count", type=click.IntRange(1), default=40_000, help="Pairs to make; they are used in rounds."
+)
 @click.option("--device", default="cuda", help="As PyTorch calls it.")
 @click.option("--processes", type=click.IntRange(1), default=os.cpu_count(), help="Processes that make pairs.")
 def main(run: Path, count: int, device: str, processes: int) -> None:
@@ -40,18 +43,23 @@ def main(run: Path, count: int, device: str, processes: int) -> None:
     equal MXNet's to rounding; on a GPU the VGG16 and the convolutions of styles compute in bfloat16, those of
     super-resolution in TF32.
     """
-    config = config_of(parse_json((run / "config.json").read_bytes())["config"])
-    made = make_pairs(config, min(count, config.steps * config.batch), processes)
-    save(run, config, *finish(config, made, torch.device(device)))
+    try:
+        config = config_of(parse_json((run / "config.json").read_bytes())["config"])
+        made = make_pairs(config, min(count, config.steps * config.batch), processes)
+        save(run, config, *finish(config, made, torch.device(device)))
+    except (UserError, OSError) as error:
+        raise click.ClickException(str(error)) from error
 
 
 def config_of(values: dict[str, Any]) -> Config:
     """Return the settings that config.json holds."""
-    kind = StyleConfig if "style" in values else SuperResolutionConfig
+    kind: Callable[..., Config] = StyleConfig if "style" in values else SuperResolutionConfig
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
 
-def finish(config: Config, made: tuple[np.ndarray, ...], device: torch.device) -> tuple[nn.Module, list[dict[str, float]]]:
+def finish(
+    config: Config, made: tuple[np.ndarray, ...], device: torch.device
+) -> tuple[nn.Module, list[dict[str, float]]]:
     """Return the trained network, and the lines of its log, one a step."""
     on_gpu = device.type == "cuda"
     torch.backends.cudnn.benchmark = torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = on_gpu
@@ -71,7 +79,11 @@ def finish(config: Config, made: tuple[np.ndarray, ...], device: torch.device) -
 
 
 def save(run: Path, config: Config, net: nn.Module, log: list[dict[str, float]]) -> None:
-    """Write the last step's checkpoint and the log."""
+    """Write the last step's checkpoint and the log, and note in config.json what the run was made on."""
+    device = next(net.parameters()).device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "a CPU"
+    record = parse_json((run / "config.json").read_bytes())
+    write_json(run / "config.json", {**record, "device": f"{name}, with PyTorch {torch.__version__}"})
     folder = run / "checkpoints"
     folder.mkdir(exist_ok=True)
     write_params(folder / f"step-{config.steps:07d}.params", arrays_of(net, config))

@@ -36,7 +36,9 @@ class VGG16(nn.Module):
         for name in sorted(name[: -len("_weight")] for name in arrays if name.endswith("_weight")):
             if name > f"conv{max(layers)[len('relu') :]}":
                 break
-            weight, bias = (torch.tensor(np.asarray(arrays[f"{name}_{part}"], np.float32)) for part in ("weight", "bias"))
+            weight, bias = (
+                torch.tensor(np.asarray(arrays[f"{name}_{part}"], np.float32)) for part in ("weight", "bias")
+            )
             conv = nn.Conv2d(weight.shape[1], len(weight), 3, padding=1)
             conv.weight.data, conv.bias.data = weight, bias
             self.convs[name] = conv
@@ -77,7 +79,13 @@ def style_loss(config: StyleConfig, dtype: torch.dtype, device: torch.device) ->
     Raises:
         UserError: The run has more, or settings that are not supported here.
     """
-    if len(config.style) != 1 or config.stability or config.match_color or config.denoise or config.style_balance != "norm":
+    if (
+        len(config.style) != 1
+        or config.stability
+        or config.match_color
+        or config.denoise
+        or config.style_balance != "norm"
+    ):
         raise UserError("only runs of one style without stability, color matching, denoising or other balances work")
     network = VGG16(tuple(sorted({*config.style_layers, config.content_layer})), dtype, device)
     picture = read_rgb(Path(config.style[0]))

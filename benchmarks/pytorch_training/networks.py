@@ -136,9 +136,7 @@ def network_of(config: StyleConfig | SuperResolutionConfig) -> nn.Module:
         return initialized(StyleNet(config.width, config.norm, config.upsampling))
     if (config.arch, config.norm) != ("skip", "none"):
         raise UserError(f"arch {config.arch}, norm {config.norm}: only skip without norm is supported")
-    net = initialized(
-        SuperResolutionNet(config.scale, config.width, config.blocks, config.upsampling, config.lowpass)
-    )
+    net = initialized(SuperResolutionNet(config.scale, config.width, config.blocks, config.upsampling, config.lowpass))
     nn.init.normal_(net.tail.weight, std=NEAR_ZERO)
     return net
 

@@ -31,7 +31,7 @@ def dataset_of(config: StyleConfig | SuperResolutionConfig) -> PhotoCrops | Patc
 
 def make_pairs(config: StyleConfig | SuperResolutionConfig, count: int, processes: int) -> tuple[np.ndarray, ...]:
     """Return the inputs and references of the first `count` pairs, uint8; for a style, the inputs alone."""
-    global _dataset  # noqa: PLW0603  # inherited by the processes
+    global _dataset  # inherited by the processes
     _dataset = dataset_of(config)
     kinds = 1 if isinstance(config, StyleConfig) else 2
     made = tuple(np.empty((count, *array.shape), np.uint8) for array in _dataset[0][:kinds])
@@ -58,8 +58,8 @@ class Pairs:
         self.batch, self.device = batch, device
 
     def numbers(self, step: int) -> torch.Tensor:
-        """Return the numbers of a step's pairs, from 0, on the CPU."""
-        return (torch.arange(self.batch) + step * self.batch) % len(self.arrays[0])
+        """Return the numbers of a step's pairs, from 0."""
+        return (torch.arange(self.batch, device=self.device) + step * self.batch) % len(self.arrays[0])
 
     def take(self, numbers: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return inputs and references, float32, in channels last."""

@@ -40,7 +40,12 @@ JPEG_QUALITIES = (75, 60, 40)  # of additional files for scoring models for phot
 
 
 def ship(
-    checkpoint: Path, name: str, words: dict[str, str], sets: Sets, lowpass: float | None = None
+    checkpoint: Path,
+    name: str,
+    words: dict[str, str],
+    sets: Sets,
+    lowpass: float | None = None,
+    average: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Add a run's checkpoint to the shipped weights as `name`, and return its new entry in the manifest.
 
@@ -50,17 +55,24 @@ def ship(
         words: Further fields of the entry: `what` (one line), `data` and `license`.
         sets: Photos to score the model on, by name of the set; for a style they are scaled to 512 pixels.
         lowpass: Cut-off of a low-pass to add to the model, see `nets.lowpass`; it is noted in the entry.
+        average: Checkpoints of other runs; the model's parameters are the mean of all, which is noted, too.
 
     Raises:
-        UserError, OSError: The run or the photos cannot be read.
+        UserError, OSError: The runs or the photos cannot be read.
     """
-    if not checkpoint.is_file():
-        raise UserError(f"{checkpoint}: no such file; expected a checkpoint in a run's folder")
-    made_by = how_made(checkpoint)  # before anything is written
+    for path in (checkpoint, *average):
+        if not path.is_file():
+            raise UserError(f"{path}: no such file; expected a checkpoint in a run's folder")
+    made_by = how_made(checkpoint, *average)  # before anything is written
     model, spec = load_with_spec(checkpoint)
+    changes = []
+    if average:
+        _average(model, [load_with_spec(path)[0] for path in average])
+        runs = ", ".join(f"runs/{_run_of(path).name}" for path in (checkpoint, *average))
+        changes.append(f"the parameters are the mean of those of {runs} (--average)")
     if lowpass is not None:
         model, spec = with_lowpass(model, spec, lowpass)
-        words = {**words, "changes": f"after training, a low-pass on what the network adds (--lowpass {lowpass:g})"}
+        changes.append(f"after training, a low-pass on what the network adds (--lowpass {lowpass:g})")
     target = FOLDER / f"{name}.params"
     kept = _halved_if_enough(model)
     write_params(target, kept)
@@ -68,6 +80,7 @@ def ship(
     entry = {
         "kind": spec.kind,
         **words,
+        **({"changes": "; ".join(changes)} if changes else {}),
         **made_by,
         **_use_and_scores(target, model.scale, _settings(_run_of(checkpoint)), sets),
         "dtype": str(next(iter(kept.values())).dtype),
@@ -87,18 +100,28 @@ def _use_and_scores(target: Path, scale: int, settings: Mapping[str, Any], sets:
     return {"scale": scale, "inputs": "web" if web else "clean", "scores": scores}
 
 
-def how_made(checkpoint: Path) -> dict[str, Any]:
-    """Return the commands that train such a checkpoint, earliest run first, and the total of steps and hours.
+def how_made(*checkpoints: Path) -> dict[str, Any]:
+    """Return the commands that train such checkpoints, earliest run first, and the total of steps and hours.
 
     Photos are named by their folder alone, runs as if they were in `runs/`. Shipped models have recipes of their own.
     """
-    shipped, runs = _history(checkpoint)
-    started: dict[str, Any] = models()[shipped] if shipped else {}
+    histories = [_history(checkpoint) for checkpoint in checkpoints]
+    runs = list(dict.fromkeys(run for _, history in histories for run in history))
+    started = [models()[name] for name in dict.fromkeys(shipped for shipped, _ in histories) if name]
+    device = _record(runs[-1]).get("device")
     return {
         "recipe": [_command(run) for run in runs],
-        "steps": started.get("steps", 0) + sum(len(_log(run)) for run in runs),
-        "hours": round(started.get("hours", 0) + sum(map(_hours, runs)), 1),
+        "steps": sum(entry.get("steps", 0) for entry in started) + sum(map(_steps, runs)),
+        "hours": round(sum(entry.get("hours", 0) for entry in started) + sum(map(_hours, runs)), 2),
+        **({"device": device} if device else {}),
     }
+
+
+def _average(model: PixelRangeAdapter, others: Sequence[PixelRangeAdapter]) -> None:
+    """Give a model the mean of all parameters, its own and the others'."""
+    arrays = [values_of(each.net) for each in (model, *others)]
+    for key, parameter in parameters_of(model.net).items():
+        parameter.set_data(mx.nd.array(np.mean([values[key] for values in arrays], axis=0)))
 
 
 def _command(run: Path) -> str:
@@ -127,20 +150,32 @@ def _run_of(checkpoint: Path) -> Path:
 
 
 def _settings(run: Path) -> dict[str, Any]:
+    settings: dict[str, Any] = _record(run)["config"]
+    return settings
+
+
+def _record(run: Path) -> dict[str, Any]:
     try:
-        settings: dict[str, Any] = parse_json((run / "config.json").read_bytes())["config"]
+        record: dict[str, Any] = parse_json((run / "config.json").read_bytes())
+        record["config"]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{run / 'config.json'}: not the record of a run ({error})") from error
-    return settings
+    return record
 
 
 def _log(run: Path) -> list[dict[str, Any]]:
     return [line for line in read_lines(run / "log.jsonl") if "skipped" not in line]
 
 
+def _steps(run: Path) -> int:
+    return max((line["step"] for line in _log(run)), default=0)
+
+
 def _hours(run: Path) -> float:
-    batch = _settings(run)["batch"]
-    return sum(batch / line["images_per_second"] for line in _log(run)) / 3600
+    """Return the hours of a run from its speed; a log may have a line for every few steps only."""
+    lines, batch = _log(run), _settings(run)["batch"]
+    before = [0, *(line["step"] for line in lines)]
+    return sum(batch * (line["step"] - b) / line["images_per_second"] for b, line in zip(before, lines)) / 3600
 
 
 def _halved_if_enough(model: PixelRangeAdapter) -> dict[str, np.ndarray]:

@@ -17,10 +17,24 @@ from ._types import InputFile, Number
 @click.option("--license", "terms", required=True, help="Terms under which it may be used.")
 @click.option("--evaluate", "sets", multiple=True, metavar="SET=FOLDER", help="Photos to score it on; may be repeated.")
 @click.option(
+    "--average",
+    multiple=True,
+    type=InputFile(),
+    metavar="CHECKPOINT",
+    help="Take the mean of the parameters of CHECKPOINT and this one; may be repeated.",
+)
+@click.option(
     "--lowpass", type=Number(0, 0.5), metavar="CUT-OFF", help="Add a low-pass filter, such as 0.3 cycles per pixel."
 )
 def ship_model(
-    checkpoint: str, name: str, what: str, data: str, terms: str, sets: tuple[str, ...], lowpass: float | None
+    checkpoint: str,
+    name: str,
+    what: str,
+    data: str,
+    terms: str,
+    sets: tuple[str, ...],
+    average: tuple[str, ...],
+    lowpass: float | None,
 ) -> None:
     """Add CHECKPOINT, from a run's folder, to the package's weights, for use as `--model NAME`.
 
@@ -37,5 +51,6 @@ def ship_model(
         if "=" not in text:
             raise click.BadParameter(f"{text}: expected SET=FOLDER", param_hint="--evaluate")
     photos = {key: find_photos(folder) for key, _, folder in (text.partition("=") for text in sets)}
-    entry = ship(Path(checkpoint), name, {"what": what, "data": data, "license": terms}, photos, lowpass)
+    words = {"what": what, "data": data, "license": terms}
+    entry = ship(Path(checkpoint), name, words, photos, lowpass, [Path(path) for path in average])
     show(json.dumps(entry, indent=2))

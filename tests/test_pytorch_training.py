@@ -1,0 +1,61 @@
+"""`benchmarks.pytorch_training` makes the steps of MXNet's training: same pairs, losses, schedule and clipping."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from cli import run
+from click.testing import CliRunner
+from PIL import Image
+
+from gluon_perceptual.formats.mxnet_params import read_params
+
+pytest.importorskip("torch", reason="PyTorch is not installed")
+pytestmark = pytest.mark.usefixtures("no_figures")
+
+SHARED = ("--width", 4, "--batch", 2, "--steps", 4, "--warmup", 2, "--workers", 0)
+SR = ("--scale", 2, "--blocks", 1, "--patch", 32, "--sigma", 0, *SHARED)
+RUNS = {
+    "pixel": ("train-sr", *SR, "--loss", "pixel"),
+    "mix": ("train-sr", *SR, "--feature-layer", "relu3_3", "--mix", 0.01, "--grid", 2, "--lowpass", 0.3),
+    "style": ("train-style", "{photos}/0.png", "--size", 48, "--style-size", 64, *SHARED),
+}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """A folder of photos, some of them held out."""
+    folder, rng = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
+    for number in range(3):
+        Image.fromarray(rng.integers(0, 256, (20, 20, 3), np.uint8)).resize((80, 80)).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.mark.parametrize("kind", RUNS)
+def test_the_same_steps(kind, photos, tmp_path):
+    from benchmarks.pytorch_training.__main__ import main
+
+    command, *options = (str(word).format(photos=photos) for word in RUNS[kind])
+    start = tmp_path / "start/checkpoints/step-0000004.params"
+    assert run(command, *options, "--data", photos, "--out", tmp_path / "start")[0] == 0
+    assert (
+        run(command, *options, "--data", photos, "--out", tmp_path / "mxnet", "--start-from", start, "--seed", 1)[0]
+        == 0
+    )
+    shutil.copytree(tmp_path / "mxnet", tmp_path / "torch")
+    (tmp_path / "torch/log.jsonl").unlink()
+    found = CliRunner().invoke(main, [str(tmp_path / "torch"), "--device", "cpu", "--processes", "1"])
+    assert found.exit_code == 0, found.output
+    ours, theirs = (read_log(tmp_path / name) for name in ("mxnet", "torch"))
+    for key, tolerance in (("loss", 1e-3), ("gradient_norm", 1e-2), ("learning_rate", 1e-9)):
+        np.testing.assert_allclose([line[key] for line in theirs], [line[key] for line in ours], rtol=tolerance)
+    arrays, made = (read_params(tmp_path / name / "checkpoints/step-0000004.params") for name in ("mxnet", "torch"))
+    assert set(made) == set(arrays)
+    for name, array in arrays.items():
+        np.testing.assert_allclose(made[name], array, atol=4e-4)  # of four updates of at most 1e-3
+
+
+def read_log(folder):
+    """Return the lines of a run's log."""
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
