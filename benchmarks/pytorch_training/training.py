@@ -60,24 +60,23 @@ class Step:
         """Make step `number`, from 0; then `total` is its loss and `norm` its gradient's norm."""
         self.numbers.copy_(self.pairs.numbers(number))
         self.rate.fill_(learning_rate(self.config, number + 1))
-        if self.graph is not None:
-            self.graph.replay()
-        elif self.device.type == "cuda" and number >= EAGER_STEPS:
-            self._capture()
-            self.graph.replay()
-        elif self.device.type == "cuda":
+        if self.device.type != "cuda":
+            self._update()
+        elif number < EAGER_STEPS:  # capturing requires them on a stream of their own
             stream = torch.cuda.Stream()
             stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(stream):
                 self._update()
             torch.cuda.current_stream().wait_stream(stream)
         else:
-            self._update()
+            self.graph = self.graph or self._captured()
+            self.graph.replay()
 
-    def _capture(self) -> None:
-        self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
+    def _captured(self) -> torch.cuda.CUDAGraph:
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
             self._update()
+        return graph
 
     def _update(self) -> None:
         self.optimizer.zero_grad(set_to_none=True)
