@@ -86,7 +86,7 @@ def test_the_recipe_runs(name, done, tmp_path, monkeypatch):
         status, _, stderr = run(kind.replace("_", "-"), *options, "--steps", 1, "--batch", 1, *small)
         assert status == 0, stderr
         done[command] = out.resolve()
-    assert Path("runs", name, "checkpoints", "step-0000001.params").exists()
+    assert (out / "checkpoints/step-0000001.params").exists()
 
 
 @pytest.mark.parametrize("document", ["README.md", "docs/models.md"])

@@ -12,7 +12,7 @@ from PIL import Image
 from gluon_perceptual import weights
 from gluon_perceptual._mxnet.gluon import values_of
 from gluon_perceptual.checkpoint.model import load_with_spec
-from gluon_perceptual.commands._shipping import how_made
+from gluon_perceptual.commands._recipes import how_made
 from gluon_perceptual.evaluation.scores import SCORES
 from gluon_perceptual.formats.mxnet_params import read_params
 from gluon_perceptual.image.io import read_rgb

@@ -18,7 +18,7 @@ from ..errors import UserError
 from ..evaluation import scores, super_resolution
 from ..evaluation.metrics import psnr
 from ..evaluation.style_metrics import style_scores
-from ..files import parse_json, write_json
+from ..files import write_json
 from ..formats.mxnet_params import write_params
 from ..image.files import PictureFile
 from ..image.io import read_rgb, to_tensor
@@ -26,12 +26,8 @@ from ..image.resize import resize_longest_side
 from ..inference import Stylizer, Upscaler
 from ..nets.pixels import PixelRangeAdapter
 from ..nets.vgg import LossNetwork
-from ..training.config import TrainingConfig
-from ..training.jsonl import read_lines
-from ..training.style_config import StyleConfig
-from ..training.super_resolution_config import SuperResolutionConfig
-from ..weights import FOLDER, manifest, models, sha256
-from ._settings import options_for
+from ..weights import FOLDER, manifest, sha256
+from ._recipes import how_made, run_of, settings_of_run
 
 HALF_IS_ENOUGH = 62.0  # dB between outputs of the two precisions: costs a model of 37 dB less than 0.02 dB
 STYLE_SIDE = 512  # longer side in pixels of the photos that a style is scored on
@@ -68,7 +64,7 @@ def ship(
     changes = []
     if average:
         _average(model, [load_with_spec(path)[0] for path in average])
-        runs = ", ".join(f"runs/{_run_of(path).name}" for path in (checkpoint, *average))
+        runs = ", ".join(f"runs/{run_of(path).name}" for path in (checkpoint, *average))
         changes.append(f"the parameters are the mean of those of {runs} (--average)")
     if lowpass is not None:
         model, spec = with_lowpass(model, spec, lowpass)
@@ -82,7 +78,7 @@ def ship(
         **words,
         **({"changes": "; ".join(changes)} if changes else {}),
         **made_by,
-        **_use_and_scores(target, model.scale, _settings(_run_of(checkpoint)), sets),
+        **_use_and_scores(target, model.scale, settings_of_run(run_of(checkpoint)), sets),
         "dtype": str(next(iter(kept.values())).dtype),
         "sha256": sha256(target),
         "sidecar_sha256": sha256(target.with_suffix(".json")),
@@ -100,82 +96,11 @@ def _use_and_scores(target: Path, scale: int, settings: Mapping[str, Any], sets:
     return {"scale": scale, "inputs": "web" if web else "clean", "scores": scores}
 
 
-def how_made(*checkpoints: Path) -> dict[str, Any]:
-    """Return the commands that train such checkpoints, earliest run first, and the total of steps and hours.
-
-    Photos are named by their folder alone, runs as if they were in `runs/`. Shipped models have recipes of their own.
-    """
-    histories = [_history(checkpoint) for checkpoint in checkpoints]
-    runs = list(dict.fromkeys(run for _, history in histories for run in history))
-    started = [models()[name] for name in dict.fromkeys(shipped for shipped, _ in histories) if name]
-    device = _record(runs[-1]).get("device")
-    return {
-        "recipe": [_command(run) for run in runs],
-        "steps": sum(entry.get("steps", 0) for entry in started) + sum(map(_steps, runs)),
-        "hours": round(sum(entry.get("hours", 0) for entry in started) + sum(map(_hours, runs)), 2),
-        **({"device": device} if device else {}),
-    }
-
-
 def _average(model: PixelRangeAdapter, others: Sequence[PixelRangeAdapter]) -> None:
     """Give a model the mean of all parameters, its own and the others'."""
     arrays = [values_of(each.net) for each in (model, *others)]
     for key, parameter in parameters_of(model.net).items():
         parameter.set_data(mx.nd.array(np.mean([values[key] for values in arrays], axis=0)))
-
-
-def _command(run: Path) -> str:
-    style = "style" in _settings(run)
-    kind: type[TrainingConfig] = StyleConfig if style else SuperResolutionConfig
-    values = {**kind.earlier, **_settings(run)}
-    words = [f"train_{'style' if style else 'sr'}", *(Path(path).name for path in values.get("style", ()))]
-    return " ".join([*words, *options_for(kind, values), f"--out runs/{run.name}"])
-
-
-def _history(checkpoint: Path) -> tuple[str | None, list[Path]]:
-    """Return the shipped model that the first run started from, if any, and the folders of the runs, in order."""
-    runs: list[Path] = []
-    before: str | None = str(checkpoint)
-    while before and before not in models():
-        run = _run_of(Path(before))
-        if run in runs:
-            raise UserError(f"{run / 'config.json'}: this run started from itself")
-        runs.insert(0, run)
-        before = _settings(run).get("start_from")
-    return before, runs
-
-
-def _run_of(checkpoint: Path) -> Path:
-    return checkpoint.absolute().parent.parent
-
-
-def _settings(run: Path) -> dict[str, Any]:
-    settings: dict[str, Any] = _record(run)["config"]
-    return settings
-
-
-def _record(run: Path) -> dict[str, Any]:
-    try:
-        record: dict[str, Any] = parse_json((run / "config.json").read_bytes())
-        record["config"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{run / 'config.json'}: not the record of a run ({error})") from error
-    return record
-
-
-def _log(run: Path) -> list[dict[str, Any]]:
-    return [line for line in read_lines(run / "log.jsonl") if "skipped" not in line]
-
-
-def _steps(run: Path) -> int:
-    return max((line["step"] for line in _log(run)), default=0)
-
-
-def _hours(run: Path) -> float:
-    """Return the hours of a run from its speed; a log may have a line for every few steps only."""
-    lines, batch = _log(run), _settings(run)["batch"]
-    before = [0, *(line["step"] for line in lines)]
-    return sum(batch * (line["step"] - b) / line["images_per_second"] for b, line in zip(before, lines)) / 3600
 
 
 def _halved_if_enough(model: PixelRangeAdapter) -> dict[str, np.ndarray]:

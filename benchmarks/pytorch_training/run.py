@@ -1,0 +1,81 @@
+"""A run's folder: its settings, and what its training leaves there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from gluon_perceptual.files import parse_json, write_json
+from gluon_perceptual.formats.mxnet_params import read_params, write_params
+from gluon_perceptual.nets.lowpass_kernel import lowpass_kernel, phases_of
+from gluon_perceptual.training.style_config import StyleConfig
+from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig
+from gluon_perceptual.weights import model_path
+
+from .networks import SuperResolutionNet, load, network_of
+from .pairs import Pairs, make_pairs
+from .training import Step, train
+
+Config = Any  # StyleConfig or SuperResolutionConfig
+
+
+def make_run(run: Path, count: int, device: str, processes: int) -> None:
+    """Make all steps of a run, on the first `count` pairs of its data, see `__main__`."""
+    config = config_of(parse_json((run / "config.json").read_bytes())["config"])
+    made = make_pairs(config, min(count, config.steps * config.batch), processes)
+    save(run, config, *finish(config, made, torch.device(device)))
+
+
+def config_of(values: dict[str, Any]) -> Config:
+    """Return the settings that config.json holds."""
+    kind: Callable[..., Config] = StyleConfig if "style" in values else SuperResolutionConfig
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+
+def finish(
+    config: Config, made: tuple[np.ndarray, ...], device: torch.device
+) -> tuple[nn.Module, list[dict[str, float]]]:
+    """Return the trained network, and the lines of its log, one a step."""
+    on_gpu = device.type == "cuda"
+    torch.backends.cudnn.benchmark = torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = on_gpu
+    torch.manual_seed(config.seed)
+    net = network_of(config)
+    if config.start_from:
+        load(net, read_params(model_path(config.start_from)))
+    net = net.to(device, memory_format=torch.channels_last)
+    step = Step(net, config, Pairs(made, config.batch, device), torch.bfloat16 if on_gpu else torch.float32)
+    log: list[dict[str, float]] = []
+    with tqdm(total=config.steps, mininterval=5) as bar:
+        for lines in train(step):
+            log += lines
+            bar.set_postfix(loss=f"{lines[-1]['loss']:.4g}", refresh=False)
+            bar.update(len(lines))
+    return net, log
+
+
+def save(run: Path, config: Config, net: nn.Module, log: list[dict[str, float]]) -> None:
+    """Write the last step's checkpoint and the log, and note in config.json what the run was made on."""
+    device = next(net.parameters()).device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "a CPU"
+    record = parse_json((run / "config.json").read_bytes())
+    write_json(run / "config.json", {**record, "device": f"{name}, with PyTorch {torch.__version__}"})
+    folder = run / "checkpoints"
+    folder.mkdir(exist_ok=True)
+    write_params(folder / f"step-{config.steps:07d}.params", arrays_of(net, config))
+    (run / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log), encoding="utf-8")
+
+
+def arrays_of(net: nn.Module, config: Config) -> dict[str, np.ndarray]:
+    """Return all parameters that Gluon's network has, by its names, its constants among them."""
+    arrays = {name: values.detach().cpu().numpy() for name, values in net.state_dict().items()}
+    if isinstance(net, SuperResolutionNet):
+        arrays["enlarge.filters"] = net.phases.cpu().numpy()
+        if config.lowpass is not None:
+            arrays["lowpass.filters"] = phases_of(lowpass_kernel(config.lowpass), config.scale)
+    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
