@@ -32,7 +32,11 @@ def main() -> None:
     cup = skimage.data.coffee()[60:300, 190:430]
     save_figure(enlarged([(face, 2), (eyes, 2), (cup, 4)]), FOLDER / "enlarged.jpg")
     for scale in (4, 8):
-        methods = {name: Upscaler(name) for name in models("super-resolution") if name.startswith(f"sr_x{scale}_") and "web" not in name}
+        methods = {
+            name: Upscaler(name)
+            for name in models("super-resolution")
+            if name.startswith(f"sr_x{scale}_") and "web" not in name
+        }
         if methods:
             save_figure(
                 compared({"bicubic": bicubic(scale), **methods}, [face, eyes, cup], scale), FOLDER / f"x{scale}.jpg"

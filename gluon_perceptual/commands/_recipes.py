@@ -19,7 +19,13 @@ def how_made(*checkpoints: Path) -> dict[str, Any]:
     """Return the commands that train such checkpoints, earliest run first, and the total of steps and hours.
 
     Photos are named by their folder alone, runs as if they were in `runs/`. Shipped models have recipes of their own.
+
+    Raises:
+        UserError: There is no such checkpoint, or no record of its run.
     """
+    for checkpoint in checkpoints:
+        if not checkpoint.is_file():
+            raise UserError(f"{checkpoint}: no such file; expected a checkpoint in a run's folder")
     histories = [_history(checkpoint) for checkpoint in checkpoints]
     runs = list(dict.fromkeys(run for _, history in histories for run in history))
     started = [models()[name] for name in dict.fromkeys(shipped for shipped, _ in histories) if name]

@@ -13,8 +13,7 @@ import numpy as np
 from .._mxnet import mx
 from .._mxnet.gluon import parameters_of, values_of
 from ..checkpoint.model import load_with_spec, with_lowpass
-from ..checkpoint.spec import describe
-from ..errors import UserError
+from ..checkpoint.spec import ModelSpec, describe
 from ..evaluation import scores, super_resolution
 from ..evaluation.metrics import psnr
 from ..evaluation.style_metrics import style_scores
@@ -56,19 +55,8 @@ def ship(
     Raises:
         UserError, OSError: The runs or the photos cannot be read.
     """
-    for path in (checkpoint, *average):
-        if not path.is_file():
-            raise UserError(f"{path}: no such file; expected a checkpoint in a run's folder")
     made_by = how_made(checkpoint, *average)  # before anything is written
-    model, spec = load_with_spec(checkpoint)
-    changes = []
-    if average:
-        _average(model, [load_with_spec(path)[0] for path in average])
-        runs = ", ".join(f"runs/{run_of(path).name}" for path in (checkpoint, *average))
-        changes.append(f"the parameters are the mean of those of {runs} (--average)")
-    if lowpass is not None:
-        model, spec = with_lowpass(model, spec, lowpass)
-        changes.append(f"after training, a low-pass on what the network adds (--lowpass {lowpass:g})")
+    model, spec, changes = _changed(checkpoint, average, lowpass)
     target = FOLDER / f"{name}.params"
     kept = _halved_if_enough(model)
     write_params(target, kept)
@@ -76,7 +64,7 @@ def ship(
     entry = {
         "kind": spec.kind,
         **words,
-        **({"changes": "; ".join(changes)} if changes else {}),
+        **({"changes": changes} if changes else {}),
         **made_by,
         **_use_and_scores(target, model.scale, settings_of_run(run_of(checkpoint)), sets),
         "dtype": str(next(iter(kept.values())).dtype),
@@ -94,6 +82,22 @@ def _use_and_scores(target: Path, scale: int, settings: Mapping[str, Any], sets:
     web = settings["degradation"] == "web"
     scores = _scores(target, sets, JPEG_QUALITIES if web else ())
     return {"scale": scale, "inputs": "web" if web else "clean", "scores": scores}
+
+
+def _changed(
+    checkpoint: Path, average: Sequence[Path], lowpass: float | None
+) -> tuple[PixelRangeAdapter, ModelSpec, str]:
+    """Return the model to ship, its spec, and what was done to it after training, in words."""
+    model, spec = load_with_spec(checkpoint)
+    changes = []
+    if average:
+        _average(model, [load_with_spec(path)[0] for path in average])
+        runs = ", ".join(f"runs/{run_of(path).name}" for path in (checkpoint, *average))
+        changes.append(f"the parameters are the mean of those of {runs} (--average)")
+    if lowpass is not None:
+        model, spec = with_lowpass(model, spec, lowpass)
+        changes.append(f"after training, a low-pass on what the network adds (--lowpass {lowpass:g})")
+    return model, spec, "; ".join(changes)
 
 
 def _average(model: PixelRangeAdapter, others: Sequence[PixelRangeAdapter]) -> None:
