@@ -56,6 +56,19 @@ def test_the_same_steps(kind, photos, tmp_path):
         np.testing.assert_allclose(made[name], array, atol=4e-4)  # of four updates of at most 1e-3
 
 
+@pytest.mark.parametrize("option", [("--schedule", "step"), ("--upsampling", "subpixel"), ("--tv", 1)])
+def test_settings_that_would_be_ignored_are_refused(option, photos, tmp_path):
+    from benchmarks.pytorch_training.__main__ import main
+
+    command, *options = RUNS["pixel"]
+    assert run(command, *options, *option, "--data", photos, "--out", tmp_path / "run")[0] == 0
+    log = (tmp_path / "run/log.jsonl").read_bytes()
+    found = CliRunner().invoke(main, [str(tmp_path / "run"), "--device", "cpu", "--processes", "1"])
+    assert found.exit_code == 1
+    assert found.output.splitlines()[-1].startswith("Error: ")
+    assert (tmp_path / "run/log.jsonl").read_bytes() == log
+
+
 def read_log(folder):
     """Return the lines of a run's log."""
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]

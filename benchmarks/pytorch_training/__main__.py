@@ -20,10 +20,9 @@ from gluon_perceptual.errors import UserError
 def main(run: Path, count: int, device: str, processes: int) -> None:
     """Make all steps of RUN, the folder of a training that was stopped at its beginning, in PyTorch.
 
-    For GPUs of CUDA 12 and later, on which MXNet 1.9.1 does not run. The settings in RUN/config.json decide all: the
-    pairs are the command's, by number; the losses, the schedule and the clipping, too. In float32 the first steps
-    equal MXNet's to rounding; on a GPU the VGG16 and the convolutions of styles compute in bfloat16, those of
-    super-resolution in TF32.
+    For GPUs that MXNet 1.9.1 does not run on. RUN/config.json decides the pairs, losses, learning rates and clipping,
+    as for the command that began RUN. On a GPU, VGG16 and the convolutions of styles compute in bfloat16, those of
+    super-resolution in TF32; on a CPU, everything is float32.
     """
     from .run import make_run  # loads PyTorch
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any, Callable
 
@@ -11,7 +12,8 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from gluon_perceptual.files import parse_json, write_json
+from gluon_perceptual.errors import UserError
+from gluon_perceptual.files import atomic_path, parse_json, write_json
 from gluon_perceptual.formats.mxnet_params import read_params, write_params
 from gluon_perceptual.nets.lowpass_kernel import lowpass_kernel, phases_of
 from gluon_perceptual.training.style_config import StyleConfig
@@ -28,6 +30,7 @@ Config = Any  # StyleConfig or SuperResolutionConfig
 def make_run(run: Path, count: int, device: str, processes: int) -> None:
     """Make all steps of a run, on the first `count` pairs of its data, see `__main__`."""
     config = config_of(parse_json((run / "config.json").read_bytes())["config"])
+    check(config)
     made = make_pairs(config, min(count, config.steps * config.batch), processes)
     save(run, config, *finish(config, made, torch.device(device)))
 
@@ -36,6 +39,16 @@ def config_of(values: dict[str, Any]) -> Config:
     """Return the settings that config.json holds."""
     kind: Callable[..., Config] = StyleConfig if "style" in values else SuperResolutionConfig
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+
+def check(config: Config) -> None:
+    """Raise UserError if a run has settings that would be ignored here."""
+    expected = {"vgg": ("shipped",), "schedule": ("cosine", "constant"), "upsampling": ("transposed", "nearest")}
+    for name, values in expected.items():
+        if getattr(config, name) not in values:
+            raise UserError(f"`{name}` {getattr(config, name)}: only {' and '.join(values)} can be trained here")
+    if getattr(config, "shards", None):
+        raise UserError("`shards`: only runs on photos can be trained here")
 
 
 def finish(
@@ -54,6 +67,8 @@ def finish(
     with tqdm(total=config.steps, mininterval=5) as bar:
         for lines in train(step):
             log += lines
+            if not math.isfinite(lines[-1]["loss"]):
+                raise UserError(f"the loss is not finite after {len(log)} steps; nothing is written")
             bar.set_postfix(loss=f"{lines[-1]['loss']:.4g}", refresh=False)
             bar.update(len(lines))
     return net, log
@@ -68,7 +83,8 @@ def save(run: Path, config: Config, net: nn.Module, log: list[dict[str, float]])
     folder = run / "checkpoints"
     folder.mkdir(exist_ok=True)
     write_params(folder / f"step-{config.steps:07d}.params", arrays_of(net, config))
-    (run / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log), encoding="utf-8")
+    with atomic_path(run / "log.jsonl") as path:
+        path.write_text("".join(json.dumps(line) + "\n" for line in log), encoding="utf-8")
 
 
 def arrays_of(net: nn.Module, config: Config) -> dict[str, np.ndarray]:
