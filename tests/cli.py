@@ -120,3 +120,16 @@ def write(path, image=None, height=12, width=10):
         image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     assert cv2.imwrite(str(path), image)
     return path
+
+
+def smooth_noise(height, width, seed=0):
+    """Return what is more like a photo than noise is."""
+    noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    return cv2.GaussianBlur(noise, (0, 0), 1.5)
+
+
+def write_photos(folder, count, height, width):
+    """Write photos `0.png`, `1.png` and so on; return the folder."""
+    for seed in range(count):
+        write(folder / f"{seed}.png", smooth_noise(height, width, seed))
+    return folder

@@ -11,10 +11,9 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
-import cv2
 import numpy as np
 import pytest
-from cli import assert_one_line_error, run, write
+from cli import assert_one_line_error, run, write_photos
 
 from gluon_perceptual.cluster import check_variables
 from gluon_perceptual.commands import _cluster
@@ -32,11 +31,7 @@ TINY = ["--width", 4, "--blocks", 1, "--patch", 16, "--batch", 4, "--loss", "pix
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    for seed in range(5):
-        noise = np.random.default_rng(seed).integers(0, 256, (48, 60, 3), np.uint8)
-        write(folder / f"{seed}.png", cv2.GaussianBlur(noise, (0, 0), 1.5))
-    return folder
+    return write_photos(tmp_path_factory.mktemp("photos"), 5, 48, 60)
 
 
 @pytest.fixture(scope="module")

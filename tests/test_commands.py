@@ -10,7 +10,7 @@ import click
 import cv2
 import numpy as np
 import pytest
-from cli import assert_one_line_error, run, start, write
+from cli import assert_one_line_error, run, smooth_noise, start, write
 from helpers import randomize
 
 from gluon_perceptual._mxnet import mx
@@ -234,8 +234,7 @@ def test_mxnets_errors_are_one_line(model, tmp_path, monkeypatch):
 
 
 def test_evaluate_goes_on_after_a_bad_photo(model, tmp_path):
-    image = cv2.GaussianBlur(np.random.default_rng(2).integers(0, 256, (64, 70, 3), np.uint8), (0, 0), 1.5)
-    write(tmp_path / "photos/b.png", image)
+    write(tmp_path / "photos/b.png", smooth_noise(64, 70))
     (tmp_path / "photos/a.png").write_bytes(b"broken")
     write(tmp_path / "photos/c.png", height=9, width=9)
     status, out, err = run("evaluate", "--model", model, "--data", tmp_path / "photos", "--scale", 2)
@@ -246,8 +245,7 @@ def test_evaluate_goes_on_after_a_bad_photo(model, tmp_path):
 
 def test_evaluate(model, tmp_path):
     for name in ("a", "b"):
-        image = cv2.GaussianBlur(np.random.default_rng(2).integers(0, 256, (64, 70, 3), np.uint8), (0, 0), 1.5)
-        write(tmp_path / "photos" / f"{name}.png", image)
+        write(tmp_path / "photos" / f"{name}.png", smooth_noise(64, 70))
     common = ["evaluate", "--model", model, "--data", tmp_path / "photos", "--scale", 2]
     status, out, _ = run(*common)
     assert status == 0
@@ -263,8 +261,7 @@ def test_evaluate(model, tmp_path):
 
 
 def test_evaluate_on_jpeg_files(model, tmp_path):
-    image = cv2.GaussianBlur(np.random.default_rng(2).integers(0, 256, (64, 70, 3), np.uint8), (0, 0), 1.5)
-    write(tmp_path / "a.png", image)
+    write(tmp_path / "a.png", smooth_noise(64, 70))
     common = ["evaluate", "--model", model, "--data", tmp_path / "a.png", "--scale", 2, "--json"]
     texts = [run(*common, *options)[1] for options in ([], ["--jpeg", 75], ["--jpeg", 10], ["--jpeg", 10])]
     clean, good, bad, again = (json.loads(text)["means"][0]["psnr"] for text in texts)

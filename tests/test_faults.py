@@ -7,10 +7,8 @@ import resource
 import shutil
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
-from cli import assert_one_line_error, run, write
+from cli import assert_one_line_error, run, write_photos
 
 from gluon_perceptual.checkpoint import read_params
 from gluon_perceptual.data.sampler import PictureCache
@@ -28,16 +26,9 @@ TINY = ["train-sr", "--width", 2, "--blocks", 1, "--patch", 16, "--batch", 1, "-
 pytestmark = pytest.mark.usefixtures("no_figures")
 
 
-def write_photos(folder):
-    for seed in range(5):
-        noise = np.random.default_rng(seed).integers(0, 256, (40, 50, 3), np.uint8)
-        write(folder / f"{seed}.png", cv2.GaussianBlur(noise, (0, 0), 1.5))
-    return folder
-
-
 @pytest.fixture
 def photos(tmp_path):
-    return write_photos(tmp_path / "photos")
+    return write_photos(tmp_path / "photos", 5, 40, 50)
 
 
 def lines(path):
@@ -73,7 +64,7 @@ def undisturbed(tmp_path_factory):
     pytest.importorskip("tensorboardX")
     folder = tmp_path_factory.mktemp("undisturbed")
     options = ["--save-every", 2, "--preview-every", 4, "--tensorboard"]
-    command = [*TINY, "--data", write_photos(folder / "photos"), "--steps", 24, *options]
+    command = [*TINY, "--data", write_photos(folder / "photos", 5, 40, 50), "--steps", 24, *options]
     assert run(*command, "--out", folder / "run")[0] == 0
     return folder / "run", command
 
@@ -192,7 +183,7 @@ DAMAGE = {
 @pytest.fixture(scope="module")
 def eight_steps(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
-    command = [*TINY, "--data", write_photos(folder / "photos"), "--steps", 8, "--save-every", 4]
+    command = [*TINY, "--data", write_photos(folder / "photos", 5, 40, 50), "--steps", 8, "--save-every", 4]
     assert run(*command, "--out", folder / "run")[0] == 0
     return folder / "run"
 

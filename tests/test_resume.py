@@ -10,10 +10,9 @@ import signal
 import time
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-from cli import assert_one_line_error, run, start, wait_until, write
+from cli import assert_one_line_error, run, start, wait_until, write, write_photos
 
 from gluon_perceptual.checkpoint import read_params
 from gluon_perceptual.checkpoint.model import load_model
@@ -44,11 +43,7 @@ pytestmark = pytest.mark.usefixtures("no_figures")
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    for seed in range(5):
-        noise = np.random.default_rng(seed).integers(0, 256, (70, 90, 3), np.uint8)
-        write(folder / f"{seed}.png", cv2.GaussianBlur(noise, (0, 0), 1.5))
-    return folder
+    return write_photos(tmp_path_factory.mktemp("photos"), 5, 70, 90)
 
 
 def lines(path):

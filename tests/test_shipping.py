@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from cli import assert_one_line_error, draw_nothing, run, write
+from cli import assert_one_line_error, draw_nothing, run, write, write_photos
 from PIL import Image
 
 from gluon_perceptual import weights
@@ -26,11 +26,7 @@ pytestmark = pytest.mark.usefixtures("no_figures")
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    for seed in range(3):
-        image = np.random.default_rng(seed).integers(0, 256, (64, 72, 3), np.uint8)
-        write(folder / f"{seed}.png", image)
-    return folder
+    return write_photos(tmp_path_factory.mktemp("photos"), 3, 64, 72)
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,9 @@
 
 import json
 
-import cv2
 import numpy as np
 import pytest
-from cli import assert_one_line_error, run, write
+from cli import assert_one_line_error, run, write, write_photos
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import load_model
@@ -25,11 +24,7 @@ TINY = ["--width", 2, "--size", 32, "--style-size", 40, "--batch", 2, "--steps",
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    for seed in range(4):
-        noise = np.random.default_rng(seed).integers(0, 256, (40, 56, 3), np.uint8)
-        write(folder / f"{seed}.png", cv2.GaussianBlur(noise, (0, 0), 1.5))
-    return folder
+    return write_photos(tmp_path_factory.mktemp("photos"), 4, 40, 56)
 
 
 @pytest.fixture(scope="module")

@@ -113,7 +113,7 @@ compare_option = click.option(
     "--compare", is_flag=True, help="Write a figure instead: a detailed crop by each suitable shipped model, labeled."
 )
 gpus_option = click.option("--gpus", metavar="0,1", help="GPUs to run on.  [default: none: the CPU]")
-device_options = combined(  # for `_mxnet.devices`
+device_options = combined(  # for `take_devices`
     gpus_option,
     click.option("--cpus", type=click.IntRange(1, 256), default=1, metavar="N", help="CPU contexts to share the work."),
 )
@@ -133,6 +133,13 @@ def take_size(options: dict[str, Any]) -> Size | None:
     if len(values) > 1:
         raise click.UsageError(f"{' and '.join(f'--{name}' for name in values)}: give only one of them")
     return Size(**values) if values else None
+
+
+def take_devices(options: dict[str, Any]) -> Any:
+    """Remove `device_options` from a command's options and return their contexts, see `_mxnet.devices`."""
+    from .._mxnet import devices
+
+    return devices(options.pop("gpus"), options.pop("cpus"))
 
 
 def degradation_option(help: str = "How photos are shrunk.", **options: Any) -> Callable[[Any], Any]:

@@ -16,6 +16,7 @@ from ._options import (
     model_of,
     out_option,
     output_options,
+    take_devices,
     tile_option,
 )
 from ._types import Number
@@ -58,8 +59,6 @@ def stylize(
     quality: int | None,
     crf: int | None,
     temporal: bool,
-    gpus: str | None,
-    cpus: int,
     **options: Any,
 ) -> None:
     """Repaint INPUTS in the model's style: pictures, folders of them (their tree is kept), and videos.
@@ -69,7 +68,6 @@ def stylize(
     """
     from pathlib import Path
 
-    from .._mxnet import devices
     from ..inference.comparing import StylizeComparison
     from ..inference.jobs import StylizeJob
     from ._batch import process
@@ -78,9 +76,9 @@ def stylize(
 
     paths = [Path(path) for path in inputs]
     if compare:
-        tasks = plan_comparisons(paths, out)
-        raise SystemExit(process(tasks, StylizeComparison(model, devices(gpus, cpus), **options), skip_existing))
+        comparison = StylizeComparison(model, take_devices(options), **options)
+        raise SystemExit(process(plan_comparisons(paths, out), comparison, skip_existing))
     if model is None:
         raise click.UsageError("Missing option '--model'; --compare shows all shipped models.")
-    job = StylizeJob(model, devices(gpus, cpus), quality, crf, temporal, **options)
+    job = StylizeJob(model, take_devices(options), quality, crf, temporal, **options)
     raise SystemExit(process_all(paths, out, suffix, job, Path(model).stem, skip_existing))

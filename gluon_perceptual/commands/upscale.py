@@ -18,6 +18,7 @@ from ._options import (
     out_option,
     output_options,
     size_options,
+    take_devices,
     take_size,
     tile_option,
 )
@@ -50,8 +51,6 @@ def upscale(
     compare: bool,
     quality: int | None,
     crf: int | None,
-    gpus: str | None,
-    cpus: int,
     **options: Any,
 ) -> None:
     """Enlarge INPUTS: pictures, folders of them (their tree is kept), and videos.
@@ -65,14 +64,13 @@ def upscale(
     """
     from pathlib import Path
 
-    from .._mxnet import devices
     from ..inference.comparing import UpscaleComparison
     from ..inference.jobs import UpscaleJob
     from ._batch import process
     from ._outputs import plan_comparisons
     from ._video import process_all
 
-    paths, size, on = [Path(path) for path in inputs], take_size(options), devices(gpus, cpus)
+    paths, size, on = [Path(path) for path in inputs], take_size(options), take_devices(options)
     if compare:
         comparison = UpscaleComparison(model, on, size, **options)
         raise SystemExit(process(plan_comparisons(paths, out), comparison, skip_existing))
