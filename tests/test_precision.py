@@ -27,7 +27,7 @@ from gluon_perceptual.nets.fast_neural_style import FastNeuralStyleNet
 from gluon_perceptual.nets.instance_norm import fast_twin
 from gluon_perceptual.nets.pixels import PixelRangeAdapter
 from gluon_perceptual.nets.plsr import PlsrNet
-from gluon_perceptual.nets.precision import computing_in, current_precision
+from gluon_perceptual.nets.precision import BFloat16, computing_in, current_precision
 from gluon_perceptual.nets.style import StyleNet
 from gluon_perceptual.nets.super_resolution import SuperResolutionNet
 from gluon_perceptual.nets.vgg import LossNetwork
@@ -196,6 +196,30 @@ def test_a_block_has_its_precision_to_its_end():
 
 def precisions():
     return [Rounded(), *(["bfloat16"] if IN_HARDWARE else [])]
+
+
+def test_rounding_is_the_cast():
+    class Round(mx.gluon.HybridBlock):
+        def __init__(self, precision):
+            super().__init__()
+            self.precision = precision
+
+        def hybrid_forward(self, F, x):
+            return F.amp_cast(self.precision.narrow(F, x), dtype="float32")
+
+    values = np.random.default_rng(0).normal(0, 10, (2, 4000)).astype(np.float32)
+    x, gradient = mx.nd.array(values[0]), mx.nd.array(values[1])
+    x.attach_grad()
+    found = []
+    for precision in (BFloat16(), Rounded()):
+        block = Round(precision)
+        block.hybridize()
+        with mx.autograd.record():
+            y = block(x)
+        y.backward(gradient)
+        found.append((y.asnumpy(), x.grad.asnumpy()))
+    np.testing.assert_array_equal(found[0], found[1])
+    assert np.abs(found[0] - values).max() > 0.01
 
 
 def photo(side=48):
