@@ -294,6 +294,16 @@ def test_clusters_on_one_machine_have_ports_of_their_own(monkeypatch):
     assert min(ports) > 1024
 
 
+def test_a_thread_may_end_while_the_processes_are_listed(tmp_path, monkeypatch):
+    """Its file then fails to open; without the rest of the list, nobody would end the cluster."""
+    monkeypatch.setattr(_cluster, "PROCESSES", tmp_path)
+    (tmp_path / "self/task/7/children").mkdir(parents=True)
+    for name, text in (("self/task/8/children", "12 13"), ("12/stat", "12 (a (b) S 1"), ("13/stat", "13 (c) Z")):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text)
+    assert _cluster._children() == [12]
+
+
 def writes(process, path):
     return path.resolve() in [link.resolve() for link in Path(f"/proc/{process}/fd").iterdir()]
 

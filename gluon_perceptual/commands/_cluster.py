@@ -110,21 +110,23 @@ def _send(number: int, process: int) -> None:
 
 def _children() -> list[int]:
     """Return the processes that this one has started and that are still running."""
-    lists = (path.read_text().split() for path in PROCESSES.glob("self/task/*/children"))
+    lists = (_read(path).split() for path in PROCESSES.glob("self/task/*/children"))
     return [int(number) for numbers in lists for number in numbers if _state(int(number)) not in "ZX"]
 
 
 def _state(process: int) -> str:
-    try:
-        return (PROCESSES / str(process) / "stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return "X"
+    return (_read(PROCESSES / str(process) / "stat").rpartition(")")[2].split() or ["X"])[0]
 
 
 def _role(process: int) -> str:
     """Return a process's role in the cluster, or "" if it has ended or runs on another machine."""
+    settings = _read(PROCESSES / str(process) / "environ").split("\0")
+    return next((text[10:] for text in settings if text.startswith("DMLC_ROLE=")), "")
+
+
+def _read(path: Path) -> str:
+    """Return the text of a file in /proc, or "" if its process or thread has ended."""
     try:
-        settings = (PROCESSES / str(process) / "environ").read_bytes().split(b"\0")
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    return next((text[10:].decode() for text in settings if text.startswith(b"DMLC_ROLE=")), "")
