@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Iterator
@@ -22,6 +23,7 @@ from .survey import first_decoded, traits_of
 log = logging.getLogger(__name__)
 
 KEPT_SHORT = 1.5  # frames by which a video may end early without being reported
+MATROSKA_END = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)$")  # in a tag that FFmpeg writes at the start
 
 
 class Video:
@@ -72,11 +74,18 @@ class Video:
 
     def _check_end(self, stream: Any, last: int) -> None:
         """Report if the file should be longer by more than a frame."""
-        said = (stream.start_time or 0) + (stream.duration or 0)
-        traits = self.traits
-        missing = traits.seconds(said - last) - float(KEPT_SHORT / traits.rate)
-        if stream.duration and missing > max(0.0, traits.seconds(traits.last_duration)):
-            self.faults.append(f"it ends at {traits.seconds(last):.2f} of {traits.seconds(said):.2f} seconds")
+        said, traits = _end_of(stream), self.traits
+        missing = said - traits.seconds(last) - float(KEPT_SHORT / traits.rate)
+        if missing > max(0.0, traits.seconds(traits.last_duration)):
+            self.faults.append(f"it ends at {traits.seconds(last):.2f} of {said:.2f} seconds")
+
+
+def _end_of(stream: Any) -> float:
+    """Return the second at which a stream ends by the file's header, or 0 if that does not say."""
+    if stream.duration:
+        return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+    found = MATROSKA_END.match(stream.metadata.get("DURATION", ""))
+    return sum(unit * float(part) for unit, part in zip((3600, 60, 1), found.groups())) if found else 0.0
 
 
 class _Frames:
