@@ -184,8 +184,9 @@ def test_the_bytes_decide_not_the_suffix(tmp_path):
 def test_32_bits_and_signed_numbers_are_refused(tmp_path, dtype, channels):
     pixels = np.zeros((8, 9, channels), dtype)
     kind = {1: "minisblack", 3: "rgb"}[channels]
+    numbers = {"u": "unsigned integers", "i": "signed integers", "f": "floats"}[pixels.dtype.kind]
     tifffile.imwrite(tmp_path / "p.tif", pixels if channels > 1 else pixels[:, :, 0], photometric=kind)
-    with pytest.raises(ImageError, match=f"{8 * pixels.itemsize} bits a channel, or of signed numbers or floats"):
+    with pytest.raises(ImageError, match=f"of {8 * pixels.itemsize}-bit {numbers} per channel; expected"):
         read_picture(tmp_path / "p.tif")
 
 

@@ -20,6 +20,7 @@ from .tags import Directory
 PNG_KIND = 25  # offset of IHDR's color type
 OPENCV_ORDER = {"RGB": [2, 1, 0], "RGBA": [2, 1, 0, 3]}  # Pillow's modes as channels of BGR and BGRA
 MOST_SAMPLES = 16  # the most channels of a TIFF file
+NUMBERS = {1: "unsigned integers", 2: "signed integers", 3: "floats"}  # of TIFF's SampleFormat
 DEFLATE, LZMA = (8, 32946), 34925  # compressions of TIFF files
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # problems are reported as errors
@@ -54,9 +55,10 @@ def rare_tiff(data: bytes, page: Directory, max_pixels: int) -> np.ndarray:
     """Return (H, W, 1 to 4) uint8, or uint16 for 9 to 16 bits per channel; raises ImageError."""
     tiff_size(data, page, max_pixels)
     bits = max(page.numbers(data, tiff.BITS, (1,)))
-    if bits > 16 or page.numbers(data, tiff.FORMAT, (1,))[0] != 1:
-        what = f"a picture of {bits} bits a channel, or of signed numbers or floats"
-        raise ImageError(f"{what}; expected unsigned integers of 8 or 16 bits a channel")
+    form = page.numbers(data, tiff.FORMAT, (1,))[0]
+    if bits > 16 or form != 1:
+        what = f"a picture of {bits}-bit {NUMBERS.get(form, 'numbers')}"
+        raise ImageError(f"{what} per channel; expected unsigned integers of 8 or 16 bits")
     if page.numbers(data, tiff.SAMPLES, (1,))[0] > MOST_SAMPLES:
         raise ImageError(f"a picture with more than {MOST_SAMPLES} channels")
     samples = _samples(data, max_pixels)
