@@ -27,6 +27,8 @@ def opened(path: Path) -> Iterator[Any]:
     """
     if not path.is_file():
         raise ImageError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
+    if not path.stat().st_size:
+        raise ImageError(f"{path}: an empty file")
     options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
     with input_file(path).open("rb") as file:
         try:

@@ -16,7 +16,7 @@ from .containers import main_stream, opened, packets_of
 from .frames import Traits
 from .orientation import is_transposed, matrix_of
 
-USUAL_RATE = Fraction(25)
+USUAL_RATE, SLOWEST = Fraction(25), Fraction(1, 1000)  # frames per second
 
 
 def traits_of(path: Path, most_pixels: int) -> Traits:
@@ -63,7 +63,7 @@ def _traits(container: Any, first: Any, starts: np.ndarray, last_duration: int) 
     last_duration = last_duration or (int(np.median(steps)) if len(steps) else round(1 / (rate * unit)))
     if len(steps) and steps.max() - steps.min() > max(1, steps.min() // 100):
         lasts = int(starts[-1] - starts[0] + last_duration)
-        rate = Fraction(len(starts) / float(lasts * unit)).limit_denominator(1000)
+        rate = max(SLOWEST, Fraction(len(starts) / float(lasts * unit)).limit_denominator(1000))
     aspect = stream.sample_aspect_ratio or Fraction(1)
     matrix = matrix_of(first)
     planes = first.format
