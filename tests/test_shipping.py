@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from cli import assert_one_line_error, draw_nothing, run, write, write_photos
+from cli import assert_one_line_error, draw_nothing, run, write
 from PIL import Image
 
 from gluon_perceptual import weights
@@ -26,7 +26,10 @@ pytestmark = pytest.mark.usefixtures("no_figures")
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    return write_photos(tmp_path_factory.mktemp("photos"), 3, 64, 72)
+    folder = tmp_path_factory.mktemp("photos")
+    for seed in range(3):
+        write(folder / f"{seed}.png", np.random.default_rng(seed).integers(0, 256, (64, 72, 3), np.uint8))
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +64,7 @@ def test_the_manifest_tells_all(shelf):
     assert entry["steps"] == 5
     assert set(entry["scores"]["noise"]) == {*SCORES[:6]}  # of noise, no place is smooth
     assert entry["dtype"] == "float16"
+    assert entry["device"] == "CPU cores"
     assert {array.dtype for array in read_params(shelf / "sr_x2_pixel.params").values()} == {np.dtype("float16")}
     first, second = entry["recipe"]
     assert "--start-from" not in first

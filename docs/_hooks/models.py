@@ -72,10 +72,7 @@ def facts(name: str, entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
     arguments = ", ".join(f"{key}={value!r}" for key, value in spec["arguments"].items())
     yield "Network", f"`{spec['network']}({arguments})`"
     yield "Training data", entry["data"]
-    yield (
-        "Training",
-        f"{entry['steps']:,} steps, {entry['hours']} hours on {entry.get('device', 'one or two CPU cores')}",
-    )
+    yield ("Training", f"{entry['steps']:,} steps, {entry['hours']} hours on {entry['device']}")
     if "changes" in entry:
         yield "Changes", entry["changes"]
     yield "License", entry["license"]

@@ -14,9 +14,11 @@ from ..training.super_resolution_config import SuperResolutionConfig
 from ..weights import models
 from ._settings import options_for
 
+CPU = "CPU cores"  # the device of runs whose record names none
+
 
 def how_made(*checkpoints: Path) -> dict[str, Any]:
-    """Return the commands that train such checkpoints, earliest run first, and the total of steps and hours.
+    """Return the commands that train such checkpoints, earliest run first, their devices, and all steps and hours.
 
     Photos are named by their folder alone, runs as if they were in `runs/`. Shipped models have recipes of their own.
 
@@ -29,12 +31,12 @@ def how_made(*checkpoints: Path) -> dict[str, Any]:
     histories = [_history(checkpoint) for checkpoint in checkpoints]
     runs = list(dict.fromkeys(run for _, history in histories for run in history))
     started = [models()[name] for name in dict.fromkeys(shipped for shipped, _ in histories) if name]
-    device = _record(runs[-1]).get("device")
+    devices = [entry.get("device", CPU) for entry in [*started, *map(_record, runs)]]
     return {
         "recipe": [_command(run) for run in runs],
         "steps": sum(entry.get("steps", 0) for entry in started) + sum(map(_steps, runs)),
         "hours": round(sum(entry.get("hours", 0) for entry in started) + sum(map(_hours, runs)), 2),
-        **({"device": device} if device else {}),
+        "device": ", then ".join(dict.fromkeys(devices)),
     }
 
 
