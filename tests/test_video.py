@@ -4,6 +4,7 @@ import struct
 import sys
 import threading
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -19,6 +20,7 @@ from gluon_perceptual.video import convert_video, first_frame, open_video, surve
 from gluon_perceptual.video.animation import is_animation
 from gluon_perceptual.video.colors import BT601
 from gluon_perceptual.video.containers import packets_of
+from gluon_perceptual.video.encoding import Encoding
 from gluon_perceptual.video.formats import WRITTEN
 from gluon_perceptual.video.frames import Frame
 from gluon_perceptual.video.orientation import upright
@@ -356,6 +358,19 @@ def test_no_video(checkpoint, tmp_path, name, content):
     result = run("stylize", tmp_path / name, "-o", tmp_path / "out.mp4", "--model", checkpoint)
     assert_one_line_error(result, name)
     assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.parametrize("suffix", [".webm", ".webp"])
+def test_what_cannot_begin_leaves_no_file_open(tmp_path, monkeypatch, suffix):
+    source, damaged = make_animation(tmp_path / "in.gif"), tmp_path / "damaged.gif"
+    damaged.write_bytes(source.read_bytes()[:-400])
+    monkeypatch.setattr(Encoding, "pixel_format", "nv16")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(ImageError, match="frame 1: FFmpeg cannot write") as writing:
+        convert(source, tmp_path / f"out{suffix}")
+    with pytest.raises(ImageError, match=r"damaged\.gif") as reading:
+        convert(damaged, tmp_path / f"out{suffix}")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before, (writing, reading)  # kept by their tracebacks
 
 
 def test_a_kind_of_video_that_is_not_written(checkpoint, tmp_path):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from ..files import input_file
 from ..image.containers import webp
-from ..image.files import MAX_PIXELS, as_image_error, check_size, own_limit
+from ..image.files import MAX_PIXELS, as_image_error, open_picture, own_limit, read_bytes
 from ..image.io import Picture
 from .formats import WRITTEN
 from .frames import ENDLESS, Frame, Traits
@@ -49,11 +49,9 @@ class Animation:
         self.copied: list[Any] = []
 
     def __enter__(self) -> Animation:
+        data = read_bytes(self.path, self._most_pixels)
         with as_image_error(self.path):
-            with own_limit():
-                self._image = Image.open(input_file(self.path), formats=FORMATS)
-            width, height = self._image.size
-            check_size(width, height, self._most_pixels)
+            self._image = open_picture(data, self._most_pixels)
             self.has_alpha, durations = False, []
             for rgba, duration in self._frames():
                 self.has_alpha |= bool(rgba[:, :, 3].min() < 255)
@@ -67,7 +65,7 @@ class Animation:
             last_duration=durations[-1],
             full_chroma=True,
             plays=self._plays(),
-            lossless=self._image.format != "WEBP" or webp.read(self.path.read_bytes()).lossless,
+            lossless=self._image.format != "WEBP" or webp.read(data).lossless,
         )
         if self._image.info.get("icc_profile"):
             log.warning("%s: its color profile is left out", self.path)

@@ -67,10 +67,9 @@ def convert_video(
     source.copied = check_sound(form, source.copied, target)
     with atomic_path(target) as temporary, closing(ahead(_worked(source, work, progress))) as results:
         waiting, first = _until_frame(results)
-        with _failing(target, 1):
-            writer = VideoWriter(temporary, form, source.traits, first.picture, source.copied, crf, quality)
-            writer.open()
-        with writer:
+        with VideoWriter(temporary, form, source.traits, first.picture, source.copied, crf, quality) as writer:
+            with _failing(target, 1):
+                writer.open()
             return _write_all(writer, chain(waiting, [first], results), target)
 
 

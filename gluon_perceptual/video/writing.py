@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class VideoWriter:
-    """A video file to write, which is complete when its context ends.
+    """A video file to write, which is open in its context, and complete when that ends.
 
     Args:
         path: The file.
@@ -63,13 +63,12 @@ class VideoWriter:
         self._graph: Any = None
 
     def open(self) -> None:
-        """Open the file and write its header; raises ImageError and OSError, see the class."""
+        """Write the header; raises ImageError and OSError, see the class."""
         encoding, size = self._encoding, f"{self._encoding.width}×{self._encoding.height} pixels"
         if not encoding.fits:
             raise ImageError(f"{self._form.suffixes[0][1:]} cannot hold frames of {size}")
         if encoding.is_odd:
             log.warning("%s: an odd side needs H.264's profile 4:4:4, which few players support; or use .webm", size)
-        self._file = self._path.open("w+b")
         with self._errors():
             self._container = av.open(self._file, "w", self._form.container, options=encoding.container_options)
             self._container.metadata.update(
@@ -80,6 +79,7 @@ class VideoWriter:
             self._container.start_encoding()
 
     def __enter__(self) -> VideoWriter:
+        self._file = self._path.open("w+b")
         return self
 
     def __exit__(self, kind: Any, *error: object) -> None:

@@ -97,7 +97,7 @@ def size(data: bytes, max_pixels: int) -> tuple[int, int]:
 def _loaded(image: PillowImage, data: bytes, max_pixels: int) -> PillowImage:
     """Decode; a JPEG file without its end marker only if nothing else is missing."""
     try:
-        if image.format != "TIFF":  # only GIF checks Pillow's limit again; others can be decoded in several threads
+        if image.format != "TIFF":  # only that checks Pillow's limit again; others can be decoded in several threads
             image.load()
         else:
             with own_limit():
