@@ -15,6 +15,7 @@ from PIL import Image, ImageCms, ImageOps
 from gluon_perceptual.errors import ImageError
 from gluon_perceptual.files import atomic_path
 from gluon_perceptual.image.containers.metadata import Metadata
+from gluon_perceptual.image.containers.png import chunks
 from gluon_perceptual.image.formats import available, is_picture_file, titles
 from gluon_perceptual.image.io import Picture, read_picture, read_rgb, read_size, to_image, to_tensor, write_picture
 
@@ -298,6 +299,20 @@ def test_a_truncated_file_is_refused(tmp_path, suffix, dtype):
     for length in range(len(data) - 20, len(data) + 1):  # behind the pixels little is missed
         cut.write_bytes(data[:length])
         assert survives(cut, whole) or length < len(data)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_16_bits_are_in_chunks_of_some_rows(tmp_path, channels):
+    """A chunk of PNG holds no more than 2 GB."""
+    path, noise = tmp_path / "p.png", np.random.default_rng(0).integers(0, 2**16, (300, 50, channels), np.uint16)
+    write_picture(path, Picture(noise.squeeze()))
+    sizes = [end - start for name, start, end in chunks(path.read_bytes()) if name == b"IDAT"]
+    assert len(sizes) > 2
+    assert max(sizes) < 2 * noise[:128].nbytes
+    whole, data = read_picture(path), path.read_bytes()
+    np.testing.assert_array_equal(whole.color, noise.squeeze())
+    path.write_bytes(data[: data.rindex(b"IDAT") - 4])
+    assert not survives(path, whole)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])

@@ -146,5 +146,6 @@ def encode_16_bits(channels: np.ndarray) -> bytes:
         filtered = rows - np.concatenate([above, rows[:-1]])  # PNG's filter 2: each byte minus the one above
         above = rows[-1:]
         pieces.append(deflate.compress(np.insert(filtered, 0, 2, axis=1).tobytes()))
-    pixels = b"".join(pieces) + deflate.flush()
-    return SIGNATURE + header + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    pieces.append(deflate.flush())
+    pixels = [chunk(b"IDAT", piece) for piece in pieces if piece]  # several, as a chunk holds no more than 2 GB
+    return b"".join([SIGNATURE, header, *pixels, chunk(b"IEND", b"")])
