@@ -181,7 +181,7 @@ def test_layers_go_by_number_even_where_the_structure_is_in_another_order():
     wanted = {"head.weight": (4, 4), "tail.weight": (4, 4)}
     own = {"head.weight": "net0_dense1_weight", "tail.weight": "net0_dense0_weight"}
     found = {"other_dense12_weight": (4, 4), "other_dense9_weight": (4, 4)}
-    strategy, pairs = match_names(wanted, found, own_names=own)
+    strategy, pairs = match_names(wanted, found, prefixed_names=own)
     assert strategy == "numbers"
     assert dict(pairs) == {"head.weight": "other_dense12_weight", "tail.weight": "other_dense9_weight"}
 

@@ -54,11 +54,11 @@ def load_parameters(
 ) -> LoadReport:
     """Load a file of parameters, of any kind that `formats.arrays` reads, into a Gluon network, by any names.
 
-    Names may be structural (`net.0.weight`), prefixed (`plsr_network0_conv0_weight`), bare (`conv0_weight`), marked
-    `arg:` and `aux:`, or missing. Every parameter must be found and every array used, except when a whole VGG is loaded
-    into the beginning of one. Constants that a file lacks keep their value; those that it has must equal the network's,
-    up to rounding. Nothing is changed unless everything fits. Dimensions that the network does not know yet (deferred
-    initialization) become the file's.
+    Names may be structural (`net.0.weight`), prefixed (`plsr_network0_conv0_weight`, or just `conv0_weight`) or
+    missing, see `formats.matching`. Every parameter must be found and every array used, except when a whole VGG is
+    loaded into the beginning of one. Constants that a file lacks keep their value; those that it has must equal the
+    network's, up to rounding. Nothing is changed unless everything fits. Dimensions that the network does not know yet
+    (deferred initialization) become the file's.
 
     Args:
         net: The block.
@@ -89,10 +89,10 @@ def load_arrays(
     constants = {name for name, p in parameters.items() if isinstance(p, mx.gluon.Constant)}
     wanted = {name: p.shape or () for name, p in parameters.items()}
     found = {name: array.shape for name, array in arrays.items()}
-    own_names = {name: p.name for name, p in parameters.items()}
+    prefixed_names = {name: p.name for name, p in parameters.items()}
     try:
         strategy, pairs = (
-            _match(wanted, found, constants, own_names) if strict else ("names", match_common(wanted, found))
+            _match(wanted, found, constants, prefixed_names) if strict else ("names", match_common(wanted, found))
         )
     except UserError as error:
         raise UserError(f"{os.fspath(path)} does not fit {type(net).__name__}: {error}") from error
@@ -113,10 +113,10 @@ def load_arrays(
     )
 
 
-def _match(wanted: Shapes, found: Shapes, constants: set[str], own_names: Mapping[str, str]) -> Matched:
+def _match(wanted: Shapes, found: Shapes, constants: set[str], prefixed_names: Mapping[str, str]) -> Matched:
     """Match names, or the beginning of a whole VGG."""
     try:
-        return match_names(wanted, found, constants, own_names)
+        return match_names(wanted, found, constants, prefixed_names)
     except UserError:
         pairs = beginning_of_vgg({name: shape for name, shape in wanted.items() if name not in constants}, found)
         if not pairs:

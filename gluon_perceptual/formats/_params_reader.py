@@ -32,7 +32,7 @@ from ._params_layout import (
     dense_rows,
     native,
 )
-from .foreign import foreign_kind
+from .not_parameters import describe_other_file
 
 RECORD = 256  # bytes of memory per array besides its values, in NumPy and in the dictionary
 WIDEST = 16  # bytes per value, in the widest type
@@ -60,7 +60,7 @@ class Reader(Cursor):
         magic, _, count = LIST.unpack(start)
         if magic != LIST_MAGIC:
             self.offset = 0
-            kind = foreign_kind(bytes(self.content[:512]))
+            kind = describe_other_file(bytes(self.content[:512]))
             raise self.error(kind or f"{magic:#x} where {LIST_MAGIC:#x} is expected")
         self.take(LIST.size, "a header")
         self.afford(count * RECORD, f"{count} arrays")

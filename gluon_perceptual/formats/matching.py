@@ -18,7 +18,7 @@ def match_names(
     wanted: Shapes,
     found: Shapes,
     optional: set[str] | frozenset[str] = frozenset(),
-    own_names: Mapping[str, str] | None = None,
+    prefixed_names: Mapping[str, str] | None = None,
 ) -> tuple[str, list[tuple[str, str]]]:
     """Pair a network's parameters with a file's arrays.
 
@@ -26,10 +26,11 @@ def match_names(
         wanted: The network's structural names and shapes, in order of creation; 0 and -1 stand for any size.
         found: The file's names and shapes.
         optional: Parameters that the file may lack.
-        own_names: The parameters' prefixed names, by structural name.
+        prefixed_names: The parameters' prefixed names, by structural name.
 
     Returns:
-        The strategy, as in `LoadReport`, and the pairs (wanted, found).
+        What the arrays were matched by, and the pairs (wanted, found): "names", which are the same; "numbers", which
+        give the order of layers whose prefixed names otherwise agree; or "order", with kinds of layers and shapes.
 
     Raises:
         UserError: They do not fit, or the pairing would be a guess.
@@ -46,9 +47,9 @@ def match_names(
                 raise UserError(f"{name} is {present[name]} in the network and {found[source]} in the file")
         return "names", pairs
     present = {name: shape for name, shape in wanted.items() if name not in optional}
-    if own_names is not None:
-        sources = dict(zip(_numbered(canonical), found))
-        by_number = dict(zip(_numbered([own_names[name] for name in present]), present))
+    if prefixed_names is not None:
+        sources = dict(zip(_keys_by_number(canonical), found))
+        by_number = dict(zip(_keys_by_number([prefixed_names[name] for name in present]), present))
         pairs = [(name, sources[key]) for key, name in by_number.items() if key in sources]
         if len(pairs) == len(present) == len(found) and all(fits(present[a], found[b]) for a, b in pairs):
             return "numbers", pairs
@@ -109,8 +110,8 @@ def natural_order(name: str) -> list[str | tuple[int, str]]:
     return [_as_number(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
-def _numbered(names: Iterable[str]) -> list[tuple[str, int, str]]:
-    """Return keys that do not depend on prefixes and counters: (layer's pattern, its rank among these, kind)."""
+def _keys_by_number(names: Iterable[str]) -> list[tuple[str, int, str]]:
+    """Return keys without prefixes and counters: (layer's name with digits as "#", its rank among such names, kind)."""
     split = [_split(name) for name in names]
     layers = {layer for layer, _ in split}
     words = [re.split(r"(?<=[._])", layer + "_") for layer in layers]
@@ -123,17 +124,18 @@ def _numbered(names: Iterable[str]) -> list[tuple[str, int, str]]:
 
 
 def _match_by_order(wanted: Shapes, found: Shapes) -> list[tuple[str, str]]:
-    """Pair layers with the same kinds of parameters in order; numbers in names and all shapes must agree."""
+    """Pair the layers of each signature in order; numbers in names and all shapes must agree."""
     named = any(kind for _, kind in map(_split, found))
-    ours, theirs = _layers(wanted, named), _layers(found, named)
-    if {kinds: len(group) for kinds, group in ours.items()} != {kinds: len(group) for kinds, group in theirs.items()}:
+    ours, theirs = _layers_by_signature(wanted, named), _layers_by_signature(found, named)
+    if {key: len(group) for key, group in ours.items()} != {key: len(group) for key, group in theirs.items()}:
         raise UserError(_first_difference(wanted, found, named))
     sources: dict[str, str] = {}
-    for kinds, group in ours.items():
-        layers = _in_creation_order(list(theirs[kinds]))
-        _check_order(layers, [tuple(found[name] for name in theirs[kinds][layer].values()) for layer in layers])
+    for signature, group in ours.items():
+        other = theirs[signature]
+        layers = _in_creation_order(list(other))
+        _check_order(layers, [tuple(found[name] for name in other[layer].values()) for layer in layers])
         for mine, layer in zip(group.values(), layers):
-            sources.update({name: theirs[kinds][layer][kind] for kind, name in mine.items()})
+            sources.update({name: other[layer][kind] for kind, name in mine.items()})
     last: dict[str, list[tuple[int, str]]] = {}
     for name in wanted:
         source = sources[name]
@@ -146,10 +148,11 @@ def _match_by_order(wanted: Shapes, found: Shapes) -> list[tuple[str, str]]:
     return [(name, sources[name]) for name in wanted]
 
 
-def _layers(shapes: Shapes, named: bool) -> dict[frozenset[tuple[str, int]], dict[str, dict[str, str]]]:
-    """Group parameters: kinds and dimensions of a layer's parameters -> layer -> kind -> name, in order.
+def _layers_by_signature(shapes: Shapes, named: bool) -> dict[frozenset[tuple[str, int]], dict[str, dict[str, str]]]:
+    """Return {signature: {layer: {kind: name}}}, in the order of `shapes`.
 
-    If the names do not tell the kinds, each parameter is a layer of its own, all of one kind.
+    A signature is the set of a layer's (kind, number of dimensions): layers of one signature may correspond. If the
+    names do not tell the kinds, each parameter is a layer of its own, all of one signature.
     """
     layers: dict[str, dict[str, str]] = {}
     for name in shapes:
@@ -157,8 +160,8 @@ def _layers(shapes: Shapes, named: bool) -> dict[frozenset[tuple[str, int]], dic
         layers.setdefault(layer, {})[kind] = name
     groups: dict[frozenset[tuple[str, int]], dict[str, dict[str, str]]] = {}
     for layer, names in layers.items():
-        kinds = frozenset((kind, len(shapes[name]) if named else 0) for kind, name in names.items())
-        groups.setdefault(kinds, {})[layer] = names
+        signature = frozenset((kind, len(shapes[name]) if named else 0) for kind, name in names.items())
+        groups.setdefault(signature, {})[layer] = names
     return groups
 
 

@@ -1,4 +1,4 @@
-"""What a file without parameters is, by its first bytes, for a helpful message."""
+"""What a file that holds no parameters is, by its first bytes: for a helpful message."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS = {
 }
 
 
-def foreign_kind(start: bytes) -> str:
+def describe_other_file(start: bytes) -> str:
     """Return what a file with this start is, or "" if it may contain parameters."""
     for pattern, kind in KINDS.items():
         if re.match(pattern, start, re.IGNORECASE | re.DOTALL):
