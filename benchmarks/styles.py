@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from gluon_perceptual.data.photos import find_photos
-from gluon_perceptual.evaluation.style_metrics import clipped_area, color_noise, style_scores
+from gluon_perceptual.evaluation.style_metrics import clipped_share, color_noise, style_scores
 from gluon_perceptual.image.io import read_rgb, to_tensor
 from gluon_perceptual.image.resize import resize_longest_side
 from gluon_perceptual.inference import Stylizer
@@ -54,7 +54,7 @@ def main(models: Sequence[str], photos: Sequence[str], **options: int) -> None:
             small = [
                 resize_longest_side(picture, options["loss_size"]) for picture in pictures[: options["loss_photos"]]
             ]
-            cells += [f"{100 * clipped_area(style):.1f} %", f"{color_noise(style):.2f}"]
+            cells += [f"{100 * clipped_share(style):.1f} %", f"{color_noise(style):.2f}"]
             cells += compared(paint, small, style, options["iterations"]) if small else []
         click.echo(f"| {' | '.join([*cells, *[''] * (len(HEAD) - len(cells))])} |")
 

@@ -32,7 +32,7 @@ from gluon_perceptual.app.pictures import Pictures, shown_name  # noqa: E402
 from gluon_perceptual.app.previews import Previews  # noqa: E402
 from gluon_perceptual.app.runs import Runs  # noqa: E402
 from gluon_perceptual.app.server import application, listen, new_token  # noqa: E402
-from gluon_perceptual.app.settings import Settings, settings_of  # noqa: E402
+from gluon_perceptual.app.settings import Settings, parse_settings  # noqa: E402
 from gluon_perceptual.app.work import Queue  # noqa: E402
 from gluon_perceptual.errors import UserError  # noqa: E402
 from gluon_perceptual.image.io import read_picture, write_picture  # noqa: E402
@@ -219,7 +219,7 @@ def test_the_result_is_the_commands_file(folder, tmp_path):
         (("upscale", photo, "--scale", 1.5), Settings(scale=1.5)),
         (
             ("upscale", photo, "--width", 50, "--model", "sr_x4_pixel"),
-            settings_of({"width": 50, "model": "sr_x4_pixel"}),
+            parse_settings({"width": 50, "model": "sr_x4_pixel"}),
         ),
         (("stylize", photo, "--model", "wave", "--strength", 0.5), Settings("stylize", "wave", strength=0.5)),
         (("upscale", video, "--crf", 30), Settings(crf=30)),
@@ -446,7 +446,7 @@ def test_errors_name_no_inner_file(served, folder):
 )  # fmt: skip
 def test_settings_that_cannot_be_are_refused(settings):
     with pytest.raises(RefusedError):
-        settings_of(settings)
+        parse_settings(settings)
 
 
 @pytest.mark.parametrize(
@@ -460,13 +460,13 @@ def test_settings_that_cannot_be_are_refused(settings):
 )
 def test_settings_that_cannot_be_are_told_what_is_expected(settings, line):
     with pytest.raises(RefusedError) as refused:
-        settings_of(settings)
+        parse_settings(settings)
     assert str(refused.value) == line
 
 
 def test_settings_that_are_left_out_have_their_defaults():
-    assert settings_of(dict.fromkeys(vars(Settings()))) == settings_of({"tile": "auto"}) == Settings()
-    assert settings_of({"width": 9, "scale": None}) == Settings(scale=None, width=9)
+    assert parse_settings(dict.fromkeys(vars(Settings()))) == parse_settings({"tile": "auto"}) == Settings()
+    assert parse_settings({"width": 9, "scale": None}) == Settings(scale=None, width=9)
 
 
 def test_models_are_opened_once():
@@ -477,8 +477,8 @@ def test_models_are_opened_once():
 
 
 def test_settings_become_jobs():
-    assert isinstance(settings_of({"scale": 2, "model": "sr_x2_pixel"}).job(), UpscaleJob)
-    assert isinstance(settings_of({"kind": "stylize", "model": "wave", "strength": 1}).job(), StylizeJob)
+    assert isinstance(parse_settings({"scale": 2, "model": "sr_x2_pixel"}).job(), UpscaleJob)
+    assert isinstance(parse_settings({"kind": "stylize", "model": "wave", "strength": 1}).job(), StylizeJob)
 
 
 @pytest.mark.parametrize(

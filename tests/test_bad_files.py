@@ -8,6 +8,7 @@ import pytest
 from cli import assert_one_line_error, run, write
 
 from gluon_perceptual.checkpoint import write_params
+from gluon_perceptual.commands import main
 
 RNG = np.random.default_rng(0)
 HEADER = struct.pack("<QQQ", 0x112, 0, 1)
@@ -54,6 +55,11 @@ COMMANDS = {
     "match-histogram to": ["match-histogram", "PICTURE", "FILE", "OUT.png"],
     "inspect-params": ["inspect-params", "FILE"],
 }
+WITHOUT_FILES = {"app", "benchmark", "cluster", "ship-model"}  # or only of one's own
+
+
+def test_every_command_that_reads_files_is_tried():
+    assert {words[0] for words in COMMANDS.values()} | WITHOUT_FILES == set(main.list_commands(None))
 
 
 def arguments(command, folder, file):

@@ -29,7 +29,7 @@ class Repeated(nn.HybridSequential):
 
 
 def in_training(norm, batch):
-    norm.for_batches_of(batch)
+    norm.use_batch_norm(batch)
     return norm
 
 
@@ -91,7 +91,7 @@ def test_instance_norm_of_one_picture(shape):
     channels = shape[0]
     x = (np.random.default_rng(0).gamma(2, 3, (1, *shape)) + 5).astype(np.float32)
     net = InstanceNorm(channels)
-    net.for_batches_of(1)
+    net.use_batch_norm(1)
     net.initialize()
     gamma, beta = np.linspace(-1, 2, channels), np.linspace(3, 0, channels)
     net.gamma.set_data(mx.nd.array(gamma))
@@ -114,7 +114,7 @@ def test_instance_norm_for_inference_is_exact(shape, hybrid):
     net.initialize()
     net.gamma.set_data(mx.nd.array([0.5, 1, 2]))
     net.beta.set_data(mx.nd.array([0, -1, 3]))
-    net.for_inference()
+    net.use_rows()
     if hybrid:
         net.hybridize()
     centered = x - x.mean(axis=(2, 3), keepdims=True, dtype=np.float64)
@@ -132,7 +132,7 @@ def test_instance_norm_for_inference_after_a_convolution(channels):
     net.initialize(mx.init.Xavier())
     x = mx.nd.random.uniform(0, 255, shape=(2, 3, 21, 30))
     plain = net(x).asnumpy()
-    net[1].for_inference()
+    net[1].use_rows()
     net.hybridize()
     np.testing.assert_allclose(net(x).asnumpy(), plain, rtol=1e-5, atol=1e-5 * np.abs(plain).max())
 
@@ -147,7 +147,7 @@ def test_network_for_single_pictures_equals_the_plain_one(make):
         np.testing.assert_allclose(run(x).asnumpy(), plain, atol=1e-5 * max(255, np.abs(plain).max()))
     large = mx.nd.random.uniform(0, 255, shape=(1, 3, 340, 330))
     found = run(large).asnumpy()
-    net.apply(lambda block: block.for_inference() if isinstance(block, InstanceNorm) else None)
+    net.apply(lambda block: block.use_rows() if isinstance(block, InstanceNorm) else None)
     np.testing.assert_array_equal(found, net(large).asnumpy())  # the exact form
     with pytest.raises(ValueError, match="2 pictures: expected one"):
         run(mx.nd.zeros((2, 3, 40, 52)))

@@ -15,7 +15,7 @@ from PIL import Image
 from gluon_perceptual.commands._outputs import plan_outputs
 from gluon_perceptual.data.photos import find_photos
 from gluon_perceptual.errors import ImageError, UserError
-from gluon_perceptual.image.io import MOST_WRITTEN, Picture, check_target, write_picture
+from gluon_perceptual.image.io import MOST_WRITTEN, Picture, check_writable, write_picture
 from gluon_perceptual.inference import Upscaler
 
 
@@ -93,7 +93,7 @@ def test_what_is_left_out_is_counted_by_kind(tmp_path, caplog):
 )
 def test_targets_are_checked_for_the_enlarged_picture(tmp_path, name, picture, reason):
     with pytest.raises(ImageError, match=reason):
-        check_target(tmp_path / name, picture, tuple(2 * side for side in picture.color.shape))
+        check_writable(tmp_path / name, picture, tuple(2 * side for side in picture.color.shape))
 
 
 def test_nothing_is_enlarged_for_a_target_that_cannot_hold_it(tmp_path, monkeypatch):

@@ -6,25 +6,25 @@ import pytest
 from benchmarks.styles import compared, measured
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.evaluation.style_metrics import blob_area, clipped_area, color_noise, edge_correlation
-from gluon_perceptual.losses.functional import clipped_share
+from gluon_perceptual.evaluation.style_metrics import blob_area, clipped_share, color_noise, edge_correlation
+from gluon_perceptual.losses import functional
 
 
 def noise(*shape, seed=0):
     return np.random.default_rng(seed).integers(1, 255, (*shape, 3)).astype(np.uint8)
 
 
-def test_clipped_area_counts_pixels_with_two_channels_at_an_end():
+def test_clipped_share_counts_pixels_with_two_channels_at_an_end():
     picture = noise(10, 10)
     picture[0, :, 1] = 255
-    assert clipped_area(picture) == 0
+    assert clipped_share(picture) == 0
     picture[0, :4, 2], picture[1, 0] = 0, 0
-    assert clipped_area(picture) == pytest.approx(0.05)
+    assert clipped_share(picture) == pytest.approx(0.05)
     beyond = picture.astype(np.float32)
     beyond[0, :, 1], beyond[0, :4, 2], beyond[0, 4, 0] = 300, -7, 0.4
-    assert clipped_area(beyond) == pytest.approx(0.06)
+    assert clipped_share(beyond) == pytest.approx(0.06)
     tensor = mx.nd.array(beyond.transpose(2, 0, 1)[np.newaxis])
-    assert clipped_share(mx.nd, tensor).asscalar() == pytest.approx(0.06)
+    assert functional.clipped_share(mx.nd, tensor).asscalar() == pytest.approx(0.06)
 
 
 def test_a_blob_is_where_only_the_photo_has_something():

@@ -139,6 +139,8 @@ def test_training_on_shards(photos, tmp_path, targets):
     assert_one_line_error(again, "already contains shards")
     if targets == "features":
         assert_one_line_error(run(*common, "--loss", "pixel"), "--loss feature")
+        assert_one_line_error(run(*common, "--loss", "feature", "--grid", 1), "leave --grid out")
+        assert not (tmp_path / "run").exists()
         assert_one_line_error(run(*common, "--loss", "feature", "--scale", 4), "--scale")
     assert run(*common, "--loss", "feature", "--arch", "blog")[0] == 0
 

@@ -10,6 +10,7 @@ from gluon_perceptual.formats.arrays import read_arrays
 from gluon_perceptual.formats.matching import natural_order
 from gluon_perceptual.formats.mxnet_params import read_params, write_params
 from gluon_perceptual.nets.vgg_files import read_vgg_weights
+from gluon_perceptual.training.super_resolution_config import BLOG_TV, SuperResolutionConfig
 
 INDICES = (0, 2, 5, 7)  # of the convolutions in torchvision's `vgg16().features`
 
@@ -95,6 +96,14 @@ def test_the_released_weights_under_torchvisions_names(tmp_path, released, expec
     arrays = list(released.values()) if blue_first else expected
     write_safetensors(tmp_path / "vgg16.safetensors", as_torchvision(arrays))
     assert_read(tmp_path / "vgg16.safetensors", expected, "original")
+
+
+def test_the_blogs_total_variation_depends_on_the_variant_of_the_weights(tmp_path, expected):
+    path = tmp_path / "torchvision.params"
+    write_params(path, as_torchvision([0.5 * array for array in expected]))
+    files = {"shipped": "original", "zoo": "torchvision", weights.vgg16_paths(2)[0]: "original", path: "torchvision"}
+    for vgg, variant in files.items():
+        assert SuperResolutionConfig.from_architecture("blog", vgg=str(vgg)).tv == BLOG_TV[variant]
 
 
 def test_keras_files(tmp_path, released, expected):

@@ -15,8 +15,9 @@ from gluon_perceptual.formats.mxnet_params import read_params
 from gluon_perceptual.image.io import read_rgb, to_tensor
 from gluon_perceptual.image.resize import resize_longest_side
 from gluon_perceptual.losses.functional import GRID_CELLS
+from gluon_perceptual.losses.terms import FeatureLoss, GridLoss, PixelLoss, Term
 from gluon_perceptual.training.style_config import StyleConfig
-from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig
+from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig, term_weights
 from gluon_perceptual.weights import FOLDER
 
 VGG_FILES = ("vgg16_stages_1_2.params", "vgg16_stages_3_4.params")
@@ -115,24 +116,26 @@ def super_resolution_loss(config: SuperResolutionConfig, dtype: torch.dtype, dev
     """Return the loss of a super-resolution run.
 
     Raises:
-        UserError: The run minimizes a total variation, which is not supported here.
+        UserError: It has a term that is not supported here.
     """
-    if config.tv:
-        raise UserError("a total variation is not supported here")
-    weight = {"pixel": 0.0, "feature": 1.0, "mix": config.mix}[config.loss]
-    network = VGG16((config.feature_layer,), dtype, device) if weight else None
+    weights = {term: weight for term, weight in term_weights(config).items() if weight}
+    for term in weights:
+        if not isinstance(term, (FeatureLoss, PixelLoss, GridLoss)):
+            raise UserError(f"the loss term {term.name} is not supported here")
+    layers = tuple(term.layer for term in weights if term.layer)
+    network = VGG16(layers, dtype, device) if layers else nn.Identity()
 
-    def loss(output: torch.Tensor, reference: torch.Tensor) -> dict[str, torch.Tensor]:
-        terms, error = {}, output - reference
-        if config.loss != "feature":
-            terms["pixel"] = error.abs().mean() if config.pixel_loss == "absolute" else error.square().mean()
-        if network is not None:
+    def value(term: Term, output: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+        if isinstance(term, FeatureLoss):
             with torch.no_grad():
-                target = network(reference)[config.feature_layer]
-            terms["feature"] = weight * squared_error(network(output)[config.feature_layer], target)
-        if config.grid:
-            places = functional.pixel_unshuffle(error, config.scale)
-            terms["grid"] = config.grid * functional.avg_pool2d(places, GRID_CELLS, GRID_CELLS // 2).square().mean()
-        return terms
+                target = network(reference)[term.layer]
+            return squared_error(network(output)[term.layer], target)
+        error = output - reference
+        if isinstance(term, GridLoss):
+            places = functional.pixel_unshuffle(error, term.period)
+            return functional.avg_pool2d(places, GRID_CELLS, GRID_CELLS // 2).square().mean()
+        return error.abs().mean() if term == PixelLoss("absolute") else error.square().mean()
 
-    return loss
+    return lambda output, reference: {
+        term.name: weight * value(term, output, reference) for term, weight in weights.items()
+    }

@@ -37,7 +37,7 @@ def leaves(block: Block, name: str = "") -> Iterator[tuple[str, Block]]:
         yield from leaves(child, f"{name}.{key}" if name else key)
 
 
-def settings_of(layer: Block) -> dict[str, Any]:
+def operator_arguments(layer: Block) -> dict[str, Any]:
     """Return the arguments that a convolution or a batch norm passes to its operator, such as num_filter and eps."""
     return dict(layer._kwargs)
 

@@ -23,7 +23,7 @@ from .entries import DONE, Entry
 from .folder import RefusedError
 from .pictures import Pictures, shown_name
 from .runs import Runs
-from .settings import NUMBERS, SPACES, SUFFIXES, settings_of
+from .settings import NUMBERS, SPACES, SUFFIXES, parse_settings
 from .work import Queue
 
 STATIC = Path(__file__).parent / "static"
@@ -109,7 +109,7 @@ class Page:
     async def submit(self, request: Request) -> Response:
         """Put a picture in the queue."""
         asked = await asked_object(request)
-        entry = self.queue.submit(self.pictures[asked.get("picture")], settings_of(asked.get("settings", {})))
+        entry = self.queue.submit(self.pictures[asked.get("picture")], parse_settings(asked.get("settings", {})))
         return JSONResponse(entry.told(), 201)
 
     async def cancel(self, request: Request) -> Response:
@@ -144,7 +144,7 @@ class Page:
     async def preview(self, request: Request) -> Response:
         """Answer with a model's result for a square of a picture, as a PNG file."""
         asked = await asked_object(request)
-        picture, settings = self.pictures[asked.get("picture")], settings_of(asked.get("settings", {}))
+        picture, settings = self.pictures[asked.get("picture")], parse_settings(asked.get("settings", {}))
         x, y, side = (whole(asked.get(name)) for name in ("x", "y", "side"))
         future = self.queue.preview(picture, settings, x, y, max(16, min(side, LARGEST_CROP)))
         return Response(await asyncio.wrap_future(future), media_type="image/png")

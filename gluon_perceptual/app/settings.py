@@ -110,7 +110,7 @@ def _opened(precision: str, name: str, device: Any) -> Any:
 KNOWN = {field.name for field in fields(Settings)}
 
 
-def settings_of(given: Any) -> Settings:
+def parse_settings(given: Any) -> Settings:
     """Return the settings that the page sent; null stands for the default.
 
     Raises:

@@ -1,7 +1,9 @@
 """The commands: `gluon-perceptual NAME`, one module each, also run by `tools/NAME.py`.
 
-Modules here import nothing heavy at the top, so that `--help` answers at once. To add a command, add a module with a
-click command of its name, and `tools/NAME.py`.
+NAME.py has a command's options and help, and imports nothing heavy at the top, so that `--help` answers at once;
+_NAME.py has what several commands share, or what one imports only when it runs. To add a command, add NAME.py with a
+click command of that name, `cls=Command` and files of type `InputFile` or `OutputFile`; tools/NAME.py; and a line in
+tests/test_bad_files.py.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ from ._training_options import RunOptions
 log = logging.getLogger(__name__)
 
 
-class Pictures(ABC):
-    """The pictures of a run, in its folder; a subclass for each kind of training."""
+class RunReport(ABC):
+    """What a run shows of itself, in its folder; a subclass for each kind of training."""
 
     def __init__(self, run: Run, folder: Path) -> None:
         self.run, self.folder = run, folder
@@ -45,7 +45,7 @@ class Pictures(ABC):
         return path
 
     @abstractmethod
-    def report(self) -> None:
+    def finish(self) -> None:
         """Print and draw the result."""
 
 

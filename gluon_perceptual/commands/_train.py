@@ -26,23 +26,23 @@ from ..training.task import Task
 from ..training.waiting import WorkerLostError
 from ..weights import model_path
 from ._console import tell
-from ._run_folder import Pictures, last_good, logs, prepare_folder, report_skipped, run_folder
+from ._run_folder import RunReport, last_good, logs, prepare_folder, report_skipped, run_folder
 from ._training_options import RunOptions
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of training: its settings, its task, its pictures, and the name of its runs."""
+class TrainingKind:
+    """A kind of training: its settings, its task, its report, and the name of its runs."""
 
     settings: type[TrainingConfig]
     task: Callable[[Any], Task]
-    pictures: Callable[[Run, Path], Pictures]
+    report: Callable[[Run, Path], RunReport]
     name: str
 
 
-def train(kind: Kind, given: dict[str, Any], run_options: RunOptions) -> int:
+def train(kind: TrainingKind, given: dict[str, Any], run_options: RunOptions) -> int:
     """Run a training from its start, or from a checkpoint, to its end, and return the exit status.
 
     Raises:
@@ -52,7 +52,7 @@ def train(kind: Kind, given: dict[str, Any], run_options: RunOptions) -> int:
         return (run_worker if workers.rank else run_leader)(kind, given, run_options, workers)
 
 
-def run_leader(kind: Kind, given: dict[str, Any], run_options: RunOptions, workers: Workers) -> int:
+def run_leader(kind: TrainingKind, given: dict[str, Any], run_options: RunOptions, workers: Workers) -> int:
     """Run a training as the only or the first worker, see `train`."""
     folder = run_folder(run_options, kind.name)
     nothing = UserError(f"{folder}: there is no complete checkpoint to resume; give --resume auto to start a new run")
@@ -71,10 +71,10 @@ def run_leader(kind: Kind, given: dict[str, Any], run_options: RunOptions, worke
             folder.mkdir(parents=True)  # fails if another run has started in it meanwhile
             stack.enter_context(locked(folder))
         prepare_folder(run, folder, checkpoint, run_options.keep)
-        return train_and_report(run, kind.pictures(run, folder), folder, run_options)
+        return train_and_report(run, kind.report(run, folder), folder, run_options)
 
 
-def run_worker(kind: Kind, given: dict[str, Any], run_options: RunOptions, workers: Workers) -> int:
+def run_worker(kind: TrainingKind, given: dict[str, Any], run_options: RunOptions, workers: Workers) -> int:
     """Take part in a training, which worker 0 saves, and return the exit status.
 
     Raises:
@@ -95,7 +95,7 @@ def run_worker(kind: Kind, given: dict[str, Any], run_options: RunOptions, worke
     return stop.exit_status if stop.requested else 0
 
 
-def settings(kind: Kind, given: dict[str, Any], folder: Path, checkpoint: Path | None) -> TrainingConfig:
+def settings(kind: TrainingKind, given: dict[str, Any], folder: Path, checkpoint: Path | None) -> TrainingConfig:
     """Return a training's settings: those of the run in `folder` if that is resumed, otherwise those given.
 
     Raises:
@@ -140,7 +140,7 @@ def start_from(run: Run, path: Path) -> str:
         ) from error
 
 
-def train_and_report(run: Run, pictures: Pictures, folder: Path, run_options: RunOptions) -> int:
+def train_and_report(run: Run, report: RunReport, folder: Path, run_options: RunOptions) -> int:
     """Train with all logs and checkpoints, and show the result.
 
     Raises:
@@ -149,7 +149,7 @@ def train_and_report(run: Run, pictures: Pictures, folder: Path, run_options: Ru
     config, saver = run.config, Checkpoints(run, folder / "checkpoints", run_options.save_every, run_options.keep)
     source = getattr(config, "shards", None) or f"{len(run.task.photos)} photos"
     log.info("%s: %d steps of %d pictures of %s", folder, config.steps, config.batch, source)
-    callbacks = [*logs(run, pictures.preview, folder, run_options), saver]
+    callbacks = [*logs(run, report.preview, folder, run_options), saver]
     with StopRequest() as stop:
         done = attempt(run, callbacks, stop, saver, folder)
         final = saver.path(done) if saver.saved == done else saver.save(done)
@@ -161,7 +161,7 @@ def train_and_report(run: Run, pictures: Pictures, folder: Path, run_options: Ru
     if stop.requested:
         log.warning("stopped after step %d of %d; saved %s; continue with --resume", done, config.steps, final)
         return stop.exit_status
-    pictures.report()
+    report.finish()
     for what, path in {"checkpoint": final, "figure": folder / "figure.png", "loss": folder / "loss.png"}.items():
         tell(f"{what} {path}")
     return 0

@@ -1,4 +1,4 @@
-"""Pictures of a super-resolution training: previews, the blog's figure, scores on held-out photos."""
+"""Report of a super-resolution training: previews, the blog's figure, scores on held-out photos."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ..nets.vgg import LossNetwork
 from ..training.run import Run
 from ..training.super_resolution_config import SuperResolutionConfig
 from ._console import show
-from ._run_folder import Pictures
+from ._run_folder import RunReport
 
 FIGURE_ROWS = 4
 FIGURE_SIDE = 144  # of the crops in the figure, as in the blog
 
 
-class SuperResolutionPictures(Pictures):
+class SuperResolutionReport(RunReport):
     """The pictures and scores of a run."""
 
     def __init__(self, run: Run, folder: Path) -> None:
@@ -37,7 +37,7 @@ class SuperResolutionPictures(Pictures):
         """Return the blog's figure, of crops of held-out photos."""
         return blog_figure(Upscaler(self.run.model, self.run.devices[0]), self.pairs)
 
-    def report(self) -> None:
+    def finish(self) -> None:
         """Measure on the held-out photos, print the table, and draw the figure."""
         run, config, folder = self.run, self.config, self.folder
         loss_network = LossNetwork.pretrained(DISTANCE_LAYERS)

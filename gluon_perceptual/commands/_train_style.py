@@ -1,4 +1,4 @@
-"""Pictures of a style training: held-out photos in the style."""
+"""Report of a style training: held-out photos in the style."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..training.folder import make_part
 from ..training.run import Run
 from ..training.style import StyleTask
 from ._console import tell
-from ._run_folder import Pictures
+from ._run_folder import RunReport
 
 FIGURE_ROWS = 4
 FIGURE_SIDE = 512  # longer side of the photos in pixels
 
 
-class StylePictures(Pictures):
+class StyleReport(RunReport):
     """The pictures of a run."""
 
     def __init__(self, run: Run, folder: Path) -> None:
@@ -34,7 +34,7 @@ class StylePictures(Pictures):
         """Return a figure of photos, styles and the photos in the styles."""
         return self._figure(self._painted())
 
-    def report(self) -> None:
+    def finish(self) -> None:
         """Draw the figure, and write each of its pictures at full size."""
         painted = self._painted()
         save_figure(self._figure(painted), self.folder / "figure.png")

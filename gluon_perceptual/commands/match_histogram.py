@@ -58,17 +58,18 @@ def match_histogram(source: str, reference: str, target: str, quality: int | Non
 
     from ..figures import histogram_figure, save_figure
     from ..image.formats import format_for
-    from ..image.io import check_target, read_picture, write_picture
+    from ..image.io import check_writable, read_picture, write_picture
 
     format_for(Path(target))
-    picture, model = read_picture(source), read_picture(reference)
-    check_target(Path(target), picture)
-    if picture.is_gray and not model.is_gray:
+    source_picture, reference_picture = read_picture(source), read_picture(reference)
+    check_writable(Path(target), source_picture)
+    is_gray = source_picture.is_gray
+    if is_gray and not reference_picture.is_gray:
         raise UserError(f"{source} is gray, but {reference} has colors: make the second gray, or the first RGB")
-    before = visible(picture, picture.color)
-    wanted = visible(model, model.color if picture.is_gray else model.rgb)
+    before = visible(source_picture, source_picture.color)
+    wanted = visible(reference_picture, reference_picture.color if is_gray else reference_picture.rgb)
     after = matched(before, wanted, **how)
-    write_picture(target, replace(picture, color=np.ma.getdata(after)), quality)
+    write_picture(target, replace(source_picture, color=np.ma.getdata(after)), quality)
     tell(target)
     if plot:
         path = Path(target).with_name(f"{Path(target).stem}_plot.png")

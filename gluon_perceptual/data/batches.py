@@ -15,7 +15,7 @@ Batch = Tuple[np.ndarray, np.ndarray]  # inputs and references
 
 
 class Pairs(Protocol):
-    """Endless (input, reference) by number, (C, H, W) each; a dataset of `patches`, `crops` or `shards`."""
+    """Pairs (input, reference), (C, H, W) each, by number, any k >= 0; `len` is one round of the photos."""
 
     @property
     def skipped(self) -> dict[str, str]:

@@ -44,7 +44,7 @@ def write_report(path: str | Path, skipped: dict[str, str]) -> None:
 
 
 @contextmanager
-def naming(photo: PictureFile) -> Iterator[None]:
+def naming_photo(photo: PictureFile) -> Iterator[None]:
     """Turn unexpected errors, such as in a worker thread, into a UserError that names the photo."""
     try:
         yield

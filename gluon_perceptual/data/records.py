@@ -15,7 +15,7 @@ from ..errors import ImageError, UserError
 from ..files import atomic_path, input_file
 from ..image.files import PictureFile
 from .photo_list import PhotoList
-from .reading import UNUSABLE, naming, note, read_photo
+from .reading import UNUSABLE, naming_photo, note, read_photo
 from .recordio import LENGTH_BITS, read_record, write_record
 
 HEADER = struct.Struct("<IfQQ")  # number of labels after the header (0: the one in it), label, two numbers as identity
@@ -145,7 +145,7 @@ def write_records(photos: Sequence[PictureFile], folder: Path, progress: Callabl
 def _encoded(photo: PictureFile) -> bytes | Exception | str:
     """Return the bytes of a photo's file, or what is wrong with it."""
     try:
-        with naming(photo):
+        with naming_photo(photo):
             read_photo(photo)
             data = photo.read_bytes()
     except UNUSABLE as error:

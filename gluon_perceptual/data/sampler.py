@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..image.files import PictureFile
-from .reading import UNUSABLE, naming, note, read_photo
+from .reading import UNUSABLE, naming_photo, note, read_photo
 
 CACHE_BYTES = 512 * 2**20
 CACHED_SET = 1000  # photos; in a larger set, few would still be in the cache at their next turn
@@ -47,7 +47,7 @@ class PhotoSampler:
             UserError: No photo can be used, or an unexpected error occurs here or in the body; it names the photo.
         """
         index, picture = self._next_good(k)
-        with naming(self.photos[index]):
+        with naming_photo(self.photos[index]):
             yield picture
 
     def _next_good(self, k: int) -> tuple[int, np.ndarray]:
@@ -65,7 +65,7 @@ class PhotoSampler:
     def _try(self, index: int) -> np.ndarray | None:
         photo = self.photos[index]
         try:
-            with naming(photo):
+            with naming_photo(photo):
                 picture = self._read(index)
                 problem: Exception | str = self._misfit(picture)
         except UNUSABLE as error:

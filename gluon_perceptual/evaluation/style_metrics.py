@@ -25,14 +25,14 @@ def style_scores(picture: np.ndarray, photo: np.ndarray) -> dict[str, float]:
         UserError: The shapes differ.
     """
     return {
-        "clipped": clipped_area(picture),
+        "clipped": clipped_share(picture),
         "blobs": blob_area(picture, photo),
         "color_noise": color_noise(picture),
         "edges": edge_correlation(picture, photo),
     }
 
 
-def clipped_area(picture: np.ndarray) -> float:
+def clipped_share(picture: np.ndarray) -> float:
     """Return the share of pixels with two channels that are, when rounded, at or beyond 0 or 255.
 
     A single channel is not a fault: pure colors have it.

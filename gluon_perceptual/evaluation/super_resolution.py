@@ -73,7 +73,7 @@ def grid_period(scale: int) -> int:
     return scale if scale > 1 else JPEG_GRID
 
 
-def smallest_side(scale: int) -> int:
+def smallest_scored_side(scale: int) -> int:
     """Return the shortest side, in pixels, of a photo that can be scored: for SSIM, the grid's periods, pooling."""
     return max(2 * scale + 16, 5 * grid_period(scale))
 
@@ -104,7 +104,7 @@ def evaluate(
         UserError: The photo cannot be read, or is too small to be scored.
     """
     truth = crop_to_multiple(read_rgb(photo), scale)
-    if min(truth.shape[:2]) < smallest_side(scale):
+    if min(truth.shape[:2]) < smallest_scored_side(scale):
         raise UserError(f"{photo}: {truth.shape[0]}×{truth.shape[1]} is too small to be scored")
     low = degrade(truth, scale, sigma, degradation)
     low = low if jpeg is None else compress(low, jpeg)

@@ -113,12 +113,12 @@ def write_picture(path: str | Path, picture: Picture, quality: int | None = None
         ImageError: The suffix is unknown, or its format cannot hold the picture.
         OSError: The file cannot be written.
     """
-    form = check_target(Path(path), picture)
+    form = check_writable(Path(path), picture)
     channels = picture.channels if form.alpha else np.atleast_3d(picture.color)
     write_bytes(path, encode(form, channels, picture.metadata, quality))
 
 
-def check_target(path: Path, picture: Picture, size: tuple[int, int] | None = None) -> Format:
+def check_writable(path: Path, picture: Picture, size: tuple[int, int] | None = None) -> Format:
     """Return the format of `path`, after checking that it can hold the picture, at another height and width if given.
 
     Raises:

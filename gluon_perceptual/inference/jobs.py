@@ -8,7 +8,7 @@ from typing import Any, Callable, Sequence, Tuple
 
 from .._mxnet import Context
 from ..errors import ImageError, UserError, describe_failure, printable
-from ..image.io import Picture, check_target, read_picture, write_picture
+from ..image.io import Picture, check_writable, read_picture, write_picture
 from ..image.size import Size, fewest_passes
 from ..video import Steady, convert_video, is_by_frames, open_video
 from .choice import ModelChoice, model_choices
@@ -39,7 +39,7 @@ class Job(ABC):
         """Return the input of `work`, after checking that `target` can hold the result.
 
         Raises:
-            ImageError, OSError: As `read_picture` and `check_target`.
+            ImageError, OSError: As `read_picture` and `check_writable`.
         """
 
     @abstractmethod
@@ -122,7 +122,7 @@ class UpscaleJob(VideoJob):
         """Return the picture and its model's name; raises ImageError and OSError."""
         picture = read_picture(source)
         height, width = picture.color.shape[:2]
-        check_target(target, picture, self._any.result_size(height, width))
+        check_writable(target, picture, self._any.result_size(height, width))
         return picture, self._choice_for(height, width)(source)
 
     def _choice_for(self, height: int, width: int) -> ModelChoice:
@@ -175,7 +175,7 @@ class StylizeJob(VideoJob):
     def read(self, source: Path, target: Path) -> Picture:
         """Return the picture; raises ImageError and OSError."""
         picture = read_picture(source)
-        check_target(target, picture)
+        check_writable(target, picture)
         return picture
 
     def work(self, worker: Stylizer, read: Picture, progress: Progress) -> Picture:

@@ -22,7 +22,8 @@ from ..nets.precision import computing_in
 from ..nets.style import CELL
 from .progress import Progress, counted, part_of, unseen
 
-HALO_IN, HALO_BODY, HALO_OUT = 2, 2, 4  # receptive fields of the parts in cells: at least 7 pixels, 2 cells, 2.5 cells
+# Receptive fields of the parts, in whole cells: 7 pixels; 2 cells; 1 cell + 1 pixel at half size + 4 pixels = 2 1/2.
+HALO_IN, HALO_BODY, HALO_OUT = 2, 2, 3
 
 
 @dataclass

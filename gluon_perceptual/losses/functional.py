@@ -21,12 +21,12 @@ def mean_of_each(F: Operators, values: NDArray) -> NDArray:
 
 
 def squared_error(F: Operators, a: NDArray, b: NDArray) -> NDArray:
-    """‖a − b‖² / (C·H·W): the paper's feature loss on feature maps, its pixel loss on pictures."""
+    """‖a − b‖² / (C·H·W): the paper's feature loss for feature maps, its pixel loss for pictures."""
     return mean_of_each(F, F.square(a - b))
 
 
 def absolute_error(F: Operators, a: NDArray, b: NDArray) -> NDArray:
-    """|a − b| / (C·H·W): a pixel loss less sensitive to outliers than the paper's, which trains to sharper edges."""
+    """Σ|a − b| / (C·H·W): a pixel loss less sensitive to outliers than the paper's, which trains to sharper edges."""
     return mean_of_each(F, F.abs(a - b))
 
 

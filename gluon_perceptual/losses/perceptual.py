@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, Mapping
 
 from .._mxnet import Block, NDArray, Operators, mx
 from ..errors import UserError
-from .terms import Seen, Term
+from .terms import Features, Term
 
 Targets = Callable[[NDArray], Dict[str, NDArray]]  # from a batch of references to the targets
 
@@ -27,41 +27,41 @@ class PerceptualLoss(mx.gluon.HybridBlock):
 
     def __init__(self, weights: Mapping[Term, float], loss_network: Block = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.summands = tuple(term for term, weight in weights.items() if weight)
+        self.active_terms = tuple(term for term, weight in weights.items() if weight)
         self.weights = {term.name: weight for term, weight in weights.items() if weight}
         self.loss_network = loss_network
         self._check()
 
     def _check(self) -> None:
         layers = self.loss_network.layers if self.loss_network is not None else ()
-        if not self.summands:
+        if not self.active_terms:
             raise UserError("the loss has no term: give at least one nonzero weight")
-        if len(self.weights) < len(self.summands):
-            raise UserError(f"two terms have the same name: {', '.join(term.name for term in self.summands)}")
-        for term in self.summands:
+        if len(self.weights) < len(self.active_terms):
+            raise UserError(f"two terms have the same name: {', '.join(term.name for term in self.active_terms)}")
+        for term in self.active_terms:
             if term.layer and term.layer not in layers:
                 raise UserError(f"the loss network has {', '.join(layers) or 'no layers'}, but not {term.layer}")
 
     @property
-    def compared(self) -> tuple[Term, ...]:
-        """The terms that compare the output to a target."""
-        return tuple(term for term in self.summands if term.needs_target)
+    def terms_with_target(self) -> tuple[Term, ...]:
+        """The terms that compare the output with a target."""
+        return tuple(term for term in self.active_terms if term.needs_target)
 
     def targets(self, references: NDArray) -> dict[str, NDArray]:
-        """Return the targets that the output is compared to, by term, computed without recording gradients.
+        """Return the targets that the output is compared with, by term, computed without recording gradients.
 
-        Terms whose target does not come from references, such as the stability loss, are left out.
+        Terms whose target cannot be computed from references, such as the stability loss, are left out.
 
         Args:
             references: (N, 3, H, W) in [0, 255]; for style terms, the style picture.
         """
         with mx.autograd.pause(train_mode=True):
-            reference = self._see(references)
-            found = {term.name: term.target(mx.nd, reference) for term in self.compared}
+            reference = self._features(references)
+            found = {term.name: term.target(mx.nd, reference) for term in self.terms_with_target}
         return {name: target for name, target in found.items() if target is not None}
 
     def terms(self, output: NDArray, targets: Mapping[str, NDArray]) -> dict[str, NDArray]:
-        """Return each term, unweighted, for each picture of the output: name -> (N,).
+        """Return each term's value, unweighted, for each picture of the output: name -> (N,).
 
         Args:
             output: (N, 3, H, W) in [0, 255].
@@ -70,10 +70,10 @@ class PerceptualLoss(mx.gluon.HybridBlock):
         Raises:
             UserError: A term has no target.
         """
-        missing = [term.name for term in self.compared if term.name not in targets]
+        missing = [term.name for term in self.terms_with_target if term.name not in targets]
         if missing:
             raise UserError(f"the loss term {missing[0]} needs a target; there are {', '.join(targets) or 'none'}")
-        values = self(output, *(targets[term.name] for term in self.compared))
+        values = self(output, *(targets[term.name] for term in self.terms_with_target))
         return dict(zip(self.weights, values))
 
     def total(self, terms: Mapping[str, NDArray]) -> NDArray:
@@ -81,13 +81,13 @@ class PerceptualLoss(mx.gluon.HybridBlock):
         weighted = [terms[name] * weight for name, weight in self.weights.items()]
         return sum(weighted[1:], weighted[0])
 
-    def _see(self, pictures: NDArray) -> Seen:
-        if not any(term.layer for term in self.summands):
-            return Seen(pictures, {})
-        return Seen(pictures, dict(zip(self.loss_network.layers, self.loss_network(pictures))))
+    def _features(self, pictures: NDArray) -> Features:
+        if not any(term.layer for term in self.active_terms):
+            return Features(pictures, {})
+        return Features(pictures, dict(zip(self.loss_network.layers, self.loss_network(pictures))))
 
     def hybrid_forward(self, F: Operators, output: NDArray, *targets: NDArray) -> list[NDArray]:
-        """(N, 3, H, W) and the targets of `compared` -> the terms in the order of `weights`, each (N,)."""
-        seen = self._see(output)
-        target = dict(zip((term.name for term in self.compared), targets))
-        return [term.value(F, seen, target.get(term.name)) for term in self.summands]
+        """(N, 3, H, W) and the targets of `terms_with_target` -> the terms in the order of `weights`, each (N,)."""
+        features = self._features(output)
+        target = dict(zip((term.name for term in self.terms_with_target), targets))
+        return [term.value(F, features, target.get(term.name)) for term in self.active_terms]

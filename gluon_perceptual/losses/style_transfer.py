@@ -58,7 +58,7 @@ def blended_grams(
     for picture, weight in zip(pictures, weights / weights.sum()):
         maps = network(mx.nd.array(to_tensor(picture), ctx=ctx or mx.cpu()))
         for layer, features in zip(network.layers, maps):
-            name, gram = f"style:{layer}", weight * gram_matrix(mx.nd, features)
+            name, gram = StyleLoss(layer).name, weight * gram_matrix(mx.nd, features)
             grams[name] = grams[name] + gram if name in grams else gram
     return grams
 
@@ -75,13 +75,13 @@ def style_weights(
     Args:
         layers: Where style is compared.
         grams: The style's Gram matrices A by term, see `blended_grams`.
-        weight: Cost of a relative error ‖G − A‖² / ‖A‖² of 1 in a layer, compared to a feature loss of weight 1; for
+        weight: Cost of a relative error ‖G − A‖² / ‖A‖² of 1 in a layer, compared with a feature loss of weight 1; for
             "entries", cost of a mean squared difference of Gram entries of 1.
         balance: "norm" or "entries": the weight is divided by ‖A‖² or C².
     """
     sizes = {}
     for layer in layers:
-        gram = grams[f"style:{layer}"]
+        gram = grams[StyleLoss(layer).name]
         sizes[layer] = float(gram.size if balance == "entries" else gram.square().sum().asscalar())
     return {layer: weight / size for layer, size in sizes.items()}
 

@@ -1,6 +1,6 @@
 """The terms whose weighted sum is a loss: each knows its target, its value and its source.
 
-A term compares a network's output to a target, or measures the output alone. It sees pictures (N, 3, H, W) RGB in
+A term compares a network's output with a target, or measures the output alone. It sees pictures (N, 3, H, W) RGB in
 [0, 255] and their feature maps. Terms are compared and hashed by their settings. A new term is a dataclass here, its
 math a function of `functional`; a training's task gives it a weight.
 """
@@ -24,7 +24,7 @@ Kinds = Mapping[str, Callable[..., "NDArray"]]
 
 
 @dataclass(frozen=True)
-class Seen:
+class Features:
     """Pictures (N, 3, H, W) and their feature maps by layer of the loss network, (N, C, h, w) each."""
 
     pictures: NDArray
@@ -37,7 +37,7 @@ class Term:
     Attributes:
         name: Its name in logs.
         layer: The layer of the loss network that it uses, or "".
-        needs_target: Whether it compares the output to a target.
+        needs_target: Whether it compares the output with a target.
         kinds: Functions to choose from, for terms with a `kind`.
     """
 
@@ -52,11 +52,14 @@ class Term:
         if kind is not None:
             check_choice("kind", kind, self.kinds)
 
-    def target(self, F: Operators, reference: Seen) -> NDArray:
-        """Return what the output is compared to, by default the reference; None if no reference determines it."""
+    def target(self, F: Operators, reference: Features) -> NDArray:
+        """Return what the output is compared with: by default the reference picture.
+
+        None if it cannot be computed from the reference; the training then supplies it, see `training.run.Run.targets`.
+        """
         return reference.pictures
 
-    def value(self, F: Operators, output: Seen, target: NDArray) -> NDArray:
+    def value(self, F: Operators, output: Features, target: NDArray) -> NDArray:
         """Return the term for each picture of the output, (N,)."""
         raise TypeError(f"{type(self).__name__} has no value of its own")
 
@@ -76,30 +79,30 @@ class _LayerTerm(Term):
 
 @dataclass(frozen=True)
 class FeatureLoss(_LayerTerm):
-    """‖φ_j(ŷ) − φ_j(y)‖² / (C_j·H_j·W_j), with φ_j the activation `layer` (paper, section 3.2, equation 2)."""
+    """‖φ(ŷ) − φ(y)‖² / (C·H·W), with φ the activation `layer`, C×H×W (paper, section 3.2, equation 2)."""
 
     kind_of_term = "feature"
 
-    def target(self, F: Operators, reference: Seen) -> NDArray:
+    def target(self, F: Operators, reference: Features) -> NDArray:
         """Return the reference's feature maps."""
         return reference.maps[self.layer]
 
-    def value(self, F: Operators, output: Seen, target: NDArray) -> NDArray:
+    def value(self, F: Operators, output: Features, target: NDArray) -> NDArray:
         """Return the mean squared difference."""
         return functional.squared_error(F, output.maps[self.layer], target)
 
 
 @dataclass(frozen=True)
 class StyleLoss(_LayerTerm):
-    """‖G_j(ŷ) − G_j(y)‖²_F, with G_j the Gram matrix of the activation `layer` (paper, section 3.2, equations 3, 4)."""
+    """‖G(ŷ) − G(y)‖²_F, with G the Gram matrix of the activation `layer` (paper, section 3.2, equations 3, 4)."""
 
     kind_of_term = "style"
 
-    def target(self, F: Operators, reference: Seen) -> NDArray:
+    def target(self, F: Operators, reference: Features) -> NDArray:
         """Return the reference's Gram matrix; one, (1, C, C), serves outputs of any number and size."""
         return functional.gram_matrix(F, reference.maps[self.layer])
 
-    def value(self, F: Operators, output: Seen, target: NDArray) -> NDArray:
+    def value(self, F: Operators, output: Features, target: NDArray) -> NDArray:
         """Return the squared Frobenius norm of the Gram matrices' difference."""
         return functional.style_error(F, functional.gram_matrix(F, output.maps[self.layer]), target)
 
@@ -116,7 +119,7 @@ class PixelLoss(Term):
     name = "pixel"
     kinds: ClassVar[Kinds] = {"squared": functional.squared_error, "absolute": functional.absolute_error}
 
-    def value(self, F: Operators, output: Seen, target: NDArray) -> NDArray:
+    def value(self, F: Operators, output: Features, target: NDArray) -> NDArray:
         """Return the mean difference of that kind."""
         return self.kinds[self.kind](F, output.pictures, target)
 
@@ -134,7 +137,7 @@ class GridLoss(Term):
     period: int
     name = "grid"
 
-    def value(self, F: Operators, output: Seen, target: NDArray) -> NDArray:
+    def value(self, F: Operators, output: Features, target: NDArray) -> NDArray:
         """Return the square of the grid's height."""
         return functional.grid_error(F, output.pictures, target, self.period)
 
@@ -153,7 +156,7 @@ class TotalVariationLoss(Term):
     needs_target = False
     kinds: ClassVar[Kinds] = {"paper": functional.total_variation, "blog": functional.mean_absolute_variation}
 
-    def value(self, F: Operators, output: Seen, target: NDArray) -> NDArray:
+    def value(self, F: Operators, output: Features, target: NDArray) -> NDArray:
         """Return the variation of that kind."""
         return self.kinds[self.kind](F, output.pictures)
 
@@ -162,15 +165,15 @@ class TotalVariationLoss(Term):
 class StabilityLoss(Term):
     """‖ŷ − ŷ'‖² / (C·H·W), with ŷ' the output for the same input and noise: against flicker of videos.
 
-    Not in the paper or the blog. Its target, ŷ', must be computed with the network.
+    Not in the paper or the blog. Its target is ŷ'.
     """
 
     name = "stability"
 
-    def target(self, F: Operators, reference: Seen) -> NDArray:
-        """Return None: references do not determine it."""
+    def target(self, F: Operators, reference: Features) -> NDArray:
+        """Return None: ŷ' comes from the network."""
         return None
 
-    def value(self, F: Operators, output: Seen, target: NDArray) -> NDArray:
+    def value(self, F: Operators, output: Features, target: NDArray) -> NDArray:
         """Return the mean squared difference."""
         return functional.squared_error(F, output.pictures, target)

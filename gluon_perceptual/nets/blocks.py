@@ -62,7 +62,7 @@ class ConvBlock(nn.HybridSequential):
 
 
 class ResidualBlock(mx.gluon.HybridBlock):
-    """conv3×3 - norm - ReLU - conv3×3 - norm, plus the input; no ReLU after the sum (Gross & Wilber; paper, fig. 1).
+    """conv3×3 - norm - ReLU - conv3×3 - norm, plus the input, without a ReLU (Gross & Wilber; supplement, figure 1).
 
     Without padding, as in the style network, the output is 2 pixels smaller on each side; the input is cropped to
     match.
@@ -118,7 +118,7 @@ def upsample(
         larger = mx.init.Xavier(magnitude=3 * 2**2)  # an output pixel depends on a quarter of the weights
         block.add(TransposedConv2D(channels, 3, 2, 1, 1, in_channels=inputs, use_bias=bias, weight_initializer=larger))
     elif upsampling == "nearest":
-        # The convolution is the second layer, so that its name tells the kind of upsampling.
+        # The convolution comes second: its parameters are called `1` in a checkpoint, not `0` as a transposed one's.
         block.add(identity(), NearestConv2D(channels, inputs, bias))
     else:
         larger = mx.init.Xavier(factor_type="in")  # "in" alone, since 4 outputs form one channel

@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import cpu
 from .._mxnet import NDArray, Operators, mx, nn
-from .._mxnet.gluon import settings_of
+from .._mxnet.gluon import operator_arguments
 from .precision import FLOAT32, current_precision
 
 BLOCK = 16 if "avx512f" in cpu.flags() else 8  # floats in a register: oneDNN works on so many output channels at once
@@ -37,7 +37,7 @@ class Conv2D(nn.Conv2D):
 
     def hybrid_forward(self, F: Operators, x: NDArray, weight: NDArray, bias: NDArray = None) -> NDArray:
         """(N, in_channels, H, W) -> (N, channels, …)."""
-        return self._convolve(F, x, weight, bias, **settings_of(self))
+        return self._convolve(F, x, weight, bias, **operator_arguments(self))
 
     def _convolve(self, F: Operators, x: NDArray, weight: NDArray, bias: NDArray, **settings: Any) -> NDArray:
         inputs = [x, weight] if bias is None else [x, weight, bias]
@@ -57,7 +57,7 @@ class InputConv2D(Conv2D):
         """(N, in_channels, H, W) float32 -> (N, channels, H, W)."""
         if on_gpu():
             return super().hybrid_forward(F, x, weight, bias)
-        settings = {**settings_of(self), "pad": (0, 0)}
+        settings = {**operator_arguments(self), "pad": (0, 0)}
         half = settings["kernel"][0] // 2
         return self._convolve(F, pad(F, x, half, half, half, half), weight, bias, **settings)
 
@@ -78,7 +78,7 @@ class OutputConv2D(Conv2D):
         """(N, in_channels, H, W) -> (N, channels, H, W); the sum is float32 in any precision."""
         if on_gpu():
             return super().hybrid_forward(F, x, weight, bias)
-        settings = settings_of(self)
+        settings = operator_arguments(self)
         kernel, channels = settings["kernel"][0], settings["num_filter"]
         idle, unused = -kernel * channels % BLOCK, -channels % BLOCK
         columns = _filled(F, F.reshape(F.transpose(weight, (3, 0, 1, 2)), (-3, 0, 0, 1)), idle)
@@ -140,14 +140,14 @@ class TransposedConv2D(nn.Conv2DTranspose):
             return self._phases(F, x, weight, bias)
         if on_gpu() or bias is None:
             return super().hybrid_forward(F, x, weight, bias)
-        out = F.Deconvolution(x, weight, **{**settings_of(self), "no_bias": True})
+        out = F.Deconvolution(x, weight, **{**operator_arguments(self), "no_bias": True})
         ones = F.reshape(F.ones_like(bias), (-1, 1, 1, 1))
-        channels = settings_of(self)["num_filter"]
+        channels = operator_arguments(self)["num_filter"]
         return F.Convolution(out, ones, bias, kernel=(1, 1), num_filter=channels, num_group=channels)
 
     def _phases(self, F: Operators, x: NDArray, weight: NDArray, bias: NDArray) -> NDArray:
         """Of two adjacent pixels the first uses the middle weight, the second the last and the next pixel's first."""
-        channels = settings_of(self)["num_filter"]
+        channels = operator_arguments(self)["num_filter"]
         filters = F.concat(*(_part(F, _part(F, weight, 2, a), 3, b) for a in (0, 1) for b in (0, 1)), dim=1)
         inputs = [x, F.transpose(filters, (1, 0, 2, 3))] + ([] if bias is None else [F.tile(bias, 4)])
         settings = {"kernel": (2, 2), "pad": (1, 1), "num_filter": 4 * channels, "no_bias": bias is None}
@@ -176,7 +176,7 @@ class NearestConv2D(Conv2D):
         """(N, in_channels, H, W) -> (N, channels, 2·H, 2·W)."""
         if on_gpu():
             return super().hybrid_forward(F, F.UpSampling(x, scale=2, sample_type="nearest"), weight, bias)
-        channels = settings_of(self)["num_filter"]
+        channels = operator_arguments(self)["num_filter"]
         filters = F.concat(*(_sums(F, _sums(F, weight, 2, a), 3, b) for a in (0, 1) for b in (0, 1)), dim=0)
         biases = None if bias is None else F.tile(bias, 4)
         maps = self._convolve(F, x, filters, biases, kernel=(2, 2), pad=(1, 1), num_filter=4 * channels)

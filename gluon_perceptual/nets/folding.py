@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._mxnet import Block, nn
-from .._mxnet.gluon import leaves, own_parameters, settings_of, value_of
+from .._mxnet.gluon import leaves, operator_arguments, own_parameters, value_of
 
 
 def fold_batch_norm(
@@ -49,7 +49,7 @@ def folded_parameters(net: Block) -> dict[str, np.ndarray]:
         values = {key: value_of(parameter).asnumpy() for key, parameter in own_parameters(block).items()}
         if isinstance(block, nn.BatchNorm):
             before = folded[f"{convolution}.weight"], folded.get(f"{convolution}.bias")
-            after = fold_batch_norm(*before, values, settings_of(block)["eps"], int(transposed))
+            after = fold_batch_norm(*before, values, operator_arguments(block)["eps"], int(transposed))
             folded[f"{convolution}.weight"], folded[f"{convolution}.bias"] = after
             continue
         if "weight" in values:

@@ -1,4 +1,7 @@
-"""Instance normalization as fast as batch normalization on a CPU, and exact for large pictures."""
+"""Instance normalization as fast as batch normalization on a CPU, and exact for large pictures.
+
+A twin is a second copy of a network that shares its parameters and computes its instance norms in another way.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,15 @@ from .._mxnet import Block, Context, NDArray, Operators, mx, nn
 from .fast import on_gpu
 from .precision import computing_in, current_precision
 
-WELL_SUMMED = 320**2  # pixels up to which the fastest form is exact to 1e-5, with the style network's padding
+WELL_SUMMED = 320**2  # pixels up to which batch norms are exact to 1e-5, with the style network's padding
 
 
 class InstanceNorm(nn.InstanceNorm):
     """(N, C, H, W) -> (N, C, H, W): each channel of each picture to mean 0 and variance 1, then γ and β.
 
-    MXNet's own kernel is slow on a CPU, and its float32 sums lose precision for millions of pixels. Two other forms
-    serve one purpose each: `for_batches_of`, the fastest, which is as imprecise; and `for_inference`, which is exact.
-    On a GPU all are MXNet's own.
+    There are three ways to compute it. MXNet's own, the default, is slow on a CPU, and its float32 sums lose precision
+    for millions of pixels. As a batch norm (`use_batch_norm`) it is the fastest, and as imprecise. By rows (`use_rows`)
+    it is exact, but has no valid gradient. On a GPU it is always MXNet's own.
 
     Args:
         channels: C.
@@ -26,30 +29,29 @@ class InstanceNorm(nn.InstanceNorm):
     def __init__(self, channels: int, epsilon: float = 1e-5, **kwargs: Any) -> None:
         super().__init__(in_channels=channels, epsilon=epsilon, scale=True, **kwargs)
         self._epsilon, self._precision = epsilon, current_precision()
-        self._form: Callable[..., NDArray] = self._as_mxnet_does
+        self._compute: Callable[..., NDArray] = self._as_mxnet_does
 
-    def for_batches_of(self, size: int) -> None:
-        """Take the form that works only for batches of `size` pictures, in training mode.
+    def use_batch_norm(self, size: int) -> None:
+        """From now on compute a batch norm of one picture with N·C channels, for batches of N = `size` pictures only.
 
-        A batch normalization of one picture with N·C channels. Its running statistics are meaningless here, so they are
-        NaN, and so is its output outside of training mode.
+        Its running statistics are meaningless here, so they are NaN, and so is its output outside of training mode.
         """
         self._size, shape = size, (size * self.gamma.shape[0],)
         self.unused_mean, self.unused_var = (
             self.params.get(f"unused_{name}", grad_req="null", shape=shape, init=mx.init.Constant(float("nan")))
             for name in ("mean", "var")
         )
-        self._form = self._as_batch_norm
+        self._compute = self._as_batch_norm
 
-    def for_inference(self) -> None:
-        """Take the form with a wrong gradient: mean and variance are by-products of another normalization."""
-        self._form = self._by_rows
+    def use_rows(self) -> None:
+        """From now on compute from the rows' means and variances; for inference only, since the gradient is wrong."""
+        self._compute = self._by_rows
 
     def hybrid_forward(self, F: Operators, x: NDArray, gamma: NDArray, beta: NDArray, **unused: NDArray) -> NDArray:
-        """Normalize, in the chosen form."""
+        """Normalize in the chosen way."""
         if on_gpu():
             return self._as_mxnet_does(F, x, gamma, beta)
-        return self._form(F, x, gamma, beta, **unused)
+        return self._compute(F, x, gamma, beta, **unused)
 
     def _as_mxnet_does(self, F: Operators, x: NDArray, gamma: NDArray, beta: NDArray) -> NDArray:
         return super().hybrid_forward(F, self._precision.widen(F, x), gamma, beta)
@@ -82,14 +84,14 @@ class InstanceNorm(nn.InstanceNorm):
 
 
 def fast_twin(net: Block, batch: int, ctx: Context) -> Block:
-    """Return a network with the parameters of `net` and fast instance norms; `net` itself if it has no instance norm.
+    """Return a twin of `net` with batch norms for its instance norms; `net` itself if it has no instance norm.
 
     Args:
         net: Initialized network, with its `arguments`.
         batch: The only batch size, per device, for which the twin works, and only in training mode.
         ctx: The devices.
     """
-    twin = _twin(net, lambda norm: norm.for_batches_of(batch))
+    twin = _twin(net, lambda norm: norm.use_batch_norm(batch))
     for parameter in twin.collect_params(".*unused_(mean|var)").values():
         parameter.initialize(ctx=ctx)
     return twin
@@ -111,7 +113,7 @@ def for_single_pictures(net: Block, ctx: Context | None = None) -> Callable[...,
     Raises:
         ValueError: The equivalent was called with more than one picture.
     """
-    fast, exact = fast_twin(net, 1, ctx or mx.cpu()), _twin(net, InstanceNorm.for_inference)
+    fast, exact = fast_twin(net, 1, ctx or mx.cpu()), _twin(net, InstanceNorm.use_rows)
     for twin in (fast, exact):
         twin.hybridize()
 

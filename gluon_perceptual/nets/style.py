@@ -16,8 +16,8 @@ NEAR_ZERO = 0.01  # standard deviation of the tanh output's initial weights
 
 CELL = 4  # pixels per side that become one position of the middle feature maps
 MARGIN = 10 * CELL  # the 5 residual blocks without padding remove 2 cells per side each
-# How far from the border zero padding affects pixels: 2 cells by the convolutions before the residual blocks (7
-# pixels), 2.5 by those after them (4 pixels, 1 at half the size, 1 cell), in whole cells.
+# Width of the border that zero padding affects. Encoder: 7 pixels, rounded up to 2 cells. Decoder: 1 cell + 1 pixel at
+# half size (1/2 cell) + 4 pixels (1 cell) = 2 1/2. Together 4 1/2, rounded up to 5 cells.
 BORDER_ARTIFACT_WIDTH = 5 * CELL
 
 
@@ -91,5 +91,5 @@ def output_layers(width: int, output: Output) -> list[mx.gluon.HybridBlock]:
     if output == "tanh":  # not in the paper; with Xavier's weights a tenth of the pixels saturates in 20 steps
         convolution = OutputConv2D(3, 9, in_channels=width, weight_initializer=mx.init.Normal(NEAR_ZERO))
         return [convolution, nn.Activation("tanh"), nn.HybridLambda(lambda F, x: (x + 1) * HALF_RANGE)]
-    # The convolution is the second layer, so that its name tells the kind of output.
+    # The convolution comes second: its parameters are called `decode.3` in a checkpoint, not `decode.2` as with tanh.
     return [identity(), OutputConv2D(3, 9, in_channels=width), nn.HybridLambda(lambda F, x: x * GRAIN + HALF_RANGE)]

@@ -1,4 +1,9 @@
-"""The loss network: VGG16 or VGG19, trained on ImageNet, tapped at named activations, and frozen."""
+"""The loss network: VGG16 or VGG19, trained on ImageNet, tapped at named activations, and frozen.
+
+Its `weights`, called `vgg` among a training's settings, are where they come from: shipped, the model zoo's, or a file.
+Their `variant` is how they expect pixels to be normalized: as the original release or as torchvision. It follows from
+the weights; a file's is recognized.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ import numpy as np
 
 from .. import weights as shipped
 from .._mxnet import Block, Context, NDArray, Operators, Parameter, mx
-from .._mxnet.gluon import fill, settings_of
+from .._mxnet.gluon import fill, operator_arguments
 from ..choices import check_choice
 from ..errors import UserError
 from .fast import Conv2D
@@ -50,7 +55,9 @@ def _in_current_precision(features: Block) -> Block:
     layers = mx.gluon.nn.HybridSequential(prefix=features.prefix, params=features.params)
     for layer in features:
         if isinstance(layer, mx.gluon.nn.Conv2D):
-            layer = Conv2D(settings_of(layer)["num_filter"], 3, padding=1, prefix=layer.prefix, params=layer.params)
+            layer = Conv2D(
+                operator_arguments(layer)["num_filter"], 3, padding=1, prefix=layer.prefix, params=layer.params
+            )
         layers.add(layer)
     return layers
 
@@ -91,8 +98,7 @@ class LossNetwork(mx.gluon.HybridBlock):
 
     Args:
         layers: Activations such as "relu2_2", as VGG16 names them.
-        variant: "original" (the paper's) or "torchvision" (the model zoo's): they differ in normalization, and weights
-            of losses do not carry over.
+        variant: "original" (the paper's) or "torchvision" (the model zoo's); weights of losses do not carry over.
         depth: 16 or 19, for VGG16 or VGG19.
 
     Raises:

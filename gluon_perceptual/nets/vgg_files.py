@@ -47,6 +47,16 @@ def read_vgg_weights(paths: Sequence[Path]) -> tuple[list[np.ndarray], str, int]
     return [array for pair in zip(weights, biases) for array in pair], variant, depth
 
 
+def variant_of(weights: str) -> str:
+    """Return the variant of these weights, as `vgg.LossNetwork.pretrained` takes them: a file is read.
+
+    Raises:
+        UserError, OSError: As `read_vgg_weights`.
+    """
+    known = {"shipped": "original", "zoo": "torchvision", "zoo19": "torchvision"}
+    return known[weights] if weights in known else read_vgg_weights([Path(weights)])[1]
+
+
 def beginning_of_vgg(wanted: Shapes, found: Shapes) -> list[tuple[str, str]]:
     """Pair a network's parameters, in order, with the first ones of a whole VGG16 or VGG19, by names and shapes.
 

@@ -94,7 +94,7 @@ def _style_loss(size: int, ctx: Context) -> tuple[PerceptualLoss, Targets]:
     style = np.random.default_rng(1).integers(0, 256, (size, size, 3), np.uint8)
     grams = blended_grams(network, [style], ctx=ctx)
     loss = style_transfer_loss(network, {CONTENT_LAYER: 1.0}, style_weights(STYLE_LAYERS, grams), TV_WEIGHT)
-    return loss, lambda pictures: {f"feature:{CONTENT_LAYER}": content(pictures)[0], **grams}
+    return loss, lambda pictures: {FeatureLoss(CONTENT_LAYER).name: content(pictures)[0], **grams}
 
 
 def inference(

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._mxnet import NDArray, Trainer, devices, mx
 from ..data.batches import batches
+from ..losses import StabilityLoss
 from ..nets.instance_norm import fast_twin
 from ..nets.pixels import PixelRangeAdapter
 from ..nets.precision import current_precision
@@ -85,7 +86,7 @@ class Run:
         seed = (self.config.seed, update, self.workers.rank, pictures.context.device_id)
         noise = mx.nd.array(np.random.default_rng(seed).uniform(-width, width, pictures.shape), ctx=pictures.context)
         with mx.autograd.pause(train_mode=True):
-            return {"stability": self.trained_form((pictures + noise).clip(0, 255))}
+            return {StabilityLoss.name: self.trained_form((pictures + noise).clip(0, 255))}
 
     def record(self) -> RunRecord:
         """Return the content of the run's `config.json`."""

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class SaturationWarning(Callback):
-    """Warns once when the output has far more clipped pixels than its model.
+    """Warns once when the output has far more clipped pixels than the style picture that it imitates.
 
     Args:
         natural: Share of clipped pixels in what the output should look like, see `losses.functional.clipped_share`.

@@ -15,8 +15,9 @@ from ..checkpoint.spec import read_spec
 from ..data.crops import PhotoCrops, smallest_side
 from ..data.photos import split_photos
 from ..errors import UserError
-from ..evaluation.style_metrics import clipped_area
+from ..evaluation.style_metrics import clipped_share
 from ..image.histogram import match_images
+from ..losses import FeatureLoss
 from ..losses.perceptual import Targets
 from ..losses.style_transfer import blended_grams, check_blend, read_style, style_transfer_loss, style_weights
 from ..nets.vgg import LossNetwork, check_layers
@@ -71,7 +72,7 @@ def style_task(config: StyleConfig) -> StyleTask:
         targets=targets,
         validation_targets=targets,
         noise=NOISE if config.stability else 0.0,
-        natural_clipping=float(np.mean([clipped_area(style) for style in styles])),
+        natural_clipping=float(np.mean([clipped_share(style) for style in styles])),
         styles=styles,
     )
 
@@ -115,6 +116,6 @@ def style_targets(
 
     def targets(pictures: NDArray) -> dict[str, NDArray]:
         with mx.autograd.pause(train_mode=True):
-            return {f"feature:{content_layer}": content_network(pictures)[0], **styles[pictures.context]}
+            return {FeatureLoss(content_layer).name: content_network(pictures)[0], **styles[pictures.context]}
 
     return targets

@@ -19,16 +19,16 @@ from ..data.shards import ShardDataset, describe_shards
 from ..errors import UserError
 from ..evaluation.scores import mean
 from ..evaluation.spectrum import weave
-from ..evaluation.super_resolution import smallest_side
-from ..losses import FeatureLoss, GridLoss, PerceptualLoss, PixelLoss, TotalVariationLoss
-from ..losses.terms import Term
+from ..evaluation.super_resolution import smallest_scored_side
+from ..losses import FeatureLoss, PerceptualLoss
 from ..nets.vgg import LossNetwork
-from .super_resolution_config import SuperResolutionConfig
+from .super_resolution_config import SuperResolutionConfig, term_weights
 from .task import Task, choose_held_out, computing_as
 
 __all__ = ["SuperResolutionConfig", "super_resolution_task"]
 
 PAIRS_FOR_MEAN = 256
+IN_SHARDS = FeatureLoss("relu2_2")  # whose targets shards may contain in place of patches
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def super_resolution_task(config: SuperResolutionConfig) -> Task:
         described = describe_shards(Path(config.shards))
         config = replace(config, sigma=described["sigma"], degradation=described["degradation"])
     photos, candidates = split_photos(config.data, config.validation)
-    held_out, unreadable = choose_held_out(candidates, photos, smallest_side(config.scale))
+    held_out, unreadable = choose_held_out(candidates, photos, smallest_scored_side(config.scale))
     settings = (config.scale, config.patch, config.sigma, config.degradation, config.crops)
     patches = partial(PatchDataset, seed=config.seed)
     pairs = open_shards(config) if config.shards else patches(photos, *settings)
@@ -65,20 +65,10 @@ def super_resolution_task(config: SuperResolutionConfig) -> Task:
         validation_pairs=patches(held_out, *settings),
         spec=model_spec(config, pairs),
         loss=loss,
-        targets=(lambda features: {f"feature:{config.feature_layer}": features}) if holds_features else loss.targets,
+        targets=(lambda features: {IN_SHARDS.name: features}) if holds_features else loss.targets,
         validation_targets=loss.targets,
         measure=measure_weave,
     )
-
-
-def term_weights(config: SuperResolutionConfig) -> dict[Term, float]:
-    """Return the terms of the loss and their weights, as `losses.PerceptualLoss` takes them."""
-    return {
-        FeatureLoss(config.feature_layer): {"pixel": 0.0, "feature": 1.0, "mix": config.mix}[config.loss],
-        PixelLoss(config.pixel_loss): 0.0 if config.loss == "feature" else 1.0,
-        GridLoss(config.scale): config.grid,
-        TotalVariationLoss(config.tv_kind): config.tv,
-    }
 
 
 def open_shards(config: SuperResolutionConfig) -> ShardDataset:
@@ -91,8 +81,13 @@ def open_shards(config: SuperResolutionConfig) -> ShardDataset:
     shards = ShardDataset(folder, seed=config.seed)
     if shards.scale != config.scale:
         raise UserError(f"{folder} contains pairs of scale {shards.scale:g}, not {config.scale}: give that `scale`")
-    if shards.holds_features and (config.loss, config.feature_layer) != ("feature", "relu2_2"):
-        raise UserError(f"{folder} contains relu2_2 features instead of patches: use `loss` feature")
+    compared = {term for term, weight in term_weights(config).items() if weight and term.needs_target}
+    if shards.holds_features and compared != {IN_SHARDS}:
+        raise UserError(
+            f"{folder} contains {IN_SHARDS.layer} features instead of patches, which a loss of "
+            f"{', '.join(sorted(term.name for term in compared))} needs: use `loss` feature, `feature_layer` "
+            f"{IN_SHARDS.layer}, and leave `grid` out"
+        )
     if shards.holds_features and shards.loss_network is None:
         log.warning("%s does not record which VGG16 its features are from; the blog's shards need `vgg` zoo", folder)
     return shards

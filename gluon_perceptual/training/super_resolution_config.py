@@ -8,12 +8,13 @@ from typing import Any, ClassVar, Mapping
 from ..choices import SCALES, Degradation, Loss, Norm, PixelKind, Upsampling, VariationKind
 from ..errors import UserError
 from ..losses.functional import GRID_CELLS
+from ..losses.terms import FeatureLoss, GridLoss, PixelLoss, Term, TotalVariationLoss
 from .config import TrainingConfig
 from .settings import setting
 
 # The blog's weight of the total variation is 0.1, for outputs normalized as VGG inputs, about 1/57.4 of [0, 255]. Here
 # it is measured in [0, 255]; with the original VGG16, which also takes [0, 255], squared features are 57.4² times
-# larger.
+# larger. By the loss network's variant, see `nets.vgg`.
 BLOG_TV = {"original": 0.1 * 57.4, "torchvision": 0.1 / 57.4}
 # By scale, for "skip": above these frequencies a feature loss leaves dots and a weave, see `nets.lowpass`.
 LOWPASS = {2: 0.4, 4: 0.3, 8: 0.3}
@@ -92,13 +93,17 @@ class SuperResolutionConfig(TrainingConfig):
 
         Raises:
             UserError: A setting has an invalid value, or settings conflict.
+            OSError: `vgg` is a file that cannot be read.
         """
         given = {name: value for name, value in given.items() if value is not None}
         if arch == "blog":
             refused = {"norm", "upsampling"} & set(given)
             if refused:
                 raise UserError(f"`{min(refused)}` cannot be chosen for `arch` blog: leave it out, or use `arch` paper")
-            given = {"tv": BLOG_TV["original" if given.get("vgg", cls.vgg) == "shipped" else "torchvision"], **given}
+            from ..nets.vgg_files import variant_of  # NumPy is loaded only where it is needed
+
+            if "tv" not in given:
+                given["tv"] = BLOG_TV[variant_of(given.get("vgg", cls.vgg))]
         decided = [name for name in DECIDED_BY_SHARDS if {name, "shards"} <= set(given)]
         if decided:
             raise UserError(f"`{decided[0]}` is decided by the shards, which already contain patches: leave it out")
@@ -121,3 +126,13 @@ class SuperResolutionConfig(TrainingConfig):
         if self.grid and self.patch < GRID_CELLS * self.scale:
             raise UserError(f"`patch` {self.patch}: `grid` needs at least {GRID_CELLS} times `scale` {self.scale}")
         self.check_devices()
+
+
+def term_weights(config: SuperResolutionConfig) -> dict[Term, float]:
+    """Return the terms of the loss and their weights, as `losses.PerceptualLoss` takes them."""
+    return {
+        FeatureLoss(config.feature_layer): {"pixel": 0.0, "feature": 1.0, "mix": config.mix}[config.loss],
+        PixelLoss(config.pixel_loss): 0.0 if config.loss == "feature" else 1.0,
+        GridLoss(config.scale): config.grid,
+        TotalVariationLoss(config.tv_kind): config.tv,
+    }

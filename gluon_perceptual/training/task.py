@@ -38,7 +38,7 @@ class Task:
         loss: What is minimized.
         targets: From a batch of references, (N, 3, H, W) in [0, 255] as NDArray, to the loss's targets.
         validation_targets: Likewise, for references of `validation_pairs`.
-        measure: From outputs and references, likewise, to validation's other measures.
+        measure: Function (outputs, references) -> measures that validation logs besides the loss.
         noise: Amplitude, in gray levels, of the stability loss's uniform noise on inputs; 0: no stability loss.
         natural_clipping: Share of clipped pixels in what the output should look like; 1: unknown.
     """
