@@ -21,7 +21,6 @@ from gluon_perceptual.image.io import Picture, read_picture, read_rgb, read_size
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 EXACT = [".png", ".tif", ".tiff", ".bmp"]
-WITH_ALPHA = [".png", ".webp", ".tif"]
 WITH_16_BITS = [".png", ".tif"]
 
 

@@ -39,10 +39,8 @@ def test_the_same_steps(kind, photos, tmp_path):
     command, *options = (str(word).format(photos=photos) for word in RUNS[kind])
     start = tmp_path / "start/checkpoints/step-0000004.params"
     assert run(command, *options, "--data", photos, "--out", tmp_path / "start")[0] == 0
-    assert (
-        run(command, *options, "--data", photos, "--out", tmp_path / "mxnet", "--start-from", start, "--seed", 1)[0]
-        == 0
-    )
+    again = ("--data", photos, "--out", tmp_path / "mxnet", "--start-from", start, "--seed", 1)
+    assert run(command, *options, *again)[0] == 0
     shutil.copytree(tmp_path / "mxnet", tmp_path / "torch")
     (tmp_path / "torch/log.jsonl").unlink()
     found = CliRunner().invoke(main, [str(tmp_path / "torch"), "--device", "cpu", "--processes", "1"])

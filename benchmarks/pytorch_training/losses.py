@@ -80,13 +80,8 @@ def style_loss(config: StyleConfig, dtype: torch.dtype, device: torch.device) ->
     Raises:
         UserError: The run has more, or settings that are not supported here.
     """
-    if (
-        len(config.style) != 1
-        or config.stability
-        or config.match_color
-        or config.denoise
-        or config.style_balance != "norm"
-    ):
+    asked = (len(config.style), config.stability, config.match_color, config.denoise, config.style_balance)
+    if asked != (1, 0, False, 0, "norm"):
         raise UserError("only runs of one style without stability, color matching, denoising or other balances work")
     network = VGG16(tuple(sorted({*config.style_layers, config.content_layer})), dtype, device)
     picture = read_rgb(Path(config.style[0]))

@@ -1,13 +1,11 @@
 """The loss network: VGG16 or VGG19, trained on ImageNet, tapped at named activations, and frozen.
 
-Its `weights`, called `vgg` among a training's settings, are where they come from: shipped, the model zoo's, or a file.
-Their `variant` is how they expect pixels to be normalized: as the original release or as torchvision. It follows from
-the weights; a file's is recognized.
+Its `weights`, a training's setting `vgg`, say where they come from: shipped, the model zoo's, or a file. Their
+`variant` says how they need pixels normalized: as the original release or as torchvision's; a file's is recognized.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -15,7 +13,7 @@ import numpy as np
 
 from .. import weights as shipped
 from .._mxnet import Block, Context, NDArray, Operators, Parameter, mx
-from .._mxnet.gluon import fill, operator_arguments
+from .._mxnet.gluon import fill
 from ..choices import check_choice
 from ..errors import UserError
 from .fast import Conv2D
@@ -55,9 +53,7 @@ def _in_current_precision(features: Block) -> Block:
     layers = mx.gluon.nn.HybridSequential(prefix=features.prefix, params=features.params)
     for layer in features:
         if isinstance(layer, mx.gluon.nn.Conv2D):
-            layer = Conv2D(
-                operator_arguments(layer)["num_filter"], 3, padding=1, prefix=layer.prefix, params=layer.params
-            )
+            layer = Conv2D(layer.weight.shape[0], 3, padding=1, prefix=layer.prefix, params=layer.params)
         layers.add(layer)
     return layers
 
@@ -75,19 +71,9 @@ def check_layers(layers: Sequence[str], depth: int = 16) -> None:
         raise UserError(f"layer {', '.join(unknown) or '(none)'}: expected some of {', '.join(known)}")
 
 
-@dataclass(frozen=True)
-class Variant:
-    """The inputs of a set of VGG16 weights: pixels in [0, 255] minus `mean`, divided by `std`, in RGB order."""
-
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-
-
-VARIANTS = {
-    # the original release, which the paper used
-    "original": Variant((123.68, 116.779, 103.939), (1.0, 1.0, 1.0)),
-    # the model zoo's and torchvision's: [0, 1], then ImageNet's mean and deviation
-    "torchvision": Variant((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
+VARIANTS = {  # name -> what is subtracted from pixels in [0, 255], and then divides them; RGB
+    "original": ((123.68, 116.779, 103.939), (1.0, 1.0, 1.0)),  # of the original release, which the paper used
+    "torchvision": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),  # and the model zoo's: those of ImageNet
 }
 
 
@@ -120,9 +106,10 @@ class LossNetwork(mx.gluon.HybridBlock):
         with self.name_scope():
             self.features = _in_current_precision(whole().features[: max(self._wanted) + 1])
             self._order = _pooled_first(self.features, set(self._wanted))
-            self.mean = self._constant("mean", VARIANTS[variant].mean)
+            mean, std = VARIANTS[variant]
+            self.mean = self._constant("mean", mean)
             # a division by ones would cost as much as a small convolution
-            self.std = None if set(VARIANTS[variant].std) == {1.0} else self._constant("std", VARIANTS[variant].std)
+            self.std = None if set(std) == {1.0} else self._constant("std", std)
         self.collect_params().setattr("grad_req", "null")
 
     def _constant(self, name: str, values: tuple[float, ...]) -> Parameter:

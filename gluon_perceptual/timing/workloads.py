@@ -20,6 +20,7 @@ from ..nets.precision import computing_in
 from ..nets.vgg import LossNetwork
 from ..optimize import minimize, style_objective
 from ..training.step import TrainingStep
+from ..training.style import style_targets
 
 NETWORKS = {  # as in the paper and the blog
     "sr2": ModelSpec("SuperResolutionNet", {"scale": 2}),
@@ -94,7 +95,7 @@ def _style_loss(size: int, ctx: Context) -> tuple[PerceptualLoss, Targets]:
     style = np.random.default_rng(1).integers(0, 256, (size, size, 3), np.uint8)
     grams = blended_grams(network, [style], ctx=ctx)
     loss = style_transfer_loss(network, {CONTENT_LAYER: 1.0}, style_weights(STYLE_LAYERS, grams), TV_WEIGHT)
-    return loss, lambda pictures: {FeatureLoss(CONTENT_LAYER).name: content(pictures)[0], **grams}
+    return loss, style_targets(content, CONTENT_LAYER, grams, [ctx])
 
 
 def inference(
