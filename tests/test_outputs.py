@@ -50,6 +50,18 @@ def test_folders_by_other_names(tmp_path, monkeypatch):
         plan_outputs([Path("/")], None, None, "x2")
 
 
+def test_results_below_the_inputs_are_no_inputs_by_whatever_name(tmp_path, monkeypatch):
+    for name in ("a.jpg", "large.jpg", "large/a.jpg", "large/deep/b.jpg"):
+        write(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    for folder in (Path(), tmp_path, Path("large/..")):
+        for out in ("large", "./large/", str(tmp_path / "large"), f"../{tmp_path.name}/large"):
+            planned = plan_outputs([folder], out)
+            assert planned == [(folder / name, Path(out) / name) for name in ("a.jpg", "large.jpg")]
+    with pytest.raises(UserError, match="is an input and would be overwritten"):
+        plan_outputs([tmp_path], str(tmp_path))
+
+
 def test_sources_that_differ_in_their_suffix_alone(tmp_path):
     for name in ("a.jpg", "a.png", "b.webp"):
         write(tmp_path / "in" / name)

@@ -113,11 +113,12 @@ def _into(path: Path, out: Path, suffix: str | None) -> Tasks:
     if not path.is_dir():
         return [(path, out / renamed(Path(path.name)))]
     others: Counter[str] = Counter()
-    found = (path / name for name in walk_pictures(path, others=others))
-    files = [file for file in found if path == out or out not in file.parents]
+    root, results = path.resolve(), out.resolve()
+    earlier = (f"{results.relative_to(root)}/",) if root in results.parents else ()  # results, which are no inputs
+    names = [name for name in walk_pictures(path, others=others) if not name.startswith(earlier)]
     if others:
         kinds = ", ".join(f"{count} {kind or 'without suffix'}" for kind, count in sorted(others.items()))
         log.warning("%s: skipped, since they are not supported pictures: %s", path, kinds)
-    if not files:
+    if not names:
         raise UserError(f"{path}: there are no pictures in it ({titles()} by their suffix)")
-    return [(file, out / renamed(file.relative_to(path))) for file in files]
+    return [(path / name, out / renamed(Path(name))) for name in names]
