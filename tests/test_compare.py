@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from cli import assert_one_line_error, run, write
+from graphs import restorer
 
 from gluon_perceptual.image.size import Size
 from gluon_perceptual.inference import comparing, open_model
@@ -46,6 +47,15 @@ def test_a_model_of_ones_own_that_is_called_like_one_that_ships(tmp_path):
     found = job.work(job.workers[0], job.read(write(tmp_path / "a.png"), tmp_path / "b.png"), unseen)
     assert list(found)[:2] == ["bicubic", str(own)]
     assert "sr_x2_pixel" in found
+
+
+@pytest.mark.parametrize(("size", "side"), [(None, 24), (Size(1.5), 18)])
+def test_a_symbol_that_keeps_the_size_gets_the_bicubic_enlargement(tmp_path, size, side):
+    source = write(tmp_path / "a.png", height=12, width=12)
+    job = UpscaleComparison(str(restorer(tmp_path)), [None], size)
+    found = job.work(job.workers[0], job.read(source, tmp_path / "b.png"), unseen)
+    assert list(found)[:2] == ["bicubic", "net-symbol"]
+    assert found["net-symbol"].shape == (side, side, 3)
 
 
 def test_only_models_that_fit_are_opened(tmp_path, monkeypatch):

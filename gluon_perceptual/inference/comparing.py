@@ -75,7 +75,8 @@ class UpscaleComparison(Comparison):
     ) -> None:
         self.size, self.options = size or Size(USUAL_SCALE), options
         self.given, self._names = model, {*models("super-resolution"), *([model] if model else [])}
-        self.workers = [lru_cache(None)(partial(open_model, ctx=device, precision=precision)) for device in devices]
+        opened = partial(open_model, precision=precision, scale=self.size.scale)
+        self.workers = [lru_cache(None)(partial(opened, ctx=device)) for device in devices]
         if model:
             self.workers[0](model)  # to say now what is wrong with it
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -64,7 +65,7 @@ class Model:
 
 
 def open_model(
-    model: str | Path | Model | Block, ctx: Context | None = None, precision: str = "auto", scale: int | None = None
+    model: str | Path | Model | Block, ctx: Context | None = None, precision: str = "auto", scale: float | None = None
 ) -> Model:
     """Open a model for inference; its batch norms are folded.
 
@@ -75,8 +76,8 @@ def open_model(
         ctx: Device; None for the CPU.
         precision: Of checkpoints: "auto", "float32" or "bfloat16", see `inference_precision`. Symbols always run in
             float32, networks in the precision in which they were built.
-        scale: Enlargement factor for a symbol that keeps the size, such as SRCNN's: it is run on the bicubic
-            enlargement. Ignored for other models.
+        scale: Enlargement factor, rounded up, for a symbol that keeps the size, such as SRCNN's: it is run on the
+            bicubic enlargement. Ignored for other models.
 
     Raises:
         UserError: The files are damaged, do not match, or no known network fits; or the precision is not supported.
@@ -89,7 +90,7 @@ def open_model(
     if is_symbol_file(model):
         if precision == "bfloat16":
             raise UserError(f"{model}: symbols run only in float32, not in bfloat16")
-        return _of_symbol(model, ctx, scale)
+        return _of_symbol(model, ctx, math.ceil(scale) if scale else None)
     if isinstance(model, (str, Path)):
         loaded, spec = load_for_use(model, ctx, computed)
         title, fits = f"{model}: a {spec.network}", (computed, ctx.device_type) == ("float32", "cpu")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable
@@ -55,8 +54,7 @@ class Upscaler:
         precision: str = "auto",
     ) -> None:
         self.size = scale if isinstance(scale, Size) or scale is None else Size(scale)
-        factor = self.size.scale if self.size else None
-        self.model = open_model(model, ctx, precision, math.ceil(factor) if factor else None)
+        self.model = open_model(model, ctx, precision, self.size.scale if self.size else None)
         self.model.check_kind("super-resolution")
         self.scale = self.model.scale
         automatic = max(TILE_OUTPUT // self.scale, 6 * self.model.halo)
