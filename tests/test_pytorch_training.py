@@ -1,6 +1,5 @@
 """`benchmarks.pytorch_training` makes the steps of MXNet's training: same pairs, losses, schedule and clipping."""
 
-import json
 import shutil
 
 import numpy as np
@@ -10,6 +9,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from gluon_perceptual.formats.mxnet_params import read_params
+from gluon_perceptual.training.jsonl import read_lines
 
 pytest.importorskip("torch", reason="PyTorch is not installed")
 pytestmark = pytest.mark.usefixtures("no_figures")
@@ -45,7 +45,7 @@ def test_the_same_steps(kind, photos, tmp_path):
     (tmp_path / "torch/log.jsonl").unlink()
     found = CliRunner().invoke(main, [str(tmp_path / "torch"), "--device", "cpu", "--processes", "1"])
     assert found.exit_code == 0, found.output
-    ours, theirs = (read_log(tmp_path / name) for name in ("mxnet", "torch"))
+    ours, theirs = (read_lines(tmp_path / name / "log.jsonl") for name in ("mxnet", "torch"))
     for key, tolerance in (("loss", 1e-3), ("gradient_norm", 1e-2), ("learning_rate", 1e-9)):
         np.testing.assert_allclose([line[key] for line in theirs], [line[key] for line in ours], rtol=tolerance)
     arrays, made = (read_params(tmp_path / name / "checkpoints/step-0000004.params") for name in ("mxnet", "torch"))
@@ -65,8 +65,3 @@ def test_settings_that_would_be_ignored_are_refused(option, photos, tmp_path):
     assert found.exit_code == 1
     assert found.output.splitlines()[-1].startswith("Error: ")
     assert (tmp_path / "run/log.jsonl").read_bytes() == log
-
-
-def read_log(folder):
-    """Return the lines of a run's log."""
-    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]

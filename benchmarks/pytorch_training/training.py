@@ -9,13 +9,13 @@ from typing import Any, Callable, Iterator
 import torch
 from torch import nn
 
+from gluon_perceptual.training.schedule import FINAL_FRACTION
 from gluon_perceptual.training.style_config import StyleConfig
 from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig
 
 from .losses import Loss, style_loss, super_resolution_loss
 from .pairs import Pairs
 
-FINAL_FRACTION = 0.02  # of the rate, at the end of the cosine, as in gluon_perceptual.training.schedule
 EAGER_STEPS = 3  # before the graph is captured
 
 

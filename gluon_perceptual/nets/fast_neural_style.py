@@ -9,8 +9,7 @@ from ..choices import Norm
 from .blocks import ReflectionPad, convolution, norm_layer
 from .fast import OutputConv2D
 from .precision import current_precision
-
-CELL = 4  # pixels per side that become one position of the middle feature maps
+from .style import CELL
 
 
 class ReflectedConv(nn.HybridSequential):
