@@ -147,7 +147,7 @@ def test_what_cannot_be_written_is_not_begun(tmp_path):
     ("arguments", "parts"),
     [
         (["invert", "{photo}", "-o", "{out}", "--layer", "relu9_9"], ["relu9_9", "expected some of relu1_1"]),
-        (["invert", "{photo}", "-o", "{out}", "--layer", "relu5_1"], ["relu5_1"]),
+        (["invert", "{photo}", "-o", "{out}", "--layer", "relu1_2,relu5_1"], ["relu5_1"]),
         (["style", "{photo}", "{dot}", "-o", "{out}"], ["dot.png", "1×1", "at least 32"]),
         (
             ["style", "{photo}", "{photo}", "-o", "{out}", "--blend", "1,2"],
@@ -166,4 +166,5 @@ def test_bad_input(tmp_path, arguments, parts):
     places["strip"] = write(tmp_path / "strip.png", height=2, width=180)
     filled = [str(argument).format(out=tmp_path / "out.png", **places) for argument in arguments]
     assert_one_line_error(run("optimize-image", *filled), *parts)
+    assert not (tmp_path / "out").exists()
     assert not (tmp_path / "out.png").exists()

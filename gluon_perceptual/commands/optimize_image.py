@@ -104,9 +104,10 @@ def invert(image: str, layers: tuple[str, ...], size: int, tv: float, vgg: str, 
     run = Optimization.from_options(options)
     (check_figure_path if len(layers) > 1 else format_for)(run.out)
     picture = read_content(Path(image), size)
+    objectives = [inversion_objective(picture, layer, tv, vgg, run.device) for layer in layers]  # mistakes are said now
     found = []
     for layer in layers:
-        objective = inversion_objective(picture, layer, tv, vgg, run.device)
+        objective = objectives.pop(0)  # whose memory is freed after its turn
         found.append(run(objective, noise(objective.shape, seed), layer if len(layers) > 1 else ""))
         tell(f"{layer}: PSNR {psnr(found[-1], picture, data_range=255):.2f} dB")
     if len(layers) > 1:
