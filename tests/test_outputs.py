@@ -15,6 +15,7 @@ from PIL import Image
 from gluon_perceptual.commands._outputs import plan_outputs
 from gluon_perceptual.data.photos import find_photos
 from gluon_perceptual.errors import ImageError, UserError
+from gluon_perceptual.image import formats
 from gluon_perceptual.image.io import MOST_WRITTEN, Picture, check_writable, write_picture
 from gluon_perceptual.inference import Upscaler
 
@@ -35,6 +36,13 @@ def test_an_unknown_suffix_is_no_folder(tmp_path):
     write(tmp_path / "a.jpg")
     with pytest.raises(ImageError, match=r"unknown suffix '.v2'; expected one of .* or a folder/"):
         plan_outputs([tmp_path / "a.jpg"], f"{tmp_path}/results.v2")
+
+
+@pytest.mark.parametrize(("name", "package"), [("a.avif", "pillow-avif-plugin"), ("a.heic", "pillow-heif")])
+def test_a_format_that_is_not_installed(monkeypatch, name, package):
+    monkeypatch.setattr(formats, "available", lambda: formats.ALL[:6])
+    with pytest.raises(ImageError, match=f"{name}: .* needs {package}: pip install {package}, or choose PNG"):
+        plan_outputs([Path("a.jpg")], name)
 
 
 def test_folders_by_other_names(tmp_path, monkeypatch):

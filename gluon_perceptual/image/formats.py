@@ -46,8 +46,8 @@ ALL = (
     Format("TIFF", (".tif", ".tiff"), "TIFF", bits=16),
     Format("BMP", (".bmp", ".dib"), "BMP"),
     Format("GIF", (".gif",), "GIF", longest_side=65535),
-    Format("AVIF", (".avif",), "AVIF", longest_side=65535, lossless=False, plugin="pillow_avif"),
-    Format("HEIF", (".heic", ".heif"), "HEIC", longest_side=16383, lossless=False, plugin="pillow_heif"),
+    Format("AVIF", (".avif",), "AVIF", longest_side=65535, lossless=False, plugin="pillow-avif-plugin"),
+    Format("HEIF", (".heic", ".heif"), "HEIC", longest_side=16383, lossless=False, plugin="pillow-heif"),
 )
 SUFFIXES = tuple(suffix for form in ALL for suffix in form.suffixes)
 _OF_SUFFIX = {suffix: form for form in ALL for suffix in form.suffixes}
@@ -59,8 +59,9 @@ def available() -> tuple[Format, ...]:
     from PIL import Image
 
     for form in ALL:
+        module = form.plugin.replace("-plugin", "").replace("-", "_")  # pillow_avif, pillow_heif
         try:
-            plugin = import_module(form.plugin) if form.plugin else None
+            plugin = import_module(module) if module else None
         except ImportError:
             continue
         if plugin and hasattr(plugin, "register_heif_opener"):
@@ -92,7 +93,7 @@ def format_for(path: Path) -> Format:
         known = " ".join(suffix for form in available() for suffix in form.suffixes)
         raise ImageError(f"{path}: unknown suffix {path.suffix!r}; expected one of {known}, or a folder/")
     if form not in available():
-        raise ImageError(f"{path}: {form.title} needs {form.plugin.replace('_', '-')}: install it, or choose PNG")
+        raise ImageError(f"{path}: {form.title} needs {form.plugin}: pip install {form.plugin}, or choose PNG")
     if len(os.fsencode(path.name)) > MOST_BYTES_OF_A_NAME:
         raise ImageError(f"{path}: the name is longer than {MOST_BYTES_OF_A_NAME} bytes; choose a shorter one")
     return form
