@@ -41,6 +41,11 @@ def test_every_command_is_also_a_tool(name):
     assert "Usage:" in out
 
 
+def test_what_the_page_lacks_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert_one_line_error(run("app"), "the page needs ", "pip install 'gluon-perceptual[app]'")
+
+
 def test_nothing_heavy_is_imported_for_help():
     code = (
         "import sys, gluon_perceptual, gluon_perceptual.commands as c\n"

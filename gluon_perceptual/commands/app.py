@@ -29,15 +29,13 @@ def app(port: int, no_browser: bool, runs: str) -> None:
     from pathlib import Path
     from tempfile import TemporaryDirectory
 
-    from ..errors import MissingDependencyError
+    from ..errors import require
     from ..signals import ended_by
     from ._console import tell
 
-    try:
-        from ..app.server import listen, new_token, serve
-    except ModuleNotFoundError as error:
-        needed = "the page needs Starlette and uvicorn"
-        raise MissingDependencyError(f"{needed} ({error.name} is missing): pip install -e '.[cpu,app]'") from error
+    for library in ("starlette", "uvicorn"):
+        require(library, "app", "the page")
+    from ..app.server import listen, new_token, serve
 
     def started() -> None:
         tell(address)
