@@ -36,12 +36,12 @@ class Blank:
 
 def draw_nothing(monkeypatch):
     """No figures, and small pictures where a run paints some for its figure."""
-    monkeypatch.setattr("gluon_perceptual.commands._train_style.FIGURE_SIDE", 64)
+    monkeypatch.setattr("gluon_perceptual.commands._style_report.FIGURE_SIDE", 64)
     monkeypatch.setattr("gluon_perceptual.figures.new_figure", lambda width, height: Blank())
 
 
 FORKS = multiprocessing.get_context("forkserver")
-OURS = ("commands._train", "commands._train_sr", "commands.upscale", "symbols.worker")
+OURS = ("commands._train", "commands._sr_report", "commands.upscale", "symbols.worker")
 FORKS.set_forkserver_preload([*(f"gluon_perceptual.{name}" for name in OURS), "matplotlib.figure", "skimage.metrics"])
 
 

@@ -22,8 +22,8 @@ def train_sr(context: click.Context, /, **options: Any) -> None:
     loss plot, and at the end scores on held-out photos and the figure input | output | histogram matched | truth.
     """
     from ..training.super_resolution import super_resolution_task
+    from ._sr_report import SuperResolutionReport
     from ._train import TrainingKind, train
-    from ._train_sr import SuperResolutionReport
 
     kind = TrainingKind(SuperResolutionConfig, super_resolution_task, SuperResolutionReport, f"sr_x{options['scale']}")
     raise SystemExit(train(kind, given(context, SuperResolutionConfig), run_options(context)))

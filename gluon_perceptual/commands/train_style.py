@@ -25,8 +25,8 @@ def train_style(context: click.Context, /, style: tuple[str, ...], **options: An
     loss plot, and at the end held-out photos in the style.
     """
     from ..training.style import style_task
+    from ._style_report import StyleReport
     from ._train import TrainingKind, train
-    from ._train_style import StyleReport
 
     kind = TrainingKind(StyleConfig, style_task, StyleReport, Path(style[0]).stem if style else "style")
     raise SystemExit(train(kind, given(context, StyleConfig), run_options(context)))
