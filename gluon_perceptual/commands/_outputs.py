@@ -107,11 +107,8 @@ def _beside(path: Path, label: str, suffix: str | None) -> Tasks:
 
 
 def _into(path: Path, out: Path, suffix: str | None) -> Tasks:
-    def renamed(file: Path) -> Path:
-        return file.with_suffix(suffix) if suffix else file
-
     if not path.is_dir():
-        return [(path, out / renamed(Path(path.name)))]
+        return [(path, out / Path(path.name).with_suffix(suffix or path.suffix))]
     others: Counter[str] = Counter()
     root, results = path.resolve(), out.resolve()
     earlier = (f"{results.relative_to(root)}/",) if root in results.parents else ()  # results, which are no inputs
@@ -121,4 +118,4 @@ def _into(path: Path, out: Path, suffix: str | None) -> Tasks:
         log.warning("%s: skipped, since they are not supported pictures: %s", path, kinds)
     if not names:
         raise UserError(f"{path}: there are no pictures in it ({titles()} by their suffix)")
-    return [(path / name, out / renamed(Path(name))) for name in names]
+    return [(path / name, out / Path(name).with_suffix(suffix or Path(name).suffix)) for name in names]

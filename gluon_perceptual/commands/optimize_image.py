@@ -71,9 +71,9 @@ def style(content: str, styles: tuple[str, ...], style_size: int, start: str, **
 
     run = Optimization.from_options(options)
     format_for(run.out)
-    check_blend(options["blend"] or (), styles)
-    picture = read_content(Path(content), options.pop("size"))
     options["blend"] = options["blend"] or ()
+    check_blend(options["blend"], styles)
+    picture = read_content(Path(content), options.pop("size"))
     seed = options.pop("seed")
     paintings = [read_style(Path(path), style_size) for path in styles]
     objective = style_objective(picture, paintings, ctx=run.device, **options)

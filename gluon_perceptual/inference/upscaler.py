@@ -109,7 +109,8 @@ class Upscaler:
     def enlarge_window(self, window: np.ndarray) -> np.ndarray:
         """(h, w, 3) or (h, w) -> (scale·h, scale·w, 3) of the same type, in one pass of the network."""
         with mxnet_errors("if memory ran out, use a smaller `tile`"):
-            values = (_mean_of_turns if self.self_ensemble else _once)(self._run, to_tensor(window))
+            tensor = to_tensor(window)
+            values = _mean_of_turns(self._run, tensor) if self.self_ensemble else self._run(tensor)
         return to_image(values, window.dtype)
 
     def _run(self, tensor: np.ndarray) -> np.ndarray:
@@ -143,10 +144,6 @@ class Upscaler:
             for bound in (cv2.erode, cv2.dilate)
         )
         return np.clip(large, low, high, out=large)
-
-
-def _once(network: Network, tensor: np.ndarray) -> np.ndarray:
-    return network(tensor)
 
 
 def _mean_of_turns(network: Network, tensor: np.ndarray) -> np.ndarray:
