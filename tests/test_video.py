@@ -351,6 +351,19 @@ def test_a_video_that_ends_in_the_middle(checkpoint, tmp_path, suffix):
     assert 0 < len(seen(tmp_path / "out.mkv")[1]) < 8
 
 
+def test_damaged_frames_are_counted(tmp_path):
+    source = make_video(tmp_path / "in.avi", range(0, 800, 40))
+    with av.open(str(source)) as container:
+        frames = [bytes(packet) for packet in container.demux(video=0)]
+    data = source.read_bytes()
+    for number in (5, 6, 12):
+        data = data.replace(frames[number], bytes(len(frames[number])))
+    source.write_bytes(data)
+    done, (fault,) = convert(source, tmp_path / "out.mkv")
+    assert done == 17
+    assert fault.startswith("damaged frames left out: 3 of 20, the first near 0.")
+
+
 @pytest.mark.parametrize(("name", "content"), [("no.mp4", None), ("text.mp4", b"no video"), ("empty.mp4", b"")])
 def test_no_video(checkpoint, tmp_path, name, content):
     if content is not None:

@@ -58,7 +58,7 @@ class Video:
     def __iter__(self) -> Iterator[Any]:
         stream = main_stream(self._container)
         stream.thread_type = "AUTO"
-        frames = _Frames(self)
+        frames, damaged = _Frames(self), []
         for packet in packets_of(self._container, stream, *self.copied):
             if packet.stream is not stream:
                 if packet.size:
@@ -67,9 +67,12 @@ class Video:
             try:
                 decoded = packet.decode()
             except av.error.FFmpegError:
-                self.faults.append(f"frame {frames.count + 1} is damaged and left out")
+                damaged.append(packet.pts if packet.pts is not None else frames.last)
                 continue
             yield from map(frames.converted, decoded)
+        if damaged:
+            first = f"the first near {self.traits.seconds(damaged[0]):.2f} s"  # decoders report it with some delay
+            self.faults.append(f"damaged frames left out: {len(damaged)} of {self.traits.frames}, {first}")
         self._check_end(stream, frames.last)
 
     def _check_end(self, stream: Any, last: int) -> None:
