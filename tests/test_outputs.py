@@ -107,6 +107,7 @@ def test_what_is_left_out_is_counted_by_kind(tmp_path, caplog):
         ("p.xyz", Picture(np.zeros((9, 9), np.uint8)), "unknown suffix"),
         ("p.webp", Picture(np.zeros((9, 9000), np.uint8)), "WebP holds 16383 pixels a side, not 18×18000"),
         ("p.png", Picture(np.broadcast_to(np.uint8(0), (50_000, 50_000))), f"are more than {MOST_WRITTEN:,}"),
+        ("p.bmp", Picture(np.broadcast_to(np.uint8(0), (20_000, 20_000))), "BMP holds 1,073,741,568 pixels, not 40000"),
         ("p" * 252 + ".png", Picture(np.zeros((9, 9), np.uint8)), "the name is longer than 255 bytes"),
         ("图" * 90 + ".png", Picture(np.zeros((9, 9), np.uint8)), "the name is longer than 255 bytes"),
     ],

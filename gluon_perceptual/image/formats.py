@@ -12,6 +12,7 @@ from typing import Callable
 from ..errors import ImageError
 
 MOST_BYTES_OF_A_NAME = 255  # on Linux's file systems
+MOST_PIXELS_OF_BMP = 2**30 - 2**8  # of 4 bytes, in 4 GB with the header
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,8 @@ def check_holds(path: Path, height: int, width: int, alpha: bool, bits: int) -> 
     if max(height, width) > form.longest_side:
         size = f"{form.longest_side} pixels a side, not {height}×{width}"
         raise ImageError(f"{path}: {form.title} holds {size}; choose PNG")
+    if form.name == "BMP" and height * width > MOST_PIXELS_OF_BMP:
+        raise ImageError(f"{path}: BMP holds {MOST_PIXELS_OF_BMP:,} pixels, not {height}×{width}; choose PNG")
     return form
 
 
