@@ -119,6 +119,13 @@ def test_nothing_is_left_after_a_cut():
     np.testing.assert_array_equal(results[1], frames[1])
 
 
+@pytest.mark.parametrize("width", [2**15 - 2, 2**15])
+def test_frames_wider_than_opencv_warps_stay_as_they_are(width):
+    steady, frame = Steady(lambda picture: picture), Picture(np.zeros((16, width, 3), np.uint8))
+    for _ in range(2):
+        np.testing.assert_array_equal(steady(frame).color, frame.color)
+
+
 def test_a_moving_thing_leaves_no_trail():
     background, frames = scene(5, HEIGHT, WIDTH) // 2, []
     for k in range(6):

@@ -7,6 +7,7 @@ import numpy as np
 
 AGREEMENT, SLACK = 0.01, 0.5  # Sundaram et al. 2010, "Dense point trajectories by GPU-accelerated large displacement"
 SMALLEST_SIDE = 16  # the shortest side of pictures in which motion is searched for: DIS compares patches
+LONGEST_SIDE = 2**15 - 2  # of pictures that OpenCV warps
 
 
 def optical_flow(image: np.ndarray, other: np.ndarray) -> np.ndarray:

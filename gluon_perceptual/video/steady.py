@@ -8,7 +8,7 @@ from typing import Any, Callable, Tuple
 import cv2
 import numpy as np
 
-from ..image.flow import is_visible, optical_flow, warp
+from ..image.flow import LONGEST_SIDE, is_visible, optical_flow, warp
 from ..image.io import Picture
 
 OLD = 0.85  # share of the previous result where both frames show the same
@@ -35,7 +35,7 @@ class Steady:
         """Return the result for the next frame."""
         result = self._work(picture, *others)
         now = _in_8_bits(picture.rgb).astype(np.float32), result.rgb.astype(np.float32)
-        if self._last and self._last[0].shape == now[0].shape:
+        if self._last and self._last[0].shape == now[0].shape and max(now[0].shape) <= LONGEST_SIDE:
             now = blended(now, self._last)
         self._last = now
         top = np.iinfo(result.rgb.dtype).max
