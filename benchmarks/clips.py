@@ -86,11 +86,9 @@ def write_film(path: Path, frames: Iterable[np.ndarray], count: int) -> None:
     """Write `count` frames, (H, W, 3) uint8 RGB each, as a video with 25 frames per second."""
     frames = iter(frames)
     first = next(frames)
-    writer = VideoWriter(
-        path, video_format_for(path), Traits(count, Fraction(1, 25), Fraction(25), count - 1, 1), Picture(first)
-    )
-    writer.open()
-    with writer:
+    traits = Traits(count, Fraction(1, 25), Fraction(25), count - 1, 1)
+    with VideoWriter(path, video_format_for(path), traits, Picture(first)) as writer:
+        writer.open()
         writer.write(Frame(Picture(first), 0))
         for number, frame in enumerate(frames, 1):
             writer.write(Frame(Picture(frame), number))
