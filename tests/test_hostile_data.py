@@ -112,7 +112,7 @@ REFUSED = {
     "cut": (lambda path: path.write_bytes(good("png")[:-200]), "damaged picture"),
     "bomb": (lambda path: path.write_bytes(bomb(20_000)), "20000×20000 pixels are more than 200,000,000"),
     "sparse": (sparse, "1,099,511,627,776 bytes are more than"),
-    "float": (lambda path: Image.new("F", (30, 30)).save(path, "TIFF"), "a picture of 32 bits a channel"),
+    "float": (lambda path: Image.new("F", (30, 30)).save(path, "TIFF"), "a picture of 32-bit floats per channel"),
     "small": (lambda path: path.write_bytes(good("png", side=8)), "8×8 is smaller than a patch of 16×16"),
     "dangling": (lambda path: path.symlink_to("nowhere"), "no such file"),
     "loop": (lambda path: path.symlink_to(path.name), "no such file"),

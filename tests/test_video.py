@@ -415,3 +415,11 @@ def test_a_name_that_is_not_utf_8(checkpoint, tmp_path):
     source = make_video(tmp_path / "in.mp4").rename(tmp_path / "caf\udce9.mp4")
     assert run("stylize", source, "-o", tmp_path / "out.mp4", "--model", checkpoint)[0] == 0
     assert seen(tmp_path / "out.mp4")[2] == TIMES
+
+
+def test_benchmarks_measure_on_films_of_their_own(tmp_path):
+    clips = pytest.importorskip("benchmarks.clips", reason="the benchmarks are in the repository only")
+    clips.write_film(tmp_path / "film.mp4", (np.full((32, 48, 3), 40 * k, np.uint8) for k in range(3)), 3)
+    traits, frames, times = seen(tmp_path / "film.mp4")
+    assert (traits.rate, times) == (25, [0, 40, 80])
+    assert [round(float(frame.color.mean()), -1) for frame in frames] == [0, 40, 80]
