@@ -26,6 +26,7 @@ SPECS = {
     "blog": ModelSpec("PlsrNet", SMALL, 1.0, IMAGENET),
     "style": ModelSpec("StyleNet", {"width": 4, "norm": "instance", "upsampling": "transposed"}),
     "style, batch norm": ModelSpec("StyleNet", {"width": 4, "norm": "batch", "upsampling": "nearest"}),
+    "style, low-pass": ModelSpec("StyleNet", {"width": 4, "output": "linear", "lowpass": 0.3}),
     "fast": ModelSpec("FastNeuralStyleNet", {"width": 4, "norm": "instance"}),
 }
 SIZES = [(2, 20, 24), (1, 13, 31)]

@@ -4,10 +4,12 @@ from helpers import randomize
 from scipy.ndimage import correlate
 
 from gluon_perceptual._mxnet import mx
+from gluon_perceptual._mxnet.gluon import values_of
 from gluon_perceptual.checkpoint.loading import load_parameters
 from gluon_perceptual.checkpoint.model import ModelSpec, load_with_spec, save_model, with_lowpass
+from gluon_perceptual.choices import Output, of
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.nets import SuperResolutionNet
+from gluon_perceptual.nets import StyleNet, SuperResolutionNet
 from gluon_perceptual.nets.lowpass import LowPass
 from gluon_perceptual.nets.lowpass_kernel import cutoff_of, lowpass_kernel
 
@@ -78,24 +80,44 @@ def test_only_what_the_network_adds_is_filtered():
     np.testing.assert_allclose(nets[1](x).asnumpy()[0], expected, atol=2e-3)
 
 
+@pytest.mark.parametrize("output", of(Output))
+def test_a_style_networks_output_is_filtered(output):
+    nets = [StyleNet(2, output=output, lowpass=lowpass) for lowpass in (None, 0.3)]
+    randomize(nets[0])
+    nets[1].initialize()
+    for name, parameter in nets[0]._collect_params_with_prefix().items():
+        nets[1]._collect_params_with_prefix()[name].set_data(parameter.data())
+    x = mx.nd.random.uniform(0, 255, (1, 3, 16, 24))
+    expected = [correlate(plane, lowpass_kernel(0.3), mode="nearest") for plane in nets[0](x).asnumpy()[0]]
+    np.testing.assert_allclose(nets[1](x).asnumpy()[0], expected, atol=2e-3)
+
+
 @pytest.mark.parametrize("cutoff", [0.1, 0.25, 0.3, 0.457, 0.5])
 def test_the_cutoff_is_told_by_the_filters_also_in_float16(cutoff):
     assert cutoff_of(low_pass(cutoff, 2).filters.data().asnumpy().astype(np.float16)) == cutoff
 
 
-def test_a_model_gets_a_low_pass(tmp_path):
-    spec = ModelSpec("SuperResolutionNet", ARGUMENTS)
+STYLE = {"width": 2, "norm": "instance", "upsampling": "nearest", "output": "linear"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "layer"), [(ModelSpec("SuperResolutionNet", ARGUMENTS), "tail"), (ModelSpec("StyleNet", STYLE), "decode.3")]
+)
+def test_a_model_gets_a_low_pass(spec, layer, tmp_path):
     model = spec.build()
     randomize(model.net)
     path = tmp_path / "model.params"
     save_model(path, *with_lowpass(model, spec, 0.3))
     loaded, found = load_with_spec(path)
-    assert found.arguments == {**ARGUMENTS, "lowpass": 0.3}
-    np.testing.assert_array_equal(loaded.net.tail.weight.data().asnumpy(), model.net.tail.weight.data().asnumpy())
+    assert found.arguments == {**spec.arguments, "lowpass": 0.3}
+    before, after = (values_of(each.net)[f"{layer}.weight"] for each in (model, loaded))
+    np.testing.assert_array_equal(after, before)
+    path.with_suffix(".json").unlink()
+    assert load_with_spec(path)[1].arguments["lowpass"] == 0.3
     with pytest.raises(UserError, match="a low-pass can only be added"):
         with_lowpass(loaded, found, 0.3)
     with pytest.raises(UserError, match=r"lowpass\.filters differs from this network's constant"):
-        load_parameters(SuperResolutionNet(**ARGUMENTS, lowpass=0.4), path)
+        load_parameters(type(model.net)(**spec.arguments, lowpass=0.4), path)
 
 
 @pytest.mark.parametrize("cutoff", [0, 0.7, float("nan")])

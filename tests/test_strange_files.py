@@ -137,11 +137,11 @@ SPECS = [
     ),
     *(ModelSpec("PlsrNet", {"width": 3, "blocks": 2, "norm": norm}) for norm in ("batch", "none")),
     *(
-        ModelSpec("StyleNet", {"width": 2, "norm": norm, "upsampling": kind, "output": output})
-        for norm, kind, output in (
-            ("instance", "transposed", "tanh"),
-            ("batch", "nearest", "linear"),
-            ("none", "subpixel", "tanh"),
+        ModelSpec("StyleNet", {"width": 2, "norm": norm, "upsampling": kind, "output": output, **lowpass})
+        for norm, kind, output, lowpass in (
+            ("instance", "transposed", "tanh", {}),
+            ("batch", "nearest", "linear", {}),
+            ("none", "subpixel", "tanh", {"lowpass": 0.3}),
         )
     ),
     *(ModelSpec("FastNeuralStyleNet", {"width": 2, "norm": norm}) for norm in ("instance", "none")),

@@ -28,18 +28,18 @@ def photo(height, width, seed=0, dtype=np.uint8):
 
 
 @pytest.mark.parametrize("upsampling", of(Upsampling))
-@pytest.mark.parametrize("size", [(150, 131), (68, 203)])
-def test_tiles_with_the_statistics_of_the_whole_equal_the_whole(size, upsampling):
-    net, image = initialized(StyleNet(width=4, upsampling=upsampling)), photo(*size)
+@pytest.mark.parametrize(("size", "lowpass"), [((150, 131), None), ((68, 203), 0.3)])
+def test_tiles_with_the_statistics_of_the_whole_equal_the_whole(size, lowpass, upsampling):
+    net, image = initialized(StyleNet(width=4, upsampling=upsampling, lowpass=lowpass)), photo(*size)
     whole = Stylizer(net)(image).astype(int)
     tiled = Stylizer(net, tile=SMALLEST_WINDOW)(image)
     assert np.abs(whole - tiled).max() <= 1
 
 
 @pytest.mark.parametrize("upsampling", of(Upsampling))
-@pytest.mark.parametrize("tile", ["auto", SMALLEST_WINDOW])
-def test_the_border_is_as_in_the_middle(upsampling, tile):
-    net = initialized(StyleNet(width=4, norm="none", upsampling=upsampling))
+@pytest.mark.parametrize(("tile", "lowpass"), [("auto", None), ("auto", 0.3), (SMALLEST_WINDOW, 0.3)])
+def test_the_border_is_as_in_the_middle(upsampling, tile, lowpass):
+    net = initialized(StyleNet(width=4, norm="none", upsampling=upsampling, lowpass=lowpass))
     flat = np.full((61, 83, 3), 200, np.uint8)
     painted = Stylizer(net, tile=tile)(flat).astype(int)
     assert np.ptp(Stylizer(net)._through(flat)) > 3  # the network itself frays it

@@ -68,11 +68,28 @@ def enlarging(channels: int, upsampling: str, norm: str, inputs: int) -> nn.Modu
     return nn.Sequential(*layers, norm_layer(norm, channels), nn.ReLU())
 
 
+class LowPass(nn.Module):
+    """As `gluon_perceptual.nets.lowpass.LowPass`, for pictures of any size; without a cut-off the identity."""
+
+    def __init__(self, cutoff: float | None) -> None:
+        super().__init__()
+        kernel = None if cutoff is None else torch.tensor(lowpass_kernel(cutoff), dtype=torch.float32)[None, None]
+        self.register_buffer("kernel", kernel, persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) -> the same."""
+        if self.kernel is None:
+            return x
+        planes = functional.pad(x.flatten(0, 1)[:, None], [RADIUS] * 4, mode="replicate")
+        return functional.conv2d(planes, self.kernel).view_as(x)
+
+
 class StyleNet(nn.Module):
     """As `gluon_perceptual.nets.style.StyleNet` with the linear output."""
 
-    def __init__(self, width: int, norm: str, upsampling: str) -> None:
+    def __init__(self, width: int, norm: str, upsampling: str, lowpass: float | None) -> None:
         super().__init__()
+        self.lowpass = LowPass(lowpass)
         self.encode = nn.Sequential(
             nn.ReflectionPad2d(MARGIN),
             conv_block(3, width, 9, norm),
@@ -90,7 +107,7 @@ class StyleNet(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, 3, H, W) -> (N, 3, H, W), both in [0, 255], for H and W that are multiples of 4."""
         out = self.decode(self.body(self.encode((x - HALF_RANGE) / HALF_RANGE)))
-        return out.float() * GRAIN + HALF_RANGE
+        return self.lowpass(out.float() * GRAIN + HALF_RANGE)
 
 
 class SuperResolutionNet(nn.Module):
@@ -107,16 +124,12 @@ class SuperResolutionNet(nn.Module):
         taps = cubic(centers[:, np.newaxis] - np.arange(-2, 3))
         phases = np.einsum("ik,jl->ijkl", taps, taps).reshape(scale**2, 1, 5, 5)
         self.register_buffer("phases", torch.tensor(phases, dtype=torch.float32), persistent=False)
-        kernel = None if lowpass is None else torch.tensor(lowpass_kernel(lowpass), dtype=torch.float32)[None, None]
-        self.register_buffer("kernel", kernel, persistent=False)
+        self.lowpass = LowPass(lowpass)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, 3, H, W) -> (N, 3, scale·H, scale·W), both in [0, 255]."""
         added = self.tail(self.up(self.body(self.head((x - HALF_RANGE) / HALF_RANGE)))).float()
-        if self.kernel is not None:
-            planes = functional.pad(added.flatten(0, 1)[:, None], [RADIUS] * 4, mode="replicate")
-            added = functional.conv2d(planes, self.kernel).view_as(added)
-        return self._bicubic(x) + added * HALF_RANGE
+        return self._bicubic(x) + self.lowpass(added) * HALF_RANGE
 
     def _bicubic(self, x: torch.Tensor) -> torch.Tensor:
         framed = functional.pad(x.flatten(0, 1)[:, None], [2] * 4, mode="replicate")
@@ -133,7 +146,7 @@ def network_of(config: StyleConfig | SuperResolutionConfig) -> nn.Module:
     if isinstance(config, StyleConfig):
         if (config.norm, config.output) != ("instance", "linear"):
             raise UserError(f"norm {config.norm}, output {config.output}: only instance and linear are supported")
-        return initialized(StyleNet(config.width, config.norm, config.upsampling))
+        return initialized(StyleNet(config.width, config.norm, config.upsampling, config.lowpass or None))
     if (config.arch, config.norm) != ("skip", "none"):
         raise UserError(f"arch {config.arch}, norm {config.norm}: only skip without norm is supported")
     net = initialized(SuperResolutionNet(config.scale, config.width, config.blocks, config.upsampling, config.lowpass))

@@ -26,6 +26,8 @@ __all__ = [
     "with_lowpass",
 ]  # fmt: skip
 
+WITH_LOWPASS = ("SuperResolutionNet", "StyleNet")  # networks that can have a low-pass
+
 
 def save_model(path: Path, model: PixelRangeAdapter, spec: ModelSpec) -> None:
     """Write `path` like Gluon's `save_parameters` (which ignores a full disk), and its sidecar."""
@@ -84,19 +86,19 @@ def fold(
 
 
 def with_lowpass(model: PixelRangeAdapter, spec: ModelSpec, cutoff: float) -> tuple[PixelRangeAdapter, ModelSpec]:
-    """Return the model with a low-pass on what its network adds to the bicubic enlargement, on the CPU, and its spec.
+    """Return the model with a low-pass in its network, on the CPU, and its spec.
 
     Args:
-        model: A `SuperResolutionNet` with `skip`, and without a low-pass.
+        model: A `StyleNet`, or a `SuperResolutionNet` with `skip`, without a low-pass.
         spec: Its spec.
         cutoff: In cycles per pixel, see `nets.lowpass`.
 
     Raises:
         UserError: It is another network, or `cutoff` is out of range.
     """
-    if spec.network != "SuperResolutionNet" or spec.arguments.get("lowpass") is not None:
+    if spec.network not in WITH_LOWPASS or spec.arguments.get("lowpass") is not None:
         which = f"{spec.network} with {dict(spec.arguments)}"
-        raise UserError(f"{which}: a low-pass can only be added to a SuperResolutionNet without one")
+        raise UserError(f"{which}: a low-pass can only be added to a {' or '.join(WITH_LOWPASS)} without one")
     spec = replace(spec, arguments={**spec.arguments, "lowpass": cutoff})
     return _rebuilt(spec, values_of(model.net)), spec
 

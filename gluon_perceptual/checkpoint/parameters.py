@@ -8,6 +8,7 @@ from ..files import Json
 from ..nets.lowpass_kernel import RADIUS
 
 Shape = Tuple[int, ...]
+CELL = 4  # pixels, of `nets.style`, which loads MXNet
 NORMS = {"batch": ("gamma", "beta", "running_mean", "running_var"), "instance": ("gamma", "beta"), "none": ()}
 
 
@@ -48,6 +49,10 @@ def _upsampling(name: str, out: int, into: int, norm: str, kind: str) -> dict[st
     return {**phases, **{f"{name}.2.{parameter}": (out,) for parameter in NORMS[norm]}}
 
 
+def _lowpass_shape(step: int) -> Shape:
+    return (step**2, 1, step + 2 * RADIUS, step + 2 * RADIUS)
+
+
 def _super_resolution(
     scale: int, width: int, blocks: int, norm: str, upsampling: str, skip: bool, lowpass: float | None = None
 ) -> Iterator[tuple[str, Shape]]:
@@ -60,7 +65,7 @@ def _super_resolution(
     if skip:
         yield "enlarge.filters", (scale**2, 1, 5, 5)
     if lowpass is not None:
-        yield "lowpass.filters", (scale**2, 1, scale + 2 * RADIUS, scale + 2 * RADIUS)
+        yield "lowpass.filters", _lowpass_shape(scale)
 
 
 def _plsr(width: int, blocks: int, norm: str = "batch") -> Iterator[tuple[str, Shape]]:
@@ -73,7 +78,9 @@ def _plsr(width: int, blocks: int, norm: str = "batch") -> Iterator[tuple[str, S
     yield from _conv("net.3", 3, width, 9).items()
 
 
-def _style(width: int, norm: str, upsampling: str, output: str) -> Iterator[tuple[str, Shape]]:
+def _style(
+    width: int, norm: str, upsampling: str, output: str, lowpass: float | None = None
+) -> Iterator[tuple[str, Shape]]:
     for k, (out, into, kernel) in enumerate(((width, 3, 9), (2 * width, width, 3), (4 * width, 2 * width, 3)), 1):
         yield from _normed(f"encode.{k}.0", f"encode.{k}.1", out, into, kernel, norm).items()
     for k in range(5):
@@ -81,6 +88,8 @@ def _style(width: int, norm: str, upsampling: str, output: str) -> Iterator[tupl
     for k, out in enumerate((2 * width, width)):
         yield from _upsampling(f"decode.{k}", out, 2 * out, norm, upsampling).items()
     yield from _conv("decode.2" if output == "tanh" else "decode.3", 3, width, 9, bias=True).items()
+    if lowpass is not None:
+        yield "decode.lowpass.filters", _lowpass_shape(CELL)
 
 
 def _fast_neural_style(width: int, norm: str) -> Iterator[tuple[str, Shape]]:

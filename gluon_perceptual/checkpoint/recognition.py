@@ -18,8 +18,8 @@ from .spec import IMAGENET_MEAN, ModelSpec
 
 log = logging.getLogger(__name__)
 
-LOW_PASS = "lowpass.filters"
-CONSTANTS = frozenset({"enlarge.filters", LOW_PASS})  # that a file may lack
+LOW_PASSES = frozenset({"lowpass.filters", "decode.lowpass.filters"})
+CONSTANTS = LOW_PASSES | {"enlarge.filters"}  # that a file may lack
 _said: set[str] = set()
 
 
@@ -65,13 +65,13 @@ def spec_of(arrays: Mapping[str, np.ndarray]) -> ModelSpec | None:
     if len(kernels) == 3 * units + 3 and kernels[0][1:] == (3, 9, 9) and units:
         arguments = {"width": kernels[0][0], "blocks": units}
         return ModelSpec("PlsrNet", arguments, max_value=1.0, mean=IMAGENET_MEAN)
+    lowpass = {"lowpass": cutoff_of(arrays[name]) for name in LOW_PASSES & filters}
     enlarges = any(name.startswith("up.") for name in shapes)
     has_upsampling = not enlarges or bool({"up.0.0.weight", "up.0.1.weight"} & filters)
     if {"head.0.weight", "tail.weight"} <= filters and has_upsampling:
-        lowpass = {"lowpass": cutoff_of(arrays[LOW_PASS])} if LOW_PASS in filters else {}
         return ModelSpec("SuperResolutionNet", {**_super_resolution_arguments(shapes), **lowpass})
     if "encode.1.0.weight" in filters and {"decode.0.0.weight", "decode.0.1.weight"} & filters:
-        return ModelSpec("StyleNet", _style_arguments(shapes))
+        return ModelSpec("StyleNet", {**_style_arguments(shapes), **lowpass})
     if {"encode.0.1.weight", "decode.5.weight"} <= filters:
         style = {"width": shapes["encode.0.1.weight"][0], "norm": _norm(shapes, "encode.0.2")}
         return ModelSpec("FastNeuralStyleNet", style)

@@ -96,7 +96,8 @@ def _changed(
         changes.append(f"the parameters are the mean of those of {runs} (--average)")
     if lowpass is not None:
         model, spec = with_lowpass(model, spec, lowpass)
-        changes.append(f"after training, a low-pass on what the network adds (--lowpass {lowpass:g})")
+        filtered = "what the network adds" if spec.kind == "super-resolution" else "the output"
+        changes.append(f"after training, a low-pass on {filtered} (--lowpass {lowpass:g})")
     return model, spec, "; ".join(changes)
 
 

@@ -22,8 +22,9 @@ from ..nets.precision import computing_in
 from ..nets.style import CELL
 from .progress import Progress, counted, part_of, unseen
 
-# Receptive fields of the parts, in whole cells: 7 pixels; 2 cells; 1 cell + 1 pixel at half size + 4 pixels = 2 1/2.
-HALO_IN, HALO_BODY, HALO_OUT = 2, 2, 3
+# Receptive fields of the parts, in whole cells: 7 pixels; 2 cells; 1 cell + 1 pixel at half size + 4 pixels, and 4 of a
+# low-pass = 3 1/2.
+HALO_IN, HALO_BODY, HALO_OUT = 2, 2, 4
 
 
 @dataclass

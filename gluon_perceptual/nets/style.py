@@ -8,6 +8,8 @@ from .._mxnet import NDArray, Operators, mx, nn
 from ..choices import Norm, Output, Upsampling, check_choice, of
 from .blocks import ConvBlock, ReflectionPad, ResidualBlock, identity, upsample
 from .fast import OutputConv2D
+from .lowpass import LowPass
+from .lowpass_kernel import RADIUS
 from .pixels import HALF_RANGE
 from .precision import current_precision
 
@@ -17,7 +19,7 @@ NEAR_ZERO = 0.01  # standard deviation of the tanh output's initial weights
 CELL = 4  # pixels per side that become one position of the middle feature maps
 MARGIN = 10 * CELL  # the 5 residual blocks without padding remove 2 cells per side each
 # Width of the border that zero padding affects. Encoder: 7 pixels, rounded up to 2 cells. Decoder: 1 cell + 1 pixel at
-# half size (1/2 cell) + 4 pixels (1 cell) = 2 1/2. Together 4 1/2, rounded up to 5 cells.
+# half size (1/2 cell) + 4 pixels (1 cell) = 2 1/2. Together 4 1/2, rounded up to 5 cells. A low-pass adds its radius.
 BORDER_ARTIFACT_WIDTH = 5 * CELL
 
 
@@ -35,14 +37,15 @@ class StyleNet(mx.gluon.HybridBlock):
         norm: "instance", "batch" (paper) or "none".
         upsampling: "transposed" (paper), "nearest" or "subpixel", see `blocks.upsample`.
         output: "tanh" (paper) or "linear", see `output_layers`.
+        lowpass: None (paper), or the cut-off in cycles per pixel, such as 0.3, of a fixed low-pass on the output, see
+            `lowpass`: each brush stroke has finer copies, from upsampling by 4, which together are a mesh.
 
     Raises:
-        UserError: `norm`, `upsampling` or `output` is unknown.
+        UserError: `norm`, `upsampling` or `output` is unknown, or `lowpass` is out of range.
     """
 
     scale = 1
     margin = MARGIN
-    border_artifact_width = BORDER_ARTIFACT_WIDTH
 
     def __init__(
         self,
@@ -50,10 +53,14 @@ class StyleNet(mx.gluon.HybridBlock):
         norm: Norm = "instance",
         upsampling: Upsampling = "transposed",
         output: Output = "tanh",
+        lowpass: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.arguments: dict[str, Any] = {"width": width, "norm": norm, "upsampling": upsampling, "output": output}
+        self.arguments: dict[str, Any] = {
+            "width": width, "norm": norm, "upsampling": upsampling, "output": output, "lowpass": lowpass,
+        }  # fmt: skip
+        self.border_artifact_width = BORDER_ARTIFACT_WIDTH + (0 if lowpass is None else RADIUS)
         self.precision = current_precision()
         with self.name_scope():
             self.pad = ReflectionPad(MARGIN, multiple=CELL)
@@ -68,6 +75,8 @@ class StyleNet(mx.gluon.HybridBlock):
             self.decode.add(upsample(2 * width, upsampling, norm, 4 * width))
             self.decode.add(upsample(width, upsampling, norm, 2 * width))
             self.decode.add(*output_layers(width, output))
+            if lowpass is not None:  # by name, since the number of layers before it depends on `output`
+                self.decode.register_child(LowPass(lowpass, CELL), "lowpass")
 
     def hybrid_forward(self, F: Operators, x: NDArray) -> NDArray:
         """(N, 3, H, W) -> (N, 3, H, W), both in [0, 255]."""

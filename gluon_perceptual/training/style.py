@@ -67,7 +67,7 @@ def style_task(config: StyleConfig) -> StyleTask:
         unreadable=unreadable,
         pairs=pairs,
         validation_pairs=PhotoCrops(held_out, config.size, config.seed),
-        spec=ModelSpec("StyleNet", {name: getattr(config, name) for name in NETWORK}),
+        spec=model_spec(config),
         loss=style_transfer_loss(network, content, weights, config.tv, config.stability),
         targets=targets,
         validation_targets=targets,
@@ -75,6 +75,12 @@ def style_task(config: StyleConfig) -> StyleTask:
         natural_clipping=float(np.mean([clipped_share(style) for style in styles])),
         styles=styles,
     )
+
+
+def model_spec(config: StyleConfig) -> ModelSpec:
+    """Return the network's spec."""
+    lowpass = {"lowpass": config.lowpass} if config.lowpass else {}
+    return ModelSpec("StyleNet", {**{name: getattr(config, name) for name in NETWORK}, **lowpass})
 
 
 def check(config: StyleConfig) -> None:

@@ -19,11 +19,13 @@ class StyleConfig(TrainingConfig):
         "linear": {},
         "paper": {
             "norm": "batch", "upsampling": "transposed", "output": "tanh", "flat": 0.0,
-            "style_balance": "entries", "style_weight": 5.0, "tv": 1e-6,
+            "lowpass": 0.0, "style_balance": "entries", "style_weight": 5.0, "tv": 1e-6,
             "schedule": "constant", "warmup": 0, "max_norm": 0.0,
         },
     }  # fmt: skip
-    earlier: ClassVar[Mapping[str, Any]] = {"arch": "paper", "output": "tanh", "style_balance": "entries", "flat": 0.0}
+    earlier: ClassVar[Mapping[str, Any]] = {
+        "arch": "paper", "output": "tanh", "lowpass": 0.0, "style_balance": "entries", "flat": 0.0,
+    }  # fmt: skip
 
     style: tuple[str, ...] = setting((), "Style pictures.", is_file=True, is_option=False)
     blend: tuple[float, ...] = setting(
@@ -41,6 +43,13 @@ class StyleConfig(TrainingConfig):
         "nearest", "Layers that enlarge (the paper's convs of stride 1/2).", choices=Upsampling
     )
     output: Output = setting("linear", "Last layer.", choices=Output)
+    lowpass: float = setting(
+        0.3,
+        "Cut-off, in cycles per pixel, of a low-pass filter on the output, against a mesh in flat areas; 0: no filter.",
+        least=0,
+        most=0.5,
+        metavar="CUT-OFF",
+    )
 
     size: int = setting(256, "Side of the photo crops in pixels.", least=32, most=LONGEST_SIDE)
     flat: float = setting(0.1, "Share of the crops that are taken from flat parts of photos.", least=0, most=1)
