@@ -677,7 +677,7 @@ def test_a_run_is_watched(tmp_path, served):
 
 def test_a_log_that_was_cut_back_and_grew_is_read_anew(tmp_path):
     log, runs = tmp_path / "log.jsonl", Runs(tmp_path)
-    for loss, count in ((1.0, 10), (2.0, 12), (3.0, 12), (4.0, 2)):
+    for loss, count in ((1.0, 10), (2.0, 12), (3.0, 12), (4.0, 2), (5.0, 0), (6.0, 3)):
         log.write_text("".join(f'{{"step": {step}, "loss": {loss}}}\n' for step in range(count)))
         for _ in range(2):
             assert runs.show(str(tmp_path))["log"] == [[step, loss, None] for step in range(count)]

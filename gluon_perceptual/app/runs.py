@@ -34,7 +34,7 @@ class Log:
         with check_regular(self.path).open("rb") as file:
             file.seek(self.place - len(self.last))
             if file.read(len(self.last)) != self.last:  # it was shortened, as by a resumed training
-                self.place, self.rows = file.seek(0), []
+                self.place, self.last, self.rows = file.seek(0), b"", []
             data = file.read(MOST_READ)
         lines = data[: data.rfind(b"\n") + 1].splitlines(keepends=True)
         self.place, self.last = self.place + sum(map(len, lines)), (lines or [self.last])[-1]
