@@ -101,7 +101,8 @@ STYLE = {"width": 2, "norm": "instance", "upsampling": "nearest", "output": "lin
 
 
 @pytest.mark.parametrize(
-    ("spec", "layer"), [(ModelSpec("SuperResolutionNet", ARGUMENTS), "tail"), (ModelSpec("StyleNet", STYLE), "decode.3")]
+    ("spec", "layer"),
+    [(ModelSpec("SuperResolutionNet", ARGUMENTS), "tail"), (ModelSpec("StyleNet", STYLE), "decode.3")],
 )
 def test_a_model_gets_a_low_pass(spec, layer, tmp_path):
     model = spec.build()

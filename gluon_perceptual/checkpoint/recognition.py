@@ -36,7 +36,7 @@ def recognize(path: Path, arrays: Mapping[str, np.ndarray]) -> ModelSpec:
     if spec is None:
         hint = f", and there is no {path.stem}.json that describes one"
         symbol = path.with_name(re.sub(r"-\d{4}$", "", path.stem) + "-symbol.json")
-        if is_fast_neural_style({name: array.shape for name, array in arrays.items()}):
+        if is_fast_neural_style(arrays):
             hint = ": convert it with convert_style"
         elif symbol.exists():
             hint = f": give {symbol.name} as the model"
@@ -65,7 +65,7 @@ def spec_of(arrays: Mapping[str, np.ndarray]) -> ModelSpec | None:
     if len(kernels) == 3 * units + 3 and kernels[0][1:] == (3, 9, 9) and units:
         arguments = {"width": kernels[0][0], "blocks": units}
         return ModelSpec("PlsrNet", arguments, max_value=1.0, mean=IMAGENET_MEAN)
-    lowpass = {"lowpass": cutoff_of(arrays[name]) for name in LOW_PASSES & filters}
+    lowpass = next(({"lowpass": cutoff_of(arrays[name])} for name in LOW_PASSES & filters), {})
     enlarges = any(name.startswith("up.") for name in shapes)
     has_upsampling = not enlarges or bool({"up.0.0.weight", "up.0.1.weight"} & filters)
     if {"head.0.weight", "tail.weight"} <= filters and has_upsampling:
