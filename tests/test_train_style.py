@@ -12,6 +12,7 @@ from gluon_perceptual.data.crops import PhotoCrops
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.losses.style_transfer import read_style, style_weights
 from gluon_perceptual.nets.pixels import PixelRangeAdapter
+from gluon_perceptual.nets.vgg import LossNetwork
 from gluon_perceptual.training.loop import StepResult
 from gluon_perceptual.training.record import resumed_config
 from gluon_perceptual.training.run import Run
@@ -115,7 +116,8 @@ def test_the_paper_s_training(photos, painting, tmp_path):
     expected.update(schedule="constant", warmup=0, max_norm=0.0, learning_rate=1e-3, flat=0.0, style_weight=5.0)
     assert {name: config[name] for name in expected} == expected
     net = load_model(tmp_path / "run" / "checkpoints" / "step-0000004.params").net
-    assert net.arguments == {"width": 2, **{name: expected[name] for name in ("norm", "upsampling", "output")}}
+    built = {name: expected[name] for name in ("norm", "upsampling", "output")}
+    assert net.arguments == {"width": 2, **built, "lowpass": None}
     with pytest.raises(UserError, match="`arch` 'blog': expected one of"):
         StyleConfig.from_architecture("blog")
 
@@ -149,7 +151,7 @@ def test_a_saturated_output_is_warned_of_once(photos, painting, caplog):
     batch = np.stack([training.task.pairs[k][0] for k in (0, 1)])
     terms = step(batch, batch)
     assert terms["clipped"] < 0.1
-    training.model.net.decode[-2].bias.set_data(mx.nd.full(3, 1e3))
+    training.model.net.decode[3].bias.set_data(mx.nd.full(3, 1e3))
     saturated = step(batch, batch)
     assert saturated["clipped"] == 1
     for number in range(1, 60):
@@ -206,6 +208,16 @@ def test_photos_smaller_than_the_network_s_frame(painting, tmp_path):
     assert (tmp_path / "run" / "stylized" / "small.png").exists()
 
 
+def test_vgg19_has_layers_of_its_own(photos, painting, tmp_path):
+    source = LossNetwork(("relu3_4",), "torchvision", depth=19)
+    source.initialize(mx.init.Xavier())
+    source(mx.nd.zeros((1, 3, 16, 16)))
+    source.features.save_parameters(str(tmp_path / "vgg19.params"))
+    settings = {"style": (str(painting),), "data": str(photos), "size": 32, "vgg": str(tmp_path / "vgg19.params")}
+    task = style_task(StyleConfig(**settings, style_layers=("relu3_4",)))
+    assert set(task.loss.weights) == {"feature:relu2_2", "style:relu3_4", "tv"}
+
+
 def test_narrow_style_pictures_keep_their_shape(tmp_path):
     narrow = write(tmp_path / "narrow.png", height=40, width=400)
     assert read_style(narrow, 64).shape == (32, 320, 3)
@@ -238,6 +250,6 @@ def test_mistakes(photos, painting, tmp_path):
 def test_the_model_of_a_run_is_the_paper_s_network_on_pixels(photos, painting):
     training = make_run(photos, painting, norm="batch")
     assert isinstance(training.model, PixelRangeAdapter)
-    expected = {"width": 2, "norm": "batch", "upsampling": "nearest", "output": "linear"}
+    expected = {"width": 2, "norm": "batch", "upsampling": "nearest", "output": "linear", "lowpass": 0.3}
     assert training.model.net.arguments == expected
     assert training.devices == [mx.cpu(0)]

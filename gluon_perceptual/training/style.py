@@ -20,7 +20,7 @@ from ..image.histogram import match_images
 from ..losses import FeatureLoss
 from ..losses.perceptual import Targets
 from ..losses.style_transfer import blended_grams, check_blend, read_style, style_transfer_loss, style_weights
-from ..nets.vgg import LossNetwork, check_layers
+from ..nets.vgg import LossNetwork
 from ..weights import model_path
 from .style_config import StyleConfig
 from .task import Task, choose_held_out, computing_as
@@ -88,7 +88,6 @@ def check(config: StyleConfig) -> None:
 
     A network to start from must have the same output: parameters for another one have the same shapes, but do not help.
     """
-    check_layers((*config.style_layers, config.content_layer))
     if not config.style:
         raise UserError("no style picture is given")
     check_blend(config.blend, config.style)
