@@ -1,10 +1,13 @@
 """A run's logs with lines that no training wrote: they are left out, and the others are shown."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from gluon_perceptual.figures import loss_figure
 from gluon_perceptual.training.jsonl import JsonLines, parse_line, read_lines
+from gluon_perceptual.training.validation import PAIRS, Validation
 
 GOOD = '{"step": 1, "loss": 8.5, "tv": null, "learning_rate": 2e-05}'
 
@@ -42,6 +45,15 @@ def test_what_is_written_is_read(tmp_path):
         log.append(line)
     log.close()
     assert read_lines(path) == written
+
+
+def test_a_best_model_without_a_loss_does_not_count(tmp_path):
+    path = tmp_path / "validation.jsonl"
+    path.write_text('{"step": 1, "best": true}\n{"step": 2, "loss": null, "best": true}\n')
+    run = SimpleNamespace(config=SimpleNamespace(batch=1), devices=[None])
+    run.task = SimpleNamespace(validation_pairs=[(np.zeros(1), np.zeros(1))] * PAIRS)
+    Validation(run, JsonLines(path, 2), tmp_path / "best.params", 1, lambda step, terms: None).close()
+    assert len(read_lines(path)) == 2
 
 
 def test_a_figure_shows_the_values_that_are_there():

@@ -80,7 +80,8 @@ def _record(run: Path) -> dict[str, Any]:
 
 
 def _log(run: Path) -> list[dict[str, Any]]:
-    return [line for line in read_lines(run / "log.jsonl") if "skipped" not in line]
+    lines = read_lines(run / "log.jsonl")
+    return [line for line in lines if "skipped" not in line and line.get("images_per_second")]
 
 
 def _steps(run: Path) -> int:

@@ -36,15 +36,11 @@ class Validation(Callback):
     """
 
     def __init__(
-        self,
-        run: Run,
-        lines: JsonLines,
-        best: Path,
-        every: int,
-        tell: Callable[[int, dict[str, float]], None] | None = None,
+        self, run: Run, lines: JsonLines, best: Path, every: int, tell: Callable[[int, dict[str, float]], None]
     ) -> None:
         self._run, self._lines, self._path, self._every = run, lines, best, every
-        self._best = min((line["loss"] for line in lines.read() if line.get("best")), default=math.inf)
+        losses = (line.get("loss") for line in lines.read() if line.get("best"))
+        self._best = min((loss for loss in losses if loss is not None), default=math.inf)
         self._batches, self._tell = validation_batches(run), tell
 
     def after_step(self, result: StepResult) -> None:
@@ -63,8 +59,7 @@ class Validation(Callback):
             self._lines.append({"step": step, **terms, "best": is_best})
             self._lines.sync()
         finally:
-            if self._tell is not None:
-                self._tell(step, terms)
+            self._tell(step, terms)
 
     def close(self) -> None:
         """Close the file."""
