@@ -176,3 +176,11 @@ def test_halo_covers_the_receptive_field(net):
     for positions in (rows, columns):
         reach = max(center - positions.min() // net.scale, positions.max() // net.scale - center)
         assert 0 < reach <= net.halo
+
+
+def test_networks_leave_nothing_in_mxnet():
+    before = mx.registry.get_registry(mx.init.Initializer)
+    net = PixelRangeAdapter(SuperResolutionNet(scale=2, width=4, blocks=1, skip=True, lowpass=0.3), mean=(1, 2, 3))
+    net.net.initialize()
+    assert net.mean.data().asnumpy().ravel().tolist() == [1, 2, 3]
+    assert mx.registry.get_registry(mx.init.Initializer) == before

@@ -14,6 +14,17 @@ def parameters_of(block: Block) -> dict[str, Parameter]:
     return dict(block._collect_params_with_prefix())
 
 
+def constant(block: Block, name: str, values: np.ndarray) -> Parameter:
+    """Return a constant of a block, as `get_constant`, without that one's leak of memory.
+
+    MXNet registers a class for each constant, with its values, under a name of its own, and keeps it until it ends.
+    """
+    made = block.params.get_constant(name, values)
+    if isinstance(made.init, str):  # it is new, not shared
+        made.init = mx.registry._REGISTRY[mx.init.Initializer].pop(made.init.lower())()
+    return made
+
+
 def value_of(parameter: Parameter) -> NDArray:
     """Return a parameter's value, an NDArray on the CPU: the mean over its devices."""
     return parameter._reduce()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._mxnet import NDArray, Operators, mx, nn
+from .._mxnet.gluon import constant
 from ..choices import Norm, Upsampling, check_choice, of
 from ..image.resampling import bicubic_phases
 from .fast import Conv2D, InputConv2D, NearestConv2D, TransposedConv2D
@@ -137,7 +138,7 @@ class BicubicEnlargement(mx.gluon.HybridBlock):
         super().__init__(**kwargs)
         self._scale = scale
         with self.name_scope():
-            self.filters = self.params.get_constant("filters", bicubic_phases(scale)[:, np.newaxis])
+            self.filters = constant(self, "filters", bicubic_phases(scale)[:, np.newaxis])
 
     def hybrid_forward(self, F: Operators, x: NDArray, filters: NDArray) -> NDArray:
         """Each plane on its own, all f² phases at once."""

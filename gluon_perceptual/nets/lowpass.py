@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._mxnet import NDArray, Operators, mx
+from .._mxnet.gluon import constant
 from .lowpass_kernel import RADIUS, lowpass_kernel, phases_of
 
 
@@ -19,7 +20,7 @@ class LowPass(mx.gluon.HybridBlock):
         super().__init__(**kwargs)
         self._step = step
         with self.name_scope():
-            self.filters = self.params.get_constant("filters", phases_of(lowpass_kernel(cutoff), step))
+            self.filters = constant(self, "filters", phases_of(lowpass_kernel(cutoff), step))
 
     def hybrid_forward(self, F: Operators, x: NDArray, filters: NDArray) -> NDArray:
         """Filter each plane separately, all step² phases at once."""

@@ -7,6 +7,7 @@ from typing import Any, Sequence
 import numpy as np
 
 from .._mxnet import Block, NDArray, Operators, mx
+from .._mxnet.gluon import constant
 
 HALF_RANGE = 127.5  # pixels are in [0, 255]
 
@@ -28,7 +29,7 @@ class PixelRangeAdapter(mx.gluon.HybridBlock):
         self.net = net
         self.max_value = max_value
         with self.name_scope():
-            self.mean = self.params.get_constant("mean", np.array(mean, np.float32).reshape(1, 3, 1, 1))
+            self.mean = constant(self, "mean", np.array(mean, np.float32).reshape(1, 3, 1, 1))
         self.mean.initialize()
 
     @property

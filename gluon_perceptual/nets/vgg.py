@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import weights as shipped
 from .._mxnet import Block, Context, NDArray, Operators, Parameter, mx
-from .._mxnet.gluon import fill
+from .._mxnet.gluon import constant, fill
 from ..choices import check_choice
 from ..errors import UserError
 from .fast import Conv2D
@@ -113,7 +113,7 @@ class LossNetwork(mx.gluon.HybridBlock):
         self.collect_params().setattr("grad_req", "null")
 
     def _constant(self, name: str, values: tuple[float, ...]) -> Parameter:
-        return self.params.get_constant(name, np.array(values, np.float32).reshape(1, 3, 1, 1))
+        return constant(self, name, np.array(values, np.float32).reshape(1, 3, 1, 1))
 
     @classmethod
     def pretrained(

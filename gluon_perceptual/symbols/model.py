@@ -7,6 +7,7 @@ from typing import Callable
 import numpy as np
 
 from .._mxnet import Block, Context, NDArray, Operators, mx
+from .._mxnet.gluon import constant
 from ..errors import UserError
 from ..image.color import LUMA
 from ..nets.blocks import BicubicEnlargement, ReflectionPad, identity
@@ -34,9 +35,9 @@ class SymbolModel(mx.gluon.HybridBlock):
         with self.name_scope():
             self.bicubic = BicubicEnlargement(self.scale) if needed else identity()
             self.frame = ReflectionPad(options.padding) if options.padding else identity()
-            self.mean = self.params.get_constant("mean", np.array(options.mean, np.float32).reshape(1, -1, 1, 1))
-        for constant in (self.mean, *self.bicubic.collect_params().values()):
-            constant.initialize(ctx=ctx)
+            self.mean = constant(self, "mean", np.array(options.mean, np.float32).reshape(1, -1, 1, 1))
+        for fixed in (self.mean, *self.bicubic.collect_params().values()):
+            fixed.initialize(ctx=ctx)
 
     @property
     def halo(self) -> int:
