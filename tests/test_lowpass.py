@@ -101,10 +101,10 @@ STYLE = {"width": 2, "norm": "instance", "upsampling": "nearest", "output": "lin
 
 
 @pytest.mark.parametrize(
-    ("spec", "layer"),
-    [(ModelSpec("SuperResolutionNet", ARGUMENTS), "tail"), (ModelSpec("StyleNet", STYLE), "decode.3")],
+    ("network", "arguments", "layer"), [("SuperResolutionNet", ARGUMENTS, "tail"), ("StyleNet", STYLE, "decode.3")]
 )
-def test_a_model_gets_a_low_pass(spec, layer, tmp_path):
+def test_a_model_gets_a_low_pass(network, arguments, layer, tmp_path):
+    spec = ModelSpec(network, arguments)
     model = spec.build()
     randomize(model.net)
     path = tmp_path / "model.params"

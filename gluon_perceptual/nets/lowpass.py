@@ -1,4 +1,4 @@
-"""A fixed low-pass filter against the weave: fine waves that a feature loss leaves since it takes them for texture."""
+"""A fixed low-pass filter against fine waves that a loss takes for texture: a feature loss's weave, a style's mesh."""
 
 from __future__ import annotations
 
