@@ -16,7 +16,7 @@ from gluon_perceptual.timing.measuring import matrix_product_peak
 
 from . import arithmetic, loading
 from .harness import measure
-from .report import markdown, plot, row
+from .report import plot, row, table
 from .suites import SUITES, works
 
 
@@ -44,8 +44,8 @@ def main(suites: tuple[str, ...], runs: int, precision: str | None, out: Path) -
     for work in tqdm([each for name in chosen if name in SUITES for each in works(name, precisions)]):
         rows.append(row(work, measure(work.contenders, work.parts or runs, work.cores), peak))
         write_json(out / "results.json", {"machine": machine(), "computes": support, "peak": peak, "rows": rows})
-        tqdm.write(markdown(rows[-1:], peak).splitlines()[-1])
-    text = markdown(rows, peak) if rows else ""
+        tqdm.write(table(rows[-1:], peak).splitlines()[-1])
+    text = table(rows, peak) if rows else ""
     if "loading" in chosen:
         text += "\n" + json.dumps(loading.waiting(), indent=2) + "\n"
     if "arithmetic" in chosen:

@@ -18,6 +18,8 @@ import numpy as np
 
 from gluon_perceptual.image.io import Picture, write_picture
 
+from .worker import peak_memory
+
 UPLOADS, JOBS, HOSTILE = 50, 500, 200
 MOST_MEMORY = 1500  # megabytes
 SIDE = 48
@@ -36,8 +38,9 @@ def main() -> None:
             client.get("/").raise_for_status()
             print(f"the page is ready after {time.monotonic() - began:.1f} s")
             load(client, there, token)
-            print(f"peak memory: {memory(process.pid)} MB")
-            good = memory(process.pid) < MOST_MEMORY and not any(Path(place).glob("*/*"))
+            memory = peak_memory(process.pid) // 10**6
+            print(f"peak memory: {memory} MB")
+            good = memory < MOST_MEMORY and not any(Path(place).glob("*/*"))
         process.send_signal(signal.SIGINT)
         status = process.wait(120)
         left = [path.name for path in Path(place).iterdir()]
@@ -100,12 +103,6 @@ def damaged() -> list[tuple[str, bytes]]:
     with tempfile.TemporaryDirectory() as folder:
         write_hostile(Path(folder), HOSTILE)
         return [(path.name, path.read_bytes()) for path in sorted(Path(folder).iterdir())]
-
-
-def memory(process: int) -> int:
-    """Return the peak memory of a process in megabytes."""
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) // 1000
 
 
 if __name__ == "__main__":

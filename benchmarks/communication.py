@@ -18,6 +18,8 @@ from typing import Any
 import click
 import numpy as np
 
+from .tables import markdown
+
 WEIGHTS = 64 * 64 * 9  # parameters of a residual block's convolution
 SIZES = {"one convolution": 1, "×2 network": 12, "style network": 46, "four times that": 184}
 WORKERS = (1, 2, 3, 4)
@@ -33,14 +35,12 @@ def main(context: click.Context, out: Path) -> None:
         return
     rows = [measured(workers, name, arrays) for name, arrays in SIZES.items() for workers in WORKERS]
     slope, wait = fitted(rows)
-    click.echo("| arrays of | MB | workers | ms per exchange | by the model |\n|---|---|---|---|---|")
+    lines = []
     for row in rows:
         predicted = wait + slope * row["workers"] * row["megabytes"]
-        megabytes, times = (
-            f"{row['megabytes']:.2f}",
-            [f"{1e3 * seconds:.1f}" for seconds in (row["seconds"], predicted)],
-        )
-        click.echo(f"| {row['name']} | {megabytes} | {row['workers']} | {' | '.join(times)} |")
+        times = (f"{1e3 * seconds:.1f}" for seconds in (row["seconds"], predicted))
+        lines.append([row["name"], f"{row['megabytes']:.2f}", str(row["workers"]), *times])
+    click.echo(markdown(("arrays of", "MB", "workers", "ms per exchange", "by the model"), lines))
     click.echo(f"\nmodel: {1e3 * wait:.1f} ms + {1e3 * slope:.2f} ms per MB and worker")
     draw(rows, slope, wait, out)
 

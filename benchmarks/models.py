@@ -7,7 +7,7 @@ that the model for drawings was not trained on.
 
 from __future__ import annotations
 
-from typing import Iterator, Sequence
+from typing import Sequence
 
 import click
 import numpy as np
@@ -24,6 +24,8 @@ from gluon_perceptual.image.resize import crop_to_multiple
 from gluon_perceptual.inference import Upscaler
 from gluon_perceptual.nets import LossNetwork
 from gluon_perceptual.weights import model_for, models, shipped_path
+
+from .tables import markdown
 
 QUALITIES = (95, 90, 85, 75, 60, 40)
 LEVELS = range(0, 256, 15)
@@ -107,11 +109,6 @@ def varied(found: dict[str, Upscaler], photos: Sequence[PictureFile], scale: int
         rows = means([row for photo in tqdm(photos) for row in evaluate(methods, photo, scale, network)])
         lines.append([name, *(f"{row.psnr:.2f} / {row.relu4_3:.0f} / {row.ciede2000:.2f}" for row in rows)])
     return markdown(("PSNR / relu4_3 / CIEDE2000", "plain", "--self-ensemble", "matched, RGB", "matched, LAB"), lines)
-
-
-def markdown(head: Sequence[str], lines: Iterator[list[str]] | list[list[str]]) -> str:
-    """Return a table."""
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *lines))
 
 
 def deviation(upscaler: Upscaler) -> float:

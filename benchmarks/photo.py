@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import Any, Callable
 
 import cv2
@@ -16,15 +17,27 @@ def make_photo(height: int, width: int) -> np.ndarray:
     return cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
-def bands(enlarge: Callable[[list[Tile]], None], tiles: list[Tile], parts: int) -> Callable[[], None]:
-    """Return a function that enlarges the next of `parts` parts of the tiles, warmed up with two tiles."""
+def by_parts(
+    height: int,
+    width: int,
+    enlarge_window: Callable[[np.ndarray], np.ndarray],
+    scale: int,
+    tiles: list[Tile],
+    parts: int,
+) -> Callable[[], None]:
+    """Return a function that enlarges the next of `parts` parts of a photo's tiles, warmed up with two tiles."""
+    image, large = make_photo(height, width), np.empty((scale * height, scale * width, 3), np.uint8)
+
+    def enlarge(some: list[Tile]) -> None:
+        for rows, columns, values in map_tiles(image, enlarge_window, scale, some):
+            large[rows, columns] = values
+
     enlarge(tiles[:2])
-    waiting = [[tiles[int(i)] for i in part] for part in np.array_split(np.arange(len(tiles)), parts)]
+    numbers = np.array_split(np.arange(len(tiles)), parts)
+    waiting = cycle([[tiles[number] for number in part] for part in numbers])
 
     def run() -> None:
-        part = waiting.pop(0)
-        waiting.append(part)
-        enlarge(part)
+        enlarge(next(waiting))
 
     run.warm = True  # type: ignore[attr-defined]
     return run
@@ -36,11 +49,4 @@ def photo(name: str, height: int, width: int, parts: int, precision: str = "floa
     from gluon_perceptual.timing import workloads
 
     upscaler = Upscaler(workloads.for_use(name, precision=precision))
-    image = make_photo(height, width)
-    large = np.empty((upscaler.scale * height, upscaler.scale * width, 3), np.uint8)
-
-    def enlarge(tiles: list[Tile]) -> None:
-        for rows, columns, values in map_tiles(image, upscaler.enlarge_window, upscaler.scale, tiles):
-            large[rows, columns] = values
-
-    return bands(enlarge, upscaler.plan(height, width), parts)
+    return by_parts(height, width, upscaler.enlarge_window, upscaler.scale, upscaler.plan(height, width), parts)

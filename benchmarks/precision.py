@@ -24,7 +24,7 @@ from gluon_perceptual.image.resize import crop_to_multiple, imresize, resize_lon
 from gluon_perceptual.nets.precision import BFloat16
 from gluon_perceptual.weights import models
 
-from .models import markdown
+from .tables import markdown
 
 STYLE_SIDE = 256  # longer side of the photos to repaint, in pixels
 SPLITTER = 2.0**16 + 1  # leaves 8 of float32's 24 bits

@@ -9,9 +9,9 @@ import torch
 from torch.nn import functional
 
 from gluon_perceptual.image.io import to_image, to_tensor
-from gluon_perceptual.image.tiling import Tile, map_tiles, plan
+from gluon_perceptual.image.tiling import plan
 
-from .photo import bands, make_photo
+from .photo import by_parts
 from .pytorch_networks import VGG16, network
 
 TV_WEIGHT = 1e-4
@@ -104,11 +104,4 @@ def photo(
             values = net(x).float()
         return to_image(values.numpy(), window.dtype)
 
-    image = make_photo(height, width)
-    large = np.empty((scale * height, scale * width, 3), np.uint8)
-
-    def enlarge(tiles: list[Tile]) -> None:
-        for rows, columns, values in map_tiles(image, enlarge_window, scale, tiles):
-            large[rows, columns] = values
-
-    return bands(enlarge, plan(height, width, tile, halo), parts)
+    return by_parts(height, width, enlarge_window, scale, plan(height, width, tile, halo), parts)

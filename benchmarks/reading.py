@@ -18,7 +18,10 @@ import numpy as np
 from gluon_perceptual import weights
 from gluon_perceptual.checkpoint import read_params, write_params
 
+from .tables import markdown
+
 TIMES = 20
+MEASURED = ("from disk", "bytes alone", "ratio", "from cache", "bytes alone", "ratio")
 FILES = {"blog": (47, (15, 15, 6, 6)), "few": (6, (64, 21)), "tiny": (70, (20,))}
 
 
@@ -83,15 +86,14 @@ def _drop_from_cache(path: str) -> None:
 
 def table(paths: Sequence[str]) -> str:
     """Return a table of how long reading takes, compared with reading only the bytes, in microseconds."""
-    lines = ["| file | arrays | bytes | from disk | bytes alone | ratio | from cache | bytes alone | ratio |"]
-    lines.append("|---" * 9 + "|")
+    lines = []
     for path in paths:
-        row = f"| {Path(path).name} | {len(read_params(path))} | {Path(path).stat().st_size:,} |"
+        cells = [Path(path).name, str(len(read_params(path))), f"{Path(path).stat().st_size:,}"]
         for cached in (False, True):
             mine, alone = (microseconds(read, path, cached) for read in (read_params, read_bytes))
-            row += f" {mine:,.0f} | {alone:,.0f} | {mine / alone:.2g} |"
-        lines.append(row)
-    return "\n".join(lines)
+            cells += [f"{mine:,.0f}", f"{alone:,.0f}", f"{mine / alone:.2g}"]
+        lines.append(cells)
+    return markdown(("file", "arrays", "bytes", *MEASURED), lines)
 
 
 @click.command()

@@ -22,7 +22,7 @@ from gluon_perceptual.errors import UserError
 from gluon_perceptual.image.files import read_bytes
 from gluon_perceptual.image.io import read_rgb
 
-from .models import markdown
+from .tables import markdown
 
 ALIKE, DIFFERENT, ONLY_OURS, REFUSED, OTHER_FORMAT, ONLY_PILLOW = (
     "the same pixels",

@@ -10,9 +10,14 @@ import numpy as np
 
 from .harness import Result
 from .suites import OURS_FLOAT32, Work
+from .tables import markdown
 
 matplotlib.use("Agg")
 GIGA = 1e9
+HEAD = (
+    "work", "ours, s", "best peer, s", "times as fast (runs)", "as our float32", "GFLOP/s", "of peak",
+    "memory, ours / peer",
+)  # fmt: skip
 
 
 def row(work: Work, results: Sequence[Result], peak: float) -> dict[str, Any]:
@@ -36,26 +41,19 @@ def row(work: Work, results: Sequence[Result], peak: float) -> dict[str, Any]:
     }
 
 
-def markdown(rows: Sequence[dict[str, Any]], peak: float) -> str:
+def table(rows: Sequence[dict[str, Any]], peak: float) -> str:
     """Return the table."""
-    lines = [
-        f"Matrix product: {peak / GIGA:.0f} GFLOP/s.",
-        "",
-        "| work | ours, s | best peer, s | times as fast (runs) | as our float32 | GFLOP/s | of peak "
-        "| memory, ours / peer |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    lines = []
     for values in rows:
         ours, peer = values["seconds"]["ours"], values["seconds"][values["peer"]]
         low, high = values["ratio_spread"]
-        gflops = f"{values['gflops']:.0f} | {values['of_peak']:.0%}" if values["gflops"] else " | "
+        speed = (f"{values['gflops']:.0f}", f"{values['of_peak']:.0%}") if values["gflops"] else ("", "")
         gain = f"{values['over_float32']:.2f}" if values["over_float32"] else ""
         memory = [values["memory"][name] / 2**20 for name in ("ours", values["peer"])]
-        lines.append(
-            f"| {values['work']} | {ours:.3f} | {peer:.3f} ({values['peer']}) | **{values['ratio']:.2f}** "
-            f"({low:.2f}–{high:.2f}) | {gain} | {gflops} | {memory[0]:.0f} / {memory[1]:.0f} MiB |"
-        )
-    return "\n".join(lines) + "\n"
+        ratio = f"**{values['ratio']:.2f}** ({low:.2f}–{high:.2f})"
+        times = (f"{ours:.3f}", f"{peer:.3f} ({values['peer']})", ratio, gain)
+        lines.append([values["work"], *times, *speed, f"{memory[0]:.0f} / {memory[1]:.0f} MiB"])
+    return f"Matrix product: {peak / GIGA:.0f} GFLOP/s.\n\n{markdown(HEAD, lines)}\n"
 
 
 def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:

@@ -24,7 +24,7 @@ from gluon_perceptual.losses.terms import STYLE_LAYERS
 from gluon_perceptual.optimize import Objective, minimize, style_objective
 from gluon_perceptual.training.style import StyleConfig
 
-from .models import markdown
+from .tables import markdown
 
 MEASURES = ("", "clipped", "blobs", "color noise", "edges", "painting's clipped", "painting's color noise")
 HEAD = (*MEASURES, "loss / L-BFGS's", "content", "style", *STYLE_LAYERS)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -23,6 +21,7 @@ from gluon_perceptual.video import Steady, convert_video, open_video
 from gluon_perceptual.weights import models
 
 from .clips import HEIGHT, WIDTH, Clip, film, pan, write_film, zoom
+from .worker import peak_memory
 
 SIZES = ((640, 360), (1280, 720))
 TINY = (96, 64)  # size of frames when only their number matters
@@ -90,9 +89,7 @@ def memory(given: SimpleNamespace) -> None:
         write_film(source, sliding(read_rgb(given.photo), *TINY, given.count), given.count)
         with open_video(source) as video:
             done = convert_video(video, target, Steady(Stylizer(given.styles[0]).stylize))
-    unit = 1 if sys.platform == "darwin" else 1024
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-    print(f"{done} frames of {TINY[0]}×{TINY[1]}, {given.styles[0]}: {most:.0f} MB at most")
+    print(f"{done} frames of {TINY[0]}×{TINY[1]}, {given.styles[0]}: {peak_memory() / 1e6:.0f} MB at most")
 
 
 def sliding(photo: np.ndarray, width: int, height: int, count: int) -> Iterator[np.ndarray]:

@@ -130,9 +130,7 @@ def test_a_row_compares_with_the_best_peer():
     row = report.row(Work("step", [], flop=4e9), results, peak=4e9)
     assert (row["peer"], row["ratio"], row["of_peak"]) == ("fast", 1.5, 0.5)
     assert row["ratio_spread"] == [1.0, 3.0]
-    assert "| step | 2.000 | 3.000 (fast) | **1.50** (1.00–3.00) |  | 2 | 50% | 1 / 2 MiB |" in report.markdown(
-        [row], 4e9
-    )
+    assert "| step | 2.000 | 3.000 (fast) | **1.50** (1.00–3.00) |  | 2 | 50% | 1 / 2 MiB |" in report.table([row], 4e9)
     whole = report.row(Work("photo", [], parts=3), results, peak=4e9)
     assert whole["seconds"]["ours"] == 6.0
 
