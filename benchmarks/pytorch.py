@@ -6,21 +6,16 @@ from typing import Any, Callable
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from gluon_perceptual.image.io import to_image, to_tensor
 from gluon_perceptual.image.tiling import plan
 
 from .photo import by_parts
-from .pytorch_networks import VGG16, network
+from .pytorch_networks import network
+from .pytorch_training.losses import VGG16, gram_matrix, squared_error
 
 TV_WEIGHT = 1e-4
-
-
-def gram_matrix(features: torch.Tensor) -> torch.Tensor:
-    """(N, C, H, W) -> (N, C, C)."""
-    flat = features.flatten(2)
-    return flat @ flat.transpose(1, 2) / flat[0].numel()
+CONTENT_LAYER, STYLE_LAYERS = "relu2_2", ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 
 
 def _total_variation(x: torch.Tensor) -> torch.Tensor:
@@ -44,22 +39,24 @@ def training_step(
     style = name.startswith("style")
     layout, size = _layout(channels_last), size or (256 if style else 144)
     low = size // {"sr4": 4, "sr2": 2, "blog2": 2}.get(name, 1)
-    net, vgg = network(name).to(memory_format=layout), VGG16(4 if style else 2).to(memory_format=layout)
+    net = network(name).to(memory_format=layout)
+    vgg = VGG16(STYLE_LAYERS if style else (CONTENT_LAYER,)).to(memory_format=layout)
     optimizer = torch.optim.Adam(net.parameters(), 1e-3)
     inputs = (torch.rand(batch, 3, low, low) * 255).to(memory_format=layout)
     references = inputs if style else (torch.rand(batch, 3, size, size) * 255).to(memory_format=layout)
-    grams = [gram_matrix(maps) for maps in vgg(torch.rand(1, 3, size, size) * 255)] if style else []
+    painting = vgg(torch.rand(1, 3, size, size) * 255) if style else {}
+    grams = {layer: gram_matrix(maps) for layer, maps in painting.items()}
 
     def step() -> None:
         optimizer.zero_grad()
         with _autocast(precision):
             with torch.no_grad():
-                target = vgg(references, stages=2)[1].float()
+                target = vgg(references, CONTENT_LAYER)[CONTENT_LAYER]
             output = net(inputs).float()
-            maps = [each.float() for each in vgg(output)]
-        loss = functional.mse_loss(maps[1], target) + TV_WEIGHT * _total_variation(output)
-        for features, gram in zip(maps, grams):
-            loss = loss + functional.mse_loss(gram_matrix(features), gram.expand(batch, -1, -1))
+            maps = vgg(output)
+        loss = squared_error(maps[CONTENT_LAYER], target) + TV_WEIGHT * _total_variation(output)
+        for layer, gram in grams.items():
+            loss = loss + squared_error(gram_matrix(maps[layer]), gram)
         loss.backward()
         optimizer.step()
         loss.item()

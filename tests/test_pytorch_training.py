@@ -1,4 +1,4 @@
-"""`benchmarks.pytorch_training` makes the steps of MXNet's training: same pairs, losses, schedule and clipping."""
+"""`benchmarks.pytorch_training` does the steps of MXNet's training: same pairs, losses, schedule and clipping."""
 
 import shutil
 
@@ -51,7 +51,7 @@ def test_the_same_steps(kind, photos, tmp_path):
     arrays, made = (read_params(tmp_path / name / "checkpoints/step-0000004.params") for name in ("mxnet", "torch"))
     assert set(made) == set(arrays)
     for name, array in arrays.items():
-        np.testing.assert_allclose(made[name], array, atol=4e-4)  # of four updates of at most 1e-3
+        np.testing.assert_allclose(made[name], array, atol=5e-4)  # of four updates of at most 1e-3
 
 
 @pytest.mark.parametrize("option", [("--schedule", "step"), ("--upsampling", "subpixel"), ("--tv", 1)])

@@ -1,1 +1,1 @@
-"""Trainings of this package on GPUs that MXNet's last CUDA build does not know, in PyTorch."""
+"""This package's trainings in PyTorch, for GPUs that MXNet's last CUDA build does not support."""

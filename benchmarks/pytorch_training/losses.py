@@ -29,7 +29,7 @@ Loss = Callable[[torch.Tensor, torch.Tensor], "dict[str, torch.Tensor]"]  # outp
 class VGG16(nn.Module):
     """The loss network: (N, 3, H, W) RGB in [0, 255] -> feature maps by layer; computes in `dtype`."""
 
-    def __init__(self, layers: tuple[str, ...], dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(self, layers: tuple[str, ...], dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.layers = layers
         arrays = {name: array for file in VGG_FILES for name, array in read_params(FOLDER / file).items()}
@@ -44,16 +44,16 @@ class VGG16(nn.Module):
             conv.weight.data, conv.bias.data = weight, bias
             self.convs[name] = conv
         self.requires_grad_(False)
-        self.to(device, dtype, memory_format=torch.channels_last)
-        self.mean = torch.tensor(BGR_MEAN, device=device).view(1, 3, 1, 1)
         self.dtype = dtype
+        self.convs.to(dtype)
+        self.register_buffer("mean", torch.tensor(BGR_MEAN).view(1, 3, 1, 1))
 
     def forward(self, pictures: torch.Tensor, last: str = "") -> dict[str, torch.Tensor]:
         """Return the maps of the layers, up to `last` if given."""
-        x, found = (pictures.flip(1) - self.mean).to(self.dtype, memory_format=torch.channels_last), {}
+        x, found = (pictures.flip(1) - self.mean).to(self.dtype), {}
         for name, conv in self.convs.items():
             layer = f"relu{name[len('conv') :]}"
-            x = functional.relu(conv(x))
+            x = functional.relu(conv(x), inplace=True)
             if layer in self.layers:
                 found[layer] = x
             if layer == last:
@@ -82,8 +82,11 @@ def style_loss(config: StyleConfig, dtype: torch.dtype, device: torch.device) ->
     """
     asked = (len(config.style), config.stability, config.match_color, config.denoise, config.style_balance)
     if asked != (1, 0, False, 0, "norm"):
-        raise UserError("only runs of one style without stability, color matching, denoising or other balances work")
-    network = VGG16(tuple(sorted({*config.style_layers, config.content_layer})), dtype, device)
+        raise UserError(
+            "expected a run of one style with balance norm, without stability, color matching and denoising"
+        )
+    network = VGG16(tuple(sorted({*config.style_layers, config.content_layer})), dtype)
+    network.to(device, memory_format=torch.channels_last)
     picture = read_rgb(Path(config.style[0]))
     if config.style_size:
         picture = resize_longest_side(picture, config.style_size)
@@ -118,7 +121,8 @@ def super_resolution_loss(config: SuperResolutionConfig, dtype: torch.dtype, dev
         if not isinstance(term, (FeatureLoss, PixelLoss, GridLoss)):
             raise UserError(f"the loss term {term.name} is not supported here")
     layers = tuple(term.layer for term in weights if term.layer)
-    network = VGG16(layers, dtype, device) if layers else nn.Identity()
+    network = VGG16(layers, dtype) if layers else nn.Identity()
+    network.to(device, memory_format=torch.channels_last)
 
     def value(term: Term, output: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
         if isinstance(term, FeatureLoss):

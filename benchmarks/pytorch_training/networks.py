@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping, Optional
 
 import numpy as np
 import torch
@@ -11,12 +11,15 @@ from torch import nn
 from torch.nn import functional
 
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.image.resampling import cubic
+from gluon_perceptual.image.resampling import bicubic_phases
 from gluon_perceptual.nets.lowpass_kernel import RADIUS, lowpass_kernel
 from gluon_perceptual.training.style_config import StyleConfig
 from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig
 
 HALF_RANGE, GRAIN, MARGIN, NEAR_ZERO = 127.5, 16.0, 40, 1e-4  # as in gluon_perceptual.nets
+
+
+Norm = Optional[Callable[[int], nn.Module]]  # makes a normalization of so many channels
 
 
 class InstanceNorm(nn.Module):
@@ -31,25 +34,25 @@ class InstanceNorm(nn.Module):
         return functional.instance_norm(x.float(), weight=self.gamma, bias=self.beta)
 
 
-def norm_layer(norm: str, channels: int) -> nn.Module:
-    """Return instance normalization, or a block that does nothing for "none"."""
-    return InstanceNorm(channels) if norm == "instance" else nn.Identity()
+def norm_layer(norm: Norm, channels: int) -> nn.Module:
+    """Return the normalization, or a block that does nothing."""
+    return norm(channels) if norm else nn.Identity()
 
 
-def conv_block(inputs: int, channels: int, kernel: int, norm: str, stride: int = 1, padding: bool = True) -> nn.Module:
+def conv_block(inputs: int, channels: int, kernel: int, norm: Norm, stride: int = 1, padding: bool = True) -> nn.Module:
     """Return convolution, normalization, ReLU."""
-    conv = nn.Conv2d(inputs, channels, kernel, stride, kernel // 2 * padding, bias=norm == "none")
-    return nn.Sequential(conv, norm_layer(norm, channels), nn.ReLU())
+    conv = nn.Conv2d(inputs, channels, kernel, stride, kernel // 2 * padding, bias=not norm)
+    return nn.Sequential(conv, norm_layer(norm, channels), nn.ReLU(True))
 
 
 class ResidualBlock(nn.Module):
     """As `gluon_perceptual.nets.blocks.ResidualBlock`."""
 
-    def __init__(self, channels: int, norm: str, padding: bool = True) -> None:
+    def __init__(self, channels: int, norm: Norm, padding: bool = True) -> None:
         super().__init__()
         self.crop = 0 if padding else 2
         self.conv = conv_block(channels, channels, 3, norm, padding=padding)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=int(padding), bias=norm == "none")
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=int(padding), bias=not norm)
         self.norm2 = norm_layer(norm, channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -58,14 +61,13 @@ class ResidualBlock(nn.Module):
         return self.norm2(self.conv2(self.conv(x))) + x[:, :, rows, columns]
 
 
-def enlarging(channels: int, upsampling: str, norm: str, inputs: int) -> nn.Module:
+def enlarging(channels: int, upsampling: str, norm: Norm, inputs: int) -> nn.Module:
     """Return a block that doubles H and W, as `gluon_perceptual.nets.blocks.upsample`."""
-    bias = norm == "none"
     if upsampling == "transposed":
-        layers = [nn.ConvTranspose2d(inputs, channels, 3, 2, 1, 1, bias=bias)]
+        layers = [nn.ConvTranspose2d(inputs, channels, 3, 2, 1, 1, bias=not norm)]
     else:
-        layers = [nn.UpsamplingNearest2d(scale_factor=2), nn.Conv2d(inputs, channels, 3, padding=1, bias=bias)]
-    return nn.Sequential(*layers, norm_layer(norm, channels), nn.ReLU())
+        layers = [nn.UpsamplingNearest2d(scale_factor=2), nn.Conv2d(inputs, channels, 3, padding=1, bias=not norm)]
+    return nn.Sequential(*layers, norm_layer(norm, channels), nn.ReLU(True))
 
 
 class LowPass(nn.Module):
@@ -85,21 +87,21 @@ class LowPass(nn.Module):
 
 
 class StyleNet(nn.Module):
-    """As `gluon_perceptual.nets.style.StyleNet` with the linear output."""
+    """As `gluon_perceptual.nets.style.StyleNet` with instance norms and the linear output."""
 
-    def __init__(self, width: int, norm: str, upsampling: str, lowpass: float | None) -> None:
+    def __init__(self, width: int, upsampling: str, lowpass: float | None) -> None:
         super().__init__()
         self.lowpass = LowPass(lowpass)
         self.encode = nn.Sequential(
             nn.ReflectionPad2d(MARGIN),
-            conv_block(3, width, 9, norm),
-            conv_block(width, 2 * width, 3, norm, stride=2),
-            conv_block(2 * width, 4 * width, 3, norm, stride=2),
+            conv_block(3, width, 9, InstanceNorm),
+            conv_block(width, 2 * width, 3, InstanceNorm, stride=2),
+            conv_block(2 * width, 4 * width, 3, InstanceNorm, stride=2),
         )
-        self.body = nn.Sequential(*(ResidualBlock(4 * width, norm, padding=False) for _ in range(5)))
+        self.body = nn.Sequential(*(ResidualBlock(4 * width, InstanceNorm, padding=False) for _ in range(5)))
         self.decode = nn.Sequential(
-            enlarging(2 * width, upsampling, norm, 4 * width),
-            enlarging(width, upsampling, norm, 2 * width),
+            enlarging(2 * width, upsampling, InstanceNorm, 4 * width),
+            enlarging(width, upsampling, InstanceNorm, 2 * width),
             nn.Identity(),
             nn.Conv2d(width, 3, 9, padding=4),
         )
@@ -116,14 +118,11 @@ class SuperResolutionNet(nn.Module):
     def __init__(self, scale: int, width: int, blocks: int, upsampling: str, lowpass: float | None) -> None:
         super().__init__()
         self.scale = scale
-        self.head = conv_block(3, width, 9, "none")
-        self.body = nn.Sequential(*(ResidualBlock(width, "none") for _ in range(blocks)))
-        self.up = nn.Sequential(*(enlarging(width, upsampling, "none", width) for _ in range(int(math.log2(scale)))))
+        self.head = conv_block(3, width, 9, None)
+        self.body = nn.Sequential(*(ResidualBlock(width, None) for _ in range(blocks)))
+        self.up = nn.Sequential(*(enlarging(width, upsampling, None, width) for _ in range(int(math.log2(scale)))))
         self.tail = nn.Conv2d(width, 3, 9, padding=4)
-        centers = (np.arange(scale) + 0.5) / scale - 0.5
-        taps = cubic(centers[:, np.newaxis] - np.arange(-2, 3))
-        phases = np.einsum("ik,jl->ijkl", taps, taps).reshape(scale**2, 1, 5, 5)
-        self.register_buffer("phases", torch.tensor(phases, dtype=torch.float32), persistent=False)
+        self.register_buffer("phases", torch.tensor(bicubic_phases(scale)[:, np.newaxis]), persistent=False)
         self.lowpass = LowPass(lowpass)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -146,7 +145,7 @@ def network_of(config: StyleConfig | SuperResolutionConfig) -> nn.Module:
     if isinstance(config, StyleConfig):
         if (config.norm, config.output) != ("instance", "linear"):
             raise UserError(f"norm {config.norm}, output {config.output}: only instance and linear are supported")
-        return initialized(StyleNet(config.width, config.norm, config.upsampling, config.lowpass or None))
+        return initialized(StyleNet(config.width, config.upsampling, config.lowpass or None))
     if (config.arch, config.norm) != ("skip", "none"):
         raise UserError(f"arch {config.arch}, norm {config.norm}: only skip without norm is supported")
     net = initialized(SuperResolutionNet(config.scale, config.width, config.blocks, config.upsampling, config.lowpass))
@@ -168,7 +167,7 @@ def load(net: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
     """Take over a Gluon network's parameters; its constants are not needed.
 
     Raises:
-        UserError: They are of another network.
+        UserError: They belong to another network.
     """
     own: dict[str, Any] = net.state_dict()
     wrong = [name for name in own if name not in arrays or arrays[name].shape != tuple(own[name].shape)]

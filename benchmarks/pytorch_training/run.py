@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from gluon_perceptual.checkpoint.parameters import CELL
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.files import atomic_path, parse_json, write_json
 from gluon_perceptual.formats.mxnet_params import read_params, write_params
@@ -27,12 +28,12 @@ from .training import Step, train
 Config = Any  # StyleConfig or SuperResolutionConfig
 
 
-def make_run(run: Path, count: int, device: str, processes: int) -> None:
-    """Make all steps of a run, on the first `count` pairs of its data, see `__main__`."""
+def complete_run(run: Path, count: int, device: str, processes: int) -> None:
+    """Run all steps of a run, on the first `count` pairs of its data, see `__main__`."""
     config = config_of(parse_json((run / "config.json").read_bytes())["config"])
     check(config)
     made = make_pairs(config, min(count, config.steps * config.batch), processes)
-    save(run, config, *finish(config, made, torch.device(device)))
+    save(run, config, *trained(config, made, torch.device(device)))
 
 
 def config_of(values: dict[str, Any]) -> Config:
@@ -51,10 +52,10 @@ def check(config: Config) -> None:
         raise UserError("`shards`: only runs on photos can be trained here")
 
 
-def finish(
+def trained(
     config: Config, made: tuple[np.ndarray, ...], device: torch.device
 ) -> tuple[nn.Module, list[dict[str, float]]]:
-    """Return the trained network, and the lines of its log, one a step."""
+    """Return the trained network, and the lines of its log, one per step."""
     on_gpu = device.type == "cuda"
     torch.backends.cudnn.benchmark = torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = on_gpu
     torch.manual_seed(config.seed)
@@ -75,7 +76,7 @@ def finish(
 
 
 def save(run: Path, config: Config, net: nn.Module, log: list[dict[str, float]]) -> None:
-    """Write the last step's checkpoint and the log, and note in config.json what the run was made on."""
+    """Write the last step's checkpoint and the log, and record the device in config.json."""
     device = next(net.parameters()).device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "a CPU"
     record = parse_json((run / "config.json").read_bytes())
@@ -90,8 +91,10 @@ def save(run: Path, config: Config, net: nn.Module, log: list[dict[str, float]])
 def arrays_of(net: nn.Module, config: Config) -> dict[str, np.ndarray]:
     """Return all parameters that Gluon's network has, by its names, its constants among them."""
     arrays = {name: values.detach().cpu().numpy() for name, values in net.state_dict().items()}
-    if isinstance(net, SuperResolutionNet):
+    enlarges = isinstance(net, SuperResolutionNet)
+    if enlarges:
         arrays["enlarge.filters"] = net.phases.cpu().numpy()
-        if config.lowpass is not None:
-            arrays["lowpass.filters"] = phases_of(lowpass_kernel(config.lowpass), config.scale)
+    if config.lowpass:
+        name, step = ("lowpass.filters", config.scale) if enlarges else ("decode.lowpass.filters", CELL)
+        arrays[name] = phases_of(lowpass_kernel(config.lowpass), step)
     return {name: np.ascontiguousarray(array) for name, array in arrays.items()}

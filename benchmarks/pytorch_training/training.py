@@ -57,7 +57,7 @@ class Step:
         self.total = self.norm = self.rate
 
     def __call__(self, number: int) -> None:
-        """Make step `number`, from 0; then `total` is its loss and `norm` its gradient's norm."""
+        """Run step `number`, from 0; then `total` is its loss and `norm` its gradient's norm."""
         self.numbers.copy_(self.pairs.numbers(number))
         self.rate.fill_(learning_rate(self.config, number + 1))
         if self.device.type != "cuda":
@@ -91,7 +91,7 @@ class Step:
 
 
 def train(step: Step, every: int = 500) -> Iterator[list[dict[str, float]]]:
-    """Make all steps; after every `every` and at the end, yield what was measured in them, a line for each."""
+    """Run all steps; after every `every` and at the end, yield their lines of the log."""
     steps, losses = step.config.steps, torch.zeros(step.config.steps, 2, device=step.device)
     done, started = 0, time.monotonic()
     for number in range(steps):
