@@ -80,7 +80,7 @@ def test_transparent_pixels_of_the_reference_do_not_count(source, tmp_path):
     expected = match_images(read_picture(source).color, color[10:])
     np.testing.assert_array_equal(read_picture(tmp_path / "out.png").color, expected)
     write_picture(tmp_path / "hidden.png", Picture(color, np.zeros_like(alpha)))
-    assert_one_line_error(run(source, tmp_path / "hidden.png", tmp_path / "no.png"), "no unmasked pixel")
+    assert_one_line_error(run(source, tmp_path / "hidden.png", tmp_path / "no.png"), "hidden.png: no pixel is visible")
     assert run(tmp_path / "hidden.png", source, tmp_path / "same.png", "--plot")[0] == 0
     np.testing.assert_array_equal(read_picture(tmp_path / "same.png").color, color)
 

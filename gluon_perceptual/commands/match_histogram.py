@@ -68,6 +68,8 @@ def match_histogram(source: str, reference: str, target: str, quality: int | Non
         raise UserError(f"{source} is gray, but {reference} has colors: make the second gray, or the first RGB")
     before = visible(source_picture, source_picture.color)
     wanted = visible(reference_picture, reference_picture.color if is_gray else reference_picture.rgb)
+    if np.ma.getmaskarray(wanted).all():
+        raise UserError(f"{reference}: no pixel is visible, so there is no histogram to match; give another picture")
     after = matched(before, wanted, **how)
     write_picture(target, replace(source_picture, color=np.ma.getdata(after)), quality)
     tell(target)
