@@ -24,13 +24,14 @@ from gluon_perceptual.weights import DEFAULTS, models
 FOLDER = Path(__file__).parent / "images"
 EXAMPLES = Path(gluon_perceptual.__file__).parent / "app/static/examples"  # of what each model does, for the page
 SIDE = 160  # of the pieces of photos that are shown enlarged, in pixels
+QUALITY = 75  # of JPEG files
 
 
 def main() -> None:
     """Write all pictures."""
     face, eyes = skimage.data.astronaut()[:260, 90:350], skimage.data.chelsea()[20:300, 80:360]
     cup = skimage.data.coffee()[60:300, 190:430]
-    save_figure(enlarged([(face, 2), (eyes, 2), (cup, 4)]), FOLDER / "enlarged.jpg")
+    save_figure(enlarged([(face, 2), (eyes, 2), (cup, 4)]), FOLDER / "enlarged.jpg", QUALITY)
     for scale in (4, 8):
         methods = {
             name: Upscaler(name)
@@ -39,14 +40,16 @@ def main() -> None:
         }
         if methods:
             save_figure(
-                compared({"bicubic": bicubic(scale), **methods}, [face, eyes, cup], scale), FOLDER / f"x{scale}.jpg"
+                compared({"bicubic": bicubic(scale), **methods}, [face, eyes, cup], scale),
+                FOLDER / f"x{scale}.jpg",
+                QUALITY,
             )
     if models("style"):
-        save_figure(painted([skimage.data.chelsea(), skimage.data.coffee()]), FOLDER / "styles.jpg")
+        save_figure(painted([skimage.data.chelsea(), skimage.data.coffee()]), FOLDER / "styles.jpg", QUALITY)
     for name, entry in models().items():
         write_picture(EXAMPLES / f"{name}.jpg", Picture(example(name, entry)), quality=85)
     for name in models("style"):
-        save_figure(sheet(Stylizer(name), style_photos()), FOLDER / f"{name}.jpg")
+        save_figure(sheet(Stylizer(name), style_photos()), FOLDER / f"{name}.jpg", QUALITY)
 
 
 def enlarged(photos: list[tuple[np.ndarray, int]]) -> Any:

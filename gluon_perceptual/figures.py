@@ -7,17 +7,20 @@ from pathlib import Path
 from typing import Any, Callable, Sequence
 
 import numpy as np
+from PIL import Image
 
 from .errors import UserError
 from .files import write_bytes
 from .image.color import to_space
 from .image.distinct import unmasked_pixels
+from .image.formats import SUFFIXES, format_for
 from .image.histogram import match_images
+from .image.io import Picture, write_picture
 
 Figure = Any  # type: ignore[explicit-any]  # matplotlib's, which is imported only when it is needed
 Axes = Any  # type: ignore[explicit-any]
 DPI = 100
-SUFFIXES = (".png", ".jpg", ".pdf", ".svg")
+DRAWN = (".png", ".pdf", ".svg")  # files that matplotlib writes; others are written like any picture
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -27,18 +30,24 @@ def new_figure(width: float, height: float) -> Figure:
     return figure.Figure(figsize=(width, height), dpi=DPI, layout="constrained")
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure in the format of the path's suffix, completely or not at all; see `check_figure_path`."""
+def save_figure(figure: Figure, path: Path, quality: int | None = None) -> None:
+    """Write a figure in the format of the path's suffix, completely or not at all; `quality`: see `write_picture`."""
     check_figure_path(path)
-    file = io.BytesIO()  # Pillow itself would not notice a full disk and truncate a JPEG file
-    figure.savefig(file, format=path.suffix[1:].lower())
-    write_bytes(path, file.getvalue())
+    file, suffix = io.BytesIO(), path.suffix.lower()
+    figure.savefig(file, format=suffix[1:] if suffix in DRAWN else "png")
+    if suffix in DRAWN:
+        write_bytes(path, file.getvalue())
+    else:
+        write_picture(path, Picture(np.array(Image.open(file).convert("RGB"))), quality)
 
 
 def check_figure_path(path: Path) -> None:
-    """Raise UserError if `save_figure` does not know the path's suffix."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"{path}: figures cannot be {path.suffix!r}; expected one of {' '.join(SUFFIXES)}")
+    """Raise UserError if `save_figure` does not write files with the path's suffix: pictures, PDF and SVG."""
+    suffix, known = path.suffix.lower(), dict.fromkeys((*DRAWN, *SUFFIXES))
+    if suffix not in known:
+        raise UserError(f"{path}: figures cannot be {path.suffix!r}; expected one of {' '.join(known)}")
+    if suffix not in DRAWN:
+        format_for(path)
 
 
 def comparison_figure(titles: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) -> Figure:
@@ -115,13 +124,7 @@ def smoothed(values: np.ndarray, fraction: float = 0.05) -> np.ndarray:
 
 
 def scores_figure(names: Sequence[str], methods: Sequence[str], values: np.ndarray) -> Figure:
-    """Return bars: a plot for each score, a bar for each method.
-
-    Args:
-        names: The scores.
-        methods: What was scored.
-        values: (methods, scores).
-    """
+    """Return bars: a plot for each score, a bar for each method; `values` are (methods, scores)."""
     columns = 3
     lines = -(-len(names) // columns)
     figure = new_figure(3.2 * columns, (1.0 + 0.3 * len(methods)) * lines)

@@ -27,7 +27,7 @@ def test_the_most_detailed_square_is_found():
 @pytest.mark.parametrize(("size", "scale", "side"), [(None, 2, 40), (Size(3), 4, 60), (Size(width=100), 8, 100)])
 def test_models_of_the_scale_that_is_needed(tmp_path, size, scale, side):
     source = write(tmp_path / "a.png", height=20, width=20)
-    job = UpscaleComparison(None, [None], size, precision="float32")
+    job = UpscaleComparison(None, [None], size=size, precision="float32")
     found = job.work(job.workers[0], job.read(source, tmp_path / "b.png"), unseen)
     shipped = sorted(name for name, entry in models("super-resolution").items() if entry["scale"] == scale)
     assert list(found) == ["bicubic", *shipped]
@@ -52,7 +52,7 @@ def test_a_model_of_ones_own_that_is_called_like_one_that_ships(tmp_path):
 @pytest.mark.parametrize(("size", "side"), [(None, 24), (Size(1.5), 18)])
 def test_a_symbol_that_keeps_the_size_gets_the_bicubic_enlargement(tmp_path, size, side):
     source = write(tmp_path / "a.png", height=12, width=12)
-    job = UpscaleComparison(str(restorer(tmp_path)), [None], size)
+    job = UpscaleComparison(str(restorer(tmp_path)), [None], size=size)
     found = job.work(job.workers[0], job.read(source, tmp_path / "b.png"), unseen)
     assert list(found)[:2] == ["bicubic", "net-symbol"]
     assert found["net-symbol"].shape == (side, side, 3)
@@ -61,7 +61,7 @@ def test_a_symbol_that_keeps_the_size_gets_the_bicubic_enlargement(tmp_path, siz
 def test_only_models_that_fit_are_opened(tmp_path, monkeypatch):
     opened = []
     monkeypatch.setattr(comparing, "open_model", lambda name, **others: opened.append(name) or open_model(name))
-    job = UpscaleComparison(None, [None], Size(8))
+    job = UpscaleComparison(None, [None], size=Size(8))
     job.work(job.workers[0], job.read(write(tmp_path / "a.png"), tmp_path / "b.png"), unseen)
     assert opened == ["sr_x8_pixel"]
 
@@ -94,6 +94,33 @@ def test_the_commands_write_a_figure(tmp_path, command):
     height, width, _ = cv2.imread(str(tmp_path / "a_compare.png")).shape
     assert width > 3 * height
     assert_one_line_error(run(command, source, "--compare", "-o", tmp_path / "b.xyz"), "figures cannot be")
+
+
+@pytest.mark.parametrize("command", ["upscale", "stylize"])
+def test_the_figure_is_a_picture_of_any_kind_and_quality(tmp_path, command):
+    source, sizes = write(tmp_path / "a.png", height=20, width=20), []
+    for number, quality in enumerate((10, 90)):
+        out = tmp_path / str(number)
+        assert run(command, source, "--compare", "--suffix", ".jpg", "--quality", quality, "-o", out)[0] == 0
+        sizes.append((out / "a.jpg").stat().st_size)
+    assert sizes[0] < sizes[1]
+    assert run(command, source, "--compare", "--suffix", ".webp")[0] == 0
+    webp, jpeg = (cv2.imread(str(path)).shape for path in (tmp_path / "a_compare.webp", tmp_path / "1" / "a.jpg"))
+    assert webp == jpeg
+
+
+@pytest.mark.parametrize("option", [("upscale", "--crf", 20), ("stylize", "--crf", 20), ("stylize", "--no-temporal")])
+def test_options_for_videos_are_refused(tmp_path, option):
+    name = option[1].replace("--no-", "--")
+    result = run(option[0], write(tmp_path / "a.png"), "--compare", *option[1:])
+    assert_one_line_error(result, f"{name} is for videos, not for --compare", status=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize("compare", [[], ["--compare"]])
+def test_a_suffix_that_contradicts_the_output(tmp_path, compare):
+    result = run("upscale", write(tmp_path / "a.png"), *compare, "--suffix", ".webp", "-o", tmp_path / "b.jpg")
+    assert_one_line_error(result, "--suffix .webp", "b.jpg has another suffix")
 
 
 def test_a_style_or_compare_is_needed(tmp_path):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 import click
+from click.core import ParameterSource
 
 from ..choices import ColorSpace, Degradation, InferencePrecision, of
 from ..errors import printable
@@ -118,6 +119,14 @@ device_options = combined(  # for `take_devices`
     click.option("--cpus", type=click.IntRange(1, 256), default=1, metavar="N", help="CPU contexts to share the work."),
 )
 output_options = combined(precision_option, skip_existing_option, suffix_option, quality_option, crf_option)
+
+
+def refuse(names: Iterable[str], purpose: str) -> None:
+    """Raise UsageError if the running command was given one of these options, which are for another purpose."""
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name.replace('_', '-')} is for {purpose}")
 
 
 def take_size(options: dict[str, Any]) -> Size | None:

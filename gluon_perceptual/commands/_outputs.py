@@ -53,11 +53,18 @@ def plan_outputs(
     return tasks
 
 
-def plan_comparisons(inputs: Sequence[Path], out: str | None) -> Tasks:
+def plan_comparisons(inputs: Sequence[Path], out: str | None, suffix: str | None = None) -> Tasks:
     """Return (source, target) for each picture's figure, as `plan_outputs`; that of `a.jpg` is `a_compare.png`."""
     from ..figures import check_figure_path
 
-    return plan_outputs(inputs, out, ".png", "compare", check_figure_path)
+    check_suffix(out, suffix)
+    return plan_outputs(inputs, out, suffix or ".png", "compare", check_figure_path)
+
+
+def check_suffix(out: str | None, suffix: str | None) -> None:
+    """Raise UserError if `out` names a file with another suffix."""
+    if out and suffix and not _is_folder(out) and Path(out).suffix.lower() != suffix:
+        raise UserError(f"`suffix` {suffix}: `out` {out} has another suffix; give only one of them")
 
 
 def _is_folder(out: str) -> bool:

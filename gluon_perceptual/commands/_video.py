@@ -14,7 +14,7 @@ from ..video.animation import is_animation
 from ..video.formats import INSTEAD, OTHERS, holds_frames, is_video_file, video_format_for
 from ._batch import FAILED, NEW, REPLACED, SKIPPED, is_there, process, summary
 from ._console import tell, tell_failures
-from ._outputs import Tasks, check_apart, plan_outputs
+from ._outputs import Tasks, check_apart, check_suffix, plan_outputs
 
 FORMAT = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
 
@@ -29,6 +29,7 @@ def plan_all(inputs: Sequence[Path], out: str | None, suffix: str | None, label:
     def is_film(path: Path) -> bool:
         return is_video_file(path) or (bool(out) and is_video_file(Path(str(out))) and is_animation(path))
 
+    check_suffix(out, suffix)
     videos = [path for path in inputs if is_film(path)]
     rare = [path for path in videos if path.suffix.lower() in OTHERS]
     films = plan_outputs([path for path in videos if path not in rare], out, None, label, video_format_for)

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from ..choices import SCALES
 from ..training.settings import LARGEST_COUNT, LARGEST_SEED
 from ._command import Command
 from ._console import tell
-from ._options import degradation_option
+from ._options import degradation_option, refuse
 from ._types import InputFile, Number, NumberChoice
 
 
@@ -54,14 +53,8 @@ def prepare_data(data: str | None, out: str, kind: str, **patches: Any) -> None:
     if kind == "shards":
         tell(_write_shards(data, Path(out), **patches))
         return
-    given = [name for name in patches if _is_given(name)]
-    if given:
-        raise click.UsageError(f"--{given[0].replace('_', '-')} is for --format shards")
+    refuse(patches, "--format shards")
     tell(_write_records(data, Path(out)))
-
-
-def _is_given(name: str) -> bool:
-    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 def _write_records(data: str | None, folder: Path) -> str:

@@ -16,6 +16,7 @@ from ._options import (
     model_of,
     out_option,
     output_options,
+    refuse,
     take_devices,
     tile_option,
 )
@@ -76,8 +77,9 @@ def stylize(
 
     paths = [Path(path) for path in inputs]
     if compare:
-        comparison = StylizeComparison(model, take_devices(options), **options)
-        raise SystemExit(process(plan_comparisons(paths, out), comparison, skip_existing))
+        refuse(["crf", "temporal"], "videos, not for --compare")
+        comparison = StylizeComparison(model, take_devices(options), quality, **options)
+        raise SystemExit(process(plan_comparisons(paths, out, suffix), comparison, skip_existing))
     if model is None:
         raise click.UsageError("Missing option '--model'; --compare shows all shipped models.")
     job = StylizeJob(model, take_devices(options), quality, crf, temporal, **options)

@@ -17,6 +17,7 @@ from ._options import (
     model_of,
     out_option,
     output_options,
+    refuse,
     size_options,
     take_devices,
     take_size,
@@ -70,9 +71,11 @@ def upscale(
     from ._outputs import plan_comparisons
     from ._video import process_all
 
+    if compare:
+        refuse(["crf"], "videos, not for --compare")
     paths, size, on = [Path(path) for path in inputs], take_size(options), take_devices(options)
     if compare:
-        comparison = UpscaleComparison(model, on, size, **options)
-        raise SystemExit(process(plan_comparisons(paths, out), comparison, skip_existing))
+        comparison = UpscaleComparison(model, on, quality, size, **options)
+        raise SystemExit(process(plan_comparisons(paths, out, suffix), comparison, skip_existing))
     job = UpscaleJob(model, on, quality, size, crf, **options)
     raise SystemExit(process_all(paths, out, suffix, job, job.label, skip_existing))

@@ -47,11 +47,9 @@ def most_detailed(image: np.ndarray, side: int) -> np.ndarray:
 class Comparison(Job):
     """Writes a figure for each picture: a crop and models' results for it, side by side with their names."""
 
-    quality = None
-
     def write(self, target: Path, picture: Titled) -> None:
         """Write the figure; raises OSError."""
-        save_figure(comparison_figure(list(picture), [list(picture.values())]), target)
+        save_figure(comparison_figure(list(picture), [list(picture.values())]), target, self.quality)
 
 
 class UpscaleComparison(Comparison):
@@ -60,6 +58,7 @@ class UpscaleComparison(Comparison):
     Args:
         model: Name or path of an additional model, or None.
         devices: Devices to use.
+        quality: As for `Job`.
         size: Size of the results that the crop is a part of; None: twice the picture's.
         precision: See `open_model`.
         options: Other options of `Upscaler`.
@@ -69,11 +68,12 @@ class UpscaleComparison(Comparison):
         self,
         model: str | None,
         devices: Sequence[Context],
+        quality: int | None = None,
         size: Size | None = None,
         precision: str = "auto",
         **options: Any,
     ) -> None:
-        self.size, self.options = size or Size(USUAL_SCALE), options
+        self.quality, self.size, self.options = quality, size or Size(USUAL_SCALE), options
         self.given, self._names = model, {*models("super-resolution"), *([model] if model else [])}
         opened = partial(open_model, precision=precision, scale=self.size.scale)
         self.workers = [lru_cache(None)(partial(opened, ctx=device)) for device in devices]
@@ -113,10 +113,14 @@ class StylizeComparison(Comparison):
     Args:
         model: Name or path of an additional model, or None.
         devices: Devices to use.
+        quality: As for `Job`.
         options: Options of `Stylizer`.
     """
 
-    def __init__(self, model: str | None, devices: Sequence[Context], **options: Any) -> None:
+    def __init__(
+        self, model: str | None, devices: Sequence[Context], quality: int | None = None, **options: Any
+    ) -> None:
+        self.quality = quality
         names = dict.fromkeys([*([model] if model else []), *sorted(models("style"))])
         self.workers = [{name: Stylizer(name, device, **options) for name in names} for device in devices]
 
