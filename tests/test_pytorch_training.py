@@ -51,7 +51,9 @@ def test_the_same_steps(kind, photos, tmp_path):
     arrays, made = (read_params(tmp_path / name / "checkpoints/step-0000004.params") for name in ("mxnet", "torch"))
     assert set(made) == set(arrays)
     for name, array in arrays.items():
-        np.testing.assert_allclose(made[name], array, atol=5e-4)  # of four updates of at most 1e-3
+        assert made[name].shape == array.shape
+        difference = np.abs(made[name] - array)  # of four updates of at most 1e-3
+        assert difference.mean() < 1e-4, name  # not the maximum: Adam moves by the sign of gradients that are about 0
 
 
 @pytest.mark.parametrize("option", [("--schedule", "step"), ("--upsampling", "subpixel"), ("--tv", 1)])
