@@ -1,5 +1,6 @@
 """Videos and animated pictures: what comes out is as what went in."""
 
+import re
 import struct
 import sys
 import threading
@@ -16,7 +17,7 @@ from videos import TIMES, add_sound, make_animation, make_video, picture, speak
 from gluon_perceptual.checkpoint.model import ModelSpec, save_model
 from gluon_perceptual.errors import ImageError, UserError
 from gluon_perceptual.image.io import Picture
-from gluon_perceptual.video import convert_video, first_frame, open_video, survey
+from gluon_perceptual.video import convert_video, first_frame, matroska, open_video, survey
 from gluon_perceptual.video.animation import is_animation
 from gluon_perceptual.video.colors import BT601
 from gluon_perceptual.video.containers import packets_of
@@ -349,6 +350,35 @@ def test_a_video_that_ends_in_the_middle(checkpoint, tmp_path, suffix):
     result = run("stylize", source, "-o", tmp_path / "out.mkv", "--model", checkpoint)
     assert_one_line_error(result, f"in{suffix}: it ends at", "out.mkv holds the rest")
     assert 0 < len(seen(tmp_path / "out.mkv")[1]) < 8
+
+
+def of_unknown_size(data, *elements):
+    """Matroska elements with all bits of their sizes set."""
+    for element in elements:
+        for place in [found.end() for found in re.finditer(re.escape(element), data)]:
+            length = 9 - data[place].bit_length()
+            data = data[:place] + (2 ** (7 * length + 1) - 1).to_bytes(length, "big") + data[place + length :]
+    return data
+
+
+@pytest.mark.parametrize("unknown", [[], [matroska.SEGMENT], [matroska.SEGMENT, matroska.CLUSTER]])
+@pytest.mark.parametrize("suffix", [".mkv", ".webm"])
+def test_a_matroska_file_is_cut_off_by_the_sizes_of_its_elements(tmp_path, suffix, unknown):
+    """Without the tag of its duration; a live recording, of unknown size, is whole wherever it ends."""
+    source = make_video(tmp_path / f"in{suffix}", range(0, 320, 40))
+    data = of_unknown_size(source.read_bytes().replace(b"DURATION", b"SOME_TAG"), *unknown)
+    for whole in (data, data + bytes(99), data + b"some text"):
+        source.write_bytes(whole)
+        assert convert(source, tmp_path / "out.mkv") == (8, [])
+    source.write_bytes(data[: len(data) // 2])
+    done, (fault,) = convert(source, tmp_path / "out.mkv")
+    assert 0 < done < 8
+    assert fault.startswith(f"it is cut off: {len(data) // 2:,} of at least")
+
+
+def test_sound_that_is_longer_than_a_few_frames(tmp_path):
+    source = make_video(tmp_path / "in.mkv", (0, 40, 80), sound="flac")
+    assert convert(source, tmp_path / "out.mkv") == (3, [])
 
 
 def test_damaged_frames_are_counted(tmp_path):

@@ -6,5 +6,6 @@ from .steady import Steady
 
 __all__ = [
     "Steady", "animation", "colors", "containers", "convert_video", "copying", "encoding", "first_frame", "formats",
-    "frames", "is_by_frames", "open_video", "orientation", "pipeline", "reading", "steady", "survey", "writing",
+    "frames", "is_by_frames", "matroska", "open_video", "orientation", "pipeline", "reading", "steady", "survey",
+    "writing",
 ]  # fmt: skip

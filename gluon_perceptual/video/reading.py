@@ -17,6 +17,7 @@ from ..image.io import Picture
 from .colors import colors_of, to_rgb
 from .containers import main_stream, opened, packets_of
 from .frames import Frame
+from .matroska import expected_bytes, is_matroska
 from .orientation import matrix_of, upright
 from .survey import first_decoded, traits_of
 
@@ -81,14 +82,23 @@ class Video:
         missing = said - traits.seconds(last) - float(KEPT_SHORT / traits.rate)
         if missing > max(0.0, traits.seconds(traits.last_duration)):
             self.faults.append(f"it ends at {traits.seconds(last):.2f} of {said:.2f} seconds")
+        elif is_matroska(self._container):
+            self._check_bytes()
+
+    def _check_bytes(self) -> None:
+        """Report if a Matroska file should have more bytes."""
+        with self.path.open("rb") as file:
+            found, expected = self.path.stat().st_size, expected_bytes(file)
+        if found < expected:
+            self.faults.append(f"it is cut off: {found:,} of at least {expected:,} bytes are there")
 
 
 def _end_of(stream: Any) -> float:
     """Return the second at which a stream ends by the file's header, or 0 if that does not say."""
-    if stream.duration:
-        return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
-    found = MATROSKA_END.match(stream.metadata.get("DURATION", ""))
-    return sum(unit * float(part) for unit, part in zip((3600, 60, 1), found.groups())) if found else 0.0
+    if is_matroska(stream.container):  # whose `duration` may be that of longer sound
+        found = MATROSKA_END.match(stream.metadata.get("DURATION", ""))
+        return sum(unit * float(part) for unit, part in zip((3600, 60, 1), found.groups())) if found else 0.0
+    return float(((stream.start_time or 0) + stream.duration) * stream.time_base) if stream.duration else 0.0
 
 
 class _Frames:
