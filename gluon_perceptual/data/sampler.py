@@ -19,6 +19,11 @@ CACHED_SET = 1000  # photos; in a larger set, few would still be in the cache at
 RECENT = 8  # pictures kept of a larger set, for several crops in a row
 
 
+def shuffled_rounds(seed: int, count: int) -> Callable[[int], np.ndarray]:
+    """Return the function from a round's number to the order of `count` items in that round."""
+    return lru_cache(maxsize=2)(lambda number: np.random.default_rng((seed, 0, number)).permutation(count))
+
+
 class PhotoSampler:
     """Photos in turn, reproducibly: the k-th depends on the arguments and on `k` alone.
 
@@ -32,12 +37,12 @@ class PhotoSampler:
     """
 
     def __init__(self, photos: Sequence[PictureFile], seed: int, misfit: Callable[[np.ndarray], str]) -> None:
-        self.photos, self._seed, self._misfit = photos, seed, misfit
+        self.photos, self._misfit = photos, misfit
         self.skipped: dict[str, str] = {}
         self._bad: set[int] = set()
         count = CACHED_SET if len(photos) <= CACHED_SET else RECENT
         self._read = PictureCache(lambda index: read_photo(photos[index]), count, CACHE_BYTES)
-        self._order = lru_cache(maxsize=2)(self._shuffle)
+        self._order = shuffled_rounds(seed, len(photos))
 
     @contextmanager
     def photo(self, k: int) -> Iterator[np.ndarray]:
@@ -75,9 +80,6 @@ class PhotoSampler:
         note(self.skipped, photo, problem)
         self._bad.add(index)
         return None
-
-    def _shuffle(self, round_number: int) -> np.ndarray:
-        return np.random.default_rng((self._seed, 0, round_number)).permutation(len(self.photos))
 
 
 class PictureCache:

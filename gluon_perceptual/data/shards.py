@@ -7,7 +7,6 @@ patches (N, 128, H/2, W/2), as in the blog, or the true patches themselves (N, 3
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Callable, Iterator
@@ -20,6 +19,7 @@ from ..files import Json, input_file, parse_json
 from ..formats.mxnet_params import Pieces, read_params, write_params
 from ..image.resize import check_degradation
 from .batches import Pairs
+from .sampler import shuffled_rounds
 
 STRIDE, FEATURES = 2, 128  # relu2_2's stride in pixels, and its number of channels
 BATCH = 8  # pairs to compute at a time
@@ -49,8 +49,7 @@ class ShardDataset:
         self.loss_network = describe_shards(folder)["loss_network"]
         self._ends = np.cumsum([len(array) for array in self._inputs])
         self.skipped: dict[str, str] = {}  # see `batches.Pairs`; shards have no photos
-        self._seed = seed
-        self._order = lru_cache(maxsize=2)(self._shuffle)
+        self._order = shuffled_rounds(seed, len(self))
 
     def _check(self, folder: Path) -> None:
         for x, y in zip(self._inputs, self._references):
@@ -64,9 +63,6 @@ class ShardDataset:
 
     def __len__(self) -> int:
         return int(self._ends[-1])
-
-    def _shuffle(self, round_number: int) -> np.ndarray:
-        return np.random.default_rng((self._seed, 0, round_number)).permutation(len(self))
 
     def __getitem__(self, k: int) -> tuple[np.ndarray, np.ndarray]:
         round_number, position = divmod(k, len(self))
