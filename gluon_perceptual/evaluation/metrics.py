@@ -76,7 +76,7 @@ def luma_scores(output: np.ndarray, truth: np.ndarray, scale: int) -> tuple[floa
     Raises:
         UserError: The shapes differ, or the picture is too small.
     """
-    _check_pair(output, truth, 255)
+    check_same_shape(output, truth)
     height, width = output.shape[:2]
     inside = np.s_[scale : height - scale, scale : width - scale]
     a, b = np.rint(luma(output[inside])), np.rint(luma(truth[inside]))
@@ -92,7 +92,7 @@ def color_error(a: np.ndarray, b: np.ndarray) -> float:
     """
     from skimage.color import deltaE_ciede2000, rgb2lab
 
-    _check_pair(a, b, 255)
+    check_same_shape(a, b)
     total = 0.0
     for top in range(0, len(a), _ROWS):
         lab_a, lab_b = (rgb2lab(image[top : top + _ROWS]) for image in (a, b))
@@ -156,8 +156,13 @@ def _mean_of_shifted(spectrum: np.ndarray, shifts: Sequence[int], axis: int) -> 
     return np.mean([np.roll(spectrum, shift, axis) for shift in shifts], axis=0)
 
 
-def _check_pair(a: np.ndarray, b: np.ndarray, data_range: float) -> None:
+def check_same_shape(a: np.ndarray, b: np.ndarray) -> None:
+    """Raise UserError unless two pictures have the same shape and are not empty."""
     if a.shape != b.shape or not a.size:
-        raise UserError(f"images of shapes {a.shape} and {b.shape}: expected the same, not empty")
+        raise UserError(f"pictures of shapes {a.shape} and {b.shape}: expected the same, not empty")
+
+
+def _check_pair(a: np.ndarray, b: np.ndarray, data_range: float) -> None:
+    check_same_shape(a, b)
     if not data_range > 0:
         raise UserError(f"data range {data_range}: expected a positive number such as 255")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import UserError
 from ..image.color import luma
+from .metrics import check_same_shape
 
 BLOCK = 32  # side of the blocks of a local spectrum, in pixels; they overlap by half
 SMOOTH = 10.0  # gray levels: blocks of the truth count as smooth up to this standard deviation
@@ -53,8 +53,7 @@ def weave(output: np.ndarray, truth: np.ndarray) -> Weave:
     Raises:
         UserError: The shapes differ.
     """
-    if output.shape != truth.shape:
-        raise UserError(f"pictures of shapes {output.shape} and {truth.shape}: expected the same")
+    check_same_shape(output, truth)
     known = _blocks(truth)
     smooth = known.std(axis=(1, 2)) <= SMOOTH
     if not smooth.any():

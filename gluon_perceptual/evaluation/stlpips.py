@@ -10,7 +10,8 @@ import logging
 
 import numpy as np
 
-from ..errors import MissingDependencyError, UserError, require
+from ..errors import MissingDependencyError, require
+from .metrics import check_same_shape
 
 EXTRA = "perceptual"
 
@@ -35,8 +36,7 @@ class ShiftTolerantLpips:
         Raises:
             UserError: The shapes differ.
         """
-        if picture.shape != truth.shape:
-            raise UserError(f"pictures of shapes {picture.shape} and {truth.shape}: expected the same")
+        check_same_shape(picture, truth)
         with self._torch.no_grad():
             return float(self._metric(self._tensor(picture), self._tensor(truth)))
 

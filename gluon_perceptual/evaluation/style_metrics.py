@@ -8,8 +8,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..errors import UserError
 from ..image.color import luma, rgb_to_ycbcr
+from .metrics import check_same_shape
 
 FINE = 1.0  # σ in pixels of the Gaussian that removes fine detail
 EDGES = 2.0  # σ in pixels of the Gaussian that is applied before edges are detected
@@ -49,7 +49,7 @@ def blob_area(picture: np.ndarray, photo: np.ndarray) -> float:
     Raises:
         UserError: The shapes differ.
     """
-    _check_pair(picture, photo)
+    check_same_shape(picture, photo)
     return float(((_deviation(picture) < FLAT) & (_deviation(photo) > DRAWN)).mean())
 
 
@@ -72,7 +72,7 @@ def edge_correlation(picture: np.ndarray, photo: np.ndarray) -> float:
     Raises:
         UserError: The shapes differ.
     """
-    _check_pair(picture, photo)
+    check_same_shape(picture, photo)
     a, b = (edges - edges.mean() for edges in map(_edges, (picture, photo)))
     norm = float(np.sqrt((a**2).sum() * (b**2).sum()))
     return float((a * b).sum()) / norm if norm > 1e-9 else 0.0
@@ -89,8 +89,3 @@ def _edges(picture: np.ndarray) -> np.ndarray:
     smooth = cv2.GaussianBlur(luma(picture), (0, 0), EDGES)
     dy, dx = np.gradient(smooth)
     return np.hypot(dy, dx)
-
-
-def _check_pair(picture: np.ndarray, photo: np.ndarray) -> None:
-    if picture.shape != photo.shape or not picture.size:
-        raise UserError(f"pictures of shapes {picture.shape} and {photo.shape}: expected the same, not empty")
