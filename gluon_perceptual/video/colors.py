@@ -31,10 +31,9 @@ class Colors:
     matrix: int = BT709
     full: bool = False
 
-    @property
-    def options(self) -> str:
-        """Matrix and range as options of FFmpeg's filter `scale`, without the prefixes `in_` or `out_`."""
-        return f"color_matrix={MATRICES[self.matrix]}:{{0}}range={'pc' if self.full else 'tv'}"
+    def options(self, side: str) -> str:
+        """Return matrix and range as options of FFmpeg's filter `scale`, for its side "in" or "out"."""
+        return f"{side}_color_matrix={MATRICES[self.matrix]}:{side}_range={'pc' if self.full else 'tv'}"
 
 
 def colors_of(frame: Any, context: Any) -> Colors:
@@ -70,11 +69,9 @@ def to_rgb(frame: Any, colors: Colors) -> Any:
     target = "rgb48le" if bits_of(frame) > 8 else "rgb24"
     if frame.format.is_rgb:
         return chain(frame, [("scale", EXACT), ("format", target)])
-    meaning = "in_" + colors.options.format("in_")
-    return chain(frame, [("scale", f"{meaning}:out_range=pc:{EXACT}"), ("format", target)])
+    return chain(frame, [("scale", f"{colors.options('in')}:out_range=pc:{EXACT}"), ("format", target)])
 
 
 def from_rgb(frame: Any, colors: Colors, target: str) -> Any:
     """Return the graph that converts RGB frames like this one to `target`, a pixel format of luma and chroma."""
-    meaning = "out_" + colors.options.format("out_")
-    return chain(frame, [("scale", f"in_range=pc:{meaning}:{EXACT}"), ("format", target)])
+    return chain(frame, [("scale", f"in_range=pc:{colors.options('out')}:{EXACT}"), ("format", target)])

@@ -68,7 +68,7 @@ def _traits(container: Any, first: Any, starts: np.ndarray, last_duration: int) 
     matrix = matrix_of(first)
     planes = first.format
     return Traits(
-        frames=len(starts),
+        frames=max(1, len(starts)),
         time_base=unit,
         rate=rate,
         last_start=int(starts[-1]) if len(starts) else 0,
