@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ class Entry:
         kept = ("id", "name", "state", "error", "notes", "bytes", "version")
         told = {name: getattr(self, name) for name in kept}
         shown = {"share": round(self.share, 4), "seconds": round(seconds, 2)}
-        return {**told, **shown, "picture": self.picture.told(), "settings": self.settings.told()}
+        return {**told, **shown, "picture": self.picture.told(), "settings": asdict(self.settings)}
 
 
 class Entries:

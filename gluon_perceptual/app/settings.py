@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import lru_cache, partial
 from typing import Any, Mapping
 
+from ..choices import ColorSpace, InferencePrecision, PreserveColor, of
 from ..image.formats import ALL
 from ..image.size import Size, fewest_passes, passes
 from ..weights import DEFAULTS, models
 from .folder import RefusedError
 
 SUFFIXES = tuple(form.suffixes[0] for form in ALL if not form.plugin or form.name == "AVIF")
-SPACES = ("RGB", "LCH", "LAB", "LUV", "XYZ")
+SPACES = of(ColorSpace)
 OPEN_MODELS = 8  # models that stay open
 MEASURES = ("scale", "width", "height", "megapixels")
 CHOICES: dict[str, tuple[Any, ...]] = {
     "kind": ("upscale", "stylize"),
-    "preserve_color": ("luminance", "histogram"),
+    "preserve_color": of(PreserveColor),
     "match_histogram": SPACES,
     "self_ensemble": (True, False),
-    "precision": ("auto", "float32", "bfloat16"),
+    "precision": of(InferencePrecision),
     "suffix": SUFFIXES,
     "temporal": (True, False),
 }
@@ -81,10 +82,6 @@ class Settings:
         result, ratio = math.prod(self.size.of(height, width)), self.size.ratio(height, width)
         scale = models()[self.model]["scale"] if self.model else fewest_passes(DEFAULTS, ratio)
         return result, height * width * int(scale) ** (2 * passes(scale, ratio))
-
-    def told(self) -> dict[str, Any]:
-        """Return the settings for the page, as JSON can express them."""
-        return asdict(self)
 
     def job(self) -> Any:
         """Return the job; raises UserError as `Upscaler` and `Stylizer` do."""

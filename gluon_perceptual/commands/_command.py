@@ -25,8 +25,8 @@ class Command(click.Command):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("context_settings", {"help_option_names": ["-h", "--help"], "show_default": True})
-        super().__init__(*args, **kwargs)
+        usual = {"help_option_names": ["-h", "--help"], "show_default": True}
+        super().__init__(*args, **{**kwargs, "context_settings": {**usual, **kwargs.get("context_settings", {})}})
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse; the word after an option with an optional value is its value only if it is a valid choice."""

@@ -151,8 +151,12 @@ def take_devices(options: dict[str, Any]) -> Any:
     return devices(options.pop("gpus"), options.pop("cpus"))
 
 
-def degradation_option(help: str = "How photos are shrunk.", **options: Any) -> Callable[[Any], Any]:
+def degradation_option(default: Degradation) -> Callable[[Any], Any]:
     """Return the option `--degradation`, see `image.resize.degrade`."""
-    kinds = click.Choice(of(Degradation))
-    text = f"{help} web: bicubic, then JPEG compression, noise and blur at random."
-    return click.option("--degradation", "--degrade", type=kinds, help=text, **options)
+    return click.option(
+        "--degradation",
+        "--degrade",
+        type=click.Choice(of(Degradation)),
+        default=default,
+        help="How photos are shrunk. web: bicubic, then JPEG compression, noise and blur at random.",
+    )

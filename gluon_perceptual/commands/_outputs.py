@@ -118,7 +118,7 @@ def _into(path: Path, out: Path, suffix: str | None) -> Tasks:
         return [(path, out / Path(path.name).with_suffix(suffix or path.suffix))]
     others: Counter[str] = Counter()
     root, results = path.resolve(), out.resolve()
-    earlier = (f"{results.relative_to(root)}/",) if root in results.parents else ()  # results, which are no inputs
+    earlier = (f"{results.relative_to(root)}/",) if root in results.parents else ()  # results, not inputs
     names = [name for name in walk_pictures(path, others=others) if not name.startswith(earlier)]
     if others:
         kinds = ", ".join(f"{count} {kind or 'without suffix'}" for kind, count in sorted(others.items()))

@@ -8,10 +8,7 @@ from ._command import Command
 from ._types import InputFile
 
 
-@click.command(
-    cls=Command,
-    context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "allow_interspersed_args": False},
-)
+@click.command(cls=Command, context_settings={"allow_interspersed_args": False})
 @click.option("-n", "--workers", type=click.IntRange(1, 256), default=2, help="Number of worker processes.")
 @click.option(
     "-s",

@@ -104,7 +104,9 @@ def invert(image: str, layers: tuple[str, ...], size: int, tv: float, vgg: str, 
     run = Optimization.from_options(options)
     (check_figure_path if len(layers) > 1 else format_for)(run.out)
     picture = read_content(Path(image), size)
-    objectives = [inversion_objective(picture, layer, tv, vgg, run.device) for layer in layers]  # mistakes are said now
+    objectives = [
+        inversion_objective(picture, layer, tv, vgg, run.device) for layer in layers
+    ]  # report mistakes before any work
     found = []
     for layer in layers:
         objective = objectives.pop(0)  # whose memory is freed after its turn
