@@ -30,14 +30,14 @@ LONGEST = 100  # seconds that a photo may take: Selenium itself waits for 120
 
 @click.command(context_settings={"show_default": True})
 @click.argument("photo", type=click.Path(exists=True, path_type=Path))
-@click.option("--runs", default=3, help="How often it is dropped, on one page.")
-@click.option("--idle", default=5.0, help="Seconds before the first time.")
+@click.option("--runs", default=3, help="Number of drops, on one page.")
+@click.option("--idle", default=5.0, help="Seconds to wait before the first drop.")
 def main(photo: Path, runs: int, idle: float) -> None:
-    """Drop PHOTO on the page again and again, with the settings as they are at first."""
+    """Drop PHOTO on the page repeatedly, with the default settings."""
     began = time.monotonic()
     with _program() as (process, address), _browser() as driver:
         driver.get(address)
-        print(f"the page is there after {time.monotonic() - began:.1f} s, the browser's start included")
+        print(f"the page is loaded after {time.monotonic() - began:.1f} s, the browser's start included")
         time.sleep(idle)
         for run in range(1, runs + 1):
             before = _seconds_of(process.pid)
@@ -82,7 +82,7 @@ def _dropped(driver: Any, photo: Path, count: int) -> float:
 
 
 def _seconds_of(process: int) -> float:
-    """Return the processor time that a process has had, in seconds."""
+    """Return the processor time that a process has used, in seconds."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -19,11 +19,11 @@ def _exported(network: str, folder: str) -> Path:
     return path
 
 
-def _picture(size: int) -> np.ndarray:
-    return np.random.default_rng(0).uniform(0, 255, (1, 3, size, size)).astype(np.float32)
+def _picture() -> np.ndarray:
+    return np.random.default_rng(0).uniform(0, 255, (1, 3, 256, 256)).astype(np.float32)
 
 
-def onnx_runtime(network: str, size: int = 256, **_: Any) -> Callable[[], None]:
+def onnx_runtime(network: str, **_: Any) -> Callable[[], None]:
     """As `gluon_perceptual.timing.workloads.inference`, in float32: its CPU kernels have no bfloat16."""
     import onnxruntime
 
@@ -33,15 +33,15 @@ def onnx_runtime(network: str, size: int = 256, **_: Any) -> Callable[[], None]:
         session = onnxruntime.InferenceSession(
             str(_exported(network, folder)), options, providers=["CPUExecutionProvider"]
         )
-    x = _picture(size)
+    x = _picture()
     return lambda: void(session.run(None, {"input": x}))
 
 
-def openvino(network: str, size: int = 256, precision: str = "float32", **_: Any) -> Callable[[], None]:
-    """As `gluon_perceptual.timing.workloads.inference`, for pictures of one size, in the precision asked for."""
+def openvino(network: str, precision: str) -> Callable[[], None]:
+    """As `gluon_perceptual.timing.workloads.inference`, for pictures of one size."""
     from openvino import Core
 
-    core, x = Core(), _picture(size)
+    core, x = Core(), _picture()
     with tempfile.TemporaryDirectory() as folder:
         model = core.read_model(str(_exported(network, folder)))
     model.reshape({"input": x.shape})

@@ -1,4 +1,4 @@
-"""Damaged files, led by what the reader has run: `python -m benchmarks.fuzz.guided KIND FOLDER [libFuzzer's options]`.
+"""Damaged files, guided by coverage: `python -m benchmarks.fuzz.guided KIND FOLDER [libFuzzer's options]`.
 
 Needs Atheris (`pip install atheris`, Python 3.11 or later). The folder keeps each case that runs a line of the package
 that none before it ran; what is neither read nor refused in one line ends the command, and is kept in `FOLDER/found-…`.
@@ -25,7 +25,7 @@ LONGEST = 1 << 14  # bytes of a file
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def main(name: str, folder: Path, options: tuple[str, ...]) -> None:
-    """Read damaged files of KIND, and keep in FOLDER those that lead on; OPTIONS are libFuzzer's."""
+    """Read damaged files of KIND, and keep in FOLDER those that run new code; OPTIONS are libFuzzer's."""
     atheris = import_module("atheris")
     corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The kinds of files by name, and what comes of reading one."""
+"""The kinds of files by name, and the outcome of reading one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def kind_of(name: str) -> Kind:
 
 
 def outcome_of(content: bytes, read: Callable[[Path], Any], path: Path) -> str:
-    """Return "read", "refused", or what else came of a file."""
+    """Return "read", "refused", or in words what else happened."""
     path.write_bytes(content)
     try:
         read(path)

@@ -40,7 +40,7 @@ def read_hdf5(path: Path) -> bytes:
     command = [sys.executable, "-I", "-c", START, json.dumps(sys.path), str(path), str(seconds)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if done.returncode == -signal.SIGXCPU:
-        raise ValueError(f"not read after {seconds} s, and never will be")
+        raise ValueError(f"reading it takes over {seconds} s")
     if done.returncode < 0:
         raise ValueError(f"HDF5 ended while reading it ({signal.Signals(-done.returncode).name})")
     if done.returncode:

@@ -1,6 +1,6 @@
 """The building blocks of all networks here, each defined once.
 
-Feature maps are (N, C, H, W) float32, for any H and W.
+Feature maps are (N, C, H, W) in the type of the network's precision, for any H and W.
 """
 
 from __future__ import annotations

@@ -18,16 +18,13 @@ class WorkerLostError(UserError):
     """Other workers, or servers, no longer answer; this process can only save its state and end."""
 
 
-def call_with_timeout(
-    seconds: float, action: Callable[[], T], can_end: Callable[[], bool] = lambda: True, look: float = LOOK
-) -> T:
+def call_with_timeout(seconds: float, action: Callable[[], T], can_end: Callable[[], bool] = lambda: True) -> T:
     """Return the result of `action`, or raise its exception.
 
     Args:
         seconds: How long it may take.
         action: Called in a thread.
-        can_end: Asked every `look` seconds whether the action can still end.
-        look: In seconds.
+        can_end: Asked every 2 seconds whether the action can still end.
 
     Raises:
         WorkerLostError: It takes longer, or can no longer end.
@@ -44,9 +41,9 @@ def call_with_timeout(
     thread.start()
     end = time.monotonic() + seconds
     while not outcome and time.monotonic() < end:
-        thread.join(min(look, end - time.monotonic()))
+        thread.join(min(LOOK, end - time.monotonic()))
         if not outcome and not can_end():
-            thread.join(look)  # it may just have ended
+            thread.join(LOOK)  # it may just have ended
             if not outcome:
                 raise WorkerLostError("the cluster's scheduler has ended")
     if not outcome:
