@@ -347,7 +347,17 @@ def test_too_many_pixels_are_refused_before_decoding(tmp_path):
             read(tmp_path / "bomb.png")
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif", ".bmp"])
+def test_a_gif_with_a_large_frame_is_refused_before_pillow_makes_it(tmp_path, monkeypatch):
+    screen, clear = struct.pack("<6sHHBBB", b"GIF89a", 10, 10, 0, 0, 0), bytes.fromhex("21f904 08 0a00 0000")
+    frame = struct.pack("<cHHHHB", b",", 0, 0, 65535, 65535, 0) + bytes.fromhex("02 024401 00")
+    (tmp_path / "a.gif").write_bytes(screen + clear + frame + b";")
+    monkeypatch.setattr(Image, "open", None)
+    for read in (read_picture, read_size):
+        with pytest.raises(ImageError, match="65535×65535 pixels are more than 500,000,000"):
+            read(tmp_path / "a.gif")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif", ".bmp", ".gif"])
 def test_the_limit_is_ours_not_pillows(tmp_path, suffix, monkeypatch):
     path = save(tmp_path / f"p{suffix}", Image.fromarray(smooth(10, 10, 3)))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)

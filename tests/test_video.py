@@ -16,7 +16,7 @@ from videos import TIMES, add_sound, make_animation, make_video, picture, speak
 
 from gluon_perceptual.checkpoint.model import ModelSpec, save_model
 from gluon_perceptual.errors import ImageError, UserError
-from gluon_perceptual.image.io import Picture
+from gluon_perceptual.image.io import Picture, read_picture
 from gluon_perceptual.video import convert_video, first_frame, matroska, open_video, survey
 from gluon_perceptual.video.animation import is_animation
 from gluon_perceptual.video.colors import BT601
@@ -222,6 +222,28 @@ def test_animations_keep_durations_alpha_and_rounds(tmp_path, suffix, loop):
     for old, new in zip(pictures, results):
         np.testing.assert_array_equal(old.alpha, new.alpha)
         assert np.abs(old.color.astype(int) - new.color)[8:].mean() < (12 if suffix == ".gif" else 0.01)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_the_limit_of_pixels_is_ours_not_pillows(tmp_path, suffix, monkeypatch):
+    source = make_animation(tmp_path / f"in{suffix}")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
+    assert is_animation(source)
+    assert convert(source, tmp_path / f"out{suffix}") == (3, [])
+    assert read_picture(source).color.shape == (32, 48, 3)
+    assert Image.MAX_IMAGE_PIXELS == 20
+    with pytest.raises(ImageError, match="48×32 pixels are more than 999"), open_video(source, 999):
+        pass
+
+
+def test_frames_of_a_gif_that_go_beyond_the_screen(tmp_path):
+    source = make_animation(tmp_path / "in.gif")
+    data = bytearray(source.read_bytes())
+    second = data.index(b"," + bytes(4), data.index(b"," + bytes(4)) + 1)
+    data[second + 1 : second + 5] = struct.pack("<HH", 8, 8)
+    source.write_bytes(data)
+    whole, moved, _ = seen(source)[1]
+    assert whole.color.shape == moved.color.shape == (32, 48, 3)
 
 
 def test_stills_and_others_are_no_animations(tmp_path):

@@ -6,12 +6,13 @@ import io
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator, Protocol
+from typing import Any, BinaryIO, Iterator, Protocol
 
 from PIL import Image, UnidentifiedImageError
 
 from ..errors import ImageError
 from ..files import input_file
+from . import gif
 from .formats import available, titles
 
 PillowImage = Any  # type: ignore[explicit-any]
@@ -19,7 +20,8 @@ MAX_PIXELS = 500_000_000
 BYTES_PER_PIXEL = 8  # bytes per pixel of the largest that are read: uncompressed RGBA of 16 bits
 METADATA_BYTES = 2**26
 HEIC_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"hevc")
-_pillow_limit = threading.Lock()
+_lock, _lifted = threading.Lock(), 0  # how many threads, and calls in each, have lifted Pillow's limit
+_pillows_limit: int | None = None
 
 
 class PictureFile(Protocol):
@@ -66,28 +68,44 @@ def as_image_error(file: str | PictureFile) -> Iterator[None]:
 
 @contextmanager
 def own_limit() -> Iterator[None]:
-    """Lift Pillow's limit on pixels, a global variable: our own limit applies."""
-    with _pillow_limit:
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+    """Lift Pillow's limit on pixels, a global variable: our own limit applies. Threads and calls may do so at once."""
+    global _lifted, _pillows_limit
+    with _lock:
+        if not _lifted:
+            _pillows_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        _lifted += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _lifted -= 1
+            if not _lifted:
+                Image.MAX_IMAGE_PIXELS = _pillows_limit
 
 
 def open_picture(data: bytes, max_pixels: int) -> PillowImage:
+    """Open a picture in memory; see `open_file`."""
+    return open_file(io.BytesIO(data), max_pixels)
+
+
+@own_limit()
+def open_file(file: BinaryIO, max_pixels: int) -> PillowImage:
     """Open a picture by its header, without decoding pixels.
 
     Raises:
-        ImageError: It is not a picture, or has over `max_pixels` pixels.
+        ImageError: It is not a picture, or has over `max_pixels` pixels, or one of its frames has.
     """
+    head = file.read(12)
+    file.seek(0)
+    if head.startswith(gif.SIGNATURES):  # Pillow would take memory for the first frame here
+        check_size(*gif.largest_size(file), max_pixels)
+        file.seek(0)
     try:
-        with own_limit():
-            image = Image.open(io.BytesIO(data), formats=[form.name for form in available()])
+        image = Image.open(file, formats=[form.name for form in available()])
     except UnidentifiedImageError:
-        if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
+        if head[4:8] == b"ftyp" and head[8:] in HEIC_BRANDS:
             raise ImageError("a HEIC picture, which needs pillow-heif: pip install pillow-heif") from None
-        raise ImageError(f"not a {titles()} picture" if data else "an empty file") from None
+        raise ImageError(f"not a {titles()} picture" if head else "an empty file") from None
     width, height = image.size
     check_size(width, height, max_pixels)
     return image

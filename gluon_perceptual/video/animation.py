@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import numpy as np
-from PIL import Image
 
 from ..files import input_file
 from ..image.containers import webp
-from ..image.files import MAX_PIXELS, as_image_error, open_picture, own_limit, read_bytes
+from ..image.files import MAX_PIXELS, as_image_error, open_file, open_picture, own_limit, read_bytes
 from ..image.io import Picture
 from .formats import WRITTEN
 from .frames import ENDLESS, Frame, Traits
@@ -30,8 +29,9 @@ def is_animation(path: Path) -> bool:
     if path.suffix.lower() not in SUFFIXES or not path.is_file():
         return False
     try:
-        with own_limit(), Image.open(input_file(path), formats=FORMATS) as image:
-            return getattr(image, "n_frames", 1) > 1
+        with input_file(path).open("rb") as file, own_limit():
+            image = open_file(file, MAX_PIXELS)
+            return image.format in FORMATS and image.n_frames > 1
     except Exception:  # Pillow's errors have no common class; reading the file as a picture reports the reason
         return False
 
@@ -51,7 +51,7 @@ class Animation:
     def __enter__(self) -> Animation:
         data = read_bytes(self.path, self._most_pixels)
         with as_image_error(self.path):
-            self._image = open_picture(data, self._most_pixels)
+            self._open(data)
             self.has_alpha, durations = False, []
             for rgba, duration in self._frames():
                 self.has_alpha |= bool(rgba[:, :, 3].min() < 255)
@@ -71,6 +71,13 @@ class Animation:
             log.warning("%s: its color profile is left out", self.path)
         return self
 
+    @own_limit()
+    def _open(self, data: bytes) -> None:
+        self._image = open_picture(data, self._most_pixels)
+        self._width, self._height = self._image.size
+        first = int(self._image.info.get("default_image", False))  # PNG's is for old programs
+        self._numbers = range(first, self._image.n_frames)
+
     def __exit__(self, *error: object) -> None:
         self._image.close()
 
@@ -84,11 +91,15 @@ class Animation:
 
     def _frames(self) -> Iterator[tuple[np.ndarray, int]]:
         """Yield each composed frame, (H, W, 4) RGB and alpha, and its duration in milliseconds."""
-        image = self._image
-        for number in range(int(image.info.get("default_image", False)), image.n_frames):  # PNG's is for old programs
-            image.seek(number)
-            rgba = np.array(image.convert("RGBA"))
-            yield rgba, round(image.info.get("duration", 0)) or UNSAID
+        for number in self._numbers:
+            rgba = self._composed(number)
+            yield rgba, round(self._image.info.get("duration", 0)) or UNSAID
+
+    @own_limit()
+    def _composed(self, number: int) -> np.ndarray:
+        """Return a frame; what a GIF's goes beyond the screen is left out, as browsers do."""
+        self._image.seek(number)
+        return np.array(self._image.convert("RGBA"))[: self._height, : self._width]
 
     def _plays(self) -> int:
         loops = self._image.info.get("loop")

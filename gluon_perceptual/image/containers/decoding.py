@@ -62,6 +62,7 @@ def take_apart(data: bytes) -> Parts:
     return Parts(data, webp.read(data) if data[8:12] == b"WEBP" else Metadata())
 
 
+@own_limit()
 def decode(data: bytes, max_pixels: int) -> tuple[np.ndarray, Metadata]:
     """Return upright (H, W, 1 to 4), gray or RGB and alpha, uint8 or uint16; and the metadata of the file.
 
@@ -83,6 +84,7 @@ def decode(data: bytes, max_pixels: int) -> tuple[np.ndarray, Metadata]:
     return np.ascontiguousarray(_upright(channels, metadata.orientation)), metadata
 
 
+@own_limit()
 def size(data: bytes, max_pixels: int) -> tuple[int, int]:
     """Return (height, width) as `decode` would give them, without decoding pixels; raises as it does."""
     parts = take_apart(data)
@@ -97,11 +99,7 @@ def size(data: bytes, max_pixels: int) -> tuple[int, int]:
 def _loaded(image: PillowImage, data: bytes, max_pixels: int) -> PillowImage:
     """Decode; a JPEG file without its end marker only if nothing else is missing."""
     try:
-        if image.format != "TIFF":  # only that checks Pillow's limit again; others can be decoded in several threads
-            image.load()
-        else:
-            with own_limit():
-                image.load()
+        image.load()
         return image
     except OSError:
         if image.format != "JPEG":

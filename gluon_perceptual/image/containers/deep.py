@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from ...errors import ImageError
-from ..files import PillowImage, check_size, open_picture, own_limit
+from ..files import PillowImage, check_size, open_picture
 from . import png, tiff
 from .tags import Directory
 
@@ -84,8 +84,7 @@ def _samples(data: bytes, max_pixels: int) -> np.ndarray:
         raise
     except Exception:  # tifffile has no single type
         image = open_picture(data, max_pixels)
-        with own_limit():
-            image.load()
+        image.load()
         if image.mode.startswith("I;16"):
             return np.asarray(image).astype(np.uint16)[:, :, np.newaxis]
         return _by_opencv(image, data)
