@@ -190,7 +190,7 @@ def place(span: Span, cells: int, side: int) -> tuple[slice, slice, int]:
     return kept, slice((start - crop) * scale, (stop - crop) * scale), (cells - 2 * crop) * scale
 
 
-def mirrored(length: int, margin: int, multiple: int = 1) -> np.ndarray:
+def mirrored(length: int, margin: int, multiple: int) -> np.ndarray:
     """Return the source of each pixel of a picture padded by `blocks.ReflectionPad(margin, multiple)`."""
     places = np.arange(-margin, -(-length // multiple) * multiple + margin)
     period = max(2 * (length - 1), 1)

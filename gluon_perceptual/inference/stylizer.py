@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from .._mxnet import Block, Context, NDArray, free_memory, mx, mxnet_errors
@@ -16,7 +17,7 @@ from ..image.io import Picture, check_rgb, to_image, to_tensor
 from ..image.resize import resize_longest_side
 from ..nets.instance_norm import for_single_pictures
 from ..nets.style import CELL
-from .layerwise import HALO_OUT, LayerwiseStyle, mirrored
+from .layerwise import HALO_OUT, LayerwiseStyle
 from .model import Model, open_model
 from .progress import Progress, unseen
 from .upscaler import bleed
@@ -97,7 +98,8 @@ class Stylizer:
         """(H, W, 3) -> (3, H, W) in [0, 255]; a mirrored border takes the network's artifacts, and is cropped."""
         height, width = image.shape[:2]
         border = self.model.border_artifact_width
-        painted = self._through(framed(image, border), progress)
+        framed = cv2.copyMakeBorder(image, border, border, border, border, cv2.BORDER_REFLECT_101)
+        painted = self._through(framed, progress)
         return painted[:, border : border + height, border : border + width]
 
     def fits(self, height: int, width: int) -> bool:
@@ -130,12 +132,6 @@ class Stylizer:
         """
         color = picture.rgb if picture.alpha is None else bleed(picture.rgb, picture.alpha)
         return replace(picture, color=self(color, progress))
-
-
-def framed(image: np.ndarray, margin: int) -> np.ndarray:
-    """Return (H, W, 3) with `margin` pixels of its mirror image around it."""
-    rows, columns = (mirrored(side, margin) for side in image.shape[:2])
-    return image[rows[:, np.newaxis], columns]
 
 
 def with_colors_of(painted: np.ndarray, image: np.ndarray) -> np.ndarray:
