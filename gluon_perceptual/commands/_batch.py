@@ -23,7 +23,7 @@ NEW, REPLACED, SKIPPED, FAILED = "new", "replaced", "left as they were there", "
 AHEAD_AND_BEHIND = 2  # pictures in memory besides those being processed: one being read, one being written
 
 
-def process(tasks: Sequence[tuple[Path, Path]], job: Job, skip_existing: bool = False) -> int:
+def process(tasks: Sequence[tuple[Path, Path]], job: Job, skip_existing: bool) -> int:
     """Do a job for each (source, target) and return the exit status.
 
     Each worker processes one picture at a time, while others are read and written. Finished targets are printed on
@@ -40,14 +40,10 @@ def process(tasks: Sequence[tuple[Path, Path]], job: Job, skip_existing: bool = 
         free.put(worker)
 
     def do(source: Path, target: Path, progress: Progress) -> tuple[str, str]:
-        replaces = is_there(target)
-        if skip_existing and replaces:
-            return SKIPPED, ""
-        try:
+        def work() -> None:
             job.write(target, _worked_on(job, free, job.read(source, target), progress))
-        except EXPECTED as error:
-            return FAILED, failure(error, source, target)
-        return REPLACED if replaces else NEW, ""
+
+        return outcome_of(work, source, target, skip_existing)
 
     with StopRequest() as stop:
         outcomes, failures = _do_all(do, tasks, len(job.workers) + AHEAD_AND_BEHIND, stop)
@@ -67,12 +63,19 @@ def summary(outcomes: Mapping[str, int], total: int, what: str = "picture") -> s
     return ", ".join([*parts, *(f"{outcomes[kind]} {kind}" for kind in (SKIPPED, FAILED) if outcomes.get(kind))])
 
 
-def is_there(path: Path) -> bool:
-    """Return whether a path exists."""
+def outcome_of(work: Callable[[], object], source: Path, target: Path, skip_existing: bool) -> tuple[str, str]:
+    """Do the work from source to target; return its outcome, and the message if it failed."""
     try:
-        return path.exists()
+        replaces = target.exists()
     except OSError:  # its name may be too long: writing reports it
-        return False
+        replaces = False
+    if skip_existing and replaces:
+        return SKIPPED, ""
+    try:
+        work()
+    except EXPECTED as error:
+        return FAILED, failure(error, source, target)
+    return REPLACED if replaces else NEW, ""
 
 
 def _do_all(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any, Sequence
 
 import click
 
 from ..errors import printable
-from ..inference.jobs import EXPECTED, VideoJob, failure
+from ..inference.jobs import VideoJob
 from ..video.animation import is_animation
 from ..video.formats import INSTEAD, OTHERS, holds_frames, is_video_file, video_format_for
-from ._batch import FAILED, NEW, REPLACED, SKIPPED, is_there, process, summary
+from ._batch import SKIPPED, outcome_of, process, summary
 from ._console import tell, tell_failures
 from ._outputs import Tasks, check_apart, check_suffix, plan_outputs
 
@@ -48,22 +49,17 @@ def process_all(
     return process(pictures, job, skip_existing) | process_videos(videos, job, skip_existing)
 
 
-def process_videos(tasks: Tasks, job: VideoJob, skip_existing: bool = False) -> int:
+def process_videos(tasks: Tasks, job: VideoJob, skip_existing: bool) -> int:
     """Do a job for each frame of each (source, target) and return the exit status, like `_batch.process`."""
     outcomes: Counter[str] = Counter()
     failures = []
     for source, target in tasks:
-        before = is_there(target)
-        if skip_existing and before:
-            outcomes[SKIPPED] += 1
-            continue
-        try:
-            _convert(job, source, target)
-            outcomes[REPLACED if before else NEW] += 1
+        outcome, said = outcome_of(partial(_convert, job, source, target), source, target, skip_existing)
+        outcomes[outcome] += 1
+        if said:
+            failures.append(said)
+        elif outcome != SKIPPED:
             tell(str(target))
-        except EXPECTED as error:
-            failures.append(failure(error, source, target))
-            outcomes[FAILED] += 1
     tell_failures(failures)
     if tasks:
         click.echo(summary(outcomes, len(tasks), "video"), err=True)
