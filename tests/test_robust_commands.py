@@ -16,7 +16,7 @@ from cli import FORKS, assert_one_line_error, run, start, wait_until, write
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import ModelSpec, save_model
 from gluon_perceptual.commands import main
-from gluon_perceptual.commands._console import Forgiving, printable
+from gluon_perceptual.commands._console import Forgiving, Guarded, printable
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.files import atomic_path, check_regular, input_file, keeping_inputs, write_bytes
 from gluon_perceptual.inference import Stylizer, Upscaler
@@ -176,6 +176,11 @@ def test_messages_to_closed_streams_stop_no_work(model, tmp_path):
     closed = ["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *words]
     assert subprocess.run(closed, cwd=tmp_path, env=settings, check=False).returncode == 0
     assert cv2.imread(str(tmp_path / "o.png")).shape == (24, 20, 3)
+
+
+def test_all_commands_guard_their_streams_also_alone():
+    """As tools/NAME.py runs them."""
+    assert all(isinstance(main.get_command(None, name), Guarded) for name in main.list_commands(None))
 
 
 def upscale_into(streams, folder, model):

@@ -10,24 +10,18 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import click
 
 import gluon_perceptual
 
-from ._console import guard_streams
+from ._console import Group
 
 __all__ = ["CommandGroup", "main"]
 
 
-class CommandGroup(click.Group):
+class CommandGroup(Group):
     """Loads a command's module only when that command is used."""
-
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the named command as the whole program."""
-        guard_streams()
-        return super().main(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands: the modules of this folder, underscores as dashes."""

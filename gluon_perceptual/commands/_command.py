@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import sys
 from typing import Any
@@ -12,13 +11,13 @@ import click
 from ..errors import UserError, describe_failure, printable
 from ..files import check_target, end_process, input_file, keeping_inputs
 from ..signals import ended_by
-from ._console import guard_streams, in_options
+from ._console import Guarded, in_options
 from ._types import InputFile, OutputFile
 
 INTERRUPTED = 130  # exit status that shells expect after SIGINT
 
 
-class Command(click.Command):
+class Command(Guarded):
     """A click command that reports a user's mistake as one line on stderr with exit status 1.
 
     Wrong options are reported by click with exit status 2. SIGTERM and SIGHUP leave no half-written files.
@@ -43,16 +42,9 @@ class Command(click.Command):
                 args[number] = f"{word}={option.flag_value}"
         return super().parse_args(ctx, args)
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the command as the whole program."""
-        guard_streams()
-        return super().main(*args, **kwargs)
-
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         log_to_stderr(ctx)
-        if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-            sys.stdout.reconfigure(errors="backslashreplace")  # file names may contain any bytes
         try:
             with keeping_inputs(), ended_by(end_process):
                 check_files(ctx)

@@ -120,3 +120,16 @@ def guard_streams() -> None:
     if not isinstance(sys.stderr.buffer, Forgiving):
         forgiving = Forgiving(sys.stderr.buffer, sys.stderr)
         sys.stderr = io.TextIOWrapper(forgiving, sys.stderr.encoding, "backslashreplace", write_through=True)
+
+
+class Guarded(click.Command):
+    """A command that runs with guarded streams, see `guard_streams`, if it is the whole program."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run it as the whole program."""
+        guard_streams()
+        return super().main(*args, **kwargs)
+
+
+class Group(Guarded, click.Group):
+    """A group of commands."""

@@ -10,7 +10,7 @@ from ..choices import Optimizer, of
 from ..losses.terms import STYLE_LAYERS, STYLE_WEIGHT
 from ..training.settings import LARGEST_COUNT, LARGEST_SEED, LONGEST_SIDE
 from ._command import Command
-from ._console import tell
+from ._console import Group, tell
 from ._options import combined, gpus_option
 from ._types import InputFile, Number, OutputFile, parse_names, parse_numbers
 
@@ -32,7 +32,7 @@ optimization_options = combined(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 def optimize_image() -> None:
     """Optimize a picture: style transfer as by Gatys et al., or the inversion of features.
 
