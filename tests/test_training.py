@@ -2,6 +2,7 @@ import json
 import math
 import os
 import signal
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -133,6 +134,17 @@ def test_a_step_that_other_workers_leave_unfinished_changes_nothing():
         step(*next(batches(1)))
     for name, value in parameters(net).items():  # the batch norms' statistics too
         np.testing.assert_array_equal(value, before[name], err_msg=name)
+
+
+def test_the_scale_grows_by_updates_not_by_attempts(monkeypatch):
+    monkeypatch.setattr("gluon_perceptual.training.step.GROWTH", 2)
+    _, step = make_step([mx.cpu()])
+    step = TrainingStep(step.net, step.loss, step.targets, step.trainer, step.devices, loss_scale=4.0)
+    good, bad = next(batches(1)), (np.full((4, 3, 8, 8), np.nan, np.float32), np.zeros((4, 3, 16, 16), np.uint8))
+    for batch, scale in ((good, 4.0), (good, 8.0), (bad, 8.0), (bad, 8.0), (good, 8.0), (good, 16.0)):
+        with suppress(NonFiniteLossError):
+            step(*batch)
+        assert step.loss_scale == scale
 
 
 def test_where_the_scaled_gradient_overflows_the_scale_is_halved_and_the_update_is_the_same():

@@ -82,9 +82,6 @@ class TrainingStep:
             WorkerLostError: Likewise, if another worker does not answer.
         """
         statistics = [[values.copy() for values in p.list_data()] for p in self._statistics]
-        done = self.trainer.optimizer.num_update
-        if self._scaled and done and done % GROWTH == 0:
-            self.loss_scale *= 2
         while True:
             try:
                 with mxnet_errors("if memory ran out, use smaller batches or patches"):
@@ -111,6 +108,8 @@ class TrainingStep:
             raise NonFiniteGradientError(f"the loss is not finite: its gradient's norm is {norm:g}")
         excess = max(1.0, norm / self.max_norm) if self.max_norm else 1.0
         self.trainer.update(divisor * excess)
+        if self._scaled and self.trainer.optimizer.num_update % GROWTH == 0:
+            self.loss_scale *= 2
         return {**terms, "gradient_norm": norm}
 
     def _spread(self, batch: np.ndarray) -> list[NDArray]:
