@@ -43,10 +43,12 @@ def by_parts(
     return run
 
 
-def photo(name: str, height: int, width: int, parts: int, precision: str = "float32", **_: Any) -> Callable[[], None]:
+def photo(
+    network: str, height: int, width: int, parts: int, precision: str = "float32", **_: Any
+) -> Callable[[], None]:
     """Return a function that enlarges one of `parts` parts of a photo by this package."""
     from gluon_perceptual.inference import Upscaler
     from gluon_perceptual.timing import workloads
 
-    upscaler = Upscaler(workloads.for_use(name, precision=precision))
+    upscaler = Upscaler(workloads.for_use(network, precision=precision))
     return by_parts(height, width, upscaler.enlarge_window, upscaler.scale, upscaler.plan(height, width), parts)

@@ -11,7 +11,7 @@ from gluon_perceptual.image.io import to_image, to_tensor
 from gluon_perceptual.image.tiling import plan
 
 from .photo import by_parts
-from .pytorch_networks import network
+from .pytorch_networks import build
 from .pytorch_training.losses import VGG16, gram_matrix, squared_error
 
 TV_WEIGHT = 1e-4
@@ -32,14 +32,14 @@ def _autocast(precision: str) -> Any:
 
 
 def training_step(
-    name: str, size: int | None = None, batch: int = 4, channels_last: bool = True, precision: str = "float32"
+    network: str, size: int | None = None, batch: int = 4, channels_last: bool = True, precision: str = "float32"
 ) -> Callable[[], None]:
     """As `gluon_perceptual.timing.workloads.training_step`."""
     torch.manual_seed(0)
-    style = name.startswith("style")
+    style = network.startswith("style")
     layout, size = _layout(channels_last), size or (256 if style else 144)
-    low = size // {"sr4": 4, "sr2": 2, "blog2": 2}.get(name, 1)
-    net = network(name).to(memory_format=layout)
+    low = size // {"sr4": 4, "sr2": 2, "blog2": 2}.get(network, 1)
+    net = build(network).to(memory_format=layout)
     vgg = VGG16(STYLE_LAYERS if style else (CONTENT_LAYER,)).to(memory_format=layout)
     optimizer = torch.optim.Adam(net.parameters(), 1e-3)
     inputs = (torch.rand(batch, 3, low, low) * 255).to(memory_format=layout)
@@ -65,7 +65,7 @@ def training_step(
 
 
 def inference(
-    name: str,
+    network: str,
     size: int = 256,
     batch: int = 1,
     channels_last: bool = True,
@@ -73,7 +73,7 @@ def inference(
     compiled: bool = False,
 ) -> Callable[[], None]:
     """As `gluon_perceptual.timing.workloads.inference`; `compiled`: by torch.compile, with frozen parameters."""
-    net: Any = network(name).eval().to(memory_format=_layout(channels_last))
+    net: Any = build(network).eval().to(memory_format=_layout(channels_last))
     x = (torch.rand(batch, 3, size, size) * 255).to(memory_format=_layout(channels_last))
     if compiled:
         torch._inductor.config.freezing = True
@@ -88,11 +88,11 @@ def inference(
 
 
 def photo(
-    name: str, height: int, width: int, tile: int, halo: int, parts: int, precision: str = "float32"
+    network: str, height: int, width: int, tile: int, halo: int, parts: int, precision: str = "float32"
 ) -> Callable[[], None]:
     """As `benchmarks.photo.photo`, over the same tiles."""
-    net = network(name).eval().to(memory_format=torch.channels_last)
-    scale = 4 if name == "sr4" else 2
+    net = build(network).eval().to(memory_format=torch.channels_last)
+    scale = 4 if network == "sr4" else 2
 
     @torch.inference_mode()
     def enlarge_window(window: np.ndarray) -> np.ndarray:

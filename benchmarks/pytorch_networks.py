@@ -44,14 +44,14 @@ def style_network(norm: Norm) -> nn.Module:
     return nn.Sequential(nn.ReflectionPad2d(MARGIN), *convs, *body, *ups, tail, ScaledTanh())
 
 
-def network(name: str) -> nn.Module:
+def build(network: str) -> nn.Module:
     """Return the counterpart of one of `gluon_perceptual.timing.workloads.NETWORKS`."""
-    if name.startswith("style"):
-        return style_network(instance_norm if name == "style_instance" else nn.BatchNorm2d)
-    tail = nn.Conv2d(64, 3, 9, padding=4, bias=name != "blog2")
-    if name == "blog2":
+    if network.startswith("style"):
+        return style_network(instance_norm if network == "style_instance" else nn.BatchNorm2d)
+    tail = nn.Conv2d(64, 3, 9, padding=4, bias=network != "blog2")
+    if network == "blog2":
         head, larger = nn.Conv2d(3, 64, 9, padding=4, bias=False), nn.ConvTranspose2d(64, 64, 3, 2, 1, 1, bias=False)
         return nn.Sequential(head, *(BlogResidual(64) for _ in range(4)), larger, tail)
     body = [ResidualBlock(64, nn.BatchNorm2d) for _ in range(4)]
-    ups = [enlarging(64, "transposed", nn.BatchNorm2d, 64) for _ in range({"sr2": 1, "sr4": 2}[name])]
+    ups = [enlarging(64, "transposed", nn.BatchNorm2d, 64) for _ in range({"sr2": 1, "sr4": 2}[network])]
     return nn.Sequential(conv_block(3, 64, 9, nn.BatchNorm2d), *body, *ups, tail, ScaledTanh())

@@ -31,15 +31,15 @@ def _contenders(
     work: str, network: str, precision: str, both_layouts: bool = True, **arguments: Any
 ) -> list[Contender]:
     """Return ours and PyTorch's; in bfloat16, also ours in float32."""
-    given = {**arguments, "precision": precision}
-    peers = [Contender("PyTorch, channels last", f"benchmarks.pytorch:{work}", {"name": network, **given})]
-    if both_layouts and precision == "float32":  # in the other layout, bfloat16 is slower
-        plain = {"name": network, **given, "channels_last": False}
-        peers.append(Contender("PyTorch", f"benchmarks.pytorch:{work}", plain))
-    ours = f"gluon_perceptual.timing.workloads:{work}"
+    plain = {"network": network, **arguments}
+    given = {**plain, "precision": precision}
+    ours, theirs = f"gluon_perceptual.timing.workloads:{work}", f"benchmarks.pytorch:{work}"
+    contenders = [Contender("ours", ours, given), Contender("PyTorch, channels last", theirs, given)]
     if precision != "float32":
-        peers.append(Contender(OURS_FLOAT32, ours, {"network": network, **arguments}))
-    return [Contender("ours", ours, {"network": network, **given}), *peers]
+        contenders.append(Contender(OURS_FLOAT32, ours, plain))
+    elif both_layouts:  # in the other layout, bfloat16 is slower
+        contenders.append(Contender("PyTorch", theirs, {**given, "channels_last": False}))
+    return contenders
 
 
 def _named(name: str, precision: str) -> str:
@@ -63,16 +63,15 @@ def inference(precision: str) -> Iterator[Work]:
 def runtimes(precision: str) -> Iterator[Work]:
     """Yield the same against runtimes that compile a network first: torch.compile, ONNX Runtime and OpenVINO."""
     for network in workloads.NETWORKS:
-        ours = Contender(
-            "ours", "gluon_perceptual.timing.workloads:inference", {"network": network, "precision": precision}
-        )
-        compiled = {"name": network, "precision": precision, "compiled": True}
-        peers = [Contender("torch.compile", "benchmarks.pytorch:inference", compiled)]
-        for name, function in (("ONNX Runtime", "onnx_runtime"), ("OpenVINO", "openvino")):
-            arguments = {"network": network, "precision": precision}
-            peers.append(Contender(name, f"benchmarks.runtimes:{function}", arguments))
+        given = {"network": network, "precision": precision}
+        contenders = [
+            Contender("ours", "gluon_perceptual.timing.workloads:inference", given),
+            Contender("torch.compile", "benchmarks.pytorch:inference", {**given, "compiled": True}),
+            Contender("ONNX Runtime", "benchmarks.runtimes:onnx_runtime", given),
+            Contender("OpenVINO", "benchmarks.runtimes:openvino", given),
+        ]
         flop = operations.inference_flop(network)
-        yield Work(_named(f"infer {network} 256², compiled", precision), [ours, *peers], flop)
+        yield Work(_named(f"infer {network} 256², compiled", precision), contenders, flop)
 
 
 def sizes(precision: str) -> Iterator[Work]:
@@ -108,7 +107,7 @@ def photo(precision: str) -> Iterator[Work]:
 
 def _photo(name: str, height: int, width: int, precision: str) -> Work:
     halo, tile = workloads.build("sr2").halo, _automatic_tile("sr2")
-    size = {"name": "sr2", "height": height, "width": width, "parts": PHOTO_PARTS, "tile": tile, "halo": halo}
+    size = {"network": "sr2", "height": height, "width": width, "parts": PHOTO_PARTS, "tile": tile, "halo": halo}
     arguments = {**size, "precision": precision}
     contenders = [
         Contender("ours", "benchmarks.photo:photo", arguments),
