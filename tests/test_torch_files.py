@@ -113,6 +113,14 @@ def test_what_holds_no_tensors_is_one_line(tmp_path, capfd, kind):
     assert "printed" not in capfd.readouterr().out
 
 
+def test_an_archive_has_one_description(tmp_path):
+    write_torch(tmp_path / "x.pt", {"a": np.ones(2, np.float32)})
+    with zipfile.ZipFile(tmp_path / "x.pt", "a") as file:
+        file.writestr("other/data.pkl", b"")
+    with pytest.raises(UserError, match="2 files"):
+        read_arrays(tmp_path / "x.pt")
+
+
 def test_a_script_and_another_pickle(tmp_path):
     write_torch(tmp_path / "x.pt", ARRAYS)
     with zipfile.ZipFile(tmp_path / "x.pt", "a") as file:

@@ -41,12 +41,14 @@ def read_torch_zip(archive: zipfile.ZipFile) -> dict[str, np.ndarray]:
         ValueError, KeyError, zipfile.BadZipFile: It is damaged, or not a file of tensors by name.
     """
     names = archive.namelist()
-    (main,) = (name for name in names if name.rpartition("/")[2] == "data.pkl" and name.count("/") <= 1)
-    folder = main[: -len("data.pkl")]
+    found = [name for name in names if name.rpartition("/")[2] == "data.pkl" and name.count("/") <= 1]
+    if len(found) != 1:
+        raise ValueError(f"it has {len(found)} files data.pkl in its first folders, not one")
+    folder = found[0][: -len("data.pkl")]
     if f"{folder}constants.pkl" in names or any(name.startswith(f"{folder}code/") for name in names):
         raise ValueError(WHOLE)
     order = archive.read(f"{folder}byteorder") if f"{folder}byteorder" in names else b"little"
-    values = read_pickle(io.BytesIO(archive.read(main)))
+    values = read_pickle(io.BytesIO(archive.read(found[0])))
     content: dict[str, bytes] = {}
 
     def storage(key: str) -> bytes:
