@@ -91,6 +91,11 @@ def test_a_wrong_setting_is_named_as_the_argument(config, wrong, message):
     assert str(error.value).startswith(message)
 
 
+@pytest.mark.parametrize("config", [SuperResolutionConfig, StyleConfig])
+def test_no_architecture_is_the_default_one(config):
+    assert config.from_architecture() == config.from_architecture(None) == config.from_architecture(config.arch)
+
+
 def test_open_limits_exclude_themselves():
     setting = Setting("A share.", kind=float, least=0, most=1, is_open=True)
     assert [bool(setting.wrong(value)) for value in (0, 0.5, 1, float("nan"), True, "0.5")] == [1, 0, 1, 1, 1, 1]

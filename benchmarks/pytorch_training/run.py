@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from gluon_perceptual.errors import UserError
 from gluon_perceptual.files import atomic_path, parse_json, write_json
 from gluon_perceptual.formats.mxnet_params import read_params, write_params
 from gluon_perceptual.nets.lowpass_kernel import lowpass_kernel, phases_of
+from gluon_perceptual.training.config import TrainingConfig
 from gluon_perceptual.training.style_config import StyleConfig
 from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig
 from gluon_perceptual.weights import model_path
@@ -38,8 +39,10 @@ def complete_run(run: Path, count: int, device: str, processes: int) -> None:
 
 def config_of(values: dict[str, Any]) -> Config:
     """Return the settings that config.json holds."""
-    kind: Callable[..., Config] = StyleConfig if "style" in values else SuperResolutionConfig
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    kind: type[TrainingConfig] = StyleConfig if "style" in values else SuperResolutionConfig
+    values = {**kind.earlier, **values}
+    settings: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    return kind(**settings)
 
 
 def check(config: Config) -> None:

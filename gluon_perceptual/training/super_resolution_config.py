@@ -88,13 +88,14 @@ class SuperResolutionConfig(TrainingConfig):
     tv_kind: VariationKind = setting("paper", "Kind of total variation.", choices=VariationKind)
 
     @classmethod
-    def from_architecture(cls, arch: str | None = "skip", **given: Any) -> SuperResolutionConfig:
-        """Return the defaults of `arch`, overridden by what is given and not None.
+    def from_architecture(cls, arch: str | None = None, **given: Any) -> SuperResolutionConfig:
+        """Return the defaults of an architecture (None: "skip"), overridden by what is given and not None.
 
         Raises:
             UserError: A setting has an invalid value, or settings conflict.
             OSError: `vgg` is a file that cannot be read.
         """
+        arch = cls.arch if arch is None else arch
         given = {name: value for name, value in given.items() if value is not None}
         if arch == "blog":
             refused = {"norm", "upsampling"} & set(given)
