@@ -106,7 +106,10 @@ def photo(precision: str) -> Iterator[Work]:
 
 
 def _photo(name: str, height: int, width: int, precision: str) -> Work:
-    halo, tile = workloads.build("sr2").halo, _automatic_tile("sr2")
+    from gluon_perceptual.inference import Upscaler
+
+    model = workloads.build("sr2")
+    halo, tile = model.halo, Upscaler(model).tile
     size = {"network": "sr2", "height": height, "width": width, "parts": PHOTO_PARTS, "tile": tile, "halo": halo}
     arguments = {**size, "precision": precision}
     contenders = [
@@ -116,12 +119,6 @@ def _photo(name: str, height: int, width: int, precision: str) -> Work:
     if precision != "float32":
         contenders.append(Contender(OURS_FLOAT32, "benchmarks.photo:photo", size))
     return Work(_named(name, precision), contenders, parts=PHOTO_PARTS)
-
-
-def _automatic_tile(network: str) -> int:
-    from gluon_perceptual.inference import Upscaler
-
-    return Upscaler(workloads.build(network)).tile
 
 
 def histograms() -> Iterator[Work]:

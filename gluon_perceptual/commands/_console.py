@@ -91,17 +91,9 @@ class Forgiving(io.RawIOBase):
     def write(self, data: Any) -> int:
         """Write as much as possible."""
         with suppress(OSError, ValueError):
-            self._stream.write(CONTROLS.sub(lambda found: _escaped(found[0]), bytes(data)))
+            self._stream.write(CONTROLS.sub(lambda found: found[0].decode().encode("unicode_escape"), bytes(data)))
             self._stream.flush()
         return len(data)
-
-
-def _escaped(character: bytes) -> bytes:
-    return character.decode().encode("unicode_escape")
-
-
-def _nowhere() -> Any:
-    return os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
 
 
 def guard_streams() -> None:
@@ -114,7 +106,9 @@ def guard_streams() -> None:
         os.set_inheritable(descriptor, True)
         descriptor = os.open(os.devnull, os.O_RDWR)
     os.close(descriptor)
-    sys.stdout, sys.stderr = (stream or _nowhere() for stream in (sys.stdout, sys.stderr))
+    sys.stdout, sys.stderr = (
+        stream or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w") for stream in (sys.stdout, sys.stderr)
+    )
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
     if not isinstance(sys.stderr.buffer, Forgiving):

@@ -58,11 +58,6 @@ def _in_current_precision(features: Block) -> Block:
     return layers
 
 
-def stage_of(layer: str) -> int:
-    """Return 3 for "relu3_2"."""
-    return int(layer[len("relu")])
-
-
 def check_layers(layers: Sequence[str], depth: int = 16) -> None:
     """Raise UserError unless all `layers` are activations of VGG16, or VGG19, and there is one."""
     known = ACTIVATIONS[depth]
@@ -132,7 +127,7 @@ class LossNetwork(mx.gluon.HybridBlock):
         """
         if weights == "shipped":
             check_layers(layers)
-            paths = shipped.vgg16_paths(stages=max(stage_of(layer) for layer in layers))
+            paths = shipped.vgg16_paths(stages=max(int(layer[len("relu")]) for layer in layers))
         else:
             zoo = {"zoo": "vgg16", "zoo19": "vgg19"}
             paths = [vgg_from_zoo(zoo[weights]) if weights in zoo else Path(weights)]

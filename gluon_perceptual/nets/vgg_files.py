@@ -33,7 +33,8 @@ def read_vgg_weights(paths: Sequence[Path]) -> tuple[list[np.ndarray], str, int]
         OSError: A file cannot be read.
     """
     arrays = {name: array for path in paths for name, array in read_arrays(path).items()}
-    weights, biases = ([_as_oihw(arrays[name]) for name in names] for names in _convolutions(_shapes(arrays)))
+    found = {name: array.shape for name, array in arrays.items()}
+    weights, biases = ([_as_oihw(arrays[name]) for name in names] for names in _convolutions(found))
     shapes = [weight.shape for weight in weights]
     depth = next((depth for depth in CONVS_OF_STAGE if shapes == _weight_shapes(depth)[: len(shapes)]), 0)
     if not weights or not depth:
@@ -69,10 +70,6 @@ def beginning_of_vgg(wanted: Shapes, found: Shapes) -> list[tuple[str, str]]:
     whole = any(shapes == _weight_shapes(depth) for depth in CONVS_OF_STAGE) and len(wanted) <= len(names)
     pairs = list(zip(wanted, names))
     return pairs if whole and all(fits(wanted[a], found[b]) for a, b in pairs) else []
-
-
-def _shapes(arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
-    return {name: array.shape for name, array in arrays.items()}
 
 
 def _convolutions(shapes: Shapes) -> tuple[list[str], list[str]]:

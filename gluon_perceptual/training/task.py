@@ -18,11 +18,6 @@ from ..nets.precision import computing_in
 from .config import TrainingConfig
 
 
-def no_measures(outputs: NDArray, references: NDArray) -> dict[str, float]:
-    """Measure nothing besides the loss."""
-    return {}
-
-
 @dataclass(frozen=True)
 class Task:
     """What is trained, on which data, to minimize what.
@@ -53,7 +48,7 @@ class Task:
     loss: PerceptualLoss
     targets: Targets
     validation_targets: Targets
-    measure: Callable[[NDArray, NDArray], dict[str, float]] = no_measures
+    measure: Callable[[NDArray, NDArray], dict[str, float]] = lambda outputs, references: {}
     noise: float = 0.0
     natural_clipping: float = 1.0
 

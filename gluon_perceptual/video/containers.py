@@ -34,15 +34,12 @@ def opened(path: Path) -> Iterator[Any]:
         try:
             container = av.open(file, "r", container_options=options, metadata_errors="replace", buffer_size=BUFFER)
         except (av.error.FFmpegError, ValueError) as error:
-            raise ImageError(f"{path}: not a readable video ({_reason(error)})") from error
+            reason = str(getattr(error, "strerror", None) or error).lower()
+            raise ImageError(f"{path}: not a readable video ({reason})") from error
         with container:
             if not container.streams.video:
                 raise ImageError(f"{path}: it has no video stream")
             yield container
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error).lower()
 
 
 def main_stream(container: Any) -> Any:
