@@ -18,7 +18,7 @@ from .frames import ENDLESS, Frame, Traits
 
 SUFFIXES = tuple(suffix for form in WRITTEN if form.is_picture for suffix in form.suffixes)
 FORMATS = ("GIF", "WEBP", "PNG")
-UNSAID = 100  # milliseconds for which a frame with duration 0 is shown, as in browsers
+DEFAULT_DURATION = 100  # milliseconds for which a frame with duration 0 is shown, as in browsers
 MILLISECOND = Fraction(1, 1000)
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class Animation:
         """Yield each composed frame, (H, W, 4) RGB and alpha, and its duration in milliseconds."""
         for number in self._numbers:
             rgba = self._composed(number)
-            yield rgba, round(self._image.info.get("duration", 0)) or UNSAID
+            yield rgba, round(self._image.info.get("duration", 0)) or DEFAULT_DURATION
 
     @own_limit()
     def _composed(self, number: int) -> np.ndarray:

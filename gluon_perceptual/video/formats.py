@@ -19,20 +19,20 @@ class VideoFormat:
         codec: FFmpeg's name of the encoder.
         suffixes: The usual one first.
         is_picture: Whether it is an animated picture: without sound, with alpha, each frame with its own duration.
-        says_aspect: Whether it can specify that pixels are not square.
+        stores_aspect: Whether it can specify that pixels are not square.
     """
 
     container: str
     codec: str
     suffixes: tuple[str, ...]
     is_picture: bool = False
-    says_aspect: bool = False
+    stores_aspect: bool = False
 
 
 WRITTEN = (
-    VideoFormat("mp4", "libx264", (".mp4", ".m4v"), says_aspect=True),
-    VideoFormat("mov", "libx264", (".mov", ".qt"), says_aspect=True),
-    VideoFormat("matroska", "libx264", (".mkv",), says_aspect=True),
+    VideoFormat("mp4", "libx264", (".mp4", ".m4v"), stores_aspect=True),
+    VideoFormat("mov", "libx264", (".mov", ".qt"), stores_aspect=True),
+    VideoFormat("matroska", "libx264", (".mkv",), stores_aspect=True),
     VideoFormat("webm", "libvpx-vp9", (".webm",)),
     VideoFormat("gif", "gif", (".gif",), is_picture=True),
     VideoFormat("webp", "libwebp_anim", (".webp",), is_picture=True),

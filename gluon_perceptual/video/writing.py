@@ -55,7 +55,7 @@ class VideoWriter:
     ) -> None:
         self._path, self._form, self._traits, self._copied = path, form, traits, copied
         self._size = height, width = first.color.shape[:2]
-        if not form.says_aspect:
+        if not form.stores_aspect:
             width = max(1, round(width * traits.aspect))
         alpha = first.alpha is not None and form.is_picture
         self._encoding = Encoding(form, traits, height, width, alpha, crf, quality)
