@@ -245,6 +245,7 @@ def test_evaluate_goes_on_after_a_bad_photo(model, tmp_path):
     status, out, err = run("evaluate", "--model", model, "--data", tmp_path / "photos", "--scale", 2)
     assert status == 1
     assert "mean of 1" in out
+    assert [name for name in ("a.png: ", "b.png: ", "c.png: ") if name in err] == ["a.png: ", "c.png: "]
     assert err.count("Error:") == 2
 
 

@@ -7,7 +7,6 @@ from typing import Any, Sequence
 import click
 
 from ..choices import Degradation
-from ..errors import describe_failure, printable
 from ._command import Command
 from ._console import show, tell_failures
 from ._options import degradation_option, gpus_option, match_histogram_option, model_help, model_of, precision_option
@@ -86,6 +85,7 @@ def score(
     from ..errors import UserError
     from ..evaluation import super_resolution
     from ..evaluation.stlpips import st_lpips_if_installed
+    from ..inference.jobs import failure
     from ..nets.vgg import LossNetwork
 
     loss_network = LossNetwork.pretrained(super_resolution.DISTANCE_LAYERS)
@@ -95,10 +95,8 @@ def score(
     for photo in tqdm(photos, unit="photo", dynamic_ncols=True):
         try:
             rows += super_resolution.evaluate(methods, photo, scale, loss_network, sigma, degradation, jpeg, st_lpips)
-        except UserError as error:
-            failures.append(printable(str(error)))
-        except OSError as error:
-            failures.append(describe_failure(error, str(photo)))
+        except (UserError, OSError) as error:
+            failures.append(failure(error, photo, photo))
     return rows, failures
 
 
