@@ -90,12 +90,10 @@ def _feature_loss(size: int, ctx: Context) -> tuple[PerceptualLoss, Targets]:
 
 def _style_loss(size: int, ctx: Context) -> tuple[PerceptualLoss, Targets]:
     network = LossNetwork.pretrained(STYLE_LAYERS, ctx=ctx)
-    content = LossNetwork.pretrained((CONTENT_LAYER,), ctx=ctx)
-    content.hybridize(static_alloc=True, static_shape=True)
     style = np.random.default_rng(1).integers(0, 256, (size, size, 3), np.uint8)
     grams = blended_grams(network, [style], ctx=ctx)
     loss = style_transfer_loss(network, {CONTENT_LAYER: 1.0}, style_weights(STYLE_LAYERS, grams), TV_WEIGHT)
-    return loss, style_targets(content, CONTENT_LAYER, grams, [ctx])
+    return loss, style_targets(CONTENT_LAYER, grams, [ctx])
 
 
 def inference(

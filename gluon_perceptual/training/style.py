@@ -54,12 +54,10 @@ def style_task(config: StyleConfig) -> StyleTask:
     with computing_as(config):
         layers = tuple(dict.fromkeys((*config.style_layers, config.content_layer)))
         network = LossNetwork.pretrained(layers, config.vgg, on)
-        content_network = LossNetwork.pretrained((config.content_layer,), config.vgg, on)
-    content_network.hybridize(static_alloc=True, static_shape=True)
-    grams = blended_grams(network, styles, config.blend, on[0])
+        grams = blended_grams(network, styles, config.blend, on[0])
+        targets = style_targets(config.content_layer, grams, on, config.vgg)
     weights = style_weights(config.style_layers, grams, config.style_weight, config.style_balance)
     content = {config.content_layer: config.content_weight}
-    targets = style_targets(content_network, config.content_layer, grams, on)
     return StyleTask(
         config=config,
         photos=photos,
@@ -114,13 +112,18 @@ def style_picture(path: Path, config: StyleConfig, pairs: PhotoCrops) -> np.ndar
 
 
 def style_targets(
-    content_network: LossNetwork, content_layer: str, grams: Mapping[str, NDArray], on: Sequence[Context]
+    content_layer: str, grams: Mapping[str, NDArray], on: Sequence[Context], vgg: str = "shipped"
 ) -> Targets:
-    """Return the function from pictures to their content features and the style's Gram matrices, on the same device."""
+    """Return the function from pictures to their content features and the style's Gram matrices, on the same device.
+
+    The features come from a loss network of their own, in the current precision; it ends at the content layer.
+    """
+    network = LossNetwork.pretrained((content_layer,), vgg, on)
+    network.hybridize(static_alloc=True, static_shape=True)
     styles = {ctx: {name: gram.as_in_context(ctx) for name, gram in grams.items()} for ctx in on}
 
     def targets(pictures: NDArray) -> dict[str, NDArray]:
         with mx.autograd.pause(train_mode=True):
-            return {FeatureLoss(content_layer).name: content_network(pictures)[0], **styles[pictures.context]}
+            return {FeatureLoss(content_layer).name: network(pictures)[0], **styles[pictures.context]}
 
     return targets
