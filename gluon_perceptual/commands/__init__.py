@@ -36,7 +36,7 @@ class CommandGroup(Group):
         return getattr(import_module(f"{__name__}.{name}"), name)
 
 
-@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup)
 @click.version_option(gluon_perceptual.__version__, prog_name="gluon-perceptual")
 def main() -> None:
     """Train and use networks for super-resolution and style transfer with perceptual losses."""

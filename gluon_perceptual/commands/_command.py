@@ -23,10 +23,6 @@ class Command(Guarded):
     Wrong options are reported by click with exit status 2. SIGTERM and SIGHUP leave no half-written files.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        usual = {"help_option_names": ["-h", "--help"], "show_default": True}
-        super().__init__(*args, **{**kwargs, "context_settings": {**usual, **kwargs.get("context_settings", {})}})
-
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse; the word after an option with an optional value is its value only if it is a valid choice."""
         optional: dict[str, Any] = {

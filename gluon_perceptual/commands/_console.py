@@ -119,6 +119,10 @@ def guard_streams() -> None:
 class Guarded(click.Command):
     """A command that runs with guarded streams, see `guard_streams`, if it is the whole program."""
 
+    def __init__(self, context_settings: Any = None, **kwargs: Any) -> None:
+        usual = {"help_option_names": ["-h", "--help"], "show_default": True}
+        super().__init__(context_settings={**usual, **(context_settings or {})}, **kwargs)
+
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run it as the whole program."""
         guard_streams()

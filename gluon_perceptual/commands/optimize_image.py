@@ -32,7 +32,7 @@ optimization_options = combined(
 )
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group)
 def optimize_image() -> None:
     """Optimize a picture: style transfer as by Gatys et al., or the inversion of features.
 
