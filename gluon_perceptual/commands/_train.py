@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
 
-from ..checkpoint.loading import load_parameters
+from ..checkpoint.loading import load_arrays
+from ..checkpoint.recognition import LOW_PASSES
 from ..checkpoint.spec import read_spec
 from ..errors import UserError
 from ..figures import loss_figure, save_figure
+from ..formats.arrays import read_arrays
 from ..signals import StopRequest
 from ..training.callbacks import Every
 from ..training.checkpoints import Checkpoints, latest, restore, step_of
@@ -121,13 +123,14 @@ def restore_or_initialize(run: Run, checkpoint: Path | None) -> None:
 
 
 def start_from(run: Run, path: Path) -> str:
-    """Load the parameters in a file into a run, and return a line about them.
+    """Load the parameters in a file into a run, and return a line about them; the run keeps its own low-pass.
 
     Raises:
         UserError: They belong to another network; the message names differences, if known.
     """
+    arrays = {name: array for name, array in read_arrays(path).items() if name not in LOW_PASSES}
     try:
-        return str(load_parameters(run.model.net, path, run.devices))
+        return str(load_arrays(run.model.net, arrays, path, run.devices))
     except UserError as error:
         spec, wanted = read_spec(path), run.task.spec.arguments
         theirs = spec.arguments if spec and spec.network == run.task.spec.network else {}
