@@ -18,6 +18,7 @@ from ..signals import StopRequest
 from ._bar import PictureBar
 from ._command import INTERRUPTED
 from ._console import tell_failures
+from ._outputs import Files, plan_comparisons
 
 NEW, REPLACED, SKIPPED, FAILED = "new", "replaced", "left as they were there", "failed"  # outcomes of a picture
 AHEAD_AND_BEHIND = 2  # pictures in memory besides those being processed: one being read, one being written
@@ -52,6 +53,11 @@ def process(tasks: Sequence[tuple[Path, Path]], job: Job, skip_existing: bool) -
     if stop.requested:
         raise SystemExit(stop.exit_status)
     return 1 if failures else 0
+
+
+def process_comparisons(files: Files, job: Job) -> int:
+    """Write each picture's figure and return the exit status, as `process`; see `plan_comparisons`."""
+    return process(plan_comparisons(files.inputs, files.out, files.suffix), job, files.skip_existing)
 
 
 def summary(outcomes: Mapping[str, int], total: int, what: str = "picture") -> str:

@@ -16,6 +16,7 @@ from ._types import Number, parse_tile
 
 if TYPE_CHECKING:
     from ..image.size import Size
+    from ._outputs import Files
 
 
 def combined(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -127,6 +128,14 @@ def refuse(names: Iterable[str], purpose: str) -> None:
     for name in names:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--{name.replace('_', '-')} is for {purpose}")
+
+
+def take_files(options: dict[str, Any]) -> Files:
+    """Remove INPUTS, `out_option` and the options on outputs from a command's options and return what they name."""
+    from ._outputs import Files
+
+    inputs = [Path(path) for path in options.pop("inputs")]
+    return Files(inputs, options.pop("out"), options.pop("suffix"), options.pop("skip_existing"))
 
 
 def take_size(options: dict[str, Any]) -> Size | None:

@@ -6,7 +6,7 @@ import logging
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Any, Callable, List, Sequence, Tuple
+from typing import Any, Callable, List, NamedTuple, Sequence, Tuple
 
 from ..data.photos import walk_pictures
 from ..errors import UserError
@@ -16,6 +16,15 @@ from ..image.formats import format_for, titles
 Tasks = List[Tuple[Path, Path]]  # source, target
 
 log = logging.getLogger(__name__)
+
+
+class Files(NamedTuple):
+    """The files that a command was asked to read and to write, see `plan_outputs`."""
+
+    inputs: Sequence[Path]
+    out: str | None
+    suffix: str | None
+    skip_existing: bool
 
 
 def plan_outputs(

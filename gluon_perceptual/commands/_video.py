@@ -15,7 +15,7 @@ from ..video.animation import is_animation
 from ..video.formats import INSTEAD, OTHERS, holds_frames, is_video_file, video_format_for
 from ._batch import SKIPPED, outcome_of, process, summary
 from ._console import tell, tell_failures
-from ._outputs import Tasks, check_apart, check_suffix, plan_outputs
+from ._outputs import Files, Tasks, check_apart, check_suffix, plan_outputs
 
 FORMAT = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
 
@@ -41,12 +41,10 @@ def plan_all(inputs: Sequence[Path], out: str | None, suffix: str | None, label:
     return [task for task in tasks if task not in animated], [*films, *(task for task in tasks if task in animated)]
 
 
-def process_all(
-    paths: Sequence[Path], out: str | None, suffix: str | None, job: VideoJob, label: str, skip_existing: bool
-) -> int:
-    """Do a job for pictures, folders of them, and videos; return the exit status. For arguments see `plan_outputs`."""
-    pictures, videos = plan_all(paths, out, suffix, label)
-    return process(pictures, job, skip_existing) | process_videos(videos, job, skip_existing)
+def process_all(files: Files, job: VideoJob, label: str) -> int:
+    """Do a job for pictures, folders of them, and videos; return the exit status. For `label` see `plan_outputs`."""
+    pictures, videos = plan_all(files.inputs, files.out, files.suffix, label)
+    return process(pictures, job, files.skip_existing) | process_videos(videos, job, files.skip_existing)
 
 
 def process_videos(tasks: Tasks, job: VideoJob, skip_existing: bool) -> int:

@@ -18,6 +18,7 @@ from ._options import (
     output_options,
     refuse,
     take_devices,
+    take_files,
     tile_option,
 )
 from ._types import Number
@@ -51,16 +52,7 @@ from ._types import Number
 )
 @device_options
 def stylize(
-    inputs: tuple[str, ...],
-    out: str | None,
-    suffix: str | None,
-    skip_existing: bool,
-    model: str | None,
-    compare: bool,
-    quality: int | None,
-    crf: int | None,
-    temporal: bool,
-    **options: Any,
+    model: str | None, compare: bool, quality: int | None, crf: int | None, temporal: bool, **options: Any
 ) -> None:
     """Repaint INPUTS in the model's style: pictures, folders of them (their tree is kept), and videos.
 
@@ -71,16 +63,15 @@ def stylize(
 
     from ..inference.comparing import StylizeComparison
     from ..inference.jobs import StylizeJob
-    from ._batch import process
-    from ._outputs import plan_comparisons
+    from ._batch import process_comparisons
     from ._video import process_all
 
-    paths = [Path(path) for path in inputs]
+    files = take_files(options)
     if compare:
         refuse(["crf", "temporal"], "videos, not for --compare")
         comparison = StylizeComparison(model, take_devices(options), quality, **options)
-        raise SystemExit(process(plan_comparisons(paths, out, suffix), comparison, skip_existing))
+        raise SystemExit(process_comparisons(files, comparison))
     if model is None:
         raise click.UsageError("Missing option '--model'; --compare shows all shipped models.")
     job = StylizeJob(model, take_devices(options), quality, crf, temporal, **options)
-    raise SystemExit(process_all(paths, out, suffix, job, Path(model).stem, skip_existing))
+    raise SystemExit(process_all(files, job, Path(model).stem))

@@ -20,6 +20,7 @@ from ._options import (
     refuse,
     size_options,
     take_devices,
+    take_files,
     take_size,
     tile_option,
 )
@@ -43,17 +44,7 @@ CHOSEN = ", ".join(f"{name} over ×{scale // 2}" for scale, name in DEFAULTS.ite
 )
 @output_options
 @device_options
-def upscale(
-    inputs: tuple[str, ...],
-    out: str | None,
-    suffix: str | None,
-    skip_existing: bool,
-    model: str | None,
-    compare: bool,
-    quality: int | None,
-    crf: int | None,
-    **options: Any,
-) -> None:
+def upscale(model: str | None, compare: bool, quality: int | None, crf: int | None, **options: Any) -> None:
     """Enlarge INPUTS: pictures, folders of them (their tree is kept), and videos.
 
     Results have exactly the requested size: the output of the next larger model, or of several passes, is reduced to
@@ -63,19 +54,15 @@ def upscale(
     Alpha, gray, 16 bits, color profiles, date and location are kept; for videos also sound, timing and color tags.
     Videos inside folders are skipped: name them. Failures are listed at the end and do not stop the rest.
     """
-    from pathlib import Path
-
     from ..inference.comparing import UpscaleComparison
     from ..inference.jobs import UpscaleJob
-    from ._batch import process
-    from ._outputs import plan_comparisons
+    from ._batch import process_comparisons
     from ._video import process_all
 
+    files, size = take_files(options), take_size(options)
     if compare:
         refuse(["crf"], "videos, not for --compare")
-    paths, size, on = [Path(path) for path in inputs], take_size(options), take_devices(options)
-    if compare:
-        comparison = UpscaleComparison(model, on, quality, size, **options)
-        raise SystemExit(process(plan_comparisons(paths, out, suffix), comparison, skip_existing))
-    job = UpscaleJob(model, on, quality, size, crf, **options)
-    raise SystemExit(process_all(paths, out, suffix, job, job.label, skip_existing))
+        comparison = UpscaleComparison(model, take_devices(options), quality, size, **options)
+        raise SystemExit(process_comparisons(files, comparison))
+    job = UpscaleJob(model, take_devices(options), quality, size, crf, **options)
+    raise SystemExit(process_all(files, job, job.label))
