@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from gluon_perceptual.data.photos import find_photos
 from gluon_perceptual.evaluation.style_metrics import clipped_share, color_noise, style_scores
-from gluon_perceptual.image.io import read_rgb, to_tensor
+from gluon_perceptual.image.io import Picture, read_rgb, to_image, to_tensor, write_picture
 from gluon_perceptual.image.resize import resize_longest_side
 from gluon_perceptual.inference import Stylizer
 from gluon_perceptual.losses.style_transfer import read_style
@@ -37,25 +37,33 @@ Paint = Callable[[np.ndarray], np.ndarray]
 @click.option("--size", default=512, help="Longer side of the photos in pixels.")
 @click.option("--loss-photos", default=2, help="Photos on which the loss is compared; each takes minutes.")
 @click.option("--loss-size", default=256, help="Longer side of these.")
+@click.option("--style-size", default=StyleConfig.style_size, help="Longer side of the paintings in pixels.")
+@click.option("--style-weight", default=StyleConfig.style_weight, help="Weight of the style loss.")
 @click.option("--iterations", default=300, help="Steps of L-BFGS.")
-def main(models: Sequence[str], photos: Sequence[str], **options: int) -> None:
+@click.option("--keep", type=click.Path(path_type=Path), help="Folder for these photos, our pictures and L-BFGS's.")
+def main(
+    models: Sequence[str],
+    photos: Sequence[str],
+    size: int,
+    loss_photos: int,
+    loss_size: int,
+    style_size: int,
+    keep: Path | None,
+    **options: Any,
+) -> None:
     """Print the table, with the share of each layer in the style loss of the pictures by L-BFGS."""
     pictures = [read_rgb(path) for folder in photos for path in find_photos(folder)]
     click.echo(markdown(HEAD, []))
     for given in models:
         name, _, painting = given.partition("=")
         paint = Stylizer(name)
-        cells = [
-            f"`{Path(name).stem}`",
-            *measured(paint, [resize_longest_side(picture, options["size"]) for picture in pictures]),
-        ]
+        name = Path(name).stem
+        cells = [f"`{name}`", *measured(paint, [resize_longest_side(picture, size) for picture in pictures])]
         if painting:
-            style = read_style(Path(painting), StyleConfig.style_size)
-            small = [
-                resize_longest_side(picture, options["loss_size"]) for picture in pictures[: options["loss_photos"]]
-            ]
+            style = read_style(Path(painting), style_size)
             cells += [f"{100 * clipped_share(style):.1f} %", f"{color_noise(style):.2f}"]
-            cells += compared(paint, small, style, options["iterations"]) if small else []
+            small = [resize_longest_side(picture, loss_size) for picture in pictures[:loss_photos]]
+            cells += compared(paint, small, style, keep and keep / name, **options) if small else []
         click.echo(f"| {' | '.join([*cells, *[''] * (len(HEAD) - len(cells))])} |")
 
 
@@ -66,13 +74,24 @@ def measured(paint: Paint, photos: Sequence[np.ndarray]) -> list[str]:
     return [f"{100 * clipped:.1f} %", f"{100 * blobs:.1f} %", f"{noise:.2f}", f"{edges:.2f}"]
 
 
-def compared(paint: Paint, photos: Sequence[np.ndarray], style: np.ndarray, iterations: int) -> list[str]:
+def compared(
+    paint: Paint,
+    photos: Sequence[np.ndarray],
+    style: np.ndarray,
+    keep: Path | None,
+    style_weight: float,
+    iterations: int,
+) -> list[str]:
     """Return the cells of the mean loss, its content and its style relative to L-BFGS's, and of its layers' shares."""
     ours, reached = [], []
-    for photo in tqdm(photos, desc="L-BFGS", leave=False):
-        objective = style_objective(photo, [style], style_weight=StyleConfig.style_weight, tv=StyleConfig.tv)
-        ours.append(parts(objective, to_tensor(paint(photo))))
-        reached.append(parts(objective, minimize(objective, to_tensor(photo), iterations)))
+    for number, photo in enumerate(tqdm(photos, desc="L-BFGS", leave=False), 1):
+        objective = style_objective(photo, [style], style_weight=style_weight, tv=StyleConfig.tv)
+        picture, best = paint(photo), minimize(objective, to_tensor(photo), iterations)
+        ours.append(parts(objective, to_tensor(picture)))
+        reached.append(parts(objective, best))
+        if keep:
+            for maker, made in (("photo", photo), (keep.name, picture), ("L-BFGS", to_image(best))):
+                write_picture(keep / f"{number:02d}" / f"{maker}.png", Picture(made))
     a, b = np.mean(ours, axis=0), np.mean(reached, axis=0)
     return [*(f"{ratio:.2f}" for ratio in a[:3] / b[:3]), *(f"{share:.2f}" for share in b[3:] / b[2])]
 
