@@ -6,7 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Iterable, Mapping, Sequence, Tuple
 
 import click
 
@@ -21,6 +21,7 @@ from ._console import tell_failures
 from ._outputs import Files, plan_comparisons
 
 NEW, REPLACED, SKIPPED, FAILED = "new", "replaced", "left as they were there", "failed"  # outcomes of a picture
+Result = Tuple[Path, str, str]  # target, outcome, and the message if it failed
 AHEAD_AND_BEHIND = 2  # pictures in memory besides those being processed: one being read, one being written
 
 
@@ -57,7 +58,7 @@ def process(tasks: Sequence[tuple[Path, Path]], job: Job, skip_existing: bool) -
 
 def process_comparisons(files: Files, job: Job) -> int:
     """Write each picture's figure and return the exit status, as `process`; see `plan_comparisons`."""
-    return process(plan_comparisons(files.inputs, files.out, files.suffix), job, files.skip_existing)
+    return process(plan_comparisons(files), job, files.skip_existing)
 
 
 def summary(outcomes: Mapping[str, int], total: int, what: str = "picture") -> str:
@@ -84,17 +85,28 @@ def outcome_of(work: Callable[[], object], source: Path, target: Path, skip_exis
     return REPLACED if replaces else NEW, ""
 
 
+def counted(results: Iterable[Result], tell: Callable[[Path], object]) -> tuple[Counter[str], list[str]]:
+    """Tell which files are finished; return the outcomes, counted, and the messages of failures."""
+    outcomes: Counter[str] = Counter()
+    failures = []
+    for target, outcome, said in results:
+        outcomes[outcome] += 1
+        if said:
+            failures.append(said)
+        elif outcome != SKIPPED:
+            tell(target)
+    return outcomes, failures
+
+
 def _do_all(
     do: Callable[[Path, Path, Progress], tuple[str, str]],
     tasks: Sequence[tuple[Path, Path]],
     threads: int,
     stop: StopRequest,
 ) -> tuple[Counter[str], list[str]]:
-    """Do the tasks until `stop` is requested; return the outcomes, counted, and the messages of failures."""
-    outcomes: Counter[str] = Counter()
-    failures = []
+    """Do the tasks until `stop` is requested; return as `counted`."""
 
-    def begin(task: tuple[Path, Path]) -> tuple[Path, str, str] | None:
+    def begin(task: tuple[Path, Path]) -> Result | None:
         if stop.requested:
             return None
         progress = bar.picture()
@@ -106,16 +118,10 @@ def _do_all(
 
     with ThreadPoolExecutor(threads) as pool, PictureBar(len(tasks)) as bar:
         try:
-            for target, outcome, said in filter(None, pool.map(begin, tasks)):
-                outcomes[outcome] += 1
-                if said:
-                    failures.append(said)
-                elif outcome != SKIPPED:
-                    bar.tell(target)
+            return counted(filter(None, pool.map(begin, tasks)), bar.tell)
         except KeyboardInterrupt:  # the second Ctrl-C, which does not wait for the threads
             click.echo("interrupted", err=True)
             end_process(INTERRUPTED)
-    return outcomes, failures
 
 
 def _worked_on(job: Job, free: SimpleQueue[Any], picture: Any, progress: Progress) -> Picture:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import sys
@@ -12,6 +13,7 @@ from typing import Any, Iterable
 import click
 
 from ..errors import UserError, printable
+from ..files import Json
 
 ARGUMENT = re.compile(r"`(\w+)`")
 CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]")  # except tab, line feed and carriage return
@@ -52,6 +54,11 @@ def show(text: str) -> None:
     except OSError as error:
         _abandon_stdout()
         raise UserError(f"standard output: {error.strerror}") from error
+
+
+def show_json(value: Json) -> None:
+    """Print a command's result as JSON; raises as `show`."""
+    show(json.dumps(value, indent=2))
 
 
 def tell_failures(lines: Iterable[str]) -> None:

@@ -114,6 +114,7 @@ size_options = combined(  # for `take_size`
 compare_option = click.option(
     "--compare", is_flag=True, help="Write a figure instead: a detailed crop by each suitable shipped model, labeled."
 )
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 gpus_option = click.option("--gpus", metavar="0,1", help="GPUs to run on.  [default: none: the CPU]")
 device_options = combined(  # for `take_devices`
     gpus_option,

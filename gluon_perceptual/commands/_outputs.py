@@ -62,16 +62,17 @@ def plan_outputs(
     return tasks
 
 
-def plan_comparisons(inputs: Sequence[Path], out: str | None, suffix: str | None = None) -> Tasks:
+def plan_comparisons(files: Files) -> Tasks:
     """Return (source, target) for each picture's figure, as `plan_outputs`; that of `a.jpg` is `a_compare.png`."""
     from ..figures import check_figure_path
 
-    check_suffix(out, suffix)
-    return plan_outputs(inputs, out, suffix or ".png", "compare", check_figure_path)
+    check_suffix(files)
+    return plan_outputs(files.inputs, files.out, files.suffix or ".png", "compare", check_figure_path)
 
 
-def check_suffix(out: str | None, suffix: str | None) -> None:
+def check_suffix(files: Files) -> None:
     """Raise UserError if `out` names a file with another suffix."""
+    _, out, suffix, _ = files
     if out and suffix and not _is_folder(out) and Path(out).suffix.lower() != suffix:
         raise UserError(f"`suffix` {suffix}: `out` {out} has another suffix; give only one of them")
 

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import partial
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any
 
 import click
+from tqdm import tqdm
 
 from ..errors import printable
 from ..inference.jobs import VideoJob
 from ..video.animation import is_animation
 from ..video.formats import INSTEAD, OTHERS, holds_frames, is_video_file, video_format_for
-from ._batch import SKIPPED, outcome_of, process, summary
+from ._batch import counted, outcome_of, process, summary
 from ._console import tell, tell_failures
 from ._outputs import Files, Tasks, check_apart, check_suffix, plan_outputs
 
 FORMAT = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
 
 
-def plan_all(inputs: Sequence[Path], out: str | None, suffix: str | None, label: str) -> tuple[Tasks, Tasks]:
+def plan_all(files: Files, label: str) -> tuple[Tasks, Tasks]:
     """Return (source, target) for each picture, and for each video or animated picture with a target for frames.
 
     Raises:
         UserError: As `plan_outputs`.
     """
+    inputs, out, suffix, _ = files
 
     def is_film(path: Path) -> bool:
-        return is_video_file(path) or (bool(out) and is_video_file(Path(str(out))) and is_animation(path))
+        return is_video_file(path) or (out is not None and is_video_file(Path(out)) and is_animation(path))
 
-    check_suffix(out, suffix)
+    check_suffix(files)
     videos = [path for path in inputs if is_film(path)]
     rare = [path for path in videos if path.suffix.lower() in OTHERS]
     films = plan_outputs([path for path in videos if path not in rare], out, None, label, video_format_for)
@@ -43,30 +44,25 @@ def plan_all(inputs: Sequence[Path], out: str | None, suffix: str | None, label:
 
 def process_all(files: Files, job: VideoJob, label: str) -> int:
     """Do a job for pictures, folders of them, and videos; return the exit status. For `label` see `plan_outputs`."""
-    pictures, videos = plan_all(files.inputs, files.out, files.suffix, label)
+    pictures, videos = plan_all(files, label)
     return process(pictures, job, files.skip_existing) | process_videos(videos, job, files.skip_existing)
 
 
 def process_videos(tasks: Tasks, job: VideoJob, skip_existing: bool) -> int:
     """Do a job for each frame of each (source, target) and return the exit status, like `_batch.process`."""
-    outcomes: Counter[str] = Counter()
-    failures = []
-    for source, target in tasks:
-        outcome, said = outcome_of(partial(_convert, job, source, target), source, target, skip_existing)
-        outcomes[outcome] += 1
-        if said:
-            failures.append(said)
-        elif outcome != SKIPPED:
-            tell(str(target))
+    if not tasks:
+        return 0
+    results = (
+        (target, *outcome_of(partial(_convert, job, source, target), source, target, skip_existing))
+        for source, target in tasks
+    )
+    outcomes, failures = counted(results, lambda target: tell(str(target)))
     tell_failures(failures)
-    if tasks:
-        click.echo(summary(outcomes, len(tasks), "video"), err=True)
+    click.echo(summary(outcomes, len(tasks), "video"), err=True)
     return 1 if failures else 0
 
 
 def _convert(job: VideoJob, source: Path, target: Path) -> None:
-    from tqdm import tqdm
-
     bar: Any
     with tqdm(total=1.0, desc=printable(source.name), bar_format=FORMAT, miniters=0, dynamic_ncols=True) as bar:
         job.convert(source, target, lambda share: bar.update(share - bar.n))

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from pathlib import Path
+
 import click
 
+from ..errors import require
+from ..signals import ended_by
 from ._command import Command
+from ._console import tell
 
 
 @click.command(cls=Command)
@@ -23,15 +30,8 @@ def app(port: int, no_browser: bool, runs: str) -> None:
     Only this machine can reach it, and only at the printed address. Ctrl-C ends it; pictures and results that were not
     downloaded are then lost.
     """
-    import sys
-    import threading
     import webbrowser
-    from pathlib import Path
     from tempfile import TemporaryDirectory
-
-    from ..errors import require
-    from ..signals import ended_by
-    from ._console import tell
 
     for library in ("starlette", "uvicorn"):
         require(library, "app", "the page")

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from ._command import Command
-from ._console import show
-from ._options import gpus_option
+from ._console import show, show_json
+from ._options import gpus_option, json_option
 
 SMALLEST = 32
 
@@ -31,7 +31,7 @@ def parse_sizes(context: click.Context, option: click.Parameter, text: str) -> t
     callback=parse_sizes,
     help="Sides of the headline's pictures in pixels.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @gpus_option
 def benchmark(runs: int, headline: bool, sizes: tuple[int, ...], as_json: bool, gpus: str | None) -> None:
     """Measure how fast this machine trains and runs the networks, in less than two minutes on two cores.
@@ -40,8 +40,6 @@ def benchmark(runs: int, headline: bool, sizes: tuple[int, ...], as_json: bool, 
     precisions are measured where the processor supports bfloat16. "of best" is the speed relative to that of a
     convolution which suits the processor, in the same precision: what is left to be gained.
     """
-    import json
-
     from tqdm import tqdm
 
     from .. import cpu
@@ -65,7 +63,7 @@ def benchmark(runs: int, headline: bool, sizes: tuple[int, ...], as_json: bool, 
     if as_json:
         best = {each: peak / 1e9 for each, peak in peaks.items()}
         device = {"device": str(ctx), "computes": support, "auto": chosen, "convolution_gflops": best}
-        show(json.dumps({**device, "rows": rows}, indent=2))
+        show_json({**device, "rows": rows})
         return
     show(f"{ctx}: computes in {support}; --precision auto takes {chosen}")
     show("\n".join(table(rows)))
@@ -94,8 +92,6 @@ def table(rows: list[dict[str, Any]]) -> list[str]:
 
 def print_headline(sizes: tuple[int, ...], runs: int, as_json: bool, ctx: Any) -> None:
     """Measure and print the paper's table."""
-    import json
-
     from tqdm import tqdm
 
     from .._mxnet import mxnet_errors
@@ -104,7 +100,7 @@ def print_headline(sizes: tuple[int, ...], runs: int, as_json: bool, ctx: Any) -
     with mxnet_errors("if memory ran out, use smaller --sizes"):
         rows = [paper_table.speed_up(size, runs, ctx) for size in tqdm(sizes, dynamic_ncols=True)]
     if as_json:
-        show(json.dumps({"device": str(ctx), "rows": rows}, indent=2))
+        show_json({"device": str(ctx), "rows": rows})
         return
     show(f"{ctx}: Gatys et al.'s optimization beside one pass (its steps are measured on five of them)")
     show(paper_table.table(rows))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ._command import Command
@@ -17,8 +19,6 @@ def convert_style(checkpoint: str, out: str) -> None:
 
     Nothing in the file is run, and PyTorch is not needed.
     """
-    from pathlib import Path
-
     from ..checkpoint.fast_neural_style import convert_fast_neural_style
 
     target = Path(out)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import click
 
 from ._command import Command
-from ._console import show
+from ._console import show_json
 from ._types import InputFile, Number, parse_numbers
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(cls=Command)
@@ -34,29 +33,22 @@ def describe_symbol(symbol: str, **given: Any) -> None:
     What is not given is probed; the result is printed as JSON. For a checkpoint, X.params, --peak and --mean are saved
     in X.json: for example for the blog's, which lacks the mean of its training data.
     """
-    import json
-    from dataclasses import replace
-    from pathlib import Path
-
     from ..symbols.files import describe, is_symbol_file, save_options
     from ..symbols.process import load_symbol
 
     values = {name: value for name, value in given.items() if value not in (None, ())}
     if not is_symbol_file(symbol):
-        return _describe_checkpoint(Path(symbol), values)
+        _describe_checkpoint(Path(symbol), values)
+        return
     found = load_symbol(symbol).options
     crop = found.crop + found.scale * (values.get("padding", found.padding) - found.padding)
     options = replace(found, crop=crop, **values)
     save_options(Path(symbol), options)
-    show(json.dumps(describe(options), indent=2))
-    return None
+    show_json(describe(options))
 
 
 def _describe_checkpoint(path: Path, values: dict[str, Any]) -> None:
     """Write the sidecar of a checkpoint with this range."""
-    import json
-    from dataclasses import replace
-
     from ..checkpoint.model import load_with_spec
     from ..checkpoint.spec import describe
     from ..files import write_json
@@ -66,4 +58,4 @@ def _describe_checkpoint(path: Path, values: dict[str, Any]) -> None:
     _, spec = load_with_spec(path)
     spec = replace(spec, **values)
     write_json(path.with_suffix(".json"), describe(spec))
-    show(json.dumps(describe(spec), indent=2))
+    show_json(describe(spec))

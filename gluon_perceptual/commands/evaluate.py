@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Sequence
 
 import click
 
 from ..choices import Degradation
 from ._command import Command
-from ._console import show, tell_failures
+from ._console import show, show_json, tell_failures
 from ._options import degradation_option, gpus_option, match_histogram_option, model_help, model_of, precision_option
 from ._types import InputFile, Number, OutputFile
 
@@ -33,7 +34,7 @@ from ._types import InputFile, Number, OutputFile
 )
 @match_histogram_option
 @precision_option
-@click.option("--json", "as_json_text", is_flag=True, help="Print JSON with all photos.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON with all photos.")
 @click.option("--figure", type=OutputFile(), help="Plot of the mean scores to write.")
 @gpus_option
 def evaluate(
@@ -42,7 +43,7 @@ def evaluate(
     scale: int,
     match_histogram: str | None,
     precision: str,
-    as_json_text: bool,
+    as_json: bool,
     figure: str | None,
     gpus: str | None,
     **degraded: Any,
@@ -71,7 +72,7 @@ def evaluate(
         upscaler = Upscaler(model, devices(gpus)[0], match_histogram=match_histogram, scale=scale, precision=precision)
         methods[title(model, methods)] = upscaler
     rows, failures = score(methods, photos, scale, **degraded)
-    report(rows, as_json_text, figure)
+    report(rows, as_json, figure)
     tell_failures(failures)
     raise SystemExit(1 if failures else 0)
 
@@ -100,19 +101,16 @@ def score(
     return rows, failures
 
 
-def report(rows: list[Any], as_json_text: bool, figure: str | None) -> None:
+def report(rows: list[Any], as_json: bool, figure: str | None) -> None:
     """Print the rows as JSON, or their means as a table, and draw the means if a figure is wanted."""
-    import json
-    from pathlib import Path
-
     import numpy as np
 
     from ..evaluation import scores
     from ..figures import save_figure, scores_figure
 
     averages = scores.means(rows)
-    if as_json_text:
-        show(json.dumps({"rows": scores.as_json(rows), "means": scores.as_json(averages)}, indent=2))
+    if as_json:
+        show_json({"rows": scores.as_json(rows), "means": scores.as_json(averages)})
     else:
         show(scores.table(averages))
     if figure and averages:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ._command import Command
@@ -19,8 +21,6 @@ def export_onnx(model: str, out: str, pictures: bool) -> None:
     Both are float32 (N, 3, H, W), RGB in [0, 255], the output not clipped; with --pictures they are uint8 (N, H, W, 3),
     and pre- and post-processing are part of the graph.
     """
-    from pathlib import Path
-
     from ..checkpoint import export
     from ..checkpoint.model import fold, load_with_spec
     from ..symbols.files import is_symbol_file

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ._command import Command
@@ -14,8 +16,6 @@ from ._types import InputFile, OutputFile
 @click.option("-o", "--out", required=True, type=OutputFile(), help="File to write (.safetensors).")
 def export_safetensors(model: str, out: str) -> None:
     """Write MODEL (.params) as safetensors with its spec as metadata; `--model` of all commands accepts it, too."""
-    from pathlib import Path
-
     from ..checkpoint import export
     from ..checkpoint.model import load_with_spec
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -51,9 +53,6 @@ def match_histogram(source: str, reference: str, target: str, quality: int | Non
     marks as having no data, neither count nor change. A gray SRC needs a gray REF; color space and bands do not matter
     then.
     """
-    from dataclasses import replace
-    from pathlib import Path
-
     import numpy as np
 
     from ..figures import histogram_figure, save_figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -61,8 +62,6 @@ def optimize_image() -> None:
 @optimization_options
 def style(content: str, styles: tuple[str, ...], style_size: int, start: str, **options: Any) -> None:
     """Paint CONTENT in the style of STYLE, or of several styles, blended."""
-    from pathlib import Path
-
     from ..image.formats import format_for
     from ..image.io import to_tensor
     from ..losses.style_transfer import check_blend, read_style
@@ -93,8 +92,6 @@ def style(content: str, styles: tuple[str, ...], style_size: int, start: str, **
 @optimization_options
 def invert(image: str, layers: tuple[str, ...], size: int, tv: float, vgg: str, seed: int, **options: Any) -> None:
     """Find a picture with the features of IMAGE at a layer: it shows what the layer represents."""
-    from pathlib import Path
-
     from ..evaluation.metrics import psnr
     from ..figures import check_figure_path, comparison_figure, save_figure
     from ..image.formats import format_for

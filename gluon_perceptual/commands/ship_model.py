@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ._command import Command
-from ._console import show
+from ._console import show_json
 from ._types import InputFile, Number
 
 
@@ -41,9 +43,6 @@ def ship_model(
     Its parameters are written in float16 if that makes no visible difference. The manifest records the commands of its
     training, steps, hours, scores and SHA-256.
     """
-    import json
-    from pathlib import Path
-
     from ..data.photos import find_photos
     from ._shipping import ship
 
@@ -53,4 +52,4 @@ def ship_model(
     photos = {key: find_photos(folder) for key, _, folder in (text.partition("=") for text in sets)}
     words = {"what": what, "data": data, "license": terms}
     entry = ship(Path(checkpoint), name, words, photos, lowpass, [Path(path) for path in average])
-    show(json.dumps(entry, indent=2))
+    show_json(entry)

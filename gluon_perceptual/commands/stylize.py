@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -59,8 +60,6 @@ def stylize(
     Alpha, 16 bits, color profiles, date and location are kept; for videos also sound, timing and color tags. Videos
     inside folders are skipped: name them. Failures are listed at the end and do not stop the rest.
     """
-    from pathlib import Path
-
     from ..inference.comparing import StylizeComparison
     from ..inference.jobs import StylizeJob
     from ._batch import process_comparisons
