@@ -12,6 +12,7 @@ import time
 import warnings
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any, Sequence
@@ -58,8 +59,6 @@ def _choose_interface(tracker: Any, hosts: str | None, interface: str | None) ->
 
 def _dmlc_tracker(launcher: str) -> tuple[Any, Any, Any]:
     """Return dmlc_tracker's modules `opts`, `tracker` and the launcher's."""
-    from importlib import import_module
-
     threading.Thread.isAlive = threading.Thread.is_alive  # type: ignore[attr-defined]  # gone since Python 3.9
     from dmlc_tracker import opts, tracker
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +12,10 @@ from tqdm import tqdm
 from .._mxnet import devices
 from ..choices import Optimizer
 from ..figures import loss_figure, save_figure
-from ..image.io import Picture, read_rgb, to_image, write_picture
-from ..image.resize import resize_longest_side
+from ..image.io import Picture, to_image, write_picture
 from ..optimize import Iterate, Objective, minimize
 from ._console import tell
-
-
-def read_content(path: Path, size: int) -> np.ndarray:
-    """Return a picture (H, W, 3) uint8, its longer side scaled to `size`."""
-    return resize_longest_side(read_rgb(path), size)
+from ._outputs import first_unused
 
 
 @dataclass
@@ -42,9 +35,9 @@ class Optimization:
         """Remove this class's settings from a command's options and return them."""
         out, device = Path(options.pop("out")), devices(options.pop("gpus"))[0]
         iterations, optimizer, rate = (options.pop(name) for name in ("iterations", "optimizer", "lr"))
-        places = (out.with_name(out.stem if number == 1 else f"{out.stem}-{number}") for number in count(1))
-        folder = next(path for path in places if not os.path.lexists(path))
-        return cls(out, folder, iterations, optimizer, rate, options.pop("save_every"), device)
+        return cls(
+            out, first_unused(out.with_name(out.stem)), iterations, optimizer, rate, options.pop("save_every"), device
+        )
 
     def __call__(self, objective: Objective, start: np.ndarray, name: str = "") -> np.ndarray:
         """Optimize, write the picture to OUT, or as one of several into the folder beside it, and return it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Callable, List, NamedTuple, Sequence, Tuple
 
@@ -75,6 +76,12 @@ def check_suffix(files: Files) -> None:
     _, out, suffix, _ = files
     if out and suffix and not _is_folder(out) and Path(out).suffix.lower() != suffix:
         raise UserError(f"`suffix` {suffix}: `out` {out} has another suffix; give only one of them")
+
+
+def first_unused(path: Path) -> Path:
+    """Return the path, or the first of PATH-2, PATH-3, … if something is there."""
+    others = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(each for each in chain([path], others) if not os.path.lexists(each))
 
 
 def _is_folder(out: str) -> bool:

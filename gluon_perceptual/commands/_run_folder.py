@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from itertools import count
 from pathlib import Path
 from typing import Any, Callable
 
@@ -23,6 +22,7 @@ from ..training.run import Run
 from ..training.saturation import SaturationWarning
 from ..training.tensorboard import TensorBoard
 from ..training.validation import Validation
+from ._outputs import first_unused
 from ._training_options import RunOptions
 
 log = logging.getLogger(__name__)
@@ -58,8 +58,7 @@ def run_folder(run_options: RunOptions, name: str) -> Path:
     """
     if run_options.resume and not run_options.out:
         raise click.UsageError("--resume needs the run's folder: also give --out")
-    candidates = (Path("runs", name if number == 1 else f"{name}-{number}") for number in count(1))
-    folder = Path(run_options.out) if run_options.out else next(path for path in candidates if not path.exists())
+    folder = Path(run_options.out) if run_options.out else first_unused(Path("runs", name))
     log_file = folder / "log.jsonl"
     if not run_options.resume and log_file.exists() and log_file.stat().st_size:
         raise UserError(f"{folder} already contains a run: choose another --out, remove it, or --resume it")

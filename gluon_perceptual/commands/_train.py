@@ -67,8 +67,7 @@ def run_leader(kind: TrainingKind, given: dict[str, Any], run_options: RunOption
         checkpoint = latest(folder / "checkpoints") if run_options.resume else None
         if checkpoint is None and run_options.resume == "always":
             raise nothing
-        run = Run(kind.task(settings(kind, given, folder, checkpoint)), workers)
-        restore_or_initialize(run, checkpoint)
+        run = prepared(kind, given, folder, checkpoint, workers)
         if is_new:
             folder.mkdir(parents=True)  # fails if another run has started in it meanwhile
             stack.enter_context(locked(folder))
@@ -84,8 +83,7 @@ def run_worker(kind: TrainingKind, given: dict[str, Any], run_options: RunOption
     """
     folder = Path(run_options.out or "")
     checkpoint = latest(folder / "checkpoints") if run_options.resume else None
-    run = Run(kind.task(settings(kind, given, folder, checkpoint)), workers)
-    restore_or_initialize(run, checkpoint)
+    run = prepared(kind, given, folder, checkpoint, workers)
     log.info("worker %d of %d: %d photos", workers.rank, workers.num_workers, len(run.task.photos))
     with StopRequest() as stop:
         done = run.train(
@@ -97,29 +95,25 @@ def run_worker(kind: TrainingKind, given: dict[str, Any], run_options: RunOption
     return stop.exit_status if stop.requested else 0
 
 
-def settings(kind: TrainingKind, given: dict[str, Any], folder: Path, checkpoint: Path | None) -> TrainingConfig:
-    """Return a training's settings: those of the run in `folder` if that is resumed, otherwise those given.
+def prepared(kind: TrainingKind, given: dict[str, Any], folder: Path, checkpoint: Path | None, workers: Workers) -> Run:
+    """Return a run before its first step, with the given settings, or that in `folder`, restored from its checkpoint.
 
     Raises:
-        UserError: They are invalid, or conflict.
+        UserError: Settings are invalid, or conflict with those of the run in `folder`; the parameters belong to another
+            network; or other workers resume from another step.
     """
     if checkpoint is None:
-        return kind.settings.from_architecture(**given)
-    return resumed_config(kind.settings, folder / "config.json", given)
-
-
-def restore_or_initialize(run: Run, checkpoint: Path | None) -> None:
-    """Set the parameters from which the training starts or resumes.
-
-    Raises:
-        UserError: They belong to another network, or other workers resume from another step.
-    """
-    run.workers.check_agreed(step_of(checkpoint) if checkpoint else 0)
+        config = kind.settings.from_architecture(**given)
+    else:
+        config = resumed_config(kind.settings, folder / "config.json", given)
+    run = Run(kind.task(config), workers)
+    workers.check_agreed(step_of(checkpoint) if checkpoint else 0)
     if checkpoint is not None:
-        run.done = run.workers.wait(lambda: restore(run, checkpoint))  # an exchange in a cluster
+        run.done = workers.wait(lambda: restore(run, checkpoint))  # an exchange in a cluster
         log.info("%s: resuming after step %d", checkpoint, run.done)
-    elif run.config.start_from:
-        log.info("%s", start_from(run, model_path(run.config.start_from)))
+    elif config.start_from:
+        log.info("%s", start_from(run, model_path(config.start_from)))
+    return run
 
 
 def start_from(run: Run, path: Path) -> str:

@@ -63,16 +63,17 @@ def optimize_image() -> None:
 def style(content: str, styles: tuple[str, ...], style_size: int, start: str, **options: Any) -> None:
     """Paint CONTENT in the style of STYLE, or of several styles, blended."""
     from ..image.formats import format_for
-    from ..image.io import to_tensor
+    from ..image.io import read_rgb, to_tensor
+    from ..image.resize import resize_longest_side
     from ..losses.style_transfer import check_blend, read_style
     from ..optimize import noise, style_objective
-    from ._optimize import Optimization, read_content
+    from ._optimize import Optimization
 
     run = Optimization.from_options(options)
     format_for(run.out)
     options["blend"] = options["blend"] or ()
     check_blend(options["blend"], styles)
-    picture = read_content(Path(content), options.pop("size"))
+    picture = resize_longest_side(read_rgb(content), options.pop("size"))
     seed = options.pop("seed")
     paintings = [read_style(Path(path), style_size) for path in styles]
     objective = style_objective(picture, paintings, ctx=run.device, **options)
@@ -95,15 +96,17 @@ def invert(image: str, layers: tuple[str, ...], size: int, tv: float, vgg: str, 
     from ..evaluation.metrics import psnr
     from ..figures import check_figure_path, comparison_figure, save_figure
     from ..image.formats import format_for
+    from ..image.io import read_rgb
+    from ..image.resize import resize_longest_side
     from ..optimize import inversion_objective, noise
-    from ._optimize import Optimization, read_content
+    from ._optimize import Optimization
 
     run = Optimization.from_options(options)
     (check_figure_path if len(layers) > 1 else format_for)(run.out)
-    picture = read_content(Path(image), size)
+    picture = resize_longest_side(read_rgb(image), size)
     objectives = [
         inversion_objective(picture, layer, tv, vgg, run.device) for layer in layers
-    ]  # report mistakes before any work
+    ]  # mistakes are told first
     found = []
     for layer in layers:
         objective = objectives.pop(0)  # whose memory is freed after its turn
