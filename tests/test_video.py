@@ -368,7 +368,7 @@ def test_upscaled(tmp_path):
 def test_a_video_that_ends_in_the_middle(checkpoint, tmp_path, suffix):
     source = make_video(tmp_path / f"in{suffix}", range(0, 320, 40))
     data = source.read_bytes()
-    source.write_bytes(data[: 2 * len(data) // 3])
+    source.write_bytes(data[: 3 * len(data) // 4])
     result = run("stylize", source, "-o", tmp_path / "out.mkv", "--model", checkpoint)
     assert_one_line_error(result, f"in{suffix}: it ends at", "out.mkv holds the rest")
     assert 0 < len(seen(tmp_path / "out.mkv")[1]) < 8

@@ -23,6 +23,7 @@ def make_video(path, times=TIMES, height=32, width=48, sound=None, pixels="yuv42
         stream = container.add_stream(codec, rate=25, options={"crf": "1"} if codec == "libx264" else {})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuvj420p" if codec == "mjpeg" else pixels
         context = stream.codec_context
+        context.thread_count = 1  # the same file on any machine
         unit = Fraction(1, 25) if codec == "mjpeg" else Fraction(1, 1000)
         context.time_base = stream.time_base = unit
         context.sample_aspect_ratio = Fraction(aspect)

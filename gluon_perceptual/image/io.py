@@ -84,7 +84,11 @@ def _read(file: str | PictureFile, max_pixels: int) -> Picture:
 
 def read_rgb(file: str | PictureFile, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Read (H, W, 3) uint8: as `read_picture`, with gray repeated, 16 bits rounded to 8, and alpha over white."""
-    picture = _read(file, max_pixels)
+    return over_white(_read(file, max_pixels))
+
+
+def over_white(picture: Picture) -> np.ndarray:
+    """Return (H, W, 3) uint8: the colors over white, gray repeated, 16 bits rounded to 8."""
     rgb, top = picture.rgb, np.iinfo(picture.color.dtype).max
     if picture.alpha is not None:
         rgb = top - (top - rgb) * (picture.alpha[:, :, np.newaxis] / np.float32(top))

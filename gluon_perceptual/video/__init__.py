@@ -5,7 +5,7 @@ from .reading import first_frame
 from .steady import Steady
 
 __all__ = [
-    "Steady", "animation", "colors", "containers", "convert_video", "copying", "encoding", "first_frame", "formats",
+    "Steady", "animation", "colors", "containers", "convert_video", "encoding", "first_frame", "formats",
     "frames", "is_by_frames", "matroska", "open_video", "orientation", "pipeline", "reading", "steady", "survey",
     "writing",
 ]  # fmt: skip

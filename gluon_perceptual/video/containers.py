@@ -1,29 +1,35 @@
-"""Opening video files: their streams and packets."""
+"""Video files opened by FFmpeg: their streams and packets, and which streams a result can hold."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import io
+import logging
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Iterator, Sequence
 
 import av
 
 from ..errors import ImageError
 from ..files import input_file
-from .formats import DEMUXERS
+from ..image.files import as_image_error, check_size
+from .formats import DEMUXERS, VideoFormat
 
 COVERS = ("mjpeg", "png", "bmp", "gif")  # codecs of streams that are cover pictures
 BUFFER = 2**20  # bytes that are read or written at once
 
 av.logging.set_level(None)  # problems are reported as errors
+log = logging.getLogger(__name__)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """Open a video file for reading; references in it, such as to devices or network addresses, are not followed.
+def opened(path: Path, most_pixels: int) -> Iterator[Any]:
+    """Open a video file for reading, and give the body its video stream.
+
+    References in the file, such as to devices or network addresses, are not followed.
 
     Raises:
-        ImageError: It is missing, not a video of a supported kind, or has no video stream.
+        ImageError: It is missing, not a video of a supported kind, or has no video stream or too large frames.
     """
     if not path.is_file():
         raise ImageError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
@@ -39,18 +45,54 @@ def opened(path: Path) -> Iterator[Any]:
         with container:
             if not container.streams.video:
                 raise ImageError(f"{path}: it has no video stream")
-            yield container
+            stream = _main_stream(container)
+            with as_image_error(path):
+                check_size(stream.width, stream.height, most_pixels)
+            yield stream
 
 
-def main_stream(container: Any) -> Any:
+def _main_stream(container: Any) -> Any:
     """Return the video stream, not a cover picture."""
     streams = container.streams.video
     return next((each for each in streams if each.codec_context.name not in COVERS), streams[0])
 
 
-def packets_of(container: Any, *streams: Any) -> Iterator[Any]:
-    """Yield packets up to the end, or to where the file is cut off."""
+def packets_of(*streams: Any) -> Iterator[Any]:
+    """Yield a file's packets of these streams up to the end, or to where the file is cut off."""
     try:
-        yield from container.demux(*streams)
+        yield from streams[0].container.demux(*streams)
     except av.error.FFmpegError:
         return
+
+
+def check_sound(form: VideoFormat, streams: Sequence[Any], target: Path) -> list[Any]:
+    """Return the streams that the format can hold; a warning names subtitles that are left out.
+
+    Raises:
+        ImageError: It cannot hold the sound.
+    """
+    if form.is_picture:
+        if streams:
+            log.warning("%s: this format has no sound; it is left out", target)
+        return []
+    held = [stream for stream in streams if _holds(form, stream)]
+    for stream in streams:
+        if stream not in held:
+            what = f"{form.suffixes[0][1:]} cannot hold {stream.codec_context.name} {stream.type}"
+            if stream.type == "audio":
+                raise ImageError(f"{target}: {what}; choose .mkv, which holds any")
+            log.warning("%s: %s; it is left out", target, what)
+    return held
+
+
+def _holds(form: VideoFormat, stream: Any) -> bool:
+    container = av.open(io.BytesIO(), "w", form.container)
+    try:
+        container.add_stream(template=stream)
+        container.start_encoding()
+    except (av.error.FFmpegError, ValueError):
+        return False
+    finally:
+        with suppress(Exception):
+            container.close()
+    return True

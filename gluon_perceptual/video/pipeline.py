@@ -15,7 +15,7 @@ from ..files import atomic_path
 from ..image.files import MAX_PIXELS
 from ..image.io import Picture
 from .animation import Animation, is_animation
-from .copying import check_sound
+from .containers import check_sound
 from .formats import holds_frames, is_video_file, video_format_for
 from .frames import Frame, Source
 from .reading import Video

@@ -12,10 +12,10 @@ import av
 import numpy as np
 
 from ..errors import ImageError
-from ..image.files import MAX_PIXELS, as_image_error, check_size
+from ..image.files import MAX_PIXELS
 from ..image.io import Picture
 from .colors import colors_of, to_rgb
-from .containers import main_stream, opened, packets_of
+from .containers import opened, packets_of
 from .frames import Frame
 from .matroska import expected_bytes, is_matroska
 from .orientation import matrix_of, upright
@@ -42,8 +42,9 @@ class Video:
     def __enter__(self) -> Video:
         self.traits = traits_of(self.path, self._most_pixels)
         self._stack = ExitStack()
-        self._container = self._stack.enter_context(opened(self.path))
-        self.copied = self._known(*self._container.streams.audio, *self._container.streams.subtitles)
+        self._stream = self._stack.enter_context(opened(self.path, self._most_pixels))
+        streams = self._stream.container.streams
+        self.copied = self._known(*streams.audio, *streams.subtitles)
         return self
 
     def _known(self, *streams: Any) -> list[Any]:
@@ -57,10 +58,10 @@ class Video:
         self._stack.close()
 
     def __iter__(self) -> Iterator[Any]:
-        stream = main_stream(self._container)
+        stream = self._stream
         stream.thread_type = "AUTO"
         frames, damaged = _Frames(self), []
-        for packet in packets_of(self._container, stream, *self.copied):
+        for packet in packets_of(stream, *self.copied):
             if packet.stream is not stream:
                 if packet.size:
                     yield packet
@@ -74,15 +75,15 @@ class Video:
         if damaged:
             first = f"the first near {self.traits.seconds(damaged[0]):.2f} s"  # decoders report it with some delay
             self.faults.append(f"damaged frames left out: {len(damaged)} of {self.traits.frames}, {first}")
-        self._check_end(stream, frames.last)
+        self._check_end(frames.last)
 
-    def _check_end(self, stream: Any, last: int) -> None:
+    def _check_end(self, last: int) -> None:
         """Report if the file should be longer by more than a frame."""
-        said, traits = _end_of(stream), self.traits
+        said, traits = _end_of(self._stream), self.traits
         missing = said - traits.seconds(last) - float(KEPT_SHORT / traits.rate)
         if missing > max(0.0, traits.seconds(traits.last_duration)):
             self.faults.append(f"it ends at {traits.seconds(last):.2f} of {said:.2f} seconds")
-        elif is_matroska(self._container):
+        elif is_matroska(self._stream.container):
             self._check_bytes()
 
     def _check_bytes(self) -> None:
@@ -128,11 +129,8 @@ class _Frames:
 
 def first_frame(path: Path, most_pixels: int = MAX_PIXELS) -> Picture:
     """Return the first frame of a video, upright, without reading the rest; raises ImageError as `Video`."""
-    with opened(path) as container:
-        stream = main_stream(container)
-        with as_image_error(path):
-            check_size(stream.width, stream.height, most_pixels)
-        frame = first_decoded(container, path)
+    with opened(path, most_pixels) as stream:
+        frame = first_decoded(stream, path)
         return _picture(frame, to_rgb(frame, colors_of(frame, stream.codec_context)))
 
 

@@ -10,9 +10,8 @@ import av
 import numpy as np
 
 from ..errors import ImageError
-from ..image.files import as_image_error, check_size
 from .colors import bits_of, colors_of
-from .containers import main_stream, opened, packets_of
+from .containers import opened, packets_of
 from .frames import Traits
 from .orientation import is_transposed, matrix_of
 
@@ -21,32 +20,29 @@ USUAL_RATE, SLOWEST = Fraction(25), Fraction(1, 1000)  # frames per second
 
 def traits_of(path: Path, most_pixels: int) -> Traits:
     """Return the traits of a video; raises ImageError, see `reading.Video`."""
-    with opened(path) as container:
-        stream = main_stream(container)
-        with as_image_error(path):
-            check_size(stream.width, stream.height, most_pixels)
-        starts, last_duration = _survey(container)
-    with opened(path) as container:
-        return _traits(container, first_decoded(container, path), starts, last_duration)
+    with opened(path, most_pixels) as stream:
+        starts, last_duration = _survey(stream)
+    with opened(path, most_pixels) as stream:
+        return _traits(stream, first_decoded(stream, path), starts, last_duration)
 
 
-def _survey(container: Any) -> tuple[np.ndarray, int]:
+def _survey(stream: Any) -> tuple[np.ndarray, int]:
     """Return the times of all frames, sorted, and the duration of the last, or 0, in the stream's unit.
 
     Nothing is decoded. No other way finds the number of frames and the end in all kinds of files.
     """
     found = [
         (packet.pts if packet.pts is not None else packet.dts, packet.duration or 0)
-        for packet in packets_of(container, main_stream(container))
+        for packet in packets_of(stream)
         if packet.size and not packet.is_discard
     ]
     times = sorted((start, duration) for start, duration in found if start is not None)
     return np.array([start for start, _ in times], np.int64), times[-1][1] if times else 0
 
 
-def first_decoded(container: Any, path: Path) -> Any:
+def first_decoded(stream: Any, path: Path) -> Any:
     """Return the first frame that FFmpeg decodes; raises ImageError if there is none."""
-    for packet in packets_of(container, main_stream(container)):
+    for packet in packets_of(stream):
         try:
             for frame in packet.decode():
                 return frame
@@ -55,8 +51,7 @@ def first_decoded(container: Any, path: Path) -> Any:
     raise ImageError(f"{path}: no frame can be read")
 
 
-def _traits(container: Any, first: Any, starts: np.ndarray, last_duration: int) -> Traits:
-    stream = main_stream(container)
+def _traits(stream: Any, first: Any, starts: np.ndarray, last_duration: int) -> Traits:
     unit = stream.time_base or Fraction(1, 1000)
     steps = np.diff(starts)
     rate = stream.average_rate or stream.guessed_rate or USUAL_RATE
@@ -77,5 +72,5 @@ def _traits(container: Any, first: Any, starts: np.ndarray, last_duration: int) 
         bits=bits_of(first),
         aspect=1 / aspect if is_transposed(matrix) else aspect,
         full_chroma=not planes.is_rgb and (planes.chroma_width(8), planes.chroma_height(8)) == (8, 8),
-        metadata={**container.metadata},
+        metadata={**stream.container.metadata},
     )

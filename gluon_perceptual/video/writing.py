@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from ..errors import ImageError
-from ..image.io import Picture
+from ..image.containers import webp
+from ..image.io import Picture, over_white
 from .colors import FULL
 from .encoding import Encoding
 from .formats import VideoFormat
@@ -143,10 +144,7 @@ class VideoWriter:
         if self._encoding.alpha:
             alpha = picture.alpha if picture.alpha is not None else np.full(picture.color.shape[:2], 255, np.uint8)
             return np.dstack([picture.rgb, alpha])
-        if picture.alpha is None:
-            return picture.rgb
-        opacity = picture.alpha[:, :, np.newaxis] / np.float32(255)
-        return np.rint(255 - (255 - picture.rgb) * opacity).astype(np.uint8)
+        return picture.rgb if picture.alpha is None else over_white(picture)
 
     def copy(self, packet: Any) -> None:
         """Write a packet of one of the copied streams; raises as `write`."""
@@ -174,13 +172,7 @@ class VideoWriter:
 def _show_last(path: Path, milliseconds: int) -> None:
     """Set the duration of an animated WebP's last frame, for which FFmpeg writes that of the others."""
     with path.open("r+b") as file:
-        found, place, size = -1, 12, path.stat().st_size
-        while place + 8 <= size:
-            file.seek(place)
-            header = file.read(8)
-            found = place if header[:4] == b"ANMF" else found
-            length = int.from_bytes(header[4:], "little")
-            place += 8 + length + length % 2
-        if found >= 0:
-            file.seek(found + 8 + 12)
+        frames = [start for name, start, _ in webp.chunks(file) if name == b"ANMF"]
+        if frames:
+            file.seek(frames[-1] + 12)
             file.write(min(milliseconds, LONGEST).to_bytes(3, "little"))

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+import io
+from typing import BinaryIO, Iterator
 
 from .metadata import Metadata
 
 EXIF = b"Exif\0\0"
 
 
-def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the name and body of each chunk."""
+def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name, and the start and end of the body, of each chunk; the last may end beyond the file."""
     start = 12
-    while start + 8 <= len(data):
-        end = start + 8 + int.from_bytes(data[start + 4 : start + 8], "little")
-        yield data[start : start + 4], data[start + 8 : end]
+    while True:
+        file.seek(start)
+        head = file.read(8)
+        if len(head) < 8:
+            return
+        end = start + 8 + int.from_bytes(head[4:], "little")
+        yield head[:4], start + 8, end
         start = end + end % 2
 
 
@@ -22,8 +27,8 @@ def read(data: bytes) -> Metadata:
     """Return a file's metadata."""
     found: dict[bytes, bytes] = {}
     frames = 0
-    for name, body in chunks(data):
-        found.setdefault(name, body)
+    for name, start, end in chunks(io.BytesIO(data)):
+        found.setdefault(name, data[start:end])
         frames += name == b"ANMF"
     exif = found.get(b"EXIF")
     lossless = b"VP8L" in found or (frames > 0 and found[b"ANMF"][16:].find(b"VP8L") in range(64))
