@@ -37,13 +37,7 @@ def histogram_match(source: np.ndarray, reference: np.ndarray, match_proportion:
     Raises:
         UserError: A proportion outside [0, 1], values that are not finite, or a reference without unmasked ones.
     """
-
-    def match(band: np.ndarray) -> np.ndarray:
-        values, counts, picks = distinct_values(band)
-        reference_values, reference_counts, _ = distinct_values(np.ma.compressed(reference))
-        return look_up(_match(values, counts, reference_values, reference_counts, match_proportion), picks)
-
-    return _change_unmasked(match, source, np.dtype(np.float64))
+    return _match_unmasked(source, reference, match_proportion)
 
 
 def match_band(source: np.ndarray, reference: np.ndarray, match_proportion: float = 1.0) -> np.ndarray:
@@ -55,15 +49,8 @@ def match_band(source: np.ndarray, reference: np.ndarray, match_proportion: floa
     Raises:
         UserError: As `histogram_match`.
     """
-    dtype, factor = source.dtype, _full_scale(source) / _full_scale(reference)
-
-    def match(band: np.ndarray) -> np.ndarray:
-        values, counts, picks = distinct_values(band)
-        reference_values, reference_counts, _ = distinct_values(np.ma.compressed(reference))
-        matched = _match(values, counts, reference_values * factor, reference_counts, match_proportion)
-        return look_up(_quantize(matched, dtype), picks)
-
-    return _change_unmasked(match, source, dtype)
+    factor = _full_scale(source) / _full_scale(reference)
+    return _match_unmasked(source, reference, match_proportion, factor, lambda values: _quantize(values, source.dtype))
 
 
 def match_images(
@@ -120,12 +107,31 @@ def _match_colors(
     return matched[picks]
 
 
+def _match_unmasked(
+    source: np.ndarray,
+    reference: np.ndarray,
+    proportion: float,
+    factor: float = 1.0,
+    finish: Callable[[np.ndarray], np.ndarray] = np.asarray,
+) -> np.ndarray:
+    """Return a band with its unmasked values matched to those of `reference` times a factor, then finished."""
+    values, counts, picks = distinct_values(np.ma.compressed(source))
+    reference_values, reference_counts, _ = distinct_values(np.ma.compressed(reference))
+    matched = finish(_match(values, counts, reference_values, reference_counts, proportion, factor))
+    if not isinstance(source, np.ma.MaskedArray):
+        return look_up(matched, picks).reshape(source.shape)
+    changed = source.astype(matched.dtype)
+    np.ma.getdata(changed)[~np.ma.getmaskarray(source)] = look_up(matched, picks)
+    return changed
+
+
 def _match(
     values: np.ndarray,
     counts: np.ndarray,
     reference_values: np.ndarray,
     reference_counts: np.ndarray,
     proportion: float,
+    factor: float = 1.0,
 ) -> np.ndarray:
     """Return the new value, float64, of each value of the source. Counts say how often values occur; all are 1-D."""
     if not 0 <= proportion <= 1:
@@ -135,7 +141,7 @@ def _match(
         raise UserError("the reference has no unmasked pixel, and so no histogram to match")
     _, quantiles, picks = _quantiles(values, counts)
     reference_values, reference_quantiles, _ = _quantiles(reference_values[occurs], reference_counts[occurs])
-    matched = np.interp(quantiles, reference_quantiles, reference_values)[picks]
+    matched = np.interp(quantiles, reference_quantiles, reference_values * factor)[picks]
     return values - (values - matched) * proportion
 
 
@@ -147,15 +153,6 @@ def _quantiles(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.n
         raise UserError("NaN and infinity cannot be matched: mask these pixels")
     distinct, picks = np.unique(values, return_inverse=True)
     return distinct, np.cumsum(np.bincount(picks, counts)) / max(counts.sum(), 1), picks
-
-
-def _change_unmasked(change: Callable[[np.ndarray], np.ndarray], band: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Return `band` as `dtype` with its unmasked values, a 1-D array, replaced by what `change` returns for them."""
-    if not isinstance(band, np.ma.MaskedArray):
-        return change(band.ravel()).reshape(band.shape)
-    changed, unmasked = band.astype(dtype), ~np.ma.getmaskarray(band)
-    np.ma.getdata(changed)[unmasked] = change(np.ma.getdata(band)[unmasked])
-    return changed
 
 
 def _full_scale(picture: np.ndarray) -> float:

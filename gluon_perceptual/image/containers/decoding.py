@@ -11,7 +11,7 @@ from PIL import ImageCms
 from ..files import PillowImage, open_picture, own_limit
 from ..formats import ALL
 from . import deep, jpeg, png, tiff, webp
-from .metadata import Metadata
+from .metadata import Metadata, plain_exif
 from .tags import Directory
 
 PNG_BITS = 24  # offsets in IHDR
@@ -37,17 +37,17 @@ class Parts:
         return self.pixels.startswith(png.SIGNATURE) and self.pixels[PNG_BITS : PNG_BITS + 1] == b"\x10"
 
     @property
-    def is_rare(self) -> bool:
-        """Whether it is a TIFF file that Pillow does not read, or cuts to 8 bits."""
+    def rare_page(self) -> Directory | None:
+        """The directory of a TIFF file that Pillow does not read, or cuts to 8 bits."""
         if not self.page:
-            return False
+            return None
         bits, samples, photometric, kind = (
             self.page.numbers(self.pixels, code, (1,))
             for code in (tiff.BITS, tiff.SAMPLES, tiff.PHOTOMETRIC, tiff.FORMAT)
         )
         other = max(bits) > 8 or kind[0] in (tiff.SIGNED, tiff.FLOATS)
         negative = samples[0] > 1 and photometric[0] == tiff.WHITE_IS_ZERO
-        return other or negative or self.pixels.startswith(BIG_ENDIAN_BIG_TIFF)
+        return self.page if other or negative or self.pixels.startswith(BIG_ENDIAN_BIG_TIFF) else None
 
 
 def take_apart(data: bytes) -> Parts:
@@ -71,16 +71,14 @@ def decode(data: bytes, max_pixels: int) -> tuple[np.ndarray, Metadata]:
         Exception: Anything that Pillow raises for damaged pictures.
     """
     parts = take_apart(data)
-    if parts.page and parts.is_rare:
-        channels = deep.rare_tiff(parts.pixels, parts.page, max_pixels)
-        metadata = parts.metadata
+    if page := parts.rare_page:
+        channels, metadata = deep.rare_tiff(parts.pixels, page, max_pixels), parts.metadata
     else:
-        image = open_picture(parts.pixels, max_pixels)
-        image = _loaded(image, parts.pixels, max_pixels)
+        image = _loaded(open_picture(parts.pixels, max_pixels), parts.pixels, max_pixels)
         channels = deep.from_png(image, parts.pixels) if parts.is_deep else _shallow(image, parts.metadata)
         metadata = _with_pillows(image, parts.metadata)
     if parts.transparent is not None:
-        channels = _with_transparent(channels, parts)
+        channels = _with_transparent(channels, parts.pixels, parts.transparent)
     return np.ascontiguousarray(_upright(channels, metadata.orientation)), metadata
 
 
@@ -88,8 +86,8 @@ def decode(data: bytes, max_pixels: int) -> tuple[np.ndarray, Metadata]:
 def size(data: bytes, max_pixels: int) -> tuple[int, int]:
     """Return (height, width) as `decode` would give them, without decoding pixels; raises as it does."""
     parts = take_apart(data)
-    if parts.page and parts.is_rare:
-        width, height, metadata = *deep.tiff_size(parts.pixels, parts.page, max_pixels), parts.metadata
+    if page := parts.rare_page:
+        (width, height), metadata = deep.tiff_size(parts.pixels, page, max_pixels), parts.metadata
     else:
         image = open_picture(parts.pixels, max_pixels)
         (width, height), metadata = image.size, _with_pillows(image, parts.metadata)
@@ -118,9 +116,8 @@ def _with_pillows(image: PillowImage, metadata: Metadata) -> Metadata:
     if form in ("GIF", "AVIF", "HEIF") and frames > 1:
         metadata = replace(metadata, left_out=(f"of its {frames} frames only the first is used",))
     if form in ("AVIF", "HEIF"):
-        exif = info.get("exif") or b""
-        exif = exif[6:] if exif.startswith(b"Exif\0\0") else exif
-        return replace(metadata, icc_profile=info.get("icc_profile"), exif=exif or None, xmp=info.get("xmp"))
+        exif = plain_exif(info.get("exif"))
+        return replace(metadata, icc_profile=info.get("icc_profile"), exif=exif, xmp=info.get("xmp"))
     if form == "BMP":
         metadata = replace(metadata, dpi=info.get("dpi"))
     return replace(metadata, lossless=True) if form in LOSSLESS and form != "TIFF" else metadata
@@ -147,13 +144,13 @@ def _as_rgb(image: PillowImage, icc_profile: bytes | None) -> PillowImage:
         return image.convert("RGB")
 
 
-def _with_transparent(channels: np.ndarray, parts: Parts) -> np.ndarray:
-    """Add alpha that is 0 where the color is that of PNG's tRNS chunk, given as in the file."""
-    bits, kind = parts.pixels[PNG_BITS], parts.pixels[deep.PNG_KIND]
+def _with_transparent(channels: np.ndarray, data: bytes, transparent: bytes) -> np.ndarray:
+    """Add alpha that is 0 where the color is that of the tRNS chunk of a PNG file, given as in the file."""
+    bits, kind = data[PNG_BITS], data[deep.PNG_KIND]
     count = {png.GRAY: 1, png.RGB: 3}.get(kind)
-    if count != channels.shape[2] or len(parts.transparent or b"") < 2 * count:
+    if count != channels.shape[2] or len(transparent) < 2 * count:
         return channels
-    color = np.frombuffer(parts.transparent or b"", ">u2", count).astype(np.int64) & (2**bits - 1)
+    color = np.frombuffer(transparent, ">u2", count).astype(np.int64) & (2**bits - 1)
     top = np.iinfo(channels.dtype).max
     hidden = (channels == color * top // (2**bits - 1)).all(axis=2)
     return np.dstack([channels, np.where(hidden, 0, top).astype(channels.dtype)])

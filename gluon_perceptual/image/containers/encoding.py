@@ -49,7 +49,7 @@ def encode(form: Format, channels: np.ndarray, metadata: Metadata, quality: int 
 def _options(form: Format, metadata: Metadata, quality: int | None) -> dict[str, object]:
     dpi: dict[str, object] = {"dpi": metadata.dpi} if metadata.dpi else {}
     if form.name in ("BMP", "GIF"):
-        return dpi if form.name == "BMP" else {}
+        return dpi
     options: dict[str, object] = {"quality": quality or QUALITY}
     if form.name == "JPEG":
         return {**options, **dpi, "subsampling": metadata.subsampling}

@@ -5,16 +5,16 @@ from __future__ import annotations
 import struct
 from typing import Iterator
 
-from .metadata import Metadata
-from .tags import read_directory
+from .metadata import EXIF_NAME, INCH, Metadata, is_profile
+from .tags import number_in
 
 START, END, SCAN = 0xD8, 0xD9, 0xDA
 APP0, APP1, APP2, ADOBE, PHOTOSHOP, COMMENT = 0xE0, 0xE1, 0xE2, 0xEE, 0xED, 0xFE
 FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0))
-EXIF, XMP, LONG_XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
+XMP, LONG_XMP = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 PROFILE, PICTURES = b"ICC_PROFILE\0", b"MPF\0"
+COUNT = 0xB001  # tag with the number of pictures in a multi-picture file
 LARGEST = 65533  # bytes in a segment
-CENTIMETER = 2.54  # an inch
 SUBSAMPLINGS = {(0x11,): 0, (0x11, 0x11, 0x11): 0, (0x21, 0x11, 0x11): 1, (0x22, 0x11, 0x11): 2}
 
 
@@ -55,16 +55,16 @@ def _metadata(found: list[tuple[int, bytes]], subsampling: int) -> Metadata:
     for marker, body in found:
         if marker == APP0 and body.startswith(b"JFIF\0") and len(body) >= 12:
             unit, across, down = struct.unpack(">BHH", body[7:12])
-            factor = {1: 1, 2: CENTIMETER}.get(unit)
+            factor = {1: 1, 2: 100 * INCH}.get(unit)
             dpi = (across * factor, down * factor) if factor and across and down else None
-        elif marker == APP1 and body.startswith(EXIF):
-            exif = exif or body[len(EXIF) :]
+        elif marker == APP1 and body.startswith(EXIF_NAME):
+            exif = exif or body[len(EXIF_NAME) :]
         elif marker == APP1 and body.startswith(XMP):
             xmp = xmp or body[len(XMP) :]
         elif marker == APP2 and body.startswith(PROFILE):
             profile.append(body[len(PROFILE) :])
         elif marker == APP2 and body.startswith(PICTURES):
-            if (count := _pictures(body[len(PICTURES) :])) > 1:
+            if (count := number_in(body[len(PICTURES) :], COUNT) or 1) > 1:
                 left_out.append(f"of its {count} pictures only the first is used")
         elif marker in (PHOTOSHOP, COMMENT) or (marker == APP1 and body.startswith(LONG_XMP)):
             own.append((marker, body))
@@ -80,23 +80,14 @@ def _joined(pieces: list[bytes]) -> bytes | None:
     if [piece[:2] for piece in pieces] != [bytes([i + 1, len(pieces)]) for i in range(min(255, len(pieces)))]:
         return None
     profile = b"".join(piece[2:] for piece in pieces)
-    return profile if len(profile) >= 128 and int.from_bytes(profile[:4], "big") == len(profile) else None
-
-
-def _pictures(index: bytes) -> int:
-    """Return the number of pictures in a multi-picture file."""
-    try:
-        entry = read_directory(index).entries.get(0xB001)
-        return entry.number(index) if entry else 1
-    except (ValueError, struct.error):
-        return 1
+    return profile if is_profile(profile) else None
 
 
 def join(data: bytes, metadata: Metadata) -> bytes:
     """Put metadata into an encoded picture, except what is too large for JPEG."""
     new: list[tuple[int, bytes]] = []
-    if metadata.exif and len(metadata.exif) <= LARGEST - len(EXIF):
-        new.append((APP1, EXIF + metadata.exif))
+    if metadata.exif and len(metadata.exif) <= LARGEST - len(EXIF_NAME):
+        new.append((APP1, EXIF_NAME + metadata.exif))
     if metadata.xmp and len(metadata.xmp) <= LARGEST - len(XMP):
         new.append((APP1, XMP + metadata.xmp))
     step = LARGEST - len(PROFILE) - 2

@@ -7,12 +7,14 @@ import struct
 from dataclasses import dataclass, field, replace
 from typing import Mapping
 
-from .tags import EXIF_DIRECTORY, Tag, read_directory
+from .tags import EXIF_DIRECTORY, Tag, number_in, read_directory
 
 NODATA = 42113  # GDAL's tag of TIFF
 ORIENTATION = 274
 SIZES = {256: False, 257: True, 0xA002: False, 0xA003: True}  # EXIF's tags for width and height: whether the latter
 XMP_ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>))([1-8])")
+EXIF_NAME = b"Exif\0\0"
+INCH = 0.0254  # meters
 LARGEST = 2**26  # bytes of a piece of metadata; larger ones are left out
 
 
@@ -61,7 +63,7 @@ class Metadata:
     @property
     def orientation(self) -> int:
         """How the stored picture must be turned, 1 to 8 as in EXIF."""
-        found = _short_in(self.exif, ORIENTATION) if self.exif else None
+        found = number_in(self.exif, ORIENTATION) if self.exif else None
         if found is None and self.xmp and (match := XMP_ORIENTATION.search(self.xmp)):
             found = int(match.group(2))
         return found if found and found in range(1, 9) else 1
@@ -75,12 +77,19 @@ class Metadata:
         return replace(self, icc_profile=profile, exif=_fitted(self.exif, height, width), xmp=xmp)
 
 
-def _short_in(exif: bytes, code: int) -> int | None:
-    try:
-        entry = read_directory(exif).entries.get(code)
-        return entry.number(exif) if entry else None
-    except (ValueError, struct.error):
-        return None
+def plain_exif(data: bytes | None) -> bytes | None:
+    """Return EXIF data from the byte order mark on, without the name that some files have in front; None if empty."""
+    return (data[len(EXIF_NAME) :] if data and data.startswith(EXIF_NAME) else data) or None
+
+
+def per_meter(dpi: tuple[float, float]) -> list[int]:
+    """Return pixels per meter, as PNG and BMP files have them."""
+    return [min(2**31 - 1, round(each / INCH)) for each in dpi]
+
+
+def is_profile(data: bytes) -> bool:
+    """Return whether this is a color profile as long as its header says."""
+    return len(data) >= 128 and int.from_bytes(data[:4], "big") == len(data)
 
 
 def _fitted(exif: bytes | None, height: int, width: int) -> bytes | None:

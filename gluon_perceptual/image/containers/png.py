@@ -8,7 +8,7 @@ from typing import Iterator
 
 import numpy as np
 
-from .metadata import LARGEST, Metadata
+from .metadata import INCH, LARGEST, Metadata, is_profile, per_meter, plain_exif
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEADER_END = 33  # signature and IHDR chunk
@@ -18,7 +18,6 @@ TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"tIME")
 KEPT = (*COLORS, *TEXTS, b"pHYs", b"iCCP", b"eXIf", b"tRNS", b"acTL")
 XMP = b"XML:com.adobe.xmp\0"
 RAW_EXIF = (b"Raw profile type exif\0", b"Raw profile type APP1\0")  # as ImageMagick wrote it
-METER = 0.0254  # an inch
 ROWS = 64  # filtered at a time
 
 
@@ -68,7 +67,7 @@ def _metadata(found: dict[bytes, list[bytes]], left_out: list[str]) -> Metadata:
     profile = xmp = exif = dpi = None
     if b"iCCP" in found:
         profile = _inflated(found[b"iCCP"][0].partition(b"\0")[2][1:])
-        if not profile or len(profile) < 128 or int.from_bytes(profile[:4], "big") != len(profile):
+        if not profile or not is_profile(profile):
             profile = None
             left_out.append("its color profile is damaged")
     if b"eXIf" in found:
@@ -84,7 +83,7 @@ def _metadata(found: dict[bytes, list[bytes]], left_out: list[str]) -> Metadata:
     for body in found.get(b"pHYs", ()):
         if len(body) == 9 and body[8] == 1:
             across, down = struct.unpack(">II", body[:8])
-            dpi = (across * METER, down * METER)
+            dpi = (across * INCH, down * INCH)
         else:
             texts.append((b"pHYs", body))
     colors = [(name, found[name][0]) for name in COLORS if name in found]
@@ -116,7 +115,7 @@ def _raw_profile(name: bytes, body: bytes) -> bytes | None:
         exif = bytes.fromhex("".join(text.decode("ascii").split()[2:]))
     except ValueError:
         return None
-    return exif[6:] if exif.startswith(b"Exif\0\0") else exif
+    return plain_exif(exif)
 
 
 def join(data: bytes, metadata: Metadata) -> bytes:
@@ -126,7 +125,7 @@ def join(data: bytes, metadata: Metadata) -> bytes:
     if metadata.icc_profile:
         new.append((b"iCCP", b"ICC Profile\0\0" + zlib.compress(metadata.icc_profile)))
     if metadata.dpi and b"pHYs" not in names:
-        new.append((b"pHYs", struct.pack(">IIB", *(min(2**31 - 1, round(d / METER)) for d in metadata.dpi), 1)))
+        new.append((b"pHYs", struct.pack(">IIB", *per_meter(metadata.dpi), 1)))
     if metadata.exif:
         new.append((b"eXIf", metadata.exif))
     if metadata.xmp:

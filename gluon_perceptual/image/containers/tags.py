@@ -117,6 +117,14 @@ def read_directory(data: bytes, offset: int | None = None) -> Directory:
     return Directory(order, entries, following, next_at)
 
 
+def number_in(data: bytes, code: int) -> int | None:
+    """Return the number of a tag in the first directory, or None if that is missing or damaged."""
+    try:
+        return read_directory(data).entries[code].number(data)
+    except (KeyError, ValueError, struct.error):
+        return None
+
+
 def directory_bytes(tags: Mapping[int, Tag], base: int) -> bytes:
     """Return the bytes of a directory at offset `base`, followed by its values, little-endian."""
     entries, values, after = [], [], base + 6 + 12 * len(tags)

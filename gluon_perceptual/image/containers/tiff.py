@@ -8,7 +8,7 @@ from typing import Iterator
 import numpy as np
 
 from ...errors import ImageError
-from .metadata import NODATA, ORIENTATION, Metadata
+from .metadata import INCH, NODATA, ORIENTATION, Metadata, is_profile
 from .tags import RATIONAL, SHORT, Directory, byte_order, inner_tags, nested_bytes, read_directory
 
 KIND, OLD_KIND, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
@@ -29,7 +29,6 @@ SCALE, TIE_POINTS, MATRIX, GEO_KEYS = 33550, 33922, 34264, 34735
 MAPS = (SCALE, TIE_POINTS, MATRIX, GEO_KEYS, 34736, 34737, 42112, NODATA)
 MOST_ENTRIES, MOST_INNER = 200_000, 10  # the most pages that are looked at, and pages inside one
 NONE = 1  # compression
-CENTIMETER = 2.54  # an inch
 
 
 def pages(data: bytes) -> Iterator[Directory]:
@@ -134,7 +133,7 @@ def interpreted(samples: np.ndarray, page: Directory, data: bytes) -> np.ndarray
 
 def _profile(data: bytes, page: Directory) -> bytes | None:
     tag = page.tag(data, PROFILE)
-    return tag.value if tag and int.from_bytes(tag.value[:4], "big") == len(tag.value) >= 128 else None
+    return tag.value if tag and is_profile(tag.value) else None
 
 
 def _metadata(data: bytes, page: Directory, left_out: tuple[str, ...]) -> Metadata:
@@ -163,7 +162,7 @@ def _metadata(data: bytes, page: Directory, left_out: tuple[str, ...]) -> Metada
 
 def _density(data: bytes, page: Directory) -> tuple[float, float] | None:
     """Return pixels per inch."""
-    factor = {2: 1, 3: CENTIMETER}.get(page.numbers(data, UNIT, (2,))[0])
+    factor = {2: 1, 3: 100 * INCH}.get(page.numbers(data, UNIT, (2,))[0])
     both = [page.tag(data, code) for code in (X_DPI, Y_DPI)]
     values = [struct.unpack("<II", tag.value[:8]) for tag in both if tag and tag.kind == RATIONAL]
     if not factor or len(values) < 2 or not all(up and down for up, down in values):

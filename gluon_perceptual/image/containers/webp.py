@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 from typing import BinaryIO, Iterator
 
-from .metadata import Metadata
-
-EXIF = b"Exif\0\0"
+from .metadata import Metadata, plain_exif
 
 
 def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
@@ -30,15 +28,10 @@ def read(data: bytes) -> Metadata:
     for name, start, end in chunks(io.BytesIO(data)):
         found.setdefault(name, data[start:end])
         frames += name == b"ANMF"
-    exif = found.get(b"EXIF")
     lossless = b"VP8L" in found or (frames > 0 and found[b"ANMF"][16:].find(b"VP8L") in range(64))
     left_out = (f"of its {frames} frames only the first is used",) if frames > 1 else ()
     return Metadata(
-        found.get(b"ICCP"),
-        exif[len(EXIF) :] if exif and exif.startswith(EXIF) else exif,
-        found.get(b"XMP "),
-        lossless=lossless,
-        left_out=left_out,
+        found.get(b"ICCP"), plain_exif(found.get(b"EXIF")), found.get(b"XMP "), lossless=lossless, left_out=left_out
     )
 
 
