@@ -83,6 +83,26 @@ def test_one_line(tmp_path, command, kind):
     assert not list(tmp_path.glob("out*"))
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_links_in_a_circle(tmp_path, command):
+    for name in ("x", "x-symbol.json"):
+        (tmp_path / name).symlink_to(name)
+    assert_one_line_error(run(*arguments(command, tmp_path, tmp_path / "x")), str(tmp_path))
+
+
+@pytest.mark.parametrize("words", ["upscale LOOP", "upscale FOLDER -o LOOP", "train-sr --start-from LOOP --out RUN"])
+def test_inputs_and_results_in_a_circle(tmp_path, words):
+    write(tmp_path / "FOLDER/a.png")
+    (tmp_path / "LOOP").symlink_to("LOOP")
+    named = [tmp_path / word if word.isupper() else word for word in words.split()]
+    assert_one_line_error(run(*named), str(tmp_path / "LOOP"))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_name_that_is_too_long(tmp_path, command):
+    assert_one_line_error(run(*arguments(command, tmp_path, tmp_path / ("x" * 300))), str(tmp_path))
+
+
 @pytest.mark.parametrize("kind", FILES)
 def test_shards(tmp_path, kind):
     write_params(tmp_path / "trainy_0.params", [np.zeros((1, 128, 72, 72), np.float32)])

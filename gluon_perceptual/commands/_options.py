@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Iterable
@@ -55,7 +56,7 @@ def model_of(kind: str) -> Callable[..., Any]:
         from ..weights import models
 
         for name in given if isinstance(given, tuple) else (given,):
-            if name is not None and not Path(name).suffix and name not in models() and not Path(name).exists():
+            if name is not None and not Path(name).suffix and name not in models() and not os.path.lexists(name):
                 known = ", ".join(sorted(models(kind))) or "none"
                 raise click.ClickException(printable(f"{name}: neither a file nor a shipped {kind} model: {known}"))
         return given

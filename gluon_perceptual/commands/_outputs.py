@@ -110,9 +110,9 @@ def _told_apart(tasks: Tasks) -> Tasks:
 def check_apart(tasks: Tasks) -> None:
     """Raise UserError if two sources have the same target, or a target is a source."""
     targets: dict[Path, Path] = {}
-    sources = {source.resolve() for source, _ in tasks}
+    sources = {os.path.realpath(source) for source, _ in tasks}  # `Path.resolve` fails for links in a circle
     for source, target in tasks:
-        if target.resolve() in sources:
+        if os.path.realpath(target) in sources:
             raise UserError(
                 f"{target} is an input and would be overwritten by the result of {source}: choose another -o"
             )
@@ -122,7 +122,7 @@ def check_apart(tasks: Tasks) -> None:
 
 
 def _beside(path: Path, label: str, suffix: str | None) -> Tasks:
-    path = path.resolve() if path.name in ("", "..") else path.absolute()
+    path = Path(os.path.realpath(path)) if path.name in ("", "..") else path.absolute()
     if not path.name:
         raise UserError(f"{path}: this folder has no parent for the results: give a folder as -o")
     if path.is_dir():
@@ -134,7 +134,7 @@ def _into(path: Path, out: Path, suffix: str | None) -> Tasks:
     if not path.is_dir():
         return [(path, out / Path(path.name).with_suffix(suffix or path.suffix))]
     others: Counter[str] = Counter()
-    root, results = path.resolve(), out.resolve()
+    root, results = (Path(os.path.realpath(each)) for each in (path, out))
     earlier = (f"{results.relative_to(root)}/",) if root in results.parents else ()  # results, not inputs
     names = [name for name in walk_pictures(path, others=others) if not name.startswith(earlier)]
     if others:

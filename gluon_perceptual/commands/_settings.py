@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Callable, Mapping
@@ -61,7 +62,7 @@ def _spelled(name: str) -> str:
 
 def absolute(model: str | None) -> str | None:
     """Return the absolute path of a model's file, or the name of a shipped model unchanged."""
-    return model if model is None or model in models() else str(Path(model).resolve())
+    return model if model is None or model in models() else os.path.realpath(model)
 
 
 def given(context: click.Context, config: type[Any]) -> dict[str, Any]:
