@@ -24,6 +24,7 @@ testclient = pytest.importorskip("starlette.testclient")
 from gluon_perceptual.app import entries as entries_module  # noqa: E402
 from gluon_perceptual.app import folder as folder_module  # noqa: E402
 from gluon_perceptual.app import pictures as pictures_module  # noqa: E402
+from gluon_perceptual.app import runs as runs_module  # noqa: E402
 from gluon_perceptual.app import views, work  # noqa: E402
 from gluon_perceptual.app.archive import told_apart  # noqa: E402
 from gluon_perceptual.app.folder import RefusedError  # noqa: E402
@@ -681,6 +682,27 @@ def test_a_log_that_was_cut_back_and_grew_is_read_anew(tmp_path):
         log.write_text("".join(f'{{"step": {step}, "loss": {loss}}}\n' for step in range(count)))
         for _ in range(2):
             assert runs.show(str(tmp_path))["log"] == [[step, loss, None] for step in range(count)]
+
+
+def test_a_log_is_read_twice_at_once(tmp_path, monkeypatch):
+    """As by two pages in the same browser."""
+    inner, watched = [], Runs(tmp_path)
+
+    class Interrupted(io.BytesIO):
+        def read(self, size):
+            data = super().read(size)
+            if size == runs_module.MOST_READ and not inner:
+                inner.append(None)
+                inner.append(watched.show(str(tmp_path)))
+            return data
+
+    def reader(path):
+        return types.SimpleNamespace(open=lambda mode: Interrupted(path.read_bytes()), read_bytes=path.read_bytes)
+
+    (tmp_path / "log.jsonl").write_text('{"step": 1, "loss": 4.0}\n{"step": 2, "loss": 3.0}\n')
+    monkeypatch.setattr(runs_module, "check_regular", reader)
+    outer = watched.show(str(tmp_path))
+    assert outer["log"] == inner[1]["log"] == watched.show(str(tmp_path))["log"] == [[1, 4.0, None], [2, 3.0, None]]
 
 
 def test_what_json_cannot_say_is_not_shown(tmp_path, served):

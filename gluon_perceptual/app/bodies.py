@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any, Callable
 
 from starlette.requests import Request
 
+from ..files import parse_json
 from .folder import RefusedError
 from .pictures import most_bytes
 
@@ -48,8 +48,8 @@ async def asked_object(request: Request) -> dict[str, Any]:
         if len(data) > MOST_ASKED:
             raise RefusedError("the request is too long", 413)
     try:
-        asked = json.loads(data)
-    except (ValueError, RecursionError):
+        asked = parse_json(data)
+    except ValueError:
         asked = None
     if not isinstance(asked, dict):
         raise RefusedError("expected a JSON object with a picture's id and settings")

@@ -20,26 +20,27 @@ SHOWN = (".png", ".jpg", ".jpeg")
 LOG, MEASURED, PREVIEWS, SETTINGS = "log.jsonl", "validation.jsonl", "previews", "config.json"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Log:
-    """The numbers in a growing `log.jsonl`; only new lines are read."""
+    """The numbers read from a growing `log.jsonl`."""
 
     path: Path
     place: int = 0
     last: bytes = b""  # the line before that place
     rows: list[tuple[int, float | None, float | None]] = field(default_factory=list)  # step, loss, pictures per second
 
-    def read(self) -> None:
-        """Read the new lines; raises OSError."""
+    def read(self) -> Log:
+        """Return the log with its new lines, which alone are read; raises OSError."""
+        place, last, rows = self.place, self.last, self.rows
         with check_regular(self.path).open("rb") as file:
-            file.seek(self.place - len(self.last))
-            if file.read(len(self.last)) != self.last:  # it was shortened, as by a resumed training
-                self.place, self.last, self.rows = file.seek(0), b"", []
+            file.seek(place - len(last))
+            if file.read(len(last)) != last:  # it was shortened, as by a resumed training
+                place, last, rows = file.seek(0), b"", []
             data = file.read(MOST_READ)
         lines = data[: data.rfind(b"\n") + 1].splitlines(keepends=True)
-        self.place, self.last = self.place + sum(map(len, lines)), (lines or [self.last])[-1]
-        for line in filter(None, map(parse_line, lines)):
-            self.rows.append((line["step"], line.get("loss"), line.get("images_per_second")))
+        found = filter(None, map(parse_line, lines))
+        new = [(line["step"], line.get("loss"), line.get("images_per_second")) for line in found]
+        return Log(self.path, place + sum(map(len, lines)), (lines or [last])[-1], rows + new)
 
     def curve(self) -> list[list[float | None]]:
         """Return at most `MOST_POINTS` lists [step, loss, pictures per second], each the mean of some rows."""
@@ -71,8 +72,7 @@ class Runs:
     def show(self, folder: str) -> dict[str, Any]:
         """Return the current state of a run; raises RefusedError if the folder is not a run's, and OSError."""
         path = _folder(folder)
-        log = self._logs.setdefault(path, Log(path / LOG))
-        log.read()
+        log = self._logs[path] = self._logs.get(path, Log(path / LOG)).read()
         settings = _settings(path / SETTINGS)
         measured = read_lines(path / MEASURED)[-MOST_POINTS:] if (path / MEASURED).is_file() else []
         return {
