@@ -66,7 +66,7 @@ def benchmark(runs: int, headline: bool, sizes: tuple[int, ...], as_json: bool, 
         show_json({**device, "rows": rows})
         return
     show(f"{ctx}: computes in {support}; --precision auto takes {chosen}")
-    show("\n".join(table(rows)))
+    show(table(rows))
 
 
 WORDS = {  # what is measured, as a user calls it
@@ -81,13 +81,13 @@ WORDS = {  # what is measured, as a user calls it
 }
 
 
-def table(rows: list[dict[str, Any]]) -> list[str]:
-    """Return rows of `measuring.measure` as lines of text with a header."""
+def table(rows: list[dict[str, Any]]) -> str:
+    """Return rows of `measuring.measure` as text with a header."""
     lines = [f"{'what':32} {'precision':9} {'seconds':>8} {'of best':>8}  which means"]
     for row in rows:
         words = WORDS[row["network"], row["work"]]
         lines.append(f"{words:32} {row['precision']:9} {row['seconds']:8.3f} {row['of_peak']:8.0%}  {row['means']}")
-    return lines
+    return "\n".join(lines)
 
 
 def print_headline(sizes: tuple[int, ...], runs: int, as_json: bool, ctx: Any) -> None:

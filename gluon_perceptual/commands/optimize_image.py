@@ -104,9 +104,8 @@ def invert(image: str, layers: tuple[str, ...], size: int, tv: float, vgg: str, 
     run = Optimization.from_options(options)
     (check_figure_path if len(layers) > 1 else format_for)(run.out)
     picture = resize_longest_side(read_rgb(image), size)
-    objectives = [
-        inversion_objective(picture, layer, tv, vgg, run.device) for layer in layers
-    ]  # mistakes are told first
+    # All are made before any work, so that mistakes are reported first.
+    objectives = [inversion_objective(picture, layer, tv, vgg, run.device) for layer in layers]
     found = []
     for layer in layers:
         objective = objectives.pop(0)  # whose memory is freed after its turn

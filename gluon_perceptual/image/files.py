@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ..errors import ImageError
 from ..files import input_file
-from . import gif
+from .containers import gif
 from .formats import available, titles
 
 PillowImage = Any  # type: ignore[explicit-any]

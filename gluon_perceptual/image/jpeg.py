@@ -56,13 +56,13 @@ def quality_of(tables: Mapping[int, Sequence[int]]) -> int:
     return int(qualities[np.abs(scaled - found).sum(axis=1).argmin()])
 
 
-def file_quality(file: str | PictureFile, max_pixels: int = MAX_PIXELS) -> int | None:
+def file_quality(file: str | PictureFile) -> int | None:
     """Return the quality at which a file was saved, estimated by `quality_of`; None if it is not a JPEG file.
 
     Raises:
         ImageError, OSError: As `io.read_picture` does; no pixel is decoded.
     """
-    data = read_bytes(file, max_pixels)
+    data = read_bytes(file, MAX_PIXELS)
     with as_image_error(file):
-        tables = getattr(open_picture(take_apart(data).pixels, max_pixels), "quantization", None)
+        tables = getattr(open_picture(take_apart(data).pixels, MAX_PIXELS), "quantization", None)
         return quality_of(tables) if tables else None

@@ -97,7 +97,7 @@ class Animation:
 
     @own_limit()
     def _composed(self, number: int) -> np.ndarray:
-        """Return a frame; what a GIF's goes beyond the screen is left out, as browsers do."""
+        """Return a frame; the part of a GIF's frame beyond its screen is left out, as by browsers."""
         self._image.seek(number)
         return np.array(self._image.convert("RGBA"))[: self._height, : self._width]
 

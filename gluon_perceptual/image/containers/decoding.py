@@ -41,12 +41,11 @@ class Parts:
         """The directory of a TIFF file that Pillow does not read, or cuts to 8 bits."""
         if not self.page:
             return None
-        bits, samples, photometric, kind = (
-            self.page.numbers(self.pixels, code, (1,))
-            for code in (tiff.BITS, tiff.SAMPLES, tiff.PHOTOMETRIC, tiff.FORMAT)
+        samples, photometric, kind = (
+            self.page.number(code, 1) for code in (tiff.SAMPLES, tiff.PHOTOMETRIC, tiff.FORMAT)
         )
-        other = max(bits) > 8 or kind[0] in (tiff.SIGNED, tiff.FLOATS)
-        negative = samples[0] > 1 and photometric[0] == tiff.WHITE_IS_ZERO
+        other = tiff.bits_of(self.page) > 8 or kind in (tiff.SIGNED, tiff.FLOATS)
+        negative = samples > 1 and photometric == tiff.WHITE_IS_ZERO
         return self.page if other or negative or self.pixels.startswith(BIG_ENDIAN_BIG_TIFF) else None
 
 
@@ -87,7 +86,7 @@ def size(data: bytes, max_pixels: int) -> tuple[int, int]:
     """Return (height, width) as `decode` would give them, without decoding pixels; raises as it does."""
     parts = take_apart(data)
     if page := parts.rare_page:
-        (width, height), metadata = deep.tiff_size(parts.pixels, page, max_pixels), parts.metadata
+        (width, height), metadata = deep.tiff_size(page, max_pixels), parts.metadata
     else:
         image = open_picture(parts.pixels, max_pixels)
         (width, height), metadata = image.size, _with_pillows(image, parts.metadata)

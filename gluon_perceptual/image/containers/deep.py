@@ -44,29 +44,28 @@ def _by_opencv(image: PillowImage, data: bytes) -> np.ndarray:
     return decoded[:, :, order]
 
 
-def tiff_size(data: bytes, page: Directory, max_pixels: int) -> tuple[int, int]:
+def tiff_size(page: Directory, max_pixels: int) -> tuple[int, int]:
     """Return (width, height) of a TIFF file's picture; raises ImageError if these are too many pixels."""
-    width, height = (page.numbers(data, code, (0,))[0] for code in (tiff.WIDTH, tiff.HEIGHT))
+    width, height = (page.number(code, 0) for code in (tiff.WIDTH, tiff.HEIGHT))
     check_size(width, height, max_pixels)
     return width, height
 
 
 def rare_tiff(data: bytes, page: Directory, max_pixels: int) -> np.ndarray:
     """Return (H, W, 1 to 4) uint8, or uint16 for 9 to 16 bits per channel; raises ImageError."""
-    tiff_size(data, page, max_pixels)
-    bits = max(page.numbers(data, tiff.BITS, (1,)))
-    form = page.numbers(data, tiff.FORMAT, (1,))[0]
+    tiff_size(page, max_pixels)
+    bits, form = tiff.bits_of(page), page.number(tiff.FORMAT, 1)
     if bits > 16 or form != 1:
         what = f"a picture of {bits}-bit {NUMBERS.get(form, 'numbers')}"
         raise ImageError(f"{what} per channel; expected unsigned integers of 8 or 16 bits")
-    if page.numbers(data, tiff.SAMPLES, (1,))[0] > MOST_SAMPLES:
+    if page.number(tiff.SAMPLES, 1) > MOST_SAMPLES:
         raise ImageError(f"a picture with more than {MOST_SAMPLES} channels")
     samples = _samples(data, max_pixels)
     if 8 < bits < 16:
         samples = (samples.astype(np.uint32) * 65535 // (2**bits - 1)).astype(np.uint16)
     if samples.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"a TIFF file of {bits} bits a channel in a rare layout; save it as PNG")
-    return tiff.interpreted(samples, page, data)
+    return tiff.interpreted(samples, page)
 
 
 def _samples(data: bytes, max_pixels: int) -> np.ndarray:

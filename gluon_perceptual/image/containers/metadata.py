@@ -100,8 +100,9 @@ def _fitted(exif: bytes | None, height: int, width: int) -> bytes | None:
     try:
         first = read_directory(exif)
         struct.pack_into(first.order + "I", data, first.next_at, 0)  # no thumbnail
-        inner = first.entries.get(EXIF_DIRECTORY)
-        directories = [first, *([read_directory(exif, inner.number(exif))] if inner else [])]
+        directories = [first]
+        if EXIF_DIRECTORY in first.entries:
+            directories.append(read_directory(exif, first.number(EXIF_DIRECTORY)))
         values = {ORIENTATION: 1, **{code: height if is_height else width for code, is_height in SIZES.items()}}
         for directory in directories:
             for code in values.keys() & directory.entries.keys():

@@ -51,13 +51,6 @@ class Entry:
             value = b"".join(value[i : i + word][::-1] for i in range(0, size, word))
         return Tag(self.kind, self.count, value)
 
-    def number(self, data: bytes) -> int:
-        """Return the first value of BYTE, SHORT or LONG; raises ValueError."""
-        numbers = self.tag(data).numbers
-        if not numbers:
-            raise ValueError("a tag that is not a number")
-        return numbers[0]
-
     def set_number(self, data: bytearray, value: int) -> None:
         """Overwrite the first value where it is a SHORT or LONG that holds `value`."""
         letter = {SHORT: "H", LONG: "I"}.get(self.kind)
@@ -67,24 +60,32 @@ class Entry:
 
 @dataclass(frozen=True)
 class Directory:
-    """Entries by their codes, the offset of the next directory, and the place of that offset."""
+    """A file with its byte order, entries by their codes, the offset of the next directory, and that offset's place."""
 
+    data: bytes
     order: str
     entries: Mapping[int, Entry]
     next: int
     next_at: int
 
-    def tag(self, data: bytes, code: int) -> Tag | None:
+    def tag(self, code: int) -> Tag | None:
         """Return a value, or None if the tag is missing or incomplete."""
         try:
-            return self.entries[code].tag(data)
+            return self.entries[code].tag(self.data)
         except (KeyError, ValueError):
             return None
 
-    def numbers(self, data: bytes, code: int, default: tuple[int, ...] = ()) -> tuple[int, ...]:
-        """Return the values of BYTE, SHORT or LONG."""
-        tag = self.tag(data, code)
-        return (tag and tag.numbers) or default
+    def numbers(self, code: int) -> tuple[int, ...]:
+        """Return the values of BYTE, SHORT or LONG; none if the tag is missing or of another type."""
+        tag = self.tag(code)
+        return tag.numbers if tag else ()
+
+    def number(self, code: int, default: int | None = None) -> int:
+        """Return the first of `numbers`, or the default; raises ValueError if there is neither."""
+        numbers = self.numbers(code)
+        if not numbers and default is None:
+            raise ValueError("a tag that is not a number")
+        return numbers[0] if numbers else default or 0
 
 
 def byte_order(data: bytes) -> tuple[str, bool]:
@@ -114,14 +115,14 @@ def read_directory(data: bytes, offset: int | None = None) -> Directory:
         entries.setdefault(code, Entry(order, kind, values, position, bytes(data[at : at + width])))
     next_at = start + width * count
     following = struct.unpack_from(order + field, data, next_at)[0] if next_at + 4 <= len(data) else 0
-    return Directory(order, entries, following, next_at)
+    return Directory(data, order, entries, following, next_at)
 
 
 def number_in(data: bytes, code: int) -> int | None:
     """Return the number of a tag in the first directory, or None if that is missing or damaged."""
     try:
-        return read_directory(data).entries[code].number(data)
-    except (KeyError, ValueError, struct.error):
+        return read_directory(data).number(code)
+    except (ValueError, struct.error):
         return None
 
 
@@ -148,19 +149,19 @@ def nested_bytes(tags: Mapping[int, Tag], inner: Mapping[int, Mapping[int, Tag]]
     return written + directory_bytes(tags, base + len(written)), base + len(written)
 
 
-def all_tags(data: bytes, directory: Directory) -> dict[int, Tag]:
+def all_tags(directory: Directory) -> dict[int, Tag]:
     """Return the complete values of a directory."""
-    found = {code: directory.tag(data, code) for code in directory.entries if code not in DIRECTORIES}
+    found = {code: directory.tag(code) for code in directory.entries if code not in DIRECTORIES}
     tags = {code: tag for code, tag in found.items() if tag}
     return tags if sum(len(tag.value) for tag in tags.values()) <= LARGEST else {}
 
 
-def inner_tags(data: bytes, directory: Directory) -> dict[int, dict[int, Tag]]:
+def inner_tags(directory: Directory) -> dict[int, dict[int, Tag]]:
     """Return the complete values of the directories of EXIF and GPS, by the tags that point to them."""
     found = {}
     for code in (EXIF_DIRECTORY, GPS_DIRECTORY):
         try:
-            found[code] = all_tags(data, read_directory(data, directory.entries[code].number(data)))
-        except (KeyError, ValueError, struct.error):
+            found[code] = all_tags(read_directory(directory.data, directory.number(code)))
+        except (ValueError, struct.error):
             continue
     return found

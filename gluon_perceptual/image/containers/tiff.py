@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import Iterator
 
 import numpy as np
@@ -41,7 +42,7 @@ def pages(data: bytes) -> Iterator[Directory]:
         directory = read_directory(data, offset)
         entries += len(directory.entries) + 1
         yield directory
-        for inner in directory.numbers(data, INNER)[:MOST_INNER]:
+        for inner in directory.numbers(INNER)[:MOST_INNER]:
             try:
                 yield read_directory(data, inner)
             except (ValueError, struct.error):
@@ -49,14 +50,19 @@ def pages(data: bytes) -> Iterator[Directory]:
         offset = directory.next
 
 
-def _is_whole_picture(data: bytes, page: Directory) -> bool:
+def bits_of(page: Directory) -> int:
+    """Return the most bits of a channel."""
+    return max(page.numbers(BITS), default=1)
+
+
+def _is_whole_picture(page: Directory) -> bool:
     """Tell a picture from its thumbnail or its mask."""
-    kind, old = page.numbers(data, KIND, (0,))[0], page.numbers(data, OLD_KIND, (1,))[0]
+    kind, old = page.number(KIND, 0), page.number(OLD_KIND, 1)
     return not kind & (REDUCED | MASK) and old != OLD_REDUCED and WIDTH in page.entries
 
 
 def split(data: bytes) -> tuple[bytes, Metadata, Directory]:
-    """Return a file of only one picture's pixels, the metadata, and the picture's directory.
+    """Return a file of only one picture's pixels, the metadata, and the picture's own directory, with that file.
 
     Raises:
         ImageError: The directories are damaged.
@@ -68,22 +74,24 @@ def split(data: bytes) -> tuple[bytes, Metadata, Directory]:
     except (ValueError, struct.error) as error:
         if not found:
             raise ImageError(f"damaged picture ({error})") from error
-    whole = [page for page in found if _is_whole_picture(data, page)] or found[:1]
+    whole = [page for page in found if _is_whole_picture(page)] or found[:1]
     page = whole[0]
     if len(whole) > 1:
         left_out.append(f"of its {len(whole)} pages only the first is used")
-    if PROFILE in page.entries and not _profile(data, page):
+    if PROFILE in page.entries and not _profile(page):
         left_out.append("its color profile is damaged")
-    if 0 in page.numbers(data, EXTRA):
+    if 0 in page.numbers(EXTRA):
         left_out.append("channels that are neither color nor alpha are dropped")
-    return _of_pixels(data, page), _metadata(data, page, tuple(left_out)), page
+    pixels = _of_pixels(page)
+    return pixels, _metadata(page, tuple(left_out)), replace(page, data=pixels)
 
 
-def _of_pixels(data: bytes, page: Directory) -> bytes:
+def _of_pixels(page: Directory) -> bytes:
     """Return the file with a new first directory at its end, which has what decoders need."""
+    data = page.data
     order, big = byte_order(data)
     kept = [entry.raw for code, entry in sorted(page.entries.items()) if code in OF_PIXELS]
-    if max(page.numbers(data, BITS, (1,))) > 8:  # decoders differ in how they treat white that is 0 there
+    if bits_of(page) > 8:  # decoders differ in how they treat white that is 0 there
         kept = [_plain(raw, order) for raw in kept]
     offset = len(data) + len(data) % 2
     directory = struct.pack(order + ("Q" if big else "H"), len(kept)) + b"".join(kept) + bytes(8 if big else 4)
@@ -101,18 +109,17 @@ def _plain(raw: bytes, order: str) -> bytes:
     return raw
 
 
-def interpreted(samples: np.ndarray, page: Directory, data: bytes) -> np.ndarray:
+def interpreted(samples: np.ndarray, page: Directory) -> np.ndarray:
     """Return (H, W, 1 to 4), gray or RGB and alpha, of a file's samples (H, W, channels).
 
     Args:
         samples: As they are in the file, uint8 or uint16.
         page: The file's own directory.
-        data: The file that holds that directory's values.
 
     Raises:
         ImageError: The colors are of a kind that is not supported.
     """
-    photometric = page.numbers(data, PHOTOMETRIC, (BLACK_IS_ZERO,))[0]
+    photometric = page.number(PHOTOMETRIC, BLACK_IS_ZERO)
     count = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, COLORS: 3, INKS: 4}.get(photometric, 0)
     if not 0 < count <= samples.shape[2]:
         raise ImageError(f"colors of TIFF's photometric interpretation {photometric}; save it as RGB")
@@ -122,48 +129,48 @@ def interpreted(samples: np.ndarray, page: Directory, data: bytes) -> np.ndarray
     elif photometric == INKS:
         ink = (top - color).astype(np.float32)
         color = np.rint(ink[:, :, :3] * ink[:, :, 3:] / top).astype(samples.dtype)
-    extra = page.numbers(data, EXTRA, (PLAIN_ALPHA,))
-    if samples.shape[2] == count or extra[0] not in (MULTIPLIED_ALPHA, PLAIN_ALPHA):
+    extra = page.number(EXTRA, PLAIN_ALPHA)
+    if samples.shape[2] == count or extra not in (MULTIPLIED_ALPHA, PLAIN_ALPHA):
         return color
     alpha = samples[:, :, count : count + 1]
-    if extra[0] == MULTIPLIED_ALPHA:
+    if extra == MULTIPLIED_ALPHA:
         color = np.rint(np.minimum(color / np.maximum(alpha, 1) * float(top), top)).astype(samples.dtype)
     return np.dstack([color, alpha])
 
 
-def _profile(data: bytes, page: Directory) -> bytes | None:
-    tag = page.tag(data, PROFILE)
+def _profile(page: Directory) -> bytes | None:
+    tag = page.tag(PROFILE)
     return tag.value if tag and is_profile(tag.value) else None
 
 
-def _metadata(data: bytes, page: Directory, left_out: tuple[str, ...]) -> Metadata:
-    described = {code: tag for code in DESCRIPTION if (tag := page.tag(data, code))}
-    turned = page.tag(data, ORIENTATION)
-    inner = inner_tags(data, page)
+def _metadata(page: Directory, left_out: tuple[str, ...]) -> Metadata:
+    described = {code: tag for code in DESCRIPTION if (tag := page.tag(code))}
+    turned = page.tag(ORIENTATION)
+    inner = inner_tags(page)
     exif = None
     if described or inner or turned:
         directories, first = nested_bytes({**described, **({ORIENTATION: turned} if turned else {})}, inner, 8)
         exif = struct.pack("<2sHI", b"II", 42, first) + directories
-    xmp = page.tag(data, XMP)
-    compression = page.numbers(data, COMPRESSION, (NONE,))[0]
+    xmp = page.tag(XMP)
+    compression = page.number(COMPRESSION, NONE)
     return Metadata(
-        _profile(data, page),
+        _profile(page),
         exif,
         xmp.value if xmp else None,
-        _density(data, page),
-        tags={code: tag for code in (*MAPS, PHOTOSHOP, IPTC) if (tag := page.tag(data, code))},
-        height=page.numbers(data, HEIGHT, (0,))[0],
-        width=page.numbers(data, WIDTH, (0,))[0],
+        _density(page),
+        tags={code: tag for code in (*MAPS, PHOTOSHOP, IPTC) if (tag := page.tag(code))},
+        height=page.number(HEIGHT, 0),
+        width=page.number(WIDTH, 0),
         lossless=compression not in (6, 7),  # JPEG's
         compressed=compression != NONE,
         left_out=left_out,
     )
 
 
-def _density(data: bytes, page: Directory) -> tuple[float, float] | None:
+def _density(page: Directory) -> tuple[float, float] | None:
     """Return pixels per inch."""
-    factor = {2: 1, 3: 100 * INCH}.get(page.numbers(data, UNIT, (2,))[0])
-    both = [page.tag(data, code) for code in (X_DPI, Y_DPI)]
+    factor = {2: 1, 3: 100 * INCH}.get(page.number(UNIT, 2))
+    both = [page.tag(code) for code in (X_DPI, Y_DPI)]
     values = [struct.unpack("<II", tag.value[:8]) for tag in both if tag and tag.kind == RATIONAL]
     if not factor or len(values) < 2 or not all(up and down for up, down in values):
         return None

@@ -71,9 +71,8 @@ def _description(metadata: Metadata) -> tuple[dict[int, Tag], dict[int, dict[int
     if metadata.exif:
         try:
             directory = read_directory(metadata.exif)
-            found = all_tags(metadata.exif, directory)
-            tags = {code: tag for code, tag in found.items() if code in (*tiff.DESCRIPTION, ORIENTATION)}
-            inner = inner_tags(metadata.exif, directory)
+            tags = {code: tag for code, tag in all_tags(directory).items() if code in (*tiff.DESCRIPTION, ORIENTATION)}
+            inner = inner_tags(directory)
         except (ValueError, struct.error):
             pass
     if metadata.dpi:
