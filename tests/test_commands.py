@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import pytest
 from cli import assert_one_line_error, run, smooth_noise, start, write
-from helpers import randomize
+from helpers import saved
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.model import ModelSpec, save_model
+from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.commands import main
 from gluon_perceptual.files import atomic_path
 
@@ -25,12 +25,7 @@ NETWORK = {"scale": 2, "width": 4, "blocks": 1, "norm": "none", "upsampling": "t
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "x2.params"
-    spec = ModelSpec("SuperResolutionNet", NETWORK)
-    network = spec.build()
-    randomize(network.net)
-    save_model(path, network, spec)
-    return path
+    return saved(tmp_path_factory.mktemp("model") / "x2.params", ModelSpec("SuperResolutionNet", NETWORK))
 
 
 @pytest.mark.parametrize("name", COMMANDS)

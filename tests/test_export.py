@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 from cli import assert_one_line_error, run
-from helpers import randomize
+from helpers import saved
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.export import export_onnx
-from gluon_perceptual.checkpoint.model import ModelSpec, load_model, save_model
+from gluon_perceptual.checkpoint.model import load_model
+from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.errors import UserError
 
 IMAGENET = (0.485, 0.456, 0.406)
@@ -32,17 +33,6 @@ SPECS = {
 SIZES = [(2, 20, 24), (1, 13, 31)]
 
 
-def save(folder, spec):
-    """Save a model with random parameters and statistics."""
-    model = spec.build()
-    randomize(model.net)
-    for name, parameter in model.net.collect_params().items():
-        if name.endswith(("gamma", "running_var")):
-            parameter.set_data(mx.nd.random.uniform(0.5, 1.5, parameter.shape))
-    save_model(folder / "model.params", model, spec)
-    return folder / "model.params"
-
-
 def session(path):
     onnxruntime = pytest.importorskip("onnxruntime")
     return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -50,7 +40,7 @@ def session(path):
 
 @pytest.mark.parametrize("name", SPECS)
 def test_onnx_runtime_gives_what_mxnet_gives(tmp_path, name):
-    path = save(tmp_path, SPECS[name])
+    path = saved(tmp_path / "model.params", SPECS[name])
     status, out, _ = run("export-onnx", path, "-o", tmp_path / "x.onnx")
     assert (status, out.strip()) == (0, str(tmp_path / "x.onnx"))
     graph, model = session(tmp_path / "x.onnx"), load_model(path)
@@ -63,7 +53,7 @@ def test_onnx_runtime_gives_what_mxnet_gives(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["x2", "blog", "style"])
 def test_pictures_in_and_out(tmp_path, name):
-    path = save(tmp_path, SPECS[name])
+    path = saved(tmp_path / "model.params", SPECS[name])
     assert run("export-onnx", path, "-o", tmp_path / "x.onnx", "--pictures")[0] == 0
     graph, model = session(tmp_path / "x.onnx"), load_model(path)
     for n, height, width in SIZES:
@@ -78,7 +68,7 @@ def test_pictures_in_and_out(tmp_path, name):
 
 def test_the_recipe_is_in_the_graph(tmp_path):
     onnx = pytest.importorskip("onnx")
-    run("export-onnx", save(tmp_path, SPECS["x2"]), "-o", tmp_path / "x.onnx")
+    run("export-onnx", saved(tmp_path / "model.params", SPECS["x2"]), "-o", tmp_path / "x.onnx")
     values = {entry.key: entry.value for entry in onnx.load(str(tmp_path / "x.onnx")).metadata_props}
     assert json.loads(values["recipe"])["arguments"]["scale"] == 2
 
@@ -86,7 +76,7 @@ def test_the_recipe_is_in_the_graph(tmp_path):
 @pytest.mark.parametrize("name", ["x4", "blog", "fast"])
 def test_safetensors_are_models_like_others(tmp_path, name):
     pytest.importorskip("safetensors")
-    path = save(tmp_path, SPECS[name])
+    path = saved(tmp_path / "model.params", SPECS[name])
     assert run("export-safetensors", path, "-o", tmp_path / "alone" / "x.safetensors")[0] == 0
     x = mx.nd.random.uniform(0, 255, (1, 3, 12, 12))
     again = load_model(tmp_path / "alone" / "x.safetensors")
@@ -114,6 +104,6 @@ def test_only_what_the_converter_refuses_is_one_line(tmp_path, monkeypatch, erro
     monkeypatch.setattr(mx.onnx, "export_model", fail)
     spec = SPECS["x2"]
     with pytest.raises(raised) as caught:
-        export_onnx(tmp_path / "x.onnx", load_model(save(tmp_path, spec)), spec)
+        export_onnx(tmp_path / "x.onnx", load_model(saved(tmp_path / "model.params", spec)), spec)
     assert type(caught.value) is raised
     assert not (tmp_path / "x.onnx").exists()

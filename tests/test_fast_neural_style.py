@@ -7,7 +7,8 @@ from torch_files import write_torch
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.fast_neural_style import LAYERS, NORMS, convert_fast_neural_style
-from gluon_perceptual.checkpoint.model import load_model, recognize
+from gluon_perceptual.checkpoint.model import load_model
+from gluon_perceptual.checkpoint.recognition import recognize
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.formats.arrays import read_arrays
 from gluon_perceptual.inference import Stylizer

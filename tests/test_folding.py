@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from helpers import randomize
+from helpers import built, saved
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.model import ModelSpec, load_for_use, load_model, save_model
+from gluon_perceptual.checkpoint.model import load_for_use, load_model
+from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.nets.folding import fold_batch_norm, folded_parameters, has_batch_norm
 
 SPECS = {
@@ -17,16 +18,11 @@ SPECS = {
 
 @pytest.mark.parametrize("name", SPECS)
 def test_a_model_loaded_for_use_has_no_norms_and_the_same_outputs(name, tmp_path):
-    spec = SPECS[name]
-    model = spec.build()
-    randomize(model.net, mx.init.Xavier(magnitude=3), seed=5)
-    for parameter in model.net.collect_params(".*(gamma|beta|running_mean|running_var)").values():
-        parameter.set_data(mx.nd.random.uniform(0.5, 1.5, shape=parameter.shape))
-    save_model(tmp_path / "model.params", model, spec)
-    folded = load_for_use(tmp_path / "model.params")[0]
+    path = saved(tmp_path / "model.params", SPECS[name])
+    folded = load_for_use(path)[0]
     assert not has_batch_norm(folded)
     x = mx.nd.random.uniform(0, 255, shape=(2, 3, 9, 8))
-    expected = load_model(tmp_path / "model.params")(x).asnumpy()
+    expected = load_model(path)(x).asnumpy()
     assert expected.std() > 1
     np.testing.assert_allclose(folded(x).asnumpy(), expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
 
@@ -47,10 +43,8 @@ def test_folding_changes_none_of_its_arguments():
 
 
 def test_parameters_without_norms_stay_as_they_are():
-    net = (
-        ModelSpec("SuperResolutionNet", {"scale": 2, "width": 4, "blocks": 1, "norm": "none", "skip": True}).build().net
-    )
-    net.initialize()
+    arguments = {"scale": 2, "width": 4, "blocks": 1, "norm": "none", "skip": True}
+    net = built(ModelSpec("SuperResolutionNet", arguments)).net
     parameters = net._collect_params_with_prefix()
     folded = folded_parameters(net)
     assert set(folded) == set(parameters)

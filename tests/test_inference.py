@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
-from helpers import randomize
+from helpers import built
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.model import ModelSpec, load_model, recognize, save_model
+from gluon_perceptual.checkpoint.model import load_model, save_model
+from gluon_perceptual.checkpoint.recognition import recognize
+from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.formats.arrays import read_arrays
 from gluon_perceptual.image.containers.metadata import Metadata
@@ -27,12 +29,6 @@ SPECS = {
 }  # fmt: skip
 
 
-def make_model(spec, seed=0):
-    model = spec.build()
-    randomize(model.net, seed=seed)
-    return model
-
-
 def picture(height, width, seed=0, dtype=np.uint8):
     return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, (height, width, 3), dtype, endpoint=True)
 
@@ -40,7 +36,7 @@ def picture(height, width, seed=0, dtype=np.uint8):
 @pytest.mark.parametrize("name", SPECS)
 def test_models_come_back_with_and_without_their_sidecar(name, tmp_path):
     spec, path = SPECS[name], tmp_path / "model.params"
-    model = make_model(spec)
+    model = built(spec)
     save_model(path, model, spec)
     x = mx.nd.array(picture(9, 8).transpose(2, 0, 1)[np.newaxis])
     expected = model(x).asnumpy()
@@ -54,7 +50,7 @@ def test_models_come_back_with_and_without_their_sidecar(name, tmp_path):
 @pytest.mark.parametrize("size", [(70, 41), (90, 61)])
 def test_tiled_equals_whole(name, size):
     """In gray levels before rounding, to 1e-4 of the range."""
-    model = make_model(SPECS[name])
+    model = built(SPECS[name])
     image = picture(*size)
     tiled, whole = Upscaler(model, tile=2 * model.halo + 9), Upscaler(model, tile=1000)
     rounded = np.abs(tiled(image).astype(int) - whole(image)).max()
@@ -82,20 +78,20 @@ def run_unrounded(upscaler, image):
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("size", [(1, 1), (3, 20)])
 def test_small_pictures_and_both_depths(dtype, size):
-    large = Upscaler(make_model(SPECS["skip"]))(picture(*size, dtype=dtype))
+    large = Upscaler(built(SPECS["skip"]))(picture(*size, dtype=dtype))
     assert large.dtype == dtype
     assert large.shape == (2 * size[0], 2 * size[1], 3)
 
 
 def test_sixteen_bits_are_not_cut_to_eight():
-    model = make_model(SPECS["skip"])
+    model = built(SPECS["skip"])
     model.net.tail.weight.set_data(mx.nd.zeros(model.net.tail.weight.shape))
     ramp = np.repeat(np.arange(0, 65536, 101, dtype=np.uint16)[np.newaxis, :, np.newaxis], 3, axis=2)
     assert len(np.unique(Upscaler(model)(ramp))) > 600
 
 
 def test_histogram_matching_follows():
-    model, image = make_model(SPECS["skip"]), picture(20, 20)
+    model, image = built(SPECS["skip"]), picture(20, 20)
     plain = Upscaler(model)(image)
     matched = Upscaler(model, match_histogram="RGB")(image)
     np.testing.assert_array_equal(matched, match_images(plain, image, "RGB"))
@@ -104,23 +100,23 @@ def test_histogram_matching_follows():
 @pytest.mark.parametrize("image", [np.zeros((4, 4)), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)])
 def test_what_is_no_picture_is_refused(image):
     with pytest.raises(UserError, match="expected"):
-        Upscaler(make_model(SPECS["skip"]))(image)
+        Upscaler(built(SPECS["skip"]))(image)
 
 
 def test_tiles_smaller_than_the_halo_are_refused():
     with pytest.raises(UserError, match="`tile` 8: this model needs"):
-        Upscaler(make_model(SPECS["skip"]), tile=8)(picture(40, 40))
+        Upscaler(built(SPECS["skip"]), tile=8)(picture(40, 40))
 
 
 def test_the_blogs_network_runs_in_its_own_range():
     spec = SPECS["blog"]
-    model = make_model(spec)
+    model = built(spec)
     image = picture(9, 9)
     np.testing.assert_array_equal(Upscaler(model.net)(image), Upscaler(model)(image))
 
 
 def test_gray_stays_gray():
-    upscaler = Upscaler(make_model(SPECS["skip"]))
+    upscaler = Upscaler(built(SPECS["skip"]))
     gray = picture(9, 7)[:, :, 0]
     large = upscaler.enlarge(Picture(gray, None, Metadata(icc_profile=b"profile")))
     assert large.color.shape == (18, 14)
@@ -131,7 +127,7 @@ def test_gray_stays_gray():
 
 def test_transparent_colors_do_not_shine_through():
     """The same red disc on hidden green or hidden red gives the same result."""
-    model = make_model(SPECS["skip"])
+    model = built(SPECS["skip"])
     rows, columns = np.mgrid[:30, :30]
     alpha = np.where((rows - 15) ** 2 + (columns - 15) ** 2 < 80, 255, 0).astype(np.uint8)
     red = np.zeros((30, 30, 3), np.uint8)
@@ -146,7 +142,7 @@ def test_transparent_colors_do_not_shine_through():
 
 
 def test_constant_alpha_stays_constant():
-    upscaler = Upscaler(make_model(SPECS["skip"]))
+    upscaler = Upscaler(built(SPECS["skip"]))
     large = upscaler.enlarge(Picture(picture(6, 6), np.full((6, 6), 77, np.uint8), None))
     assert np.all(large.alpha == 77)
 
@@ -161,7 +157,7 @@ def test_bleeding_keeps_what_can_be_seen():
 
 def test_a_checkpoint_for_another_network_is_named(tmp_path):
     path = tmp_path / "model.params"
-    save_model(path, make_model(SPECS["paper"]), SPECS["skip"])
+    save_model(path, built(SPECS["paper"]), SPECS["skip"])
     with pytest.raises(UserError, match=r"model\.params"):
         Upscaler(path)
     path.with_suffix(".json").write_text('{"network": "Other"}')

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 from cli import FORKS, start, wait_until, write
+from helpers import saved
 
-from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.model import ModelSpec, save_model
+from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.files import atomic_path, end_process
 
 COUNT = 300
@@ -27,13 +27,6 @@ def folder(tmp_path):
     return first.parent
 
 
-def model(path, spec):
-    network = spec.build()
-    network.net.initialize(mx.init.Xavier())
-    save_model(path, network, spec)
-    return path
-
-
 def assert_all_whole(folder, shape):
     """Return how many pictures there are in a folder, which has nothing else."""
     paths = list(folder.iterdir()) if folder.exists() else []
@@ -45,7 +38,7 @@ def assert_all_whole(folder, shape):
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_the_first_finishes_the_pictures_in_work(folder, tmp_path, number, status):
     said, out = tmp_path / "said", tmp_path / "out"
-    enlarging = model(tmp_path / "x2.params", ENLARGING)
+    enlarging = saved(tmp_path / "x2.params", ENLARGING)
     process = start(said, "upscale", folder, "-o", out, "--model", enlarging)
     wait_until(lambda: out.exists() and len(list(out.glob("[0-9]*"))) > 1, process, said)
     os.kill(process.pid, number)
@@ -63,7 +56,7 @@ def test_the_first_finishes_the_pictures_in_work(folder, tmp_path, number, statu
 def test_the_second_does_not_wait_for_them(tmp_path):
     said, out = tmp_path / "said", tmp_path / "out"
     photos = [write(tmp_path / f"{side}.png", height=side, width=side) for side in (64, 3000)]
-    options = ("--model", model(tmp_path / "x2.params", ENLARGING), "--tile", 64)
+    options = ("--model", saved(tmp_path / "x2.params", ENLARGING), "--tile", 64)
     process = start(said, "upscale", *photos, "-o", out, *options)
     wait_until(lambda: "64.png" in said.read_text(), process, said)  # a thread has the large one
     os.kill(process.pid, signal.SIGINT)
@@ -101,7 +94,7 @@ def film(path):
 def test_a_video_in_work_is_not_there_and_later_ones_are_not_begun(folder, tmp_path, first):
     said, out = tmp_path / "said", tmp_path / "out"
     inputs = [film(tmp_path / "a.avi"), *([folder] if first == "pictures" else [])]
-    process = start(said, "stylize", *inputs, "-o", out, "--model", model(tmp_path / "style.params", PAINTING))
+    process = start(said, "stylize", *inputs, "-o", out, "--model", saved(tmp_path / "style.params", PAINTING))
     begun = r"a\.avi: +[1-9]" if first == "video" else re.escape(f"{out}/")
     wait_until(lambda: re.search(begun, said.read_text()), process, said)
     os.kill(process.pid, signal.SIGINT)

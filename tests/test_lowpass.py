@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
-from helpers import randomize
+from helpers import built, randomize
 from scipy.ndimage import correlate
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual._mxnet.gluon import values_of
+from gluon_perceptual._mxnet.gluon import parameters_of, values_of
 from gluon_perceptual.checkpoint.loading import load_parameters
-from gluon_perceptual.checkpoint.model import ModelSpec, load_with_spec, save_model, with_lowpass
+from gluon_perceptual.checkpoint.model import load_with_spec, save_model, with_lowpass
+from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.choices import Output, of
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.nets import StyleNet, SuperResolutionNet
@@ -67,12 +68,17 @@ def test_the_gradient_is_that_of_a_linear_map():
     assert float((x * x.grad).sum().asscalar()) == pytest.approx(float(product.asscalar()), rel=1e-4)
 
 
+def alike(net, other):
+    """Give two networks the same random parameters; the other has a low-pass besides."""
+    randomize(net)
+    other.initialize()
+    for name, value in parameters_of(net).items():
+        parameters_of(other)[name].set_data(value.data())
+    return net, other
+
+
 def test_only_what_the_network_adds_is_filtered():
-    nets = [SuperResolutionNet(**ARGUMENTS, **given) for given in ({}, {"lowpass": 0.3})]
-    randomize(nets[0])
-    nets[1].initialize()
-    for name, parameter in nets[0]._collect_params_with_prefix().items():
-        nets[1]._collect_params_with_prefix()[name].set_data(parameter.data())
+    nets = alike(SuperResolutionNet(**ARGUMENTS), SuperResolutionNet(**ARGUMENTS, lowpass=0.3))
     x = mx.nd.random.uniform(0, 255, (1, 3, 9, 7))
     bicubic = nets[0].enlarge(x).asnumpy()
     added = nets[0](x).asnumpy() - bicubic
@@ -82,11 +88,7 @@ def test_only_what_the_network_adds_is_filtered():
 
 @pytest.mark.parametrize("output", of(Output))
 def test_a_style_networks_output_is_filtered(output):
-    nets = [StyleNet(2, output=output, lowpass=lowpass) for lowpass in (None, 0.3)]
-    randomize(nets[0])
-    nets[1].initialize()
-    for name, parameter in nets[0]._collect_params_with_prefix().items():
-        nets[1]._collect_params_with_prefix()[name].set_data(parameter.data())
+    nets = alike(StyleNet(2, output=output), StyleNet(2, output=output, lowpass=0.3))
     x = mx.nd.random.uniform(0, 255, (1, 3, 16, 24))
     expected = [correlate(plane, lowpass_kernel(0.3), mode="nearest") for plane in nets[0](x).asnumpy()[0]]
     np.testing.assert_allclose(nets[1](x).asnumpy()[0], expected, atol=2e-3)
@@ -105,9 +107,7 @@ STYLE = {"width": 2, "norm": "instance", "upsampling": "nearest", "output": "lin
 )
 def test_a_model_gets_a_low_pass(network, arguments, layer, tmp_path):
     spec = ModelSpec(network, arguments)
-    model = spec.build()
-    randomize(model.net)
-    path = tmp_path / "model.params"
+    model, path = built(spec), tmp_path / "model.params"
     save_model(path, *with_lowpass(model, spec, 0.3))
     loaded, found = load_with_spec(path)
     assert found.arguments == {**spec.arguments, "lowpass": 0.3}

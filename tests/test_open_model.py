@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from graphs import doubler, restorer
-from helpers import randomize
+from helpers import built, randomize, saved
 
 from gluon_perceptual import weights
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.model import ModelSpec, save_model
+from gluon_perceptual.checkpoint.model import save_model
+from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.formats.arrays import READERS
 from gluon_perceptual.inference import Stylizer, Upscaler, open_model
@@ -20,13 +21,6 @@ from gluon_perceptual.weights import checksum, models
 SUPER_RESOLUTION = ModelSpec("SuperResolutionNet", {"scale": 4, "width": 4, "blocks": 1})
 BLOG = ModelSpec("PlsrNet", {"width": 4, "blocks": 1}, max_value=1.0, mean=(0.4, 0.5, 0.6))
 STYLE = ModelSpec("StyleNet", {"width": 2})
-
-
-def saved(folder, spec):
-    model, path = spec.build(), folder / "model.params"
-    randomize(model.net)
-    save_model(path, model, spec)
-    return path
 
 
 def facts(model):
@@ -42,13 +36,11 @@ def facts(model):
     ],
 )
 def test_of_a_checkpoint_and_of_its_network(spec, expected, tmp_path):
-    model = open_model(saved(tmp_path, spec))
+    model = open_model(saved(tmp_path / "model.params", spec))
     assert facts(model) == expected
     x = mx.nd.random.uniform(0, 255, shape=(1, 3, 8, 12))
     assert model(x).shape == (1, 3, 8 * expected[1], 12 * expected[1])
-    network = spec.build()
-    randomize(network.net)
-    assert facts(open_model(network)) == expected
+    assert facts(open_model(built(spec))) == expected
 
 
 def test_of_a_bare_network():
@@ -73,7 +65,7 @@ def test_of_a_symbol(tmp_path):
 
 
 def test_norms_are_folded_and_a_network_in_training_stays_as_it_is(tmp_path):
-    assert not has_batch_norm(open_model(saved(tmp_path, SUPER_RESOLUTION)).network)
+    assert not has_batch_norm(open_model(saved(tmp_path / "model.params", SUPER_RESOLUTION)).network)
     net = StyleNet(width=2, norm="batch")
     randomize(net)
     assert not has_batch_norm(open_model(net).layers)
@@ -91,7 +83,7 @@ def test_what_is_open_is_used_as_it_is():
 
 @pytest.mark.parametrize("described", [True, False])
 def test_a_file_is_read_once(described, tmp_path, monkeypatch):
-    path = saved(tmp_path, SUPER_RESOLUTION)
+    path = saved(tmp_path / "model.params", SUPER_RESOLUTION)
     if not described:
         path.with_suffix(".json").unlink()
     read = []
@@ -125,8 +117,7 @@ def test_a_checksum_is_taken_once_and_again_of_a_file_that_changed(tmp_path, mon
 def test_convolutions_that_rectify_give_the_same(tmp_path, scale, upsampling, norm, skip, lowpass):
     arguments = {"scale": scale, "width": 5, "blocks": 2, "norm": norm, "upsampling": upsampling}
     spec = ModelSpec("SuperResolutionNet", {**arguments, "skip": skip, "lowpass": lowpass})
-    model = spec.build()
-    randomize(model.net)
+    model = built(spec)
     save_model(tmp_path / "a.params", model, spec)
     opened = open_model(tmp_path / "a.params", precision="float32")
     for size in ((7, 9), (1, 1), (7, 9)):

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import pytest
 from cli import FORKS, assert_one_line_error, run, start, wait_until, write
+from helpers import saved
 
-from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.model import ModelSpec, save_model
+from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.commands import main
 from gluon_perceptual.commands._console import Forgiving, Guarded, printable
 from gluon_perceptual.errors import UserError
@@ -27,13 +27,6 @@ from gluon_perceptual.weights import models
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = [sys.executable, "-m", "gluon_perceptual"]
-
-
-def saved(path, spec):
-    network = spec.build()
-    network.net.initialize(mx.init.Xavier())
-    save_model(path, network, spec)
-    return path
 
 
 @pytest.fixture(scope="module")

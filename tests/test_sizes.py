@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from cli import assert_one_line_error, run, write
 from graphs import restorer
-from helpers import randomize
+from helpers import built
 
-from gluon_perceptual.checkpoint.model import ModelSpec
+from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.image import io
 from gluon_perceptual.image.histogram import match_images
@@ -20,9 +20,7 @@ from gluon_perceptual.inference.choice import model_choices
 
 def network(scale):
     arguments = {"scale": scale, "width": 4, "blocks": 1, "norm": "none", "skip": True}
-    model = ModelSpec("SuperResolutionNet", arguments).build()
-    randomize(model.net)
-    return model
+    return built(ModelSpec("SuperResolutionNet", arguments))
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from helpers import randomize
+from helpers import built, randomize_all, saved
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.model import ModelSpec, load_for_use, load_model, recognize, save_model
+from gluon_perceptual.checkpoint.model import load_for_use, load_model, save_model
+from gluon_perceptual.checkpoint.recognition import recognize
+from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.choices import Norm, Output, Upsampling, of
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.formats.arrays import read_arrays
@@ -15,24 +17,13 @@ from gluon_perceptual.nets.blocks import ReflectionPad
 from gluon_perceptual.nets.style import CELL, MARGIN, StyleNet
 
 
-def initialized(net, seed=0):
-    """Random weights and norms."""
-    randomize(net, seed=seed)
-    for name, parameter in net.collect_params().items():
-        if name.endswith(("gamma", "running_var")):
-            parameter.set_data(mx.nd.random.uniform(0.5, 1.5, parameter.shape))
-        elif name.endswith(("beta", "running_mean")):
-            parameter.set_data(mx.nd.random.uniform(-0.5, 0.5, parameter.shape))
-    return net
-
-
 def pictures(*shape, seed=0):
     return mx.nd.array(np.random.default_rng(seed).uniform(0, 255, shape), dtype="float32")
 
 
 @pytest.mark.parametrize("upsampling", of(Upsampling))
 def test_sizes_follow_the_papers_table(upsampling):
-    net = initialized(StyleNet(upsampling=upsampling))
+    net = randomize_all(StyleNet(upsampling=upsampling))
     sizes = []
     for block in (net.pad, *list(net.encode)[1:], *net.body, *list(net.decode)[:3]):
         block.register_forward_hook(lambda block, inputs, output: sizes.append(output.shape[1:]))
@@ -46,7 +37,7 @@ def test_sizes_follow_the_papers_table(upsampling):
 
 @pytest.mark.parametrize("norm", ["instance", "batch"])
 def test_number_of_parameters(norm):
-    learned = [p for p in initialized(StyleNet(norm=norm)).collect_params().values() if p.grad_req != "null"]
+    learned = [p for p in randomize_all(StyleNet(norm=norm)).collect_params().values() if p.grad_req != "null"]
     kernels = 9 * 9 * 3 * 32 * 2 + 9 * (32 * 64 + 64 * 128) * 2 + 10 * 9 * 128 * 128
     norms = 2 * (32 + 64 + 128 + 10 * 128 + 64 + 32)
     assert sum(p.data().size for p in learned) == kernels + norms + 3  # 1.68 million
@@ -55,7 +46,7 @@ def test_number_of_parameters(norm):
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (2, 3), (40, 41), (41, 66), (83, 5)])
 @pytest.mark.parametrize("hybrid", [False, True])
 def test_output_has_the_size_and_range_of_the_input(size, hybrid):
-    net = initialized(StyleNet(width=2))
+    net = randomize_all(StyleNet(width=2))
     if hybrid:
         net.hybridize()
     y = net(pictures(2, 3, *size)).asnumpy()
@@ -83,8 +74,7 @@ def test_mirrored_frame(size):
 def test_checkpoints_are_recognized(norm, upsampling, tmp_path):
     output = "linear" if norm == "instance" else "tanh"
     spec = ModelSpec("StyleNet", {"width": 3, "norm": norm, "upsampling": upsampling, "output": output})
-    model, path = spec.build(), tmp_path / "style.params"
-    initialized(model.net)
+    model, path = built(spec), tmp_path / "style.params"
     save_model(path, model, spec)
     x = pictures(1, 3, 20, 17)
     expected = model(x).asnumpy()
@@ -95,16 +85,14 @@ def test_checkpoints_are_recognized(norm, upsampling, tmp_path):
 
 
 def test_a_sidecar_without_an_output_means_tanh(tmp_path):
-    spec, path = ModelSpec("StyleNet", {"width": 2, "norm": "none", "upsampling": "nearest"}), tmp_path / "style.params"
-    model = spec.build()
-    initialized(model.net)
-    save_model(path, model, spec)
+    spec = ModelSpec("StyleNet", {"width": 2, "norm": "none", "upsampling": "nearest"})
+    path = saved(tmp_path / "style.params", spec)
     assert "output" not in path.with_suffix(".json").read_text()
     assert load_model(path).net.arguments["output"] == "tanh"
 
 
 def test_the_linear_output_leaves_the_range_where_tanh_ends():
-    nets = {output: initialized(StyleNet(width=2, output=output)) for output in of(Output)}
+    nets = {output: randomize_all(StyleNet(width=2, output=output)) for output in of(Output)}
     for net in nets.values():
         net.decode[-2 if net is nets["linear"] else -3].bias.set_data(mx.nd.array([-20, 0, 20]))
     x = pictures(1, 3, 8, 8)

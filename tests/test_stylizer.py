@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 from cli import assert_one_line_error, run, write
-from test_style_net import initialized
+from helpers import randomize_all, saved
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.model import ModelSpec, save_model
+from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.choices import Upsampling, of
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.image.containers.metadata import Metadata
@@ -30,7 +30,7 @@ def photo(height, width, seed=0, dtype=np.uint8):
 @pytest.mark.parametrize("upsampling", of(Upsampling))
 @pytest.mark.parametrize(("size", "lowpass"), [((150, 131), None), ((68, 203), 0.3)])
 def test_tiles_with_the_statistics_of_the_whole_equal_the_whole(size, lowpass, upsampling):
-    net, image = initialized(StyleNet(width=4, upsampling=upsampling, lowpass=lowpass)), photo(*size)
+    net, image = randomize_all(StyleNet(width=4, upsampling=upsampling, lowpass=lowpass)), photo(*size)
     whole = Stylizer(net)(image).astype(int)
     tiled = Stylizer(net, tile=SMALLEST_WINDOW)(image)
     assert np.abs(whole - tiled).max() <= 1
@@ -39,7 +39,7 @@ def test_tiles_with_the_statistics_of_the_whole_equal_the_whole(size, lowpass, u
 @pytest.mark.parametrize("upsampling", of(Upsampling))
 @pytest.mark.parametrize(("tile", "lowpass"), [("auto", None), ("auto", 0.3), (SMALLEST_WINDOW, 0.3)])
 def test_the_border_is_as_in_the_middle(upsampling, tile, lowpass):
-    net = initialized(StyleNet(width=4, norm="none", upsampling=upsampling, lowpass=lowpass))
+    net = randomize_all(StyleNet(width=4, norm="none", upsampling=upsampling, lowpass=lowpass))
     flat = np.full((61, 83, 3), 200, np.uint8)
     painted = Stylizer(net, tile=tile)(flat).astype(int)
     assert np.ptp(Stylizer(net)._through(flat)) > 3  # the network itself frays it
@@ -51,23 +51,23 @@ def test_the_border_is_as_in_the_middle(upsampling, tile, lowpass):
 @pytest.mark.parametrize("size", [(1, 1), (3, 90), (41, 17)])
 @pytest.mark.parametrize("tile", ["auto", SMALLEST_WINDOW])
 def test_sizes_stay(size, tile):
-    assert Stylizer(initialized(StyleNet(width=2)), tile=tile)(photo(*size)).shape == (*size, 3)
+    assert Stylizer(randomize_all(StyleNet(width=2)), tile=tile)(photo(*size)).shape == (*size, 3)
 
 
 def test_result_does_not_depend_on_the_tiles_where_statistics_are_reduced():
-    net, image = initialized(StyleNet(width=4)), photo(180, 200)
+    net, image = randomize_all(StyleNet(width=4)), photo(180, 200)
     results = [Stylizer(net, tile=tile, statistics="reduced")(image).astype(int) for tile in (SMALLEST_WINDOW, 120)]
     assert np.abs(results[0] - results[1]).max() <= 1
 
 
 def test_a_small_picture_is_not_reduced():
-    net, image = initialized(StyleNet(width=4)), photo(180, 200)
+    net, image = randomize_all(StyleNet(width=4)), photo(180, 200)
     whole, reduced = (Stylizer(net, tile=120, statistics=kind)(image) for kind in ("whole", "reduced"))
     assert np.abs(whole.astype(int) - reduced).max() <= 1
 
 
 def test_reduced_statistics_are_those_of_the_reduced_picture():
-    net, image = initialized(StyleNet(width=4)), photo(600, 560).astype(np.float32).transpose(2, 0, 1)
+    net, image = randomize_all(StyleNet(width=4)), photo(600, 560).astype(np.float32).transpose(2, 0, 1)
     reduced = resize_longest_side(image.transpose(1, 2, 0), 512).transpose(2, 0, 1)
     one, other = (LayerwiseStyle(net, tile, None) for tile in (1024, 200))
     one.settle(reduced)
@@ -77,7 +77,7 @@ def test_reduced_statistics_are_those_of_the_reduced_picture():
 
 @pytest.mark.parametrize("norm", ["none", "batch"])
 def test_networks_without_instance_norms_need_no_statistics(norm):
-    net, image = initialized(StyleNet(width=4, norm=norm)), photo(150, 131)
+    net, image = randomize_all(StyleNet(width=4, norm=norm)), photo(150, 131)
     border = BORDER_ARTIFACT_WIDTH
     framed = np.pad(image, [(border, border), (border, border), (0, 0)], "reflect")
     whole = to_image(net(mx.nd.array(to_tensor(framed))).asnumpy(), np.uint8)
@@ -97,7 +97,7 @@ def test_statistics_of_parts_are_those_of_the_whole():
 
 
 def test_strength_mixes():
-    net, image = initialized(StyleNet(width=2)), photo(30, 20)
+    net, image = randomize_all(StyleNet(width=2)), photo(30, 20)
     painted = Stylizer(net)(image).astype(float)
     np.testing.assert_array_equal(Stylizer(net, strength=0)(image), image)
     half = Stylizer(net, strength=0.5)(image)
@@ -105,7 +105,7 @@ def test_strength_mixes():
 
 
 def test_colors_are_kept():
-    net, image = initialized(StyleNet(width=2)), photo(60, 50)
+    net, image = randomize_all(StyleNet(width=2)), photo(60, 50)
     gray = np.repeat(image.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
     kept = Stylizer(net, preserve_color="luminance")(gray)
     assert (kept.max(axis=2) - kept.min(axis=2)).max() <= 1
@@ -114,7 +114,7 @@ def test_colors_are_kept():
 
 
 def test_16_bits_and_alpha():
-    stylizer = Stylizer(initialized(StyleNet(width=2)))
+    stylizer = Stylizer(randomize_all(StyleNet(width=2)))
     deep = photo(21, 30, dtype=np.uint16)
     result = stylizer(deep)
     assert result.dtype == np.uint16
@@ -125,7 +125,7 @@ def test_16_bits_and_alpha():
 
 
 def test_gray_becomes_colored_and_keeps_what_is_said_of_it():
-    stylizer, image = Stylizer(initialized(StyleNet(width=2))), photo(21, 30)
+    stylizer, image = Stylizer(randomize_all(StyleNet(width=2))), photo(21, 30)
     gray = stylizer.stylize(Picture(image[:, :, 0], metadata=Metadata(xmp=b"title")))
     assert gray.color.shape == (21, 30, 3)
     assert gray.metadata.xmp == b"title"
@@ -142,16 +142,13 @@ def test_gray_becomes_colored_and_keeps_what_is_said_of_it():
 )
 def test_bad_arguments(arguments, message):
     with pytest.raises(UserError, match=message):
-        Stylizer(initialized(StyleNet(width=2)), **arguments)
+        Stylizer(randomize_all(StyleNet(width=2)), **arguments)
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
     spec = ModelSpec("StyleNet", {"width": 2, "norm": "instance", "upsampling": "transposed"})
-    model, path = spec.build(), tmp_path_factory.mktemp("model") / "style.params"
-    initialized(model.net)
-    save_model(path, model, spec)
-    return path
+    return saved(tmp_path_factory.mktemp("model") / "style.params", spec)
 
 
 def test_files_and_folders(checkpoint, tmp_path):
@@ -172,22 +169,12 @@ def test_alpha_of_files_is_kept(checkpoint, tmp_path):
 
 
 def test_a_model_that_enlarges(tmp_path):
-    spec = ModelSpec("PlsrNet", {"width": 4, "blocks": 1}, 1.0, (0.485, 0.456, 0.406))
-    model = spec.build()
-    model.net.initialize()
-    save_model(tmp_path / "sr.params", model, spec)
-    source = write(tmp_path / "in.png")
-    result = run("stylize", source, "-o", tmp_path / "out.png", "--model", tmp_path / "sr.params")
+    path = saved(tmp_path / "sr.params", ModelSpec("PlsrNet", {"width": 4, "blocks": 1}, 1.0, (0.485, 0.456, 0.406)))
+    result = run("stylize", write(tmp_path / "in.png"), "-o", tmp_path / "out.png", "--model", path)
     assert_one_line_error(result, "has no style; use upscale")
 
 
 def test_a_model_that_does_not_enlarge(tmp_path):
-    spec = ModelSpec("StyleNet", {"width": 4})
-    model = spec.build()
-    model.net.initialize()
-    model(mx.nd.zeros((1, 3, 16, 16)))
-    save_model(tmp_path / "style.params", model, spec)
-    source = write(tmp_path / "in.png")
+    path, source = saved(tmp_path / "style.params", ModelSpec("StyleNet", {"width": 4})), write(tmp_path / "in.png")
     for command in (["upscale", source, "-o", tmp_path / "out.png"], ["evaluate", "--data", source, "--scale", 2]):
-        result = run(*command, "--model", tmp_path / "style.params")
-        assert_one_line_error(result, "style.params: a StyleNet repaints pictures")
+        assert_one_line_error(run(*command, "--model", path), "style.params: a StyleNet repaints pictures")

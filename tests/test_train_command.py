@@ -10,10 +10,12 @@ import cv2
 import numpy as np
 import pytest
 from cli import assert_one_line_error, run, start, wait_until, write, write_photos
+from helpers import built
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint import write_params
-from gluon_perceptual.checkpoint.model import ModelSpec, load_model, load_with_spec, save_model
+from gluon_perceptual.checkpoint.model import load_model, load_with_spec, save_model
+from gluon_perceptual.checkpoint.spec import ModelSpec
 
 TINY = ["--width", 4, "--blocks", 1, "--patch", 32, "--steps", 4, "--workers", 1]
 PARTS = [
@@ -217,8 +219,7 @@ def test_a_refused_run_leaves_no_folder(photos, tmp_path, monkeypatch):
 
 def test_a_checkpoint_is_what_gluon_would_write_and_whole(tmp_path):
     spec = ModelSpec("SuperResolutionNet", {"scale": 2, "width": 4, "blocks": 1})
-    model = spec.build()
-    model.net.initialize()
+    model = built(spec)
     save_model(tmp_path / "ours.params", model, spec)
     model.net.save_parameters(str(tmp_path / "gluons.params"))
     assert (tmp_path / "ours.params").read_bytes() == (tmp_path / "gluons.params").read_bytes()

@@ -11,10 +11,11 @@ import av
 import numpy as np
 import pytest
 from cli import assert_one_line_error, run, start
+from helpers import saved
 from PIL import Image
 from videos import TIMES, add_sound, make_animation, make_video, picture, speak
 
-from gluon_perceptual.checkpoint.model import ModelSpec, save_model
+from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.errors import ImageError, UserError
 from gluon_perceptual.image.io import Picture, read_picture
 from gluon_perceptual.video import convert_video, first_frame, matroska, open_video, survey
@@ -330,12 +331,7 @@ def test_what_a_thread_raises_is_raised():
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    spec = ModelSpec("StyleNet", {"width": 4})
-    model = spec.build()
-    model.net.initialize()
-    path = tmp_path_factory.mktemp("style") / "style.params"
-    save_model(path, model, spec)
-    return path
+    return saved(tmp_path_factory.mktemp("style") / "style.params", ModelSpec("StyleNet", {"width": 4}))
 
 
 def test_a_video_and_an_animation_by_command(checkpoint, tmp_path):
@@ -366,12 +362,13 @@ def test_upscaled(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".avi", ".mkv", ".webm"])
 def test_a_video_that_ends_in_the_middle(checkpoint, tmp_path, suffix):
-    source = make_video(tmp_path / f"in{suffix}", range(0, 320, 40))
+    """With one thread, FFmpeg refuses the frame that is cut, too, which is told first."""
+    source = make_video(tmp_path / f"in{suffix}", range(0, 800, 40))
     data = source.read_bytes()
     source.write_bytes(data[: 3 * len(data) // 4])
     result = run("stylize", source, "-o", tmp_path / "out.mkv", "--model", checkpoint)
-    assert_one_line_error(result, f"in{suffix}: it ends at", "out.mkv holds the rest")
-    assert 0 < len(seen(tmp_path / "out.mkv")[1]) < 8
+    assert_one_line_error(result, f"in{suffix}: ", "it ends at", "out.mkv holds the rest")
+    assert 0 < len(seen(tmp_path / "out.mkv")[1]) < 20
 
 
 def of_unknown_size(data, *elements):
