@@ -6,7 +6,9 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,12 +16,33 @@ from click.testing import CliRunner
 
 from gluon_perceptual.commands import main
 
+ROOT = Path(__file__).resolve().parents[1]
+PROGRAM = [sys.executable, "-m", "gluon_perceptual"]
+
 
 def run(*arguments):
     """Run in this process; (status, stdout, stderr). An exception that a user would see as a traceback is raised."""
     apart = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}  # click before 8.2
     result = CliRunner(**apart).invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
     return result.exit_code, result.stdout, result.stderr
+
+
+def program(*arguments, **environment):
+    """Run as a program; (status, stdout, stderr)."""
+    return _ended([*PROGRAM, *map(str, arguments)], environment)
+
+
+def python(code, *arguments, **environment):
+    """Run code in a process of its own; (stdout, stderr)."""
+    status, out, err = _ended([sys.executable, "-c", code, *map(str, arguments)], environment)
+    assert status == 0, f"exit status {status}: {err[-2000:]}"
+    return out.strip(), err
+
+
+def _ended(command, environment):
+    settings = {**os.environ, **environment}
+    done = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=300, check=False)
+    return done.returncode, done.stdout, done.stderr
 
 
 class Blank:

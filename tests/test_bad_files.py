@@ -20,6 +20,7 @@ def whole():
 
 
 FILES = {
+    "no file": None,
     "nothing": b"",
     "text": b"hello, this is no such file\n" * 9,
     "noise": RNG.bytes(999),
@@ -70,6 +71,11 @@ def arguments(command, folder, file):
     ]
 
 
+def write_file(path, kind):
+    if FILES[kind] is not None:
+        path.write_bytes(FILES[kind])
+
+
 @pytest.mark.parametrize("kind", FILES)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_one_line(tmp_path, command, kind):
@@ -77,7 +83,7 @@ def test_one_line(tmp_path, command, kind):
         return  # can be inspected
     file = tmp_path / "x"
     for name in ("x", "x-symbol.json", "x-0000.params"):
-        (tmp_path / name).write_bytes(FILES[kind])
+        write_file(tmp_path / name, kind)
     is_list = "--data FILE" in " ".join(map(str, COMMANDS[command])) or "--validation" in COMMANDS[command]
     assert_one_line_error(run(*arguments(command, tmp_path, file)), str(tmp_path if is_list else file))
     assert not list(tmp_path.glob("out*"))
@@ -106,7 +112,7 @@ def test_a_name_that_is_too_long(tmp_path, command):
 @pytest.mark.parametrize("kind", FILES)
 def test_shards(tmp_path, kind):
     write_params(tmp_path / "trainy_0.params", [np.zeros((1, 128, 72, 72), np.float32)])
-    (tmp_path / "trainx_0.params").write_bytes(FILES[kind])
+    write_file(tmp_path / "trainx_0.params", kind)
     result = run("train-sr", "--arch", "blog", "--shards", tmp_path, "--steps", 1, "--out", tmp_path / "run")
     assert_one_line_error(result, str(tmp_path))
 

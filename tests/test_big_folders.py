@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import endurance
 from gluon_perceptual.data.photo_list import PhotoList
 
 COUNT = 100_000
@@ -19,7 +20,6 @@ def scratch(tmp_path):
 
 def test_training_begins_in_seconds_and_memory_stays_flat(scratch):
     """`python -m benchmarks.endurance` does so for 2,000 steps."""
-    endurance = pytest.importorskip("benchmarks.endurance", reason="the benchmarks are in the repository only")
     few = endurance.measure(endurance.make_photos(scratch / "few", 50), scratch / "run_few", 1)
     many = endurance.measure(endurance.make_photos(scratch / "many", COUNT), scratch / "run_many", 300)
     assert many["steps"] == 300

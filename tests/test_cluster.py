@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from cli import assert_one_line_error, run, write_photos
+from cli import PROGRAM, ROOT, assert_one_line_error, program, run, write_photos
 
 from gluon_perceptual.cluster import check_variables
 from gluon_perceptual.commands import _cluster
@@ -22,7 +22,6 @@ from gluon_perceptual.formats.mxnet_params import read_params
 from gluon_perceptual.training import cluster
 from gluon_perceptual.training.config import TrainingConfig
 
-ROOT = Path(__file__).resolve().parents[1]
 STEPS = 30
 ROLES = ("worker", "server", "scheduler")
 TINY = ["--width", 4, "--blocks", 1, "--patch", 16, "--batch", 4, "--loss", "pixel", "--warmup", 5, "--lr", 1e-3,
@@ -39,9 +38,6 @@ def alone(photos, tmp_path_factory):
     out = tmp_path_factory.mktemp("alone") / "run"
     assert run("train-sr", "--data", photos, *TINY, "--steps", STEPS, "--out", out)[0] == 0
     return out
-
-
-PROGRAM = [sys.executable, "-m", "gluon_perceptual"]
 
 
 def launch(log, *command, workers=2, **settings):
@@ -270,17 +266,13 @@ def test_wrong_variables_are_named(name, value):
 
 
 def test_a_server_with_wrong_variables_ends():
-    command = [*PROGRAM, "train-sr"]
-    settings = {**os.environ, **PLACE, "DMLC_ROLE": "server", "DMLC_PS_ROOT_PORT": "x"}
-    ended = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=120, check=False)
-    assert_one_line_error((ended.returncode, ended.stdout, ended.stderr), "DMLC_PS_ROOT_PORT=x")
+    settings = {**PLACE, "DMLC_ROLE": "server", "DMLC_PS_ROOT_PORT": "x"}
+    assert_one_line_error(program("train-sr", **settings), "DMLC_PS_ROOT_PORT=x")
 
 
-def test_a_worker_without_a_scheduler_ends(tmp_path):
-    command = [*PROGRAM, "train-sr", "--kvstore", "dist_sync", "--patience", "1"]
-    settings = {**os.environ, **PLACE}
-    ended = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=120, check=False)
-    assert_one_line_error((ended.returncode, ended.stdout, ended.stderr), "have not answered for 1 s")
+def test_a_worker_without_a_scheduler_ends():
+    ended = program("train-sr", "--kvstore", "dist_sync", "--patience", 1, **PLACE)
+    assert_one_line_error(ended, "have not answered for 1 s")
 
 
 def test_clusters_on_one_machine_have_ports_of_their_own(monkeypatch):

@@ -3,11 +3,11 @@
 import ctypes
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from cli import ROOT, python
 
 from gluon_perceptual import _mxnet, cuda
 from gluon_perceptual.errors import MissingDependencyError, UserError
@@ -177,18 +177,11 @@ def test_the_door_loads_the_libraries_and_says_what_is_wrong(tmp_path, wheels, m
     code = (
         "try:\n    import gluon_perceptual._mxnet\nexcept ImportError as error:\n    print(type(error).__name__, error)"
     )
-    path = os.pathsep.join([str(tmp_path), str(Path(cuda.__file__).parents[1])])
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": path},
-    )
-    assert result.stdout.startswith("MissingDependencyError MXNet for NVIDIA GPUs needs libcudart.so.11.0 of the wheel")
-    assert "file too short" in result.stdout  # the empty file in `wheels`
+    out, _ = python(code, PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]))
+    assert out.startswith("MissingDependencyError MXNet for NVIDIA GPUs needs libcudart.so.11.0 of the wheel")
+    assert "file too short" in out  # the empty file in `wheels`
 
 
 def test_the_extra_requires_each_wheel():
-    setup = (Path(__file__).resolve().parents[1] / "setup.py").read_text()
+    setup = (ROOT / "setup.py").read_text()
     assert set(re.findall(r'"(nvidia-[a-z-]+-cu11)>=', setup)) == set(cuda.LIBRARIES.values())

@@ -3,8 +3,6 @@
 import pytest
 from documented import blocks, check, spans
 
-pytest.importorskip("benchmarks", reason="the documentation is in the repository only")
-
 
 @pytest.mark.parametrize("text", sorted({line.text for line in (*blocks(), *spans())}))
 def test_it_is_one_that_the_commands_take(text):

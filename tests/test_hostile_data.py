@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import pytest
 from cli import assert_one_line_error, run
-from hostile import KINDS, SIDE, good, write_hostile
+from hostile import KINDS, good, write_hostile
 from PIL import Image
 
 from gluon_perceptual.data import reading
@@ -138,18 +138,6 @@ def test_refused(tmp_path, kind):
     skipped = {}
     assert list(readable_photos(find_photos(tmp_path), PATCH, skipped)) == [tmp_path / "good.png"]
     assert list(skipped) == [str(path)]
-
-
-@pytest.mark.parametrize("suffix", ["png", "webp", "tif"])
-def test_of_an_animated_picture_the_first_frame(tmp_path, suffix):
-    frames = [Image.new("RGB", (30, 30), color) for color in ("red", "blue")]
-    frames[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=frames[1:], lossless=True)
-    assert (read_photo(tmp_path / f"a.{suffix}") == (255, 0, 0)).all()
-
-
-def test_cmyk_is_used(tmp_path):
-    (tmp_path / "a.jpg").write_bytes(good("cmyk.jpg"))
-    assert read_photo(tmp_path / "a.jpg").shape == (SIDE, SIDE, 3)
 
 
 def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch, caplog):

@@ -167,13 +167,6 @@ def test_cmyk_becomes_rgb_without_its_profile(tmp_path):
     assert np.abs(picture.color.astype(int) - smooth(channels=3)).mean() < 3
 
 
-@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif"])
-def test_of_several_frames_the_first_is_read(tmp_path, suffix):
-    frames = [Image.fromarray(np.full((9, 8, 3), value, np.uint8)) for value in (10, 200)]
-    path = save(tmp_path / f"a{suffix}", frames[0], save_all=True, append_images=frames[1:])
-    np.testing.assert_allclose(read_picture(path).color, 10, atol=1)
-
-
 def test_the_bytes_decide_not_the_suffix(tmp_path):
     path = save(tmp_path / "p.jpg", Image.fromarray(smooth()), format="PNG")
     np.testing.assert_array_equal(read_picture(path).color, smooth())

@@ -1,9 +1,7 @@
 import json
-import subprocess
-import sys
 
 import numpy as np
-from cli import assert_one_line_error, run
+from cli import assert_one_line_error, python, run
 
 from gluon_perceptual import weights
 from gluon_perceptual.checkpoint import write_params
@@ -79,7 +77,7 @@ def test_it_needs_no_mxnet():
         "from gluon_perceptual.weights import model_path; "
         "print(*(inspect_file(model_path(name)).fits for name in ('sr_x4_feature', 'wave')), 'mxnet' in sys.modules)"
     )
-    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    out, _ = python(code)
     assert out.startswith("SuperResolutionNet")
     assert "StyleNet" in out
     assert out.split()[-1] == "False"

@@ -105,16 +105,17 @@ def test_a_video_in_work_is_not_there_and_later_ones_are_not_begun(folder, tmp_p
     assert (assert_all_whole(out, (160, 160, 3)) > 0) == (first == "pictures")
 
 
-def test_an_optimization_leaves_its_pictures_on_the_way(tmp_path):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_an_optimization_leaves_its_pictures_on_the_way(tmp_path, number, status):
     said, out = tmp_path / "said", tmp_path / "out.png"
     photo = write(tmp_path / "photo.png", height=40, width=32)
     options = ("--layer", "relu1_1", "--size", 40, "--optimizer", "adam", "--iterations", 100000, "--save-every", 1)
     process = start(said, "optimize-image", "invert", photo, "-o", out, *options)
     wait_until((tmp_path / "out/step-00003.png").exists, process, said)
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, number)
     process.join()
-    assert process.exitcode == 130
+    assert process.exitcode == status
     assert assert_all_whole(tmp_path / "out", (40, 32, 3)) >= 3
     assert not out.exists()
-    assert said.read_text().splitlines()[-1] == "interrupted"
+    assert (said.read_text().splitlines()[-1] == "interrupted") == (number == signal.SIGINT)
     assert "Traceback" not in said.read_text()

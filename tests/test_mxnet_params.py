@@ -1,11 +1,10 @@
 import os
 import struct
-import subprocess
-import sys
 import tracemalloc
 
 import numpy as np
 import pytest
+from cli import python
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,8 +52,8 @@ def test_files_are_read_without_mxnet(shared):
         f"print(sum(len(read_params(p)) for p in Path({str(shared / 'params')!r}).iterdir() if p.suffix != '.json'"
         " and p.suffix != '.npz'))"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert int(out.stdout) == sum(len(by_mxnet(path)) for path in foreign_files(shared / "params"))
+    out, _ = python(code)
+    assert int(out) == sum(len(by_mxnet(path)) for path in foreign_files(shared / "params"))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -90,7 +89,7 @@ def test_numpy_shapes(tmp_path):
         "a = {'scalar': mx.np.array(3.5), 'empty': mx.np.zeros((0, 4)), 'full': mx.np.ones((2, 3))}\n"
         f"mx.nd.waitall(); mx.npx.save({str(path)!r}, a)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    python(code)
     arrays = read_params(path)
     assert {name: array.shape for name, array in arrays.items()} == {"scalar": (), "empty": (0, 4), "full": (2, 3)}
     assert arrays["scalar"] == 3.5

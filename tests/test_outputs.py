@@ -3,13 +3,11 @@
 import codecs
 import logging
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cli import assert_one_line_error, run, write
+from cli import assert_one_line_error, program, python, run, write
 from PIL import Image
 
 from gluon_perceptual.commands._outputs import plan_outputs
@@ -164,12 +162,10 @@ def test_names_that_are_no_utf8(tmp_path):
     Path(os.fsdecode(folder)).mkdir()
     for name in (b"a\xe9.png", b"b.png"):
         write_picture(os.fsdecode(folder + b"/" + name), Picture(np.zeros((8, 8, 3), np.uint8)))
-    command = [sys.executable, "-m", "gluon_perceptual", "upscale", tmp_path / "in", "-o", tmp_path / "out"]
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run(command, capture_output=True, check=False, env=environment)
-    assert done.returncode == 0, done.stderr
+    status, out, err = program("upscale", tmp_path / "in", "-o", tmp_path / "out", PYTHONIOENCODING="utf-8")
+    assert status == 0, err
     assert sorted(os.fsencode(path.name) for path in (tmp_path / "out").iterdir()) == [b"a\xe9.png", b"b.png"]
-    assert b"a\\udce9.png" in done.stdout
+    assert "a\\udce9.png" in out
 
 
 @pytest.mark.parametrize(
@@ -211,7 +207,4 @@ def test_a_large_picture_of_one_bit_is_read_in_little_memory(tmp_path):
         "m = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "before = m(); p = read_picture(sys.argv[1]); print(m() - before)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "p.png")], capture_output=True, text=True, check=True
-    )
-    assert int(done.stdout) < 150_000  # kilobytes; of 25 megapixels
+    assert int(python(code, tmp_path / "p.png")[0]) < 150_000  # kilobytes; of 25 megapixels

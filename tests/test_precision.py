@@ -5,16 +5,14 @@ Where the processor has no bfloat16, the same is computed with arrays that are r
 
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from cli import assert_one_line_error, run
+from cli import ROOT, assert_one_line_error, python, run
 from helpers import randomize
 
-from gluon_perceptual import _mxnet, cpu
+from benchmarks.precision import Rounded
+from gluon_perceptual import cpu
 from gluon_perceptual._mxnet import inference_precision, mx
 from gluon_perceptual.checkpoint.model import load_for_use
 from gluon_perceptual.errors import UserError
@@ -33,9 +31,6 @@ from gluon_perceptual.nets.super_resolution import SuperResolutionNet
 from gluon_perceptual.nets.vgg import LossNetwork
 from gluon_perceptual.training.step import TrainingStep
 from gluon_perceptual.weights import models
-
-pytest.importorskip("benchmarks", reason="the benchmarks are in the repository only")
-from benchmarks.precision import Rounded
 
 IN_HARDWARE = cpu.bfloat16_support() != cpu.NONE
 BOTH = ["rounded", pytest.param("bfloat16", marks=pytest.mark.skipif(not IN_HARDWARE, reason="no bfloat16 here"))]
@@ -137,11 +132,7 @@ def in_a_process(name, batch, size, devices=1):
     """As `worst`, in bfloat16; MXNet's failures end the process."""
     given = f"{name!r}, 'bfloat16', {batch}, {size}, {devices}"
     code = f"import json, test_precision as t; print(json.dumps(t.worst({given})))"
-    folder = Path(__file__).parent
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(folder.parent)])}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=env)
-    assert done.returncode == 0, f"exit status {done.returncode}: {done.stderr[-2000:]}"
-    return json.loads(done.stdout)
+    return json.loads(python(code, PYTHONPATH=str(ROOT / "tests"))[0])
 
 
 def compared(name, kind, *given):
@@ -402,10 +393,6 @@ def test_symbols_run_in_float32(monkeypatch, shared):
         Stylizer(path, precision="bfloat16")
 
 
-def test_the_door_has_a_convolution_made(monkeypatch):
+def test_the_door_has_a_convolution_made():
     """Only a primitive has oneDNN read its settings."""
-    code = "import gluon_perceptual._mxnet"
-    env = {**os.environ, "DNNL_VERBOSE": "1"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
-    assert "exec,cpu,convolution" in done.stdout
-    assert _mxnet.mx is mx
+    assert "exec,cpu,convolution" in python("import gluon_perceptual._mxnet", DNNL_VERBOSE="1")[0]

@@ -2,12 +2,11 @@
 
 import importlib
 import pkgutil
-import subprocess
-import sys
 
 import gluon_perceptual.histogram
 import gluon_perceptual.resize
 import pytest
+from cli import python
 from gluon_perceptual.resize import imresize
 
 import gluon_perceptual.nets
@@ -46,10 +45,7 @@ def test_names_that_other_programs_rely_on_are_there():
 
 def test_a_name_loads_no_more_than_it_needs():
     code = "import sys; from gluon_perceptual import {}; print({{'mxnet', 'numpy', 'matplotlib'}} & set(sys.modules))"
-    loaded = {}
-    for name in ("UserError", "read_params", "histogram_match"):
-        done = subprocess.run([sys.executable, "-c", code.format(name)], capture_output=True, text=True, check=True)
-        loaded[name] = done.stdout.strip()
+    loaded = {name: python(code.format(name))[0] for name in ("UserError", "read_params", "histogram_match")}
     assert loaded == {"UserError": "set()", "read_params": "{'numpy'}", "histogram_match": "{'numpy'}"}
 
 

@@ -15,6 +15,7 @@ from helpers import saved
 from PIL import Image
 from videos import TIMES, add_sound, make_animation, make_video, picture, speak
 
+from benchmarks.clips import write_film
 from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.errors import ImageError, UserError
 from gluon_perceptual.image.io import Picture, read_picture
@@ -467,8 +468,7 @@ def test_a_name_that_is_not_utf_8(checkpoint, tmp_path):
 
 
 def test_benchmarks_measure_on_films_of_their_own(tmp_path):
-    clips = pytest.importorskip("benchmarks.clips", reason="the benchmarks are in the repository only")
-    clips.write_film(tmp_path / "film.mp4", (np.full((32, 48, 3), 40 * k, np.uint8) for k in range(3)), 3)
+    write_film(tmp_path / "film.mp4", (np.full((32, 48, 3), 40 * k, np.uint8) for k in range(3)), 3)
     traits, frames, times = seen(tmp_path / "film.mp4")
     assert (traits.rate, times) == (25, [0, 40, 80])
     assert [round(float(frame.color.mean()), -1) for frame in frames] == [0, 40, 80]

@@ -1,22 +1,18 @@
 """What the benchmarks measure: the work's arithmetic, the command, and the measuring by turns."""
 
 import json
-import subprocess
-import sys
 from functools import partial
 
 import pytest
-from cli import run
+from cli import python, run
 
+from benchmarks import arithmetic, harness, report
+from benchmarks.harness import Contender, Result
+from benchmarks.suites import Work
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.commands.benchmark import WORDS
 from gluon_perceptual.nets.fast import NearestConv2D
 from gluon_perceptual.timing import measuring, operations, paper_table, workloads
-
-pytest.importorskip("benchmarks", reason="the benchmarks are in the repository only")
-from benchmarks import arithmetic, harness, report
-from benchmarks.harness import Contender, Result
-from benchmarks.suites import Work
 
 
 def test_operations_are_those_of_the_papers_table():
@@ -146,4 +142,4 @@ def test_the_plot_and_the_arithmetic_are_drawn(tmp_path):
 
 def test_the_peer_is_no_part_of_the_package():
     code = "import sys, gluon_perceptual.timing.workloads, gluon_perceptual.inference; print('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+    assert python(code)[0] == "False"
