@@ -23,7 +23,7 @@ def _picture() -> np.ndarray:
     return np.random.default_rng(0).uniform(0, 255, (1, 3, 256, 256)).astype(np.float32)
 
 
-def onnx_runtime(network: str, **_: Any) -> Callable[[], None]:
+def onnx_runtime(network: str, **_: Any) -> Callable[[], object]:
     """As `gluon_perceptual.timing.workloads.inference`, in float32: its CPU kernels have no bfloat16."""
     import onnxruntime
 
@@ -34,10 +34,10 @@ def onnx_runtime(network: str, **_: Any) -> Callable[[], None]:
             str(_exported(network, folder)), options, providers=["CPUExecutionProvider"]
         )
     x = _picture()
-    return lambda: void(session.run(None, {"input": x}))
+    return lambda: session.run(None, {"input": x})
 
 
-def openvino(network: str, precision: str) -> Callable[[], None]:
+def openvino(network: str, precision: str) -> Callable[[], object]:
     """As `gluon_perceptual.timing.workloads.inference`, for pictures of one size."""
     from openvino import Core
 
@@ -47,7 +47,4 @@ def openvino(network: str, precision: str) -> Callable[[], None]:
     model.reshape({"input": x.shape})
     hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
     compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": hint})
-    return lambda: void(compiled([x]))
-
-
-void = workloads.void
+    return lambda: compiled([x])

@@ -43,7 +43,7 @@ def peak_memory(process: int | str = "self") -> int:
     return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])  # type: ignore[index]
 
 
-def warm_up(work: Callable[[], None]) -> None:
+def warm_up(work: Callable[[], object]) -> None:
     """Do the work a few times, unless it is `warm` already."""
     start = time.perf_counter()
     for number in count():

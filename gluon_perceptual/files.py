@@ -52,10 +52,11 @@ def check_regular(path: str | os.PathLike[str]) -> Path:
     Raises:
         UserError: It is a named pipe, a device or a socket, where reading might wait forever.
     """
-    path = Path(path)
-    found = _look_at(path)
-    if found and stat.S_IFMT(found.st_mode) in KINDS:
-        raise UserError(f"{path} is {KINDS[stat.S_IFMT(found.st_mode)]}; expected a file")
+    path, kind = Path(path), None
+    with suppress(OSError):  # opening it reports why
+        kind = KINDS.get(stat.S_IFMT(path.stat().st_mode))
+    if kind:
+        raise UserError(f"{path} is {kind}; expected a file")
     return path
 
 
@@ -81,13 +82,6 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     if _inputs is not None and _identity(path) in _inputs:
         raise UserError(f"{path} is an input, which the result would overwrite: choose another name")
     return path
-
-
-def _look_at(path: Path) -> os.stat_result | None:
-    try:
-        return path.stat()
-    except OSError:  # opening it reports why
-        return None
 
 
 def _identity(path: Path) -> int:
@@ -174,8 +168,7 @@ def write_json(path: str | os.PathLike[str], value: Json) -> None:
         ValueError: It holds what JSON cannot express, such as infinity.
         OSError: The file cannot be written.
     """
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    write_bytes(path, f"{json.dumps(value, indent=2, allow_nan=False)}\n".encode())
 
 
 def parse_json(text: str | bytes) -> Json:

@@ -159,7 +159,7 @@ def test_names_of_more_digits_than_python_converts(tmp_path):
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 def test_parameters_are_known_without_the_network(spec):
     parameters = spec.build().net._collect_params_with_prefix()
-    assert expected_parameters(spec.network, spec.arguments) == {name: p.shape for name, p in parameters.items()}
+    assert expected_parameters(spec) == {name: p.shape for name, p in parameters.items()}
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

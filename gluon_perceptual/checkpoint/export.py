@@ -12,7 +12,7 @@ import numpy as np
 from .._mxnet import Block, mx
 from .._mxnet.gluon import value_of, values_of
 from ..errors import UserError, require
-from ..files import Json, atomic_path
+from ..files import Json, atomic_path, write_bytes
 from ..nets.pixels import PixelRangeAdapter
 from .spec import ModelSpec, describe
 
@@ -121,5 +121,4 @@ def export_safetensors(path: Path, model: PixelRangeAdapter, spec: ModelSpec) ->
         OSError: The file cannot be written.
     """
     library = require("safetensors.numpy", "safetensors", "a safetensors file")
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(library.save(values_of(model.net), {"recipe": json.dumps(describe(spec))}))
+    write_bytes(path, library.save(values_of(model.net), {"recipe": json.dumps(describe(spec))}))

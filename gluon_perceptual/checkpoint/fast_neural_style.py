@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Container, Mapping
+from typing import TYPE_CHECKING, Mapping
 
 import numpy as np
 
 from ..errors import UserError
-from ..formats.arrays import read_arrays
-from ..formats.values import check_finite
+from ..formats.arrays import check_finite, read_arrays
 from .parameters import expected_parameters
+from .recognition import is_fast_neural_style
 from .spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -43,11 +43,6 @@ IGNORED = re.compile(r".*\.(running_mean|running_var|num_batches_tracked)")  # o
 CANCELED = {f"{theirs}.conv2d.bias" for theirs in LAYERS}  # canceled by the norm that follows
 
 
-def is_fast_neural_style(names: Container[str]) -> bool:
-    """Return whether a checkpoint with these names is one of the example's."""
-    return "deconv3.conv2d.weight" in names and "in1.weight" in names
-
-
 def convert_fast_neural_style(path: Path) -> tuple[PixelRangeAdapter, ModelSpec]:
     """Return the model in a checkpoint of the example, and its spec, for `model.save_model`.
 
@@ -63,18 +58,13 @@ def convert_fast_neural_style(path: Path) -> tuple[PixelRangeAdapter, ModelSpec]
     if first.ndim != 4 or not first.size:
         raise UserError(f"{path}: the weights of its first convolution have shape {first.shape}")
     spec = ModelSpec("FastNeuralStyleNet", {"width": len(first), "norm": "instance"})
-    for name, shape in expected_parameters(spec.network, spec.arguments).items():
+    for name, shape in expected_parameters(spec).items():
         if found[name].shape != shape:
             raise UserError(f"{path}: {name} has shape {found[name].shape}; the network needs {shape}")
     check_finite(path, found)
-    from .._mxnet import mx  # takes seconds
-    from .._mxnet.gluon import parameters_of
+    from .model import with_parameters  # loads MXNet, which takes seconds
 
-    model = spec.build()
-    model.net.initialize()
-    for name, parameter in parameters_of(model.net).items():
-        parameter.set_data(mx.nd.array(found[name]))
-    return model, spec
+    return with_parameters(spec, found), spec
 
 
 def _renamed(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

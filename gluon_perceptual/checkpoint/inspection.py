@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Mapping
 
 import numpy as np
 
 from ..errors import UserError
-from ..files import Json
 from ..formats.arrays import format_of, read_arrays
 from ..formats.matching import match_names
 from ..nets.vgg_files import read_vgg_weights
-from .fast_neural_style import is_fast_neural_style
 from .parameters import expected_parameters
-from .recognition import CONSTANTS, spec_of
+from .recognition import CONSTANTS, is_fast_neural_style, spec_of
 
 
 @dataclass(frozen=True)
@@ -41,10 +39,6 @@ class FileFacts:
     bytes: int
     fits: str | None
     arrays: tuple[ArrayFacts, ...]
-
-    def as_json(self) -> dict[str, Json]:
-        """Return the same as a dict for JSON."""
-        return asdict(self)
 
     def table(self) -> str:
         """Return the same as text, one line per array."""
@@ -77,7 +71,7 @@ def _fits(path: Path, arrays: Mapping[str, np.ndarray]) -> str | None:
     shapes = {name: array.shape for name, array in arrays.items()}
     spec = spec_of(arrays)
     if spec is not None:
-        wanted = expected_parameters(spec.network, spec.arguments)
+        wanted = expected_parameters(spec)
         try:
             strategy, _ = match_names(wanted, shapes, CONSTANTS)
         except UserError:

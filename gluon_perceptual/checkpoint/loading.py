@@ -11,9 +11,8 @@ import numpy as np
 from .._mxnet import Block, Context, NDArray, Parameter
 from .._mxnet.gluon import fill, is_placed, parameters_of
 from ..errors import UserError
-from ..formats.arrays import read_arrays
+from ..formats.arrays import check_finite, read_arrays
 from ..formats.matching import Shapes, match_common, match_names
-from ..formats.values import check_finite
 from ..nets.vgg_files import beginning_of_vgg
 
 HALF_PRECISION = 1e-3  # of the largest constant: tolerance for its array, since files can be in float16

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Mapping
 
 import numpy as np
 
@@ -19,12 +20,7 @@ from ..nets.precision import Precision
 from ..weights import model_path
 from .loading import load_arrays
 from .recognition import recognize
-from .spec import IMAGENET_MEAN, ModelSpec, describe, read_spec
-
-__all__ = [
-    "IMAGENET_MEAN", "ModelSpec", "fold", "load_for_use", "load_model", "load_with_spec", "recognize", "save_model",
-    "with_lowpass",
-]  # fmt: skip
+from .spec import ModelSpec, describe, read_spec
 
 WITH_LOWPASS = ("SuperResolutionNet", "StyleNet")  # networks that can have a low-pass
 
@@ -80,9 +76,8 @@ def fold(
     ctx = ctx or mx.cpu()
     if not has_batch_norm(model.net):
         return model
-    return _rebuilt(
-        replace(spec, arguments={**spec.arguments, "norm": "none"}), folded_parameters(model.net), ctx, precision
-    )
+    spec = replace(spec, arguments={**spec.arguments, "norm": "none"})
+    return with_parameters(spec, folded_parameters(model.net), ctx, precision)
 
 
 def with_lowpass(model: PixelRangeAdapter, spec: ModelSpec, cutoff: float) -> tuple[PixelRangeAdapter, ModelSpec]:
@@ -100,13 +95,16 @@ def with_lowpass(model: PixelRangeAdapter, spec: ModelSpec, cutoff: float) -> tu
         which = f"{spec.network} with {dict(spec.arguments)}"
         raise UserError(f"{which}: a low-pass can only be added to a {' or '.join(WITH_LOWPASS)} without one")
     spec = replace(spec, arguments={**spec.arguments, "lowpass": cutoff})
-    return _rebuilt(spec, values_of(model.net)), spec
+    return with_parameters(spec, values_of(model.net)), spec
 
 
-def _rebuilt(
-    spec: ModelSpec, values: dict[str, np.ndarray], ctx: Context | None = None, precision: str | Precision = "float32"
+def with_parameters(
+    spec: ModelSpec,
+    values: Mapping[str, np.ndarray],
+    ctx: Context | None = None,
+    precision: str | Precision = "float32",
 ) -> PixelRangeAdapter:
-    """Return the spec's model with these parameters, by structural name."""
+    """Return the spec's model with these parameters, by structural name, on `ctx` (None: the CPU)."""
     model, ctx = spec.build(precision), ctx or mx.cpu()
     model.net.initialize(ctx=ctx)
     parameters = parameters_of(model.net)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator, Mapping, Tuple
+from typing import Any, Callable, Iterator, Tuple
 
-from ..files import Json
 from ..nets.lowpass_kernel import RADIUS
+from .spec import ModelSpec
 
 Shape = Tuple[int, ...]
 CELL = 4  # pixels, of `nets.style`, which loads MXNet
 NORMS = {"batch": ("gamma", "beta", "running_mean", "running_var"), "instance": ("gamma", "beta"), "none": ()}
 
 
-def expected_parameters(network: str, arguments: Mapping[str, Json]) -> dict[str, Shape]:
+def expected_parameters(spec: ModelSpec) -> dict[str, Shape]:
     """Return the shapes of a network's parameters by their structural names, as `save_parameters` writes them.
 
     Args:
-        network: Its class's name.
-        arguments: All of its arguments, as found by `recognition`.
+        spec: With all of the network's arguments, as found by `recognition`.
     """
-    return dict(PARAMETERS[network](**arguments))
+    return dict(PARAMETERS[spec.network](**spec.arguments))
 
 
 def _conv(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from pathlib import Path
-from typing import Mapping
+from typing import Container, Mapping
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from ..errors import UserError
 from ..files import Json
 from ..formats.matching import Shapes
 from ..nets.lowpass_kernel import cutoff_of
-from .fast_neural_style import is_fast_neural_style
 from .spec import IMAGENET_MEAN, ModelSpec
 
 log = logging.getLogger(__name__)
@@ -54,6 +53,11 @@ def say_what_is_assumed(path: Path, spec: ModelSpec) -> None:
             "(describe_symbol sets another)",
             path, ",".join(map(str, spec.mean)),
         )  # fmt: skip
+
+
+def is_fast_neural_style(names: Container[str]) -> bool:
+    """Return whether a checkpoint with these names is one of PyTorch's fast-neural-style example."""
+    return "deconv3.conv2d.weight" in names and "in1.weight" in names
 
 
 def spec_of(arrays: Mapping[str, np.ndarray]) -> ModelSpec | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from ._command import Command
@@ -24,6 +26,6 @@ def inspect_params(file: str, as_json: bool) -> None:
 
     facts = inspect_file(model_path(file))
     if as_json:
-        show_json(facts.as_json())
+        show_json(asdict(facts))
     else:
         show(facts.table())

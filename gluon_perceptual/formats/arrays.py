@@ -10,7 +10,7 @@ import sys
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -49,6 +49,18 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         if array.dtype.kind not in NUMBERS or math.prod(side or 1 for side in array.shape) > LARGEST_SHAPE:
             raise UserError(f"{path}: {name} is {array.dtype} of shape {array.shape}; expected parameters")
     return arrays
+
+
+def check_finite(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
+    """Raise UserError if values are infinite or NaN: a model may give plausible pictures in spite of them."""
+    found = {name: array.size - int(np.isfinite(array).sum()) for name, array in arrays.items()}
+    bad = [name for name, count in found.items() if count]
+    if bad:
+        others = f" and {len(bad) - 1} more arrays" if len(bad) > 1 else ""
+        raise UserError(
+            f"{os.fspath(path)}: {found[bad[0]]} of {arrays[bad[0]].size} values of {bad[0]}{others} are infinite or "
+            "NaN: this model is damaged; use an earlier one"
+        )
 
 
 def format_of(path: Path) -> str:

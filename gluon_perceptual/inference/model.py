@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Callable
 
 from .._mxnet import Block, Context, NDArray, inference_precision, mx
-from ..checkpoint.model import IMAGENET_MEAN, ModelSpec, fold, load_for_use
+from ..checkpoint.model import fold, load_for_use
+from ..checkpoint.spec import IMAGENET_MEAN, ModelSpec
 from ..errors import UserError
 from ..nets.fast_neural_style import FastNeuralStyleNet
 from ..nets.pixels import PixelRangeAdapter

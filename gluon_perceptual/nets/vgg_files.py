@@ -10,10 +10,9 @@ import numpy as np
 
 from .. import weights as shipped
 from ..errors import UserError
-from ..formats.arrays import read_arrays
+from ..formats.arrays import check_finite, read_arrays
 from ..formats.matching import Shapes, fits, natural_order
 from ..formats.mxnet_params import read_params
-from ..formats.values import check_finite
 
 CONVS_OF_STAGE = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}  # VGG16, the paper's, and VGG19, Gatys et al.'s
 ROUNDED = 1e-3  # largest change of the first layer's released weights by rounding to float16

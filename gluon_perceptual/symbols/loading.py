@@ -14,8 +14,8 @@ from .._mxnet.gluon import fill
 from ..checkpoint.recognition import say_what_is_assumed, spec_of
 from ..checkpoint.spec import ModelSpec
 from ..errors import UserError
+from ..formats.arrays import check_finite
 from ..formats.mxnet_params import read_params
-from ..formats.values import check_finite
 from .files import parameters_path, read_options, sidecar_path
 from .graph import read_symbol, reason_of
 from .model import SymbolModel

@@ -17,7 +17,7 @@ LONG = 2.0  # seconds
 PATIENCE = 6.0  # seconds after which a measurement is not repeated
 
 
-def seconds(work: Callable[[], None]) -> float:
+def seconds(work: Callable[[], object]) -> float:
     """Return how long `work` takes."""
     start = time.perf_counter()
     work()

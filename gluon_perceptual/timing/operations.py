@@ -24,8 +24,6 @@ def convolution_flop(net: Block, x: NDArray) -> dict[str, float]:
 
     def count(name: str, block: Block, pictures: NDArray, outputs: NDArray) -> None:
         places = pictures[0] if isinstance(block, nn.Conv2DTranspose) else outputs
-        if type(block).__name__ == "NearestConv2D":
-            places = outputs
         flop[name] = 2.0 * places.shape[0] * places.shape[2] * places.shape[3] * block.weight.data().size
 
     for name, block in leaves(net):

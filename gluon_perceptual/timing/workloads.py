@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Callable
 
 import numpy as np
 
 from .._mxnet import Context, mx
-from ..checkpoint.model import ModelSpec, fold
+from ..checkpoint.model import fold
+from ..checkpoint.spec import ModelSpec
 from ..image.io import to_tensor
 from ..losses import FeatureLoss, PerceptualLoss, TotalVariationLoss
 from ..losses.perceptual import Targets
@@ -53,8 +55,8 @@ def build(network: str, ctx: Context | None = None, precision: str = "float32") 
 
 def training_step(
     network: str, size: int | None = None, batch: int = 4, ctx: Context | None = None, precision: str = "float32"
-) -> Callable[[], None]:
-    """Return a function that does a training step: relu2_2 feature loss and total variation, Adam.
+) -> Callable[[], dict[str, float]]:
+    """Return a function that does a training step and returns its terms: relu2_2 feature loss, total variation, Adam.
 
     For style networks the four style losses are added.
 
@@ -79,7 +81,7 @@ def training_step(
         model.net.collect_params(), "adam", {"learning_rate": 1e-3}, kvstore="local", update_on_kvstore=False
     )
     step = TrainingStep(trained, loss, targets, trainer, [ctx])
-    return lambda: void(step(inputs, references))
+    return partial(step, inputs, references)
 
 
 def _feature_loss(size: int, ctx: Context) -> tuple[PerceptualLoss, Targets]:
@@ -121,7 +123,3 @@ def optimization_seconds(size: int, iterations: int = 5, ctx: Context | None = N
     times = []
     minimize(objective, to_tensor(content), iterations + 1, watch=lambda _: times.append(time.perf_counter()))
     return float(np.median(np.diff(times)))
-
-
-def void(_: object) -> None:
-    """Discard a result."""

@@ -10,8 +10,7 @@ import cv2
 import numpy as np
 
 from .._mxnet import Context, NDArray, devices, mx
-from ..checkpoint.model import ModelSpec
-from ..checkpoint.spec import read_spec
+from ..checkpoint.spec import ModelSpec, read_spec
 from ..data.crops import PhotoCrops, smallest_side
 from ..data.photos import split_photos
 from ..errors import UserError

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._mxnet import NDArray, devices
-from ..checkpoint.model import ModelSpec
+from ..checkpoint.spec import ModelSpec
 from ..data.batches import Pairs
 from ..data.patches import PatchDataset
 from ..data.photos import split_photos

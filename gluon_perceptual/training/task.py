@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Callable, Iterator, Sequence
 
 from .._mxnet import NDArray, check_bfloat16, mx, start_amp
-from ..checkpoint.model import ModelSpec
+from ..checkpoint.spec import ModelSpec
 from ..data.batches import Pairs
 from ..data.photos import readable_photos
 from ..errors import UserError
