@@ -497,7 +497,8 @@ def test_results_that_would_be_too_large_are_refused(served, monkeypatch):
     assert submit(client, picture, scale=2).status_code == 201
     assert submit(client, picture, scale=4).status_code == 413
     assert submit(client, picture, scale=1.9, model="sr_x4_pixel").status_code == 413  # is reduced from ×4
-    assert submit(client, picture, scale=1, model="sr_x4_pixel").status_code == 201
+    assert submit(client, picture, scale=1, model="sr_x4_pixel").status_code == 413  # likewise
+    assert submit(client, picture, width=24, model="sr_x4_pixel").status_code == 201
 
 
 # The queue.

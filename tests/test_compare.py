@@ -8,6 +8,7 @@ import pytest
 from cli import assert_one_line_error, run, write
 from graphs import restorer
 
+from gluon_perceptual.image.io import read_rgb
 from gluon_perceptual.image.size import Size
 from gluon_perceptual.inference import comparing, open_model
 from gluon_perceptual.inference.comparing import StylizeComparison, UpscaleComparison, most_detailed
@@ -32,6 +33,15 @@ def test_models_of_the_scale_that_is_needed(tmp_path, size, scale, side):
     shipped = sorted(name for name, entry in models("super-resolution").items() if entry["scale"] == scale)
     assert list(found) == ["bicubic", *shipped]
     assert {picture.shape for picture in found.values()} == {(side, side, 3)}
+
+
+def test_at_the_same_size_the_picture_itself_is_compared(tmp_path):
+    source = write(tmp_path / "a.png", height=20, width=20)
+    job = UpscaleComparison(None, [None], size=Size(1))
+    found = job.work(job.workers[0], job.read(source, tmp_path / "b.png"), unseen)
+    assert next(iter(found)) == "input"
+    assert "sr_x2_web" in found
+    np.testing.assert_array_equal(found["input"], read_rgb(source))
 
 
 def test_one_more_model_comes_first(tmp_path):
@@ -67,8 +77,8 @@ def test_only_models_that_fit_are_opened(tmp_path, monkeypatch):
 
 
 def test_nothing_is_compared_where_nothing_is_enlarged(tmp_path):
-    source = write(tmp_path / "a.png")
-    assert_one_line_error(run("upscale", source, "--scale", 1, "--compare"), "a.png: nothing to compare")
+    source = write(tmp_path / "a.png", width=10)
+    assert_one_line_error(run("upscale", source, "--width", 10, "--compare"), "a.png: nothing to compare")
 
 
 def copy_of(name, folder):

@@ -9,13 +9,16 @@ from helpers import built
 
 from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.evaluation.metrics import psnr
 from gluon_perceptual.image import io
 from gluon_perceptual.image.histogram import match_images
 from gluon_perceptual.image.io import Picture
-from gluon_perceptual.image.resize import resize_to
+from gluon_perceptual.image.jpeg import compress
+from gluon_perceptual.image.resize import imresize, resize_to
 from gluon_perceptual.image.size import Size, fewest_passes, passes
 from gluon_perceptual.inference import Upscaler, open_model
 from gluon_perceptual.inference.choice import model_choices
+from gluon_perceptual.weights import RESTORER
 
 
 def network(scale):
@@ -40,6 +43,7 @@ def picture(height=11, width=14, dtype=np.uint8):
         (Size(3), (33, 42), "x3"),
         (Size(1.5), (17, 21), "x1.5"),
         (Size(1.1), (12, 15), "x1.1"),
+        (Size(1), (11, 14), "x1"),
         (Size(width=100), (79, 100), "w100"),
         (Size(height=100), (100, 127), "h100"),
         (Size(megapixels=0.01), (89, 113), "0.01mp"),
@@ -107,6 +111,23 @@ def test_progress_is_that_of_all_passes(doubling):
     assert told == [pytest.approx(0.2), pytest.approx(1)]
 
 
+@pytest.mark.parametrize("quality", [40, 75, 90])
+def test_at_the_same_size_jpeg_files_come_nearer_to_the_truth(quality):
+    from skimage.data import astronaut, coffee
+
+    restore = Upscaler(RESTORER, scale=1)
+    for photo in (astronaut()[:256, 64:320], coffee()[:256, 128:384]):
+        truth = imresize(np.ascontiguousarray(photo), 0.5)  # without the artifacts of the photo itself
+        saved = compress(truth, quality)
+        assert psnr(restore(saved), truth, data_range=255) > psnr(saved, truth, data_range=255) + 0.3
+
+
+def test_a_picture_that_is_large_enough_already_stays_as_it_is(doubling):
+    image = picture()
+    np.testing.assert_array_equal(Upscaler(doubling, scale=Size(width=14))(image), image)
+    assert not np.array_equal(Upscaler(doubling, scale=1)(image), image)
+
+
 def test_a_restorer_keeps_the_size():
     upscaler = Upscaler(network(1), scale=Size(width=14))
     assert upscaler(picture()).shape == (11, 14, 3)
@@ -129,16 +150,16 @@ def test_what_would_be_too_large_on_the_way(doubling, monkeypatch):
 
 
 def test_models_are_chosen_by_size():
-    names = {None: [2], Size(1.5): [2], Size(3): [4], Size(5): [8], Size(16): [4], Size(width=99): [2, 4, 8]}
-    for size, scales in names.items():
-        assert list(model_choices(None, size)) == scales
-    with pytest.raises(UserError, match="no model for scale 1 ships"):
-        model_choices(None, Size(1))
+    for scale, chosen in ((1, 2), (1.5, 2), (3, 4), (5, 8), (16, 4)):
+        assert list(model_choices(None, Size(scale))) == [chosen]
+    assert list(model_choices(None, None)) == [2]
+    assert list(model_choices(None, Size(width=99))) == [2, 4, 8]
 
 
 @pytest.mark.parametrize(
     ("options", "shape", "name"),
     [
+        (("--scale", 1), (8, 10), "a_x1.png"),
         (("--scale", 1.5), (12, 15), "a_x1.5.png"),
         (("--width", 25), (20, 25), "a_w25.png"),
         (("--height", 4), (4, 5), "a_h4.png"),

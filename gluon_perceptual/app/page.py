@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 import gluon_perceptual
 
 from ..errors import describe_failure, printable
-from ..weights import DEFAULTS, model_for, models
+from ..weights import DEFAULTS, RESTORER, model_for, models
 from . import views
 from .archive import told_apart, zipped
 from .bodies import asked_object, receive, whole
@@ -71,7 +71,8 @@ class Page:
         for name, entry in found.items():
             entry["example"] = (STATIC / "examples" / f"{name}.jpg").is_file()
         web = {scale: model_for(scale, "web") for scale in DEFAULTS}
-        choices = {"suffixes": SUFFIXES, "spaces": SPACES, "numbers": NUMBERS, "defaults": DEFAULTS, "web": web}
+        defaults = {1: RESTORER, **DEFAULTS}
+        choices = {"suffixes": SUFFIXES, "spaces": SPACES, "numbers": NUMBERS, "defaults": defaults, "web": web}
         offered = await run_in_threadpool(self.runs.offered)
         version = gluon_perceptual.__version__
         return JSONResponse({"models": found, "version": version, "runs": offered, **choices})

@@ -9,7 +9,7 @@ from typing import Any, Mapping
 
 from ..choices import ColorSpace, InferencePrecision, PreserveColor, of
 from ..image.formats import ALL
-from ..image.size import Size, fewest_passes, passes
+from ..image.size import Size, fewest_passes
 from ..weights import DEFAULTS, models
 from .folder import RefusedError
 
@@ -81,7 +81,7 @@ class Settings:
             return height * width, height * width
         result, ratio = math.prod(self.size.of(height, width)), self.size.ratio(height, width)
         scale = models()[self.model]["scale"] if self.model else fewest_passes(DEFAULTS, ratio)
-        return result, height * width * int(scale) ** (2 * passes(scale, ratio))
+        return result, height * width * int(scale) ** (2 * self.size.passes(scale, height, width))
 
     def job(self) -> Any:
         """Return the job; raises UserError as `Upscaler` and `Stylizer` do."""

@@ -45,6 +45,13 @@ class Size:
         """Return how many times larger a picture with these sides becomes."""
         return max(new / old for new, old in zip(self.of(height, width), (height, width)))
 
+    def passes(self, scale: int, height: int, width: int) -> int:
+        """Return how often a model that enlarges `scale` times must run on a picture with these sides, see `passes`.
+
+        Once if the factor is 1: what is enlarged and then reduced again is restored.
+        """
+        return 1 if self.scale == 1 else passes(scale, self.ratio(height, width))
+
     @property
     def label(self) -> str:
         """The part of file names that stands for this size, such as "x1.5" or "w3000"."""

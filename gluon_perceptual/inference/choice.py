@@ -6,10 +6,9 @@ import logging
 from pathlib import Path
 from typing import Iterable, Sequence
 
-from ..errors import UserError
 from ..image.jpeg import file_quality
 from ..image.size import Size, fewest_passes
-from ..weights import DEFAULTS, model_for, models
+from ..weights import DEFAULTS, RESTORER, model_for, models
 
 LOW_QUALITY = 90  # of JPEG files; below, a model for photos from the web is better
 USUAL_SCALE = 2
@@ -19,21 +18,18 @@ log = logging.getLogger(__name__)
 
 def model_choices(model: str | None, size: Size | None) -> dict[int, ModelChoice]:
     """Return the choice of models for results of this size, by scale; just the given model, if there is one."""
-    if model:
-        return {USUAL_SCALE: ModelChoice([model])}
+    if model or (size and size.scale == 1):
+        return {USUAL_SCALE: ModelChoice([model or RESTORER])}
     if size is None or size.scale is None:
         scales: Iterable[int] = DEFAULTS if size else [USUAL_SCALE]
     else:
-        scales = [1 if size.scale == 1 else fewest_passes(DEFAULTS, size.scale)]
+        scales = [fewest_passes(DEFAULTS, size.scale)]
     return {scale: ModelChoice(default_models(scale)) for scale in scales}
 
 
 def default_models(scale: int) -> list[str]:
     """Return the names of the models that `upscale` uses by default, the one for clean photos first."""
-    chosen = [name for name in (DEFAULTS.get(scale), model_for(scale, "web")) if name]
-    if not chosen:
-        raise UserError(f"no model for scale {scale} ships: give one as `model`")
-    return chosen
+    return [name for name in (DEFAULTS[scale], model_for(scale, "web")) if name]
 
 
 class ModelChoice:

@@ -93,7 +93,7 @@ class UpscaleComparison(Comparison):
         fitting = self._fitting(worker, ratio)
         if not fitting:
             raise UserError("nothing to compare, since no model runs for a size that is not larger")
-        found = {"bicubic": resize_to(crop, *Size(ratio).of(*crop.shape[:2]))}
+        found = {"input" if ratio == 1 else "bicubic": resize_to(crop, *Size(ratio).of(*crop.shape[:2]))}
         for name in counted(fitting, progress):
             upscaler = Upscaler(worker(name), scale=ratio, **self.options)
             found[title(name, {*found, *self._names} - {name})] = upscaler(crop)
@@ -104,7 +104,7 @@ class UpscaleComparison(Comparison):
         scale = fewest_passes(DEFAULTS, ratio)
         shipped = sorted(name for name, entry in models("super-resolution").items() if entry["scale"] == scale)
         names = dict.fromkeys([*([self.given] if self.given else []), *shipped])
-        return [name for name in names if passes(worker(name).scale, ratio)]
+        return [name for name in names if self.size.scale == 1 or passes(worker(name).scale, ratio)]
 
 
 class StylizeComparison(Comparison):

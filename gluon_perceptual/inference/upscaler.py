@@ -14,7 +14,7 @@ from ..errors import ImageError, UserError
 from ..image.histogram import match_band, match_images
 from ..image.io import MOST_WRITTEN, Picture, check_rgb, to_image, to_tensor
 from ..image.resize import resize_to
-from ..image.size import Size, passes
+from ..image.size import Size
 from ..image.tiling import Tile, map_tiles, plan
 from .model import Model, open_model
 from .progress import Progress, counted, part_of, unseen
@@ -35,8 +35,8 @@ class Upscaler:
             4.2), or None.
         self_ensemble: Return the mean over the eight rotated and flipped pictures, which takes eight times as long.
         scale: Enlargement factor, any positive number, or a `Size`; None: the model's scale. The model runs as often as
-            needed, and a larger result is reduced by `resize_to`. A symbol that keeps the size, such as SRCNN's, is run
-            on the bicubic enlargement.
+            needed, and a larger result is reduced by `resize_to`; with 1 it runs once, to restore the picture. A symbol
+            that keeps the size, such as SRCNN's, is run on the bicubic enlargement.
         precision: In which checkpoints are computed, "auto", "float32" or "bfloat16"; see `open_model`.
 
     Raises:
@@ -84,7 +84,7 @@ class Upscaler:
     ) -> np.ndarray:
         """Enlarge as often as needed, and reduce to the result's size; raises ImageError if it gets too large."""
         height, width = image.shape[:2]
-        count = passes(self.scale, self.size.ratio(height, width)) if self.size else 1
+        count = self.size.passes(self.scale, height, width) if self.size else 1
         if height * width * self.scale ** (2 * count) > MOST_WRITTEN:
             raise ImageError(f"{height}×{width} pixels enlarged {self.scale**count} times are over {MOST_WRITTEN:,}")
         shares = [self.scale ** (2 * k) for k in range(count)]  # of the work, which is proportional to the pixels

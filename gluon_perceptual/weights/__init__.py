@@ -11,11 +11,12 @@ from typing import Any, Dict
 
 from ..errors import UserError
 
-__all__ = ["DEFAULTS", "manifest", "model_for", "model_path", "models", "shipped_path", "vgg16_paths"]
+__all__ = ["DEFAULTS", "RESTORER", "manifest", "model_for", "model_path", "models", "shipped_path", "vgg16_paths"]
 
 Entry = Dict[str, Any]  # type: ignore[explicit-any]  # of the manifest
 FOLDER = Path(__file__).parent
 DEFAULTS = {2: "sr_x2_pixel", 4: "sr_x4_feature", 8: "sr_x8_pixel"}  # what `upscale` takes, by scale
+RESTORER = "sr_x2_web"  # what it takes for pictures that keep their size
 
 
 def manifest() -> dict[str, Entry]:

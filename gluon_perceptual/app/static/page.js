@@ -48,7 +48,9 @@ function showModels() {
   const fitting = Object.entries(about.models).filter(([, model]) => model.kind === wanted && (kind === "stylize" || other || model.scale === scale)).sort();
   find("other").hidden = find("size").disabled = kind === "stylize" || !other;
   const name = about.defaults[scale], web = about.web[scale] ? `, or ${about.web[scale]} for strongly compressed JPEG files` : "";
-  const usual = kind === "upscale" ? [["", { what: other ? "Uses the next larger model, and reduces its result to this size" : `Uses ${name}${web}`, example: name }]] : [];
+  const reduced = other ? "Uses the next larger model, and reduces its result to this size" : "";
+  const restored = scale === 1 ? `Removes JPEG's blocks and noise: ${name} enlarges, and the result is reduced again` : "";
+  const usual = kind === "upscale" ? [["", { what: reduced || restored || `Uses ${name}${web}`, example: name }]] : [];
   find("cards").replaceChildren(...[...usual, ...fitting].map(([name, model], k) => card(name, model, k === 0)));
 }
 
@@ -386,7 +388,7 @@ async function begin() {
   } catch (error) {
     return complain(error.message);
   }
-  for (const scale of ["2", "3", "4", "8", "other"]) {
+  for (const scale of ["1", "2", "3", "4", "8", "other"]) {
     const input = element("input", { type: "radio", name: "scale", value: scale, defaultChecked: scale === "2" });
     find("scales").append(element("label", {}, input, element("span", {}, scale === "other" ? "Other" : `×${scale}`)));
   }
