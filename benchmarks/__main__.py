@@ -11,7 +11,7 @@ import click
 from tqdm import tqdm
 
 from gluon_perceptual import cpu
-from gluon_perceptual.files import atomic_path, write_json
+from gluon_perceptual.files import write_bytes, write_json
 from gluon_perceptual.timing.measuring import matrix_product_peak
 
 from . import arithmetic, loading
@@ -50,8 +50,7 @@ def main(suites: tuple[str, ...], runs: int, precision: str | None, out: Path) -
         text += "\n" + json.dumps(loading.waiting(), indent=2) + "\n"
     if "arithmetic" in chosen:
         text += "\n" + arithmetic.tables()
-    with atomic_path(out / "table.md") as path:
-        path.write_text(text, encoding="utf-8")
+    write_bytes(out / "table.md", text.encode())
     if rows:
         plot(rows, out / "ratios.png")
     click.echo(text)

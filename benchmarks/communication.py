@@ -37,7 +37,7 @@ def main(context: click.Context, out: Path) -> None:
     slope, wait = fitted(rows)
     lines = []
     for row in rows:
-        predicted = wait + slope * row["workers"] * row["megabytes"]
+        predicted = wait + slope * row["traffic"]
         times = (f"{1e3 * seconds:.1f}" for seconds in (row["seconds"], predicted))
         lines.append([row["name"], f"{row['megabytes']:.2f}", str(row["workers"]), *times])
     click.echo(markdown(("arrays of", "MB", "workers", "ms per exchange", "by the model"), lines))
@@ -50,8 +50,8 @@ def measured(workers: int, name: str, arrays: int) -> dict[str, Any]:
     job = [sys.executable, "-m", "benchmarks.communication", "worker", str(arrays)]
     command = [sys.executable, "-m", "gluon_perceptual", "cluster", "-n", str(workers), *job]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    seconds = max(json.loads(line) for line in done.stdout.splitlines())
-    return {"name": name, "workers": workers, "megabytes": 4e-6 * WEIGHTS * arrays, "seconds": seconds}
+    size, seconds = 4e-6 * WEIGHTS * arrays, max(json.loads(line) for line in done.stdout.splitlines())
+    return {"name": name, "workers": workers, "megabytes": size, "traffic": workers * size, "seconds": seconds}
 
 
 @main.command()
@@ -82,7 +82,7 @@ def worker(arrays: int) -> None:
 def fitted(rows: list[dict[str, Any]]) -> tuple[float, float]:
     """Return (seconds per megabyte and worker, fixed seconds), by least squares of the relative error."""
     seconds = np.array([row["seconds"] for row in rows])
-    traffic = np.array([row["workers"] * row["megabytes"] for row in rows])
+    traffic = np.array([row["traffic"] for row in rows])
     design = np.stack([traffic, np.ones_like(traffic)], axis=1) / seconds[:, None]
     slope, wait = np.linalg.lstsq(design, np.ones_like(seconds), rcond=None)[0]
     return float(slope), float(wait)
@@ -90,16 +90,14 @@ def fitted(rows: list[dict[str, Any]]) -> tuple[float, float]:
 
 def draw(rows: list[dict[str, Any]], slope: float, wait: float, path: Path) -> None:
     """Draw the measured times over the traffic, with the model's line."""
-    from matplotlib.figure import Figure
+    from gluon_perceptual.figures import new_figure, save_figure
 
-    from gluon_perceptual.figures import save_figure
-
-    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    figure = new_figure(6, 3.6)
     axes = figure.subplots()
     for name in SIZES:
         own = [row for row in rows if row["name"] == name]
-        axes.plot([r["workers"] * r["megabytes"] for r in own], [1e3 * r["seconds"] for r in own], "o", label=name)
-    line = np.geomspace(*(f([row["workers"] * row["megabytes"] for row in rows]) for f in (min, max)))
+        axes.plot([row["traffic"] for row in own], [1e3 * row["seconds"] for row in own], "o", label=name)
+    line = np.geomspace(*(end([row["traffic"] for row in rows]) for end in (min, max)))
     axes.plot(line, 1e3 * (wait + slope * line), "k--", label="model")
     axes.set(xscale="log", yscale="log", xlabel="workers × MB", ylabel="ms per exchange")
     axes.legend()

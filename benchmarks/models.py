@@ -40,19 +40,16 @@ def main(data: Sequence[str], drawings: str | None, only: str | None) -> None:
     """Print the tables."""
     click.echo(summary())
     names = only.split(",") if only else list(models("super-resolution"))
+    sets = [(title, find_photos(folder)) for title, _, folder in (given.partition("=") for given in data)]
     for scale in sorted({models()[name]["scale"] for name in names}):
         found = {name: Upscaler(name) for name in names if models()[name]["scale"] == scale}
         methods: dict[str, Method] = {"bicubic": bicubic(scale), **found}
-        for given in data:
-            title, _, folder = given.partition("=")
-            click.echo(f"\n### ×{scale}, {title}\n\n{scored(methods, find_photos(folder), scale)}")
-        title, _, folder = data[0].partition("=")
-        click.echo(
-            f"\n### ×{scale}, {title}: matching and self-ensemble\n\n{varied(found, find_photos(folder), scale)}"
-        )
+        for title, photos in sets:
+            click.echo(f"\n### ×{scale}, {title}\n\n{scored(methods, photos, scale)}")
+        (first, photos), (last, others) = sets[0], sets[-1]
+        click.echo(f"\n### ×{scale}, {first}: matching and self-ensemble\n\n{varied(found, photos, scale)}")
         if model_for(scale, "web") in found:
-            title, _, folder = data[-1].partition("=")
-            click.echo(f"\n### ×{scale}, {title} as JPEG\n\n{saved(methods, find_photos(folder), scale)}")
+            click.echo(f"\n### ×{scale}, {last} as JPEG\n\n{saved(methods, others, scale)}")
         if scale == 2 and drawings:
             click.echo(f"\n### ×2, drawings\n\n{scored(methods, split_photos(drawings)[1], 2)}")
     click.echo("\nLargest deviation of a flat gray picture's enlargement, in gray levels:")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Sequence
 
-import matplotlib
 import numpy as np
+
+from gluon_perceptual.figures import new_figure, save_figure
 
 from .harness import Result
 from .suites import OURS_FLOAT32, Work
 from .tables import markdown
 
-matplotlib.use("Agg")
 GIGA = 1e9
 HEAD = (
     "work", "ours, s", "best peer, s", "times as fast (runs)", "as our float32", "GFLOP/s", "of peak",
@@ -58,9 +58,8 @@ def table(rows: Sequence[dict[str, Any]], peak: float) -> str:
 
 def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Draw this package's speed relative to the best peer."""
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(8, 0.32 * len(rows) + 1.2), layout="constrained")
+    figure = new_figure(8, 0.32 * len(rows) + 1.2)
+    axes = figure.subplots()
     places = np.arange(len(rows))[::-1]
     ratios = [values["ratio"] for values in rows]
     spread = np.abs(np.array([values["ratio_spread"] for values in rows]).T - ratios)
@@ -72,5 +71,4 @@ def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
     for place, values in zip(places, rows):  # next to the bar: some bars are too short for it
         text = f"  {values['ratio']:.2f}"
         axes.text(max(1, *values["ratio_spread"]), place, text, va="center", fontsize=8)
-    figure.savefig(path, dpi=120)
-    pyplot.close(figure)
+    save_figure(figure, path)

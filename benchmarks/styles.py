@@ -24,7 +24,7 @@ from gluon_perceptual.losses.terms import STYLE_LAYERS
 from gluon_perceptual.optimize import Objective, minimize, style_objective
 from gluon_perceptual.training.style import StyleConfig
 
-from .tables import markdown
+from .tables import line, markdown
 
 MEASURES = ("", "clipped", "blobs", "color noise", "edges", "painting's clipped", "painting's color noise")
 HEAD = (*MEASURES, "loss / L-BFGS's", "content", "style", *STYLE_LAYERS)
@@ -64,7 +64,7 @@ def main(
             cells += [f"{100 * clipped_share(style):.1f} %", f"{color_noise(style):.2f}"]
             small = [resize_longest_side(picture, loss_size) for picture in pictures[:loss_photos]]
             cells += compared(paint, small, style, keep and keep / name, **options) if small else []
-        click.echo(f"| {' | '.join([*cells, *[''] * (len(HEAD) - len(cells))])} |")
+        click.echo(line([*cells, *[""] * (len(HEAD) - len(cells))]))
 
 
 def measured(paint: Paint, photos: Sequence[np.ndarray]) -> list[str]:

@@ -21,6 +21,7 @@ from gluon_perceptual.video import Steady, convert_video, open_video
 from gluon_perceptual.weights import models
 
 from .clips import HEIGHT, WIDTH, Clip, film, pan, write_film, zoom
+from .tables import line, markdown
 from .worker import peak_memory
 
 SIZES = ((640, 360), (1280, 720))
@@ -33,13 +34,17 @@ def still(given: SimpleNamespace) -> None:
     photo = resize_longest_side(read_rgb(given.photo), 480)
     clips = [pan(photo, given.count), zoom(photo, given.count), *(film(path, given.count) for path in given.clips)]
     print(f"{given.photo.name}, {WIDTH}×{HEIGHT}, {given.count} frames")
-    print("| | the photo's own | frame by frame | `--temporal` |\n|---|---|---|---|")
+    print(markdown(("", "the photo's own", "frame by frame", "`--temporal`"), []))
     for name in given.styles:
-        stylize = Stylizer(name).stylize
         for clip in clips:
-            works: list[Work] = [lambda picture: picture, stylize, Steady(stylize)]
-            found = [error(clip, work) for work in works]
-            print(f"| {name}, {clip.name} | " + " | ".join(f"{value:.2f}" for value in found) + " |", flush=True)
+            found = [error(clip, work) for work in contenders(name)]
+            print(line([f"{name}, {clip.name}", *(f"{value:.2f}" for value in found)]), flush=True)
+
+
+def contenders(style: str) -> list[Work]:
+    """Return the work that does nothing, a style frame by frame, and the style with `--temporal`."""
+    stylize = Stylizer(style).stylize
+    return [lambda picture: picture, stylize, Steady(stylize)]
 
 
 def error(clip: Clip, work: Work) -> float:
@@ -55,9 +60,7 @@ def sheets(given: SimpleNamespace) -> None:
     size = first[0].shape[1::-1]
     frames = [*first, *(cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in second)]
     for name in given.styles:
-        stylize = Stylizer(name).stylize
-        works: list[Work] = [lambda picture: picture, stylize, Steady(stylize)]
-        rows = [np.hstack([work(Picture(frame)).color for frame in frames]) for work in works]
+        rows = [np.hstack([work(Picture(frame)).color for frame in frames]) for work in contenders(name)]
         write_picture(given.out / f"{name}.png", Picture(np.vstack(rows)))
         print(given.out / f"{name}.png")
 
@@ -65,7 +68,7 @@ def sheets(given: SimpleNamespace) -> None:
 def speed(given: SimpleNamespace) -> None:
     """Print a table of frames per second, by precision, from file to file."""
     image, style, model = read_rgb(given.photo), given.styles[0], given.model
-    print("| | precision | frames/s |\n|---|---|---|")
+    print(markdown(("", "precision", "frames/s"), []))
     with tempfile.TemporaryDirectory() as folder:
         for width, height in SIZES:
             source = Path(folder) / "clip.mp4"
@@ -79,7 +82,7 @@ def speed(given: SimpleNamespace) -> None:
                 }
                 for name, work in works.items():
                     rate = frames_a_second(source, Path(folder) / "out.mp4", work)
-                    print(f"| {width}×{height}, {name} | {precision} | {rate:.2f} |", flush=True)
+                    print(line([f"{width}×{height}, {name}", precision, f"{rate:.2f}"]), flush=True)
 
 
 def memory(given: SimpleNamespace) -> None:

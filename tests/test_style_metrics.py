@@ -8,6 +8,7 @@ from gluon_perceptual._mxnet import mx
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.evaluation.style_metrics import blob_area, clipped_share, color_noise, edge_correlation
 from gluon_perceptual.losses import functional
+from gluon_perceptual.training.style_config import StyleConfig
 
 
 def noise(*shape, seed=0):
@@ -64,11 +65,13 @@ def test_pictures_of_other_shapes():
             measure(noise(20, 20), noise(20, 21))
 
 
-def test_the_table_of_styles():
+def test_the_table_of_styles(tmp_path):
     photo = noise(40, 48)
     assert measured(lambda image: image, [photo, photo])[:2] == ["0.0 %", "0.0 %"]
     assert measured(lambda image: image, [photo])[3] == "1.00"
-    cells = [float(cell) for cell in compared(lambda image: image, [photo], noise(40, 40, seed=3) // 4, 3)]
+    given = (noise(40, 40, seed=3) // 4, tmp_path / "ours", StyleConfig.style_weight, 3)
+    cells = [float(cell) for cell in compared(lambda image: image, [photo], *given)]
     assert cells[0] > 1
     assert cells[1] == 0
     assert sum(cells[3:]) == pytest.approx(1, abs=0.03)
+    assert sorted(path.name for path in (tmp_path / "ours/01").iterdir()) == ["L-BFGS.png", "ours.png", "photo.png"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from .kinds import MODULES, kind_of, outcome_of
+from .kinds import MODULES, NAMES, kind_of, outcome_of
 
 OUTCOMES = ("read", "refused", "neither", "ended", "stalled")
 SHOWN = 20  # of what is found
@@ -22,7 +22,7 @@ PLACES = len(OUTCOMES) + 1  # their counts, and the number of the case in work
 
 
 @click.command(context_settings={"show_default": True})
-@click.argument("name", metavar="KIND", type=click.Choice([kind for kinds in MODULES.values() for kind in kinds]))
+@click.argument("name", metavar="KIND", type=click.Choice(NAMES))
 @click.option("--cases", type=click.IntRange(1), default=10_000, help="Files to try.")
 @click.option("--seconds", type=float, default=3600, help="When to stop all the same.")
 @click.option("--seed", type=int, default=0, help="Case k is made of the seed and k alone.")

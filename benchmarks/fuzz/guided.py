@@ -15,13 +15,13 @@ from random import Random
 
 import click
 
-from .kinds import MODULES, kind_of, outcome_of
+from .kinds import NAMES, kind_of, outcome_of
 
 LONGEST = 1 << 14  # bytes of a file
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("name", metavar="KIND", type=click.Choice([kind for kinds in MODULES.values() for kind in kinds]))
+@click.argument("name", metavar="KIND", type=click.Choice(NAMES))
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def main(name: str, folder: Path, options: tuple[str, ...]) -> None:

@@ -15,6 +15,7 @@ MODULES = {  # where kinds are: those without MXNet, whose threads take more mem
     "models": ("symbol", "sidecar"),
     "trainings": ("records", "index", "shards", "config", "log", "sums", "state"),
 }
+NAMES = [name for names in MODULES.values() for name in names]
 
 
 def kind_of(name: str) -> Kind:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from gluon_perceptual.checkpoint.parameters import CELL
 from gluon_perceptual.errors import UserError
-from gluon_perceptual.files import atomic_path, parse_json, write_json
+from gluon_perceptual.files import parse_json, write_bytes, write_json
 from gluon_perceptual.formats.mxnet_params import read_params, write_params
 from gluon_perceptual.nets.lowpass_kernel import lowpass_kernel, phases_of
 from gluon_perceptual.training.config import TrainingConfig
@@ -87,8 +87,7 @@ def save(run: Path, config: Config, net: nn.Module, log: list[dict[str, float]])
     folder = run / "checkpoints"
     folder.mkdir(exist_ok=True)
     write_params(folder / f"step-{config.steps:07d}.params", arrays_of(net, config))
-    with atomic_path(run / "log.jsonl") as path:
-        path.write_text("".join(json.dumps(line) + "\n" for line in log), encoding="utf-8")
+    write_bytes(run / "log.jsonl", "".join(f"{json.dumps(line)}\n" for line in log).encode())
 
 
 def arrays_of(net: nn.Module, config: Config) -> dict[str, np.ndarray]:
