@@ -15,6 +15,7 @@ import numpy as np
 from click.testing import CliRunner
 
 from gluon_perceptual.commands import main
+from gluon_perceptual.training.jsonl import read_lines
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = [sys.executable, "-m", "gluon_perceptual"]
@@ -151,8 +152,18 @@ def smooth_noise(height, width, seed=0):
     return cv2.GaussianBlur(noise, (0, 0), 1.5)
 
 
+def write_photo(path, height=40, width=50, seed=0):
+    return write(path, smooth_noise(height, width, seed))
+
+
 def write_photos(folder, count, height, width):
     """Write photos `0.png`, `1.png` and so on; return the folder."""
     for seed in range(count):
-        write(folder / f"{seed}.png", smooth_noise(height, width, seed))
+        write_photo(folder / f"{seed}.png", height, width, seed)
     return folder
+
+
+def logged(path):
+    """The lines of a run's log without how long its steps took."""
+    times = ("images_per_second", "seconds_waiting")
+    return [{name: value for name, value in line.items() if name not in times} for line in read_lines(path)]

@@ -3,17 +3,16 @@
 import os
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cli import run, write
+from pictures import of_size
 from videos import make_video
 
 pytest.importorskip("starlette")
@@ -359,12 +358,7 @@ def test_a_job_is_canceled(page, place):
 
 def test_broken_and_huge_files_are_refused_in_a_line(page, place):
     (place / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
-    header = struct.pack(">IIBBBBB", 50000, 40000, 8, 2, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
-    parts = [
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
-    ]
-    (place / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    (place / "huge.png").write_bytes(of_size(50000, 40000))
     drop(page, place / "broken.jpg", place / "huge.png")
     until(page, lambda: states(page) == ["failed", "failed"])
     said = sorted(state.text for state in all_of(page, ".job .state"))

@@ -1,9 +1,9 @@
 import logging
 import os
 
-import cv2
 import numpy as np
 import pytest
+from cli import write_photo
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.data.batches import batches
@@ -15,13 +15,6 @@ from gluon_perceptual.errors import UserError
 from gluon_perceptual.formats.mxnet_params import read_params
 from gluon_perceptual.image.io import read_rgb
 from gluon_perceptual.image.resize import degrade
-
-
-def write_photo(path, height=40, width=50, seed=0):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-    cv2.imwrite(str(path), cv2.GaussianBlur(noise, (0, 0), 2))
-    return path
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 import pytest
+from cli import write_photo
 
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.errors import UserError
@@ -15,14 +16,8 @@ def loss_network():
     return LossNetwork.pretrained(super_resolution.DISTANCE_LAYERS)
 
 
-def photo(path, size=(80, 72), seed=0):
-    image = np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
-    cv2.imwrite(str(path), cv2.GaussianBlur(image, (0, 0), 1.2))
-    return path
-
-
 def test_the_truth_scores_perfectly(tmp_path, loss_network):
-    truth = read_rgb(photo(tmp_path / "a.png"))
+    truth = read_rgb(write_photo(tmp_path / "a.png", 80, 72))
     (row,) = super_resolution.evaluate({"truth": lambda low: truth}, tmp_path / "a.png", 2, loss_network)
     assert row.psnr == float("inf")
     assert row.ssim == pytest.approx(1)
@@ -32,7 +27,7 @@ def test_the_truth_scores_perfectly(tmp_path, loss_network):
 
 def test_faults_are_seen(tmp_path, loss_network):
     """Dots on the upsampling grid, a tint, blur: each shows in the score that is for it."""
-    path = photo(tmp_path / "a.png", (160, 160))
+    path = write_photo(tmp_path / "a.png", 160, 160)
     truth = read_rgb(path).astype(np.float64)
     dots, tint = truth.copy(), truth + np.array([6, 0, 6])
     dots[::2, ::2] += 6
@@ -91,7 +86,7 @@ def test_means_and_table():
 
 def test_photos_too_small_are_refused(tmp_path, loss_network):
     with pytest.raises(UserError, match=r"a\.png: 16×16 is too small"):
-        super_resolution.evaluate({}, photo(tmp_path / "a.png", (16, 16)), 2, loss_network)
+        super_resolution.evaluate({}, write_photo(tmp_path / "a.png", 16, 16), 2, loss_network)
 
 
 @pytest.mark.parametrize("degradation", ["bicubic", "decimate"])

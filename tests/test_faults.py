@@ -8,20 +8,19 @@ import shutil
 from pathlib import Path
 
 import pytest
-from cli import assert_one_line_error, run, write_photos
+from cli import assert_one_line_error, logged, run, write_photos
 
 from gluon_perceptual.checkpoint import read_params
 from gluon_perceptual.data.sampler import PictureCache
 from gluon_perceptual.training import checkpoints
 from gluon_perceptual.training.checkpoints import Checkpoints, latest
 from gluon_perceptual.training.folder import GrowingFile
-from gluon_perceptual.training.jsonl import JsonLines, read_lines
+from gluon_perceptual.training.jsonl import JsonLines
 from gluon_perceptual.training.run import Run
 from gluon_perceptual.training.step import TrainingStep
 from gluon_perceptual.training.super_resolution import super_resolution_task
 from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig
 
-TIMES = ("images_per_second", "seconds_waiting")
 TINY = ["train-sr", "--width", 2, "--blocks", 1, "--patch", 16, "--batch", 1, "--loss", "pixel", "--workers", 0]
 pytestmark = pytest.mark.usefixtures("no_figures")
 
@@ -29,10 +28,6 @@ pytestmark = pytest.mark.usefixtures("no_figures")
 @pytest.fixture
 def photos(tmp_path):
     return write_photos(tmp_path / "photos", 5, 40, 50)
-
-
-def lines(path):
-    return [{name: value for name, value in line.items() if name not in TIMES} for line in read_lines(path)]
 
 
 def limit_files(size):
@@ -79,7 +74,7 @@ def test_a_disk_that_is_full_for_a_while_costs_no_line(undisturbed, tmp_path, st
     assert "; the training continues" in caplog.text
     assert "File too large" in caplog.text
     for name in ("log.jsonl", "validation.jsonl"):
-        mine, others = lines(disturbed / name), lines(whole / name)
+        mine, others = logged(disturbed / name), logged(whole / name)
         for line in (*mine, *others):
             line.pop("best", None)
         assert mine == others
@@ -192,17 +187,17 @@ def eight_steps(tmp_path_factory):
 @pytest.mark.parametrize("kind", DAMAGE)
 def test_a_damaged_log_stops_no_run(eight_steps, tmp_path, kind, caplog):
     out = shutil.copytree(eight_steps, tmp_path / "run")
-    whole = {name: lines(out / name) for name in ("log.jsonl", "validation.jsonl")}
+    whole = {name: logged(out / name) for name in ("log.jsonl", "validation.jsonl")}
     epochs = (out / "training.log").read_text().splitlines()
     for name in whole:
         (out / name).write_bytes(DAMAGE[kind]((out / name).read_bytes()))
     for path in (out / "checkpoints").glob("step-0000008*"):
         path.unlink()
     assert run("train-sr", "--resume", "--out", out, "--save-every", 4)[0] == 0
-    assert lines(out / "log.jsonl")[-4:] == whole["log.jsonl"][-4:]
-    assert lines(out / "validation.jsonl")[-1] == whole["validation.jsonl"][-1]
+    assert logged(out / "log.jsonl")[-4:] == whole["log.jsonl"][-4:]
+    assert logged(out / "validation.jsonl")[-1] == whole["validation.jsonl"][-1]
     assert len((out / "training.log").read_text().splitlines()) == len(epochs)
-    lost = 8 - len(lines(out / "log.jsonl"))
+    lost = 8 - len(logged(out / "log.jsonl"))
     assert (f"lacks the lines of {lost} steps" in caplog.text) == bool(lost)
 
 
@@ -266,7 +261,7 @@ def test_photos_removed_while_running_are_skipped(photos, tmp_path, steps, monke
     out = tmp_path / "run"
     assert run(*TINY, "--data", photos, "--steps", 12, "--out", out)[0] == 0
     assert json.loads((out / "skipped.json").read_text()) == {str(gone): "no such file"}
-    assert len(lines(out / "log.jsonl")) == 12
+    assert len(logged(out / "log.jsonl")) == 12
     result = run("train-sr", "--resume", "--out", out)
     assert_one_line_error(result, "pairs differs from the saved run")
 
@@ -279,4 +274,4 @@ def test_a_run_without_photos_ends_and_goes_on_when_they_are_back(photos, tmp_pa
     assert_one_line_error(run(*command), "none of the 4 photos can be used", "no such file")
     away.rename(photos)
     assert run("train-sr", "--resume", "--out", out)[0] == 0
-    assert [line["step"] for line in lines(out / "log.jsonl")] == list(range(1, 9))
+    assert [line["step"] for line in logged(out / "log.jsonl")] == list(range(1, 9))

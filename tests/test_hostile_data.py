@@ -3,13 +3,12 @@
 import json
 import logging
 import os
-import struct
-import zlib
 
 import numpy as np
 import pytest
 from cli import assert_one_line_error, run
 from hostile import KINDS, good, write_hostile
+from pictures import of_size
 from PIL import Image
 
 from gluon_perceptual.data import reading
@@ -89,13 +88,6 @@ def test_a_recordio_file_of_them_holds_the_good_ones(folder, bad, tmp_path):
 # --- each kind
 
 
-def bomb(side):
-    """A PNG whose few bytes say that it is a square."""
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)), (b"IDAT", b""), (b"IEND", b"")]
-    body = [struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
-
-
 def unreadable(path):
     path.symlink_to("/proc/self/mem")  # reading at 0 is an I/O error, also for root
 
@@ -110,7 +102,7 @@ REFUSED = {
     "text": (lambda path: path.write_text("<html>404</html>"), "not a PNG, JPEG"),
     "other": (lambda path: Image.new("RGB", (30, 30)).save(path, "TGA"), "not a PNG, JPEG"),
     "cut": (lambda path: path.write_bytes(good("png")[:-200]), "damaged picture"),
-    "bomb": (lambda path: path.write_bytes(bomb(20_000)), "20000×20000 pixels are more than 200,000,000"),
+    "bomb": (lambda path: path.write_bytes(of_size(20_000, 20_000)), "20000×20000 pixels are more than 200,000,000"),
     "sparse": (sparse, "1,099,511,627,776 bytes are more than"),
     "float": (lambda path: Image.new("F", (30, 30)).save(path, "TIFF"), "a picture of 32-bit floats per channel"),
     "small": (lambda path: path.write_bytes(good("png", side=8)), "8×8 is smaller than a patch of 16×16"),

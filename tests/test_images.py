@@ -2,7 +2,6 @@ import io
 import os
 import struct
 import warnings
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,7 +9,8 @@ import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms, ImageOps
+from pictures import SRGB, chunk, of_size, png, save, smooth
+from PIL import Image, ImageOps
 
 from gluon_perceptual.errors import ImageError
 from gluon_perceptual.files import atomic_path
@@ -19,17 +19,8 @@ from gluon_perceptual.image.containers.png import chunks
 from gluon_perceptual.image.formats import available, is_picture_file, titles
 from gluon_perceptual.image.io import Picture, read_picture, read_rgb, read_size, to_image, to_tensor, write_picture
 
-SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 EXACT = [".png", ".tif", ".tiff", ".bmp"]
 WITH_16_BITS = [".png", ".tif"]
-
-
-def smooth(height=24, width=37, channels=None, dtype=np.uint8):
-    """A picture that survives JPEG: slow waves, another one in each channel, down to the lowest bits of 16."""
-    y, x = np.mgrid[:height, :width]
-    waves = [np.sin(x / (9 + k) + k) * np.cos(y / (7 + k)) for k in range(channels or 1)]
-    values = ((np.stack(waves, axis=-1) + 1) / 2 * np.iinfo(dtype).max).astype(dtype)
-    return values if channels else values[:, :, 0]
 
 
 def assert_same(a, b):
@@ -40,22 +31,6 @@ def assert_same(a, b):
         np.testing.assert_array_equal(a.alpha, b.alpha)
         assert a.alpha.dtype == b.alpha.dtype
     assert a.metadata.icc_profile == b.metadata.icc_profile
-
-
-def save(path, image, **options):
-    image.save(path, **options)
-    return path
-
-
-def chunk(name, body):
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-
-def png(width, height, depth, kind, rows, *chunks):
-    """A PNG file byte by byte, for what no library here writes."""
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0))
-    pixels = chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows)))
-    return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + pixels + chunk(b"IEND", b"")
 
 
 # --- round trips
@@ -334,7 +309,7 @@ def test_random_bytes_are_refused(tmp_path_factory, magic, noise):
 
 
 def test_too_many_pixels_are_refused_before_decoding(tmp_path):
-    (tmp_path / "bomb.png").write_bytes(png(100_000, 100_000, 8, 2, []))
+    (tmp_path / "bomb.png").write_bytes(of_size(100_000, 100_000))
     for read in (read_picture, read_size):
         with pytest.raises(ImageError, match="100000×100000 pixels are more than 500,000,000"):
             read(tmp_path / "bomb.png")

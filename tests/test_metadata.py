@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 import tifffile
 from cli import start
+from pictures import SRGB, chunk, smooth
 from PIL import Image, ImageCms
-from test_images import chunk, smooth
 
 from gluon_perceptual.image.containers.metadata import Metadata
 from gluon_perceptual.image.formats import available
 from gluon_perceptual.image.io import Picture, read_picture, write_picture
 
-SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 GRAY = SRGB[:16] + b"GRAY" + SRGB[20:]
 DATE, PLACE = "2023:04:05 06:07:08", (47.0, 30.0, 12.5)
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6" dc:title="A"/></x:xmpmeta>'

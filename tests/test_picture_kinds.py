@@ -9,35 +9,33 @@ import zlib
 import numpy as np
 import pytest
 import tifffile
+from pictures import chunk, png, save, smooth
 from PIL import Image, ImageCms
-from test_images import chunk, save, smooth
 
 from gluon_perceptual.errors import ImageError
 from gluon_perceptual.image.io import Picture, read_picture, read_rgb, read_size, write_picture
 
-SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 PASSES = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]  # Adam7
 KINDS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
 
 def packed(samples, depth):
-    """(H, W, C) integers -> PNG's rows of bytes, with the filter's number before each."""
+    """(H, W, C) integers -> PNG's rows of bytes."""
     rows = samples.reshape(len(samples), -1)
     if depth == 16:
         rows = rows.astype(">u2").view(np.uint8)
     elif depth < 8:
         bits = (rows[:, :, np.newaxis] >> np.arange(depth)[::-1]) & 1
         rows = np.packbits(bits.reshape(len(rows), -1).astype(np.uint8), axis=1)
-    return b"".join(b"\0" + row.astype(np.uint8).tobytes() for row in rows)
+    return [row.astype(np.uint8).tobytes() for row in rows]
 
 
-def png(samples, depth, kind, interlaced, *chunks):
+def png_of(samples, depth, kind, interlaced, *chunks):
     height, width = samples.shape[:2]
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, int(interlaced)))
     parts = [samples[y::dy, x::dx] for y, x, dy, dx in PASSES] if interlaced else [samples]
-    body = b"".join(packed(part, depth) for part in parts if part.size)
-    return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + chunk(b"IDAT", zlib.compress(body)) + chunk(b"IEND", b"")
+    rows = [row for part in parts if part.size for row in packed(part, depth)]
+    return png(width, height, depth, kind, rows, *chunks, interlaced=interlaced)
 
 
 @pytest.mark.parametrize("transparent", [False, True])
@@ -60,7 +58,7 @@ def test_every_kind_of_png(tmp_path, kind, depth, interlaced, transparent):
     elif transparent and kind in (0, 2):
         chunks.append(chunk(b"tRNS", samples[5, 5].astype(">u2").tobytes()))
         alpha = np.where((samples == samples[5, 5]).all(axis=2), 0, top).astype(dtype)
-    (tmp_path / "p.png").write_bytes(png(samples, depth, kind, interlaced, *chunks))
+    (tmp_path / "p.png").write_bytes(png_of(samples, depth, kind, interlaced, *chunks))
     picture = read_picture(tmp_path / "p.png")
     np.testing.assert_array_equal(picture.color, color[:, :, 0] if kind in (0, 4) else color[:, :, :3])
     assert picture.color.dtype == dtype
@@ -83,7 +81,7 @@ DAMAGED = {
 )
 def test_no_chunk_beside_the_pixels_spoils_a_png(tmp_path, name, how):
     samples = smooth(channels=3)
-    whole = png(samples, 8, 2, False)
+    whole = png_of(samples, 8, 2, False)
     for at in (33, len(whole) - 12):
         (tmp_path / "p.png").write_bytes(whole[:at] + DAMAGED[how](name) + whole[at:])
         np.testing.assert_array_equal(read_picture(tmp_path / "p.png").color, samples)
@@ -92,7 +90,7 @@ def test_no_chunk_beside_the_pixels_spoils_a_png(tmp_path, name, how):
 
 
 def test_a_damaged_chunk_is_named(tmp_path, caplog):
-    (tmp_path / "p.png").write_bytes(png(smooth(channels=3), 8, 2, False, DAMAGED["checksum"](b"iCCP")))
+    (tmp_path / "p.png").write_bytes(png_of(smooth(channels=3), 8, 2, False, DAMAGED["checksum"](b"iCCP")))
     with caplog.at_level(logging.WARNING):
         read_picture(tmp_path / "p.png")
     assert caplog.messages == [f"{tmp_path / 'p.png'}: its iCCP chunk is damaged"]
@@ -104,7 +102,9 @@ def test_a_damaged_chunk_is_named(tmp_path, caplog):
 def test_large_texts_are_kept_and_bombs_are_not_inflated(tmp_path, caplog):
     text = b"workflow\0\0" + zlib.compress(b"node " * 400_000)
     bomb = b"ICC Profile\0\0" + zlib.compress(bytes(2**27))
-    (tmp_path / "p.png").write_bytes(png(smooth(channels=3), 8, 2, False, chunk(b"zTXt", text), chunk(b"iCCP", bomb)))
+    (tmp_path / "p.png").write_bytes(
+        png_of(smooth(channels=3), 8, 2, False, chunk(b"zTXt", text), chunk(b"iCCP", bomb))
+    )
     picture = read_picture(tmp_path / "p.png")
     assert picture.metadata.icc_profile is None
     assert "its color profile is damaged" in caplog.text

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli import assert_one_line_error, run, start, wait_until, write, write_photos
+from cli import assert_one_line_error, logged, run, start, wait_until, write, write_photos
 
 from gluon_perceptual.checkpoint import read_params
 from gluon_perceptual.checkpoint.model import load_model
@@ -36,7 +36,6 @@ KINDS = {
     "mix": [*SR, "--patch", 64],
     "style": ["train-style", "STYLE", "--size", 32, "--style-size", 48, "--stability", 1],
 }
-TIMES = ("images_per_second", "seconds_waiting")
 
 pytestmark = pytest.mark.usefixtures("no_figures")
 
@@ -46,14 +45,9 @@ def photos(tmp_path_factory):
     return write_photos(tmp_path_factory.mktemp("photos"), 5, 70, 90)
 
 
-def lines(path):
-    found = [json.loads(line) for line in path.read_text().splitlines()]
-    return [{name: value for name, value in line.items() if name not in TIMES} for line in found]
-
-
 def assert_same_run(folder, other):
     for name in ("log.jsonl", "validation.jsonl"):
-        assert lines(folder / name) == lines(other / name)
+        assert logged(folder / name) == logged(other / name)
     assert (folder / "training.log").read_text() == (other / "training.log").read_text()
     last, best = checkpoints.checkpoints(folder / "checkpoints")[-1].name, "best.params"
     for name in (last, last.replace(".params", ".state"), best):
@@ -258,7 +252,7 @@ def test_old_checkpoints_go_and_the_best_stays(photos, tmp_path):
     assert sorted(path.name for path in (out / "checkpoints").glob("*.params")) == [
         "best.params", "step-0000004.params", "step-0000005.params",
     ]  # fmt: skip
-    losses = [line["loss"] for line in lines(out / "validation.jsonl")]
+    losses = [line["loss"] for line in logged(out / "validation.jsonl")]
     assert len(losses) == 5
     assert load_model(out / "checkpoints/best.params").scale == 2
 
@@ -320,7 +314,7 @@ def test_a_run_that_skips_says_so(photos, tmp_path, caplog):
     command = [*KINDS["pixel"], "--data", photos, *TINY, "--steps", 60, "--warmup", 0, "--lr", 1e30, "--max-norm", 0]
     result = run(*command, "--save-every", 1, "--out", out, "--on-nonfinite", "skip")
     assert_one_line_error(result, "not finite", "there is no good checkpoint yet")
-    skipped = [line for line in lines(out / "log.jsonl") if "skipped" in line]
+    skipped = [line for line in logged(out / "log.jsonl") if "skipped" in line]
     assert len(skipped) == 20
     first = skipped[0]["step"]
     assert [step_of(path) for path in checkpoints.checkpoints(out / "checkpoints")] == list(range(1, first))
@@ -346,7 +340,7 @@ def test_two_devices_that_were_stopped_do_as_one_that_was_not(photos, tmp_path):
     for path in (*stopped.glob("checkpoints/step-0000004*"), *stopped.glob("checkpoints/step-0000006*")):
         path.unlink()
     assert run(*command, "--out", stopped, "--resume")[0] == 0
-    mine, other = ([line["loss"] for line in lines(folder / "log.jsonl")] for folder in (stopped, whole))
+    mine, other = ([line["loss"] for line in logged(folder / "log.jsonl")] for folder in (stopped, whole))
     np.testing.assert_allclose(mine, other, rtol=1e-4)
     mine, other = (read_params(folder / "checkpoints/step-0000006.params") for folder in (stopped, whole))
     for name, value in mine.items():
