@@ -130,26 +130,3 @@ def test_a_script_and_another_pickle(tmp_path):
     (tmp_path / "x.pkl").write_bytes(whole(b"}"))
     with pytest.raises(UserError, match="something other than PyTorch"):
         read_arrays(tmp_path / "x.pkl")
-
-
-@pytest.mark.parametrize("legacy", [False, True])
-def test_mutated_files_are_read_or_refused(tmp_path, legacy):
-    """Instructions changed at random; the archive's checksums are those of what was changed."""
-    path, rng = tmp_path / "x.pth", np.random.default_rng(legacy)
-    write_torch(path, ARRAYS, legacy)
-    good = path.read_bytes()
-    if not legacy:
-        with zipfile.ZipFile(path) as file:
-            good = file.read("archive/data.pkl")[2:-1]
-    for _ in range(1000):
-        content = bytearray(good)
-        for _ in range(rng.integers(1, 5)):
-            content[rng.integers(len(content))] = rng.choice([rng.integers(256), 0, 255, ord("("), ord("."), ord("}")])
-        if legacy:
-            path.write_bytes(content)
-        else:
-            archive(path, bytes(content), {str(k): array.tobytes() for k, array in enumerate(ARRAYS.values())})
-        try:
-            read_arrays(path)
-        except UserError as error:
-            assert "\n" not in str(error)
