@@ -18,6 +18,7 @@ from videos import TIMES, add_sound, make_animation, make_video, picture, speak
 from benchmarks.clips import write_film
 from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.errors import ImageError, UserError
+from gluon_perceptual.image.containers.decoding import upright
 from gluon_perceptual.image.io import Picture, read_picture
 from gluon_perceptual.video import convert_video, first_frame, matroska, open_video, survey
 from gluon_perceptual.video.animation import is_animation
@@ -26,8 +27,8 @@ from gluon_perceptual.video.containers import packets_of
 from gluon_perceptual.video.encoding import Encoding
 from gluon_perceptual.video.formats import WRITTEN
 from gluon_perceptual.video.frames import Frame
-from gluon_perceptual.video.orientation import upright
 from gluon_perceptual.video.pipeline import ahead
+from gluon_perceptual.video.survey import orientation_by
 
 SOUNDS = {".mp4": "aac", ".mov": "aac", ".mkv": "flac", ".webm": "libopus"}
 
@@ -200,10 +201,13 @@ def test_ten_bits(tmp_path):
         ((-1, 0, 0, -1), [[4, 3], [2, 1]]),
         ((0, -1, 1, 0), [[2, 4], [1, 3]]),
         ((-1, 0, 0, 1), [[2, 1], [4, 3]]),
+        ((1, 0, 0, -1), [[3, 4], [1, 2]]),
+        ((0, 1, 1, 0), [[1, 3], [2, 4]]),
+        ((0, -1, -1, 0), [[4, 2], [3, 1]]),
     ],
 )
 def test_turned_and_mirrored(matrix, expected):
-    np.testing.assert_array_equal(upright(np.array([[1, 2], [3, 4]]), matrix), expected)
+    np.testing.assert_array_equal(upright(np.array([[1, 2], [3, 4]]), orientation_by(*matrix)), expected)
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
@@ -315,7 +319,7 @@ def test_a_video_without_picture(tmp_path):
 
 def test_threads_end_with_what_they_feed():
     before = threading.active_count()
-    endless = ahead(iter(int, 1))
+    endless = ahead(number for number in iter(int, 1))
     assert next(endless) == 0
     endless.close()
     assert threading.active_count() == before

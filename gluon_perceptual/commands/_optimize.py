@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import numpy as np
 from tqdm import tqdm
 
 from .._mxnet import devices
-from ..choices import Optimizer
 from ..figures import loss_figure, save_figure
 from ..image.io import Picture, to_image, write_picture
 from ..optimize import Iterate, Objective, minimize
@@ -18,26 +16,14 @@ from ._console import tell
 from ._outputs import first_unused
 
 
-@dataclass
 class Optimization:
-    """How to optimize, and where to write the picture and a new folder beside it."""
+    """How to optimize, and where to write the picture and a new folder beside it; taken out of a command's options."""
 
-    out: Path
-    folder: Path
-    iterations: int
-    optimizer: Optimizer
-    learning_rate: float
-    save_every: int
-    device: Any
-
-    @classmethod
-    def from_options(cls, options: dict[str, Any]) -> Optimization:
-        """Remove this class's settings from a command's options and return them."""
-        out, device = Path(options.pop("out")), devices(options.pop("gpus"))[0]
-        iterations, optimizer, rate = (options.pop(name) for name in ("iterations", "optimizer", "lr"))
-        return cls(
-            out, first_unused(out.with_name(out.stem)), iterations, optimizer, rate, options.pop("save_every"), device
-        )
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.out, self.device = Path(options.pop("out")), devices(options.pop("gpus"))[0]
+        self.folder = first_unused(self.out.with_name(self.out.stem))
+        self.iterations, self.save_every = options.pop("iterations"), options.pop("save_every")
+        self.optimizer, self.learning_rate = options.pop("optimizer"), options.pop("lr")
 
     def __call__(self, objective: Objective, start: np.ndarray, name: str = "") -> np.ndarray:
         """Optimize, write the picture to OUT, or as one of several into the folder beside it, and return it."""

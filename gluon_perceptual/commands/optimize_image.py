@@ -69,7 +69,7 @@ def style(content: str, styles: tuple[str, ...], style_size: int, start: str, **
     from ..optimize import noise, style_objective
     from ._optimize import Optimization
 
-    run = Optimization.from_options(options)
+    run = Optimization(options)
     format_for(run.out)
     options["blend"] = options["blend"] or ()
     check_blend(options["blend"], styles)
@@ -101,7 +101,7 @@ def invert(image: str, layers: tuple[str, ...], size: int, tv: float, vgg: str, 
     from ..optimize import inversion_objective, noise
     from ._optimize import Optimization
 
-    run = Optimization.from_options(options)
+    run = Optimization(options)
     (check_figure_path if len(layers) > 1 else format_for)(run.out)
     picture = resize_longest_side(read_rgb(image), size)
     # All are made before any work, so that mistakes are reported first.

@@ -107,7 +107,7 @@ def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
         if not stop.is_set():
             queue.put((end, error))
 
-    thread = threading.Thread(target=fill, daemon=True)
+    thread = threading.Thread(target=fill, daemon=True)  # the end of the program does not wait for its current item
     thread.start()
     try:
         while True:

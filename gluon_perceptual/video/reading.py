@@ -12,14 +12,14 @@ import av
 import numpy as np
 
 from ..errors import ImageError
+from ..image.containers.decoding import upright
 from ..image.files import MAX_PIXELS
 from ..image.io import Picture
 from .colors import colors_of, to_rgb
 from .containers import opened, packets_of
 from .frames import Frame
 from .matroska import expected_bytes, is_matroska
-from .orientation import matrix_of, upright
-from .survey import first_decoded, traits_of
+from .survey import first_decoded, orientation_of, traits_of
 
 log = logging.getLogger(__name__)
 
@@ -136,8 +136,8 @@ def first_frame(path: Path, most_pixels: int = MAX_PIXELS) -> Picture:
 
 def _picture(frame: Any, graph: Any) -> Picture:
     """Return a decoded frame, upright; `graph` is that of `to_rgb` for frames like it."""
-    turned = matrix_of(frame)
+    orientation = orientation_of(frame)
     graph.push(frame)
     rgb = graph.pull()
     pixels = rgb.to_ndarray(format=rgb.format.name)
-    return Picture(np.ascontiguousarray(upright(pixels, turned)))
+    return Picture(np.ascontiguousarray(upright(pixels, orientation)))

@@ -10,10 +10,10 @@ import av
 import numpy as np
 
 from ..errors import ImageError
+from ..image.containers.decoding import TRANSPOSED
 from .colors import bits_of, colors_of
 from .containers import opened, packets_of
 from .frames import Traits
-from .orientation import is_transposed, matrix_of
 
 USUAL_RATE, SLOWEST = Fraction(25), Fraction(1, 1000)  # frames per second
 
@@ -51,6 +51,18 @@ def first_decoded(stream: Any, path: Path) -> Any:
     raise ImageError(f"{path}: no frame can be read")
 
 
+def orientation_of(frame: Any) -> int:
+    """Return how a frame must be turned, 1 to 8 as in EXIF, by its display matrix."""
+    data = frame.side_data.get("DISPLAYMATRIX")
+    return 1 if data is None else orientation_by(*np.frombuffer(bytes(data), "<i4")[[0, 1, 3, 4]].tolist())
+
+
+def orientation_by(a: int, b: int, c: int, d: int) -> int:
+    """Return the orientation by a display matrix, x' = ax + cy, y' = bx + dy, of which only signs matter."""
+    transposed, mirrored, upside_down = (True, c < 0, b < 0) if abs(a) < abs(b) else (False, a < 0, d < 0)
+    return 1 + 4 * transposed + 2 * upside_down + (mirrored != upside_down)
+
+
 def _traits(stream: Any, first: Any, starts: np.ndarray, last_duration: int) -> Traits:
     unit = stream.time_base or Fraction(1, 1000)
     steps = np.diff(starts)
@@ -60,7 +72,6 @@ def _traits(stream: Any, first: Any, starts: np.ndarray, last_duration: int) -> 
         lasts = int(starts[-1] - starts[0] + last_duration)
         rate = max(SLOWEST, Fraction(len(starts) / float(lasts * unit)).limit_denominator(1000))
     aspect = stream.sample_aspect_ratio or Fraction(1)
-    matrix = matrix_of(first)
     planes = first.format
     return Traits(
         frames=max(1, len(starts)),
@@ -70,7 +81,7 @@ def _traits(stream: Any, first: Any, starts: np.ndarray, last_duration: int) -> 
         last_duration=last_duration,
         colors=colors_of(first, stream.codec_context),
         bits=bits_of(first),
-        aspect=1 / aspect if is_transposed(matrix) else aspect,
+        aspect=1 / aspect if orientation_of(first) in TRANSPOSED else aspect,
         full_chroma=not planes.is_rgb and (planes.chroma_width(8), planes.chroma_height(8)) == (8, 8),
         metadata={**stream.container.metadata},
     )

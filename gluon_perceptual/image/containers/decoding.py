@@ -78,7 +78,7 @@ def decode(data: bytes, max_pixels: int) -> tuple[np.ndarray, Metadata]:
         metadata = _with_pillows(image, parts.metadata)
     if parts.transparent is not None:
         channels = _with_transparent(channels, parts.pixels, parts.transparent)
-    return np.ascontiguousarray(_upright(channels, metadata.orientation)), metadata
+    return np.ascontiguousarray(upright(channels, metadata.orientation)), metadata
 
 
 @own_limit()
@@ -155,7 +155,8 @@ def _with_transparent(channels: np.ndarray, data: bytes, transparent: bytes) -> 
     return np.dstack([channels, np.where(hidden, 0, top).astype(channels.dtype)])
 
 
-def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Return (H, W, …), or (W, H, …), turned by quarters and mirrored by its `orientation`, 1 to 8 as in EXIF."""
     pixels = pixels.swapaxes(0, 1) if orientation in TRANSPOSED else pixels
     pixels = pixels[:, ::-1] if orientation in MIRRORED else pixels
     return pixels[::-1] if orientation in UPSIDE_DOWN else pixels
