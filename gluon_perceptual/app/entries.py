@@ -58,10 +58,7 @@ class Entry:
 
 
 class Entries:
-    """All entries, oldest first; each change of an entry makes a new version of the list.
-
-    Args:
-        folder: Holds the results.
+    """All entries, oldest first, with their results in a folder; each change makes a new version of the list.
 
     Attributes:
         changed: Notified of each change.

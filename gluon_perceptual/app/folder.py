@@ -23,8 +23,7 @@ class RefusedError(UserError):
 class Folder:
     """Files that only this program uses; beside each there may be copies for display, `KEY…-SIDE.png`.
 
-    Args:
-        path: An existing folder; other files in it are left alone.
+    The folder exists; other files in it are left alone.
     """
 
     def __init__(self, path: Path) -> None:

@@ -28,11 +28,6 @@ class Guard:
     The Host header must be this machine's (otherwise another site's name could point here: DNS rebinding), and the
     requesting page must be this one. Requests to `/api` also need the token, which other users of the machine do not
     have: `/?token=…` sets it as a cookie.
-
-    Args:
-        app: The guarded application.
-        port: The port on which it is served.
-        token: A random token, as from `secrets.token_urlsafe`.
     """
 
     def __init__(self, app: Any, port: int, token: str) -> None:

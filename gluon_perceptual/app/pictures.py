@@ -48,11 +48,7 @@ class Uploaded:
 
 
 class Pictures:
-    """All uploaded pictures and videos.
-
-    Args:
-        folder: A private folder, see `Folder`.
-    """
+    """All uploaded pictures and videos, in a private folder, see `Folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = Folder(folder)

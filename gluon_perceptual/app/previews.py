@@ -21,11 +21,7 @@ MOST_PREVIEWS = 32  # that may wait
 
 
 class Previews:
-    """The previews that were requested and are not finished.
-
-    Args:
-        job: Returns the job for settings, see `Settings.job`.
-    """
+    """The previews that were requested and are not finished; `job` is a function such as `Settings.job`."""
 
     def __init__(self, job: Callable[[Settings], Any]) -> None:
         self._job, self._crop = job, lru_cache(1)(_read_crop)

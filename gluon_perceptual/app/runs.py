@@ -50,18 +50,14 @@ class Log:
 
 
 class Runs:
-    """The opened runs.
-
-    Args:
-        root: The folder of the runs to offer.
-    """
+    """The opened runs; those in the folder `root` are offered."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._logs: dict[Path, Log] = {}
 
     def offered(self) -> list[str]:
-        """Return the runs in the root, latest first."""
+        """Return the runs to offer, latest first."""
         try:
             folders = [path for path in self._root.iterdir() if (path / LOG).is_file()]
             folders.sort(key=lambda path: (path / LOG).stat().st_mtime, reverse=True)

@@ -15,11 +15,7 @@ FORMAT = "{percentage:3.0f}%|{bar}| {n:.1f} of {total} [{elapsed}<{remaining}]"
 
 
 class PictureBar:
-    """A bar on stderr, as a context manager, for pictures processed by several threads.
-
-    Args:
-        total: The number of pictures.
-    """
+    """A bar on stderr, as a context manager, for a number of pictures that several threads process."""
 
     def __init__(self, total: int) -> None:
         self._bar: Any = tqdm(total=total, miniters=0, dynamic_ncols=True, bar_format=FORMAT)
@@ -32,7 +28,7 @@ class PictureBar:
         self._bar.close()
 
     def picture(self) -> Progress:
-        """Return the progress function of a picture that is started; a failed one is set back to 0."""
+        """Return the progress function of a picture, which may also go back, to 0 for one that has failed."""
         reached = 0.0
 
         def progress(share: float) -> None:

@@ -20,11 +20,9 @@ CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]")  # e
 
 
 def in_options(message: str, context: click.Context | None = None) -> str:
-    """Return a message with the library's arguments, such as `max_norm`, replaced by the running command's options.
+    """Return a message with the library's arguments, such as `max_norm`, replaced by options of the running command.
 
-    Args:
-        message: The message.
-        context: That of the command; None: this thread's.
+    The command is that of the context, or else of this thread.
     """
     context = context or click.get_current_context(silent=True)
     options = {option.name: option.opts[0] for option in reversed(context.command.params)} if context else {}

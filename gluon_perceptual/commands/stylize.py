@@ -8,29 +8,17 @@ from typing import Any
 import click
 
 from ..choices import PreserveColor, Statistics, of
+from . import _options
 from ._command import Command
-from ._options import (
-    compare_option,
-    device_options,
-    list_models_option,
-    model_help,
-    model_of,
-    out_option,
-    output_options,
-    refuse,
-    take_devices,
-    take_files,
-    tile_option,
-)
 from ._types import Number
 
 
 @click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
-@out_option
-@click.option("--model", callback=model_of("style"), help=model_help)
-@list_models_option("style")
-@compare_option
+@_options.out_option
+@click.option("--model", callback=_options.model_of("style"), help=_options.model_help)
+@_options.list_models_option("style")
+@_options.compare_option
 @click.option(
     "--preserve-color",
     type=click.Choice(of(PreserveColor)),
@@ -44,14 +32,14 @@ from ._types import Number
     help="For photos that need tiles. whole: as if the network saw the photo at once; reduced: statistics of a small "
     "copy, in about half the time.",
 )
-@tile_option
-@output_options
+@_options.tile_option
+@_options.output_options
 @click.option(
     "--temporal/--no-temporal",
     default=True,
     help="For videos: blend each frame with the previous result, moved along with the picture, to reduce flicker.",
 )
-@device_options
+@_options.device_options
 def stylize(
     model: str | None, compare: bool, quality: int | None, crf: int | None, temporal: bool, **options: Any
 ) -> None:
@@ -65,12 +53,12 @@ def stylize(
     from ._batch import process_comparisons
     from ._video import process_all
 
-    files = take_files(options)
+    files = _options.take_files(options)
     if compare:
-        refuse(["crf", "temporal"], "videos, not for --compare")
-        comparison = StylizeComparison(model, take_devices(options), quality, **options)
+        _options.refuse(["crf", "temporal"], "videos, not for --compare")
+        comparison = StylizeComparison(model, _options.take_devices(options), quality, **options)
         raise SystemExit(process_comparisons(files, comparison))
     if model is None:
         raise click.UsageError("Missing option '--model'; --compare shows all shipped models.")
-    job = StylizeJob(model, take_devices(options), quality, crf, temporal, **options)
+    job = StylizeJob(model, _options.take_devices(options), quality, crf, temporal, **options)
     raise SystemExit(process_all(files, job, Path(model).stem))

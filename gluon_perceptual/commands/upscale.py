@@ -7,43 +7,30 @@ from typing import Any
 import click
 
 from ..weights import DEFAULTS
+from . import _options
 from ._command import Command
-from ._options import (
-    compare_option,
-    device_options,
-    list_models_option,
-    match_histogram_option,
-    model_help,
-    model_of,
-    out_option,
-    output_options,
-    refuse,
-    size_options,
-    take_devices,
-    take_files,
-    take_size,
-    tile_option,
-)
 
 CHOSEN = ", ".join(f"{name} over ×{scale // 2}" for scale, name in DEFAULTS.items() if scale != 2)
 
 
 @click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
-@out_option
+@_options.out_option
 @click.option(
-    "--model", callback=model_of("super-resolution"), help=f"{model_help}  [default: {DEFAULTS[2]}; {CHOSEN}]"
+    "--model",
+    callback=_options.model_of("super-resolution"),
+    help=f"{_options.model_help}  [default: {DEFAULTS[2]}; {CHOSEN}]",
 )
-@list_models_option("super-resolution")
-@size_options
-@compare_option
-@tile_option
-@match_histogram_option
+@_options.list_models_option("super-resolution")
+@_options.size_options
+@_options.compare_option
+@_options.tile_option
+@_options.match_histogram_option
 @click.option(
     "--self-ensemble", is_flag=True, help="Average over 8 rotated and flipped copies: better, but 8 times slower."
 )
-@output_options
-@device_options
+@_options.output_options
+@_options.device_options
 def upscale(model: str | None, compare: bool, quality: int | None, crf: int | None, **options: Any) -> None:
     """Enlarge INPUTS: pictures, folders of them (their tree is kept), and videos.
 
@@ -60,10 +47,10 @@ def upscale(model: str | None, compare: bool, quality: int | None, crf: int | No
     from ._batch import process_comparisons
     from ._video import process_all
 
-    files, size = take_files(options), take_size(options)
+    files, size = _options.take_files(options), _options.take_size(options)
     if compare:
-        refuse(["crf"], "videos, not for --compare")
-        comparison = UpscaleComparison(model, take_devices(options), quality, size, **options)
+        _options.refuse(["crf"], "videos, not for --compare")
+        comparison = UpscaleComparison(model, _options.take_devices(options), quality, size, **options)
         raise SystemExit(process_comparisons(files, comparison))
-    job = UpscaleJob(model, take_devices(options), quality, size, crf, **options)
+    job = UpscaleJob(model, _options.take_devices(options), quality, size, crf, **options)
     raise SystemExit(process_all(files, job, job.label))

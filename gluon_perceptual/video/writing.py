@@ -30,14 +30,8 @@ log = logging.getLogger(__name__)
 class VideoWriter:
     """A video file to write, which is open in its context, and complete when that ends.
 
-    Args:
-        path: The file.
-        form: Its format.
-        traits: The source's traits.
-        first: The first result; all must have its size.
-        copied: FFmpeg's streams to copy, see `copy`.
-        crf: Quality of H.264 and VP9, see `Encoding`.
-        quality: Quality of WebP.
+    `first` is the first result, whose size all must have; `copied` are FFmpeg's streams for `copy`. For the other
+    arguments see `Encoding`.
 
     Raises:
         ImageError: FFmpeg cannot write such frames in this format.
