@@ -8,16 +8,14 @@ there.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Callable, Iterable, Iterator
+from typing import Callable, Iterable, Iterator, NamedTuple
 
 import numpy as np
 
 from ..errors import UserError
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """A window along one axis: pixels [start, stop) are processed, of which [keep_start, keep_stop) are kept."""
 
     start: int
@@ -26,8 +24,7 @@ class Span:
     keep_stop: int
 
 
-@dataclass(frozen=True)
-class Tile:
+class Tile(NamedTuple):
     """A window of a picture."""
 
     rows: Span
@@ -77,8 +74,7 @@ def map_tiles(
         scale: How many times larger the result is.
         tiles: From `plan`, for this picture.
     """
-    for tile in tiles:
-        rows, columns = tile.rows, tile.columns
+    for rows, columns in tiles:
         values = work(image[rows.start : rows.stop, columns.start : columns.stop])
         kept = tuple(
             _scaled(span.keep_start - span.start, span.keep_stop - span.start, scale) for span in (rows, columns)

@@ -44,7 +44,7 @@ class Parts:
         samples, photometric, kind = (
             self.page.number(code, 1) for code in (tiff.SAMPLES, tiff.PHOTOMETRIC, tiff.FORMAT)
         )
-        other = tiff.bits_of(self.page) > 8 or kind in (tiff.SIGNED, tiff.FLOATS)
+        other = max(self.page.numbers(tiff.BITS), default=1) > 8 or kind in (tiff.SIGNED, tiff.FLOATS)
         negative = samples > 1 and photometric == tiff.WHITE_IS_ZERO
         return self.page if other or negative or self.pixels.startswith(BIG_ENDIAN_BIG_TIFF) else None
 

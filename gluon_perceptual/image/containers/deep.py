@@ -54,7 +54,7 @@ def tiff_size(page: Directory, max_pixels: int) -> tuple[int, int]:
 def rare_tiff(data: bytes, page: Directory, max_pixels: int) -> np.ndarray:
     """Return (H, W, 1 to 4) uint8, or uint16 for 9 to 16 bits per channel; raises ImageError."""
     tiff_size(page, max_pixels)
-    bits, form = tiff.bits_of(page), page.number(tiff.FORMAT, 1)
+    bits, form = max(page.numbers(tiff.BITS), default=1), page.number(tiff.FORMAT, 1)
     if bits > 16 or form != 1:
         what = f"a picture of {bits}-bit {NUMBERS.get(form, 'numbers')}"
         raise ImageError(f"{what} per channel; expected unsigned integers of 8 or 16 bits")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Iterator
 
-from .metadata import EXIF_NAME, INCH, Metadata, is_profile
+from .metadata import EXIF_NAME, INCH, Metadata, whole_profile
 from .tags import number_in
 
 START, END, SCAN = 0xD8, 0xD9, 0xDA
@@ -79,8 +79,7 @@ def _joined(pieces: list[bytes]) -> bytes | None:
     pieces.sort(key=lambda piece: piece[:1])
     if [piece[:2] for piece in pieces] != [bytes([i + 1, len(pieces)]) for i in range(min(255, len(pieces)))]:
         return None
-    profile = b"".join(piece[2:] for piece in pieces)
-    return profile if is_profile(profile) else None
+    return whole_profile(b"".join(piece[2:] for piece in pieces))
 
 
 def join(data: bytes, metadata: Metadata) -> bytes:

@@ -87,9 +87,9 @@ def per_meter(dpi: tuple[float, float]) -> list[int]:
     return [min(2**31 - 1, round(each / INCH)) for each in dpi]
 
 
-def is_profile(data: bytes) -> bool:
-    """Return whether this is a color profile as long as its header says."""
-    return len(data) >= 128 and int.from_bytes(data[:4], "big") == len(data)
+def whole_profile(data: bytes | None) -> bytes | None:
+    """Return a color profile if it is as long as its header says, otherwise None."""
+    return data if data and int.from_bytes(data[:4], "big") == len(data) >= 128 else None
 
 
 def _fitted(exif: bytes | None, height: int, width: int) -> bytes | None:

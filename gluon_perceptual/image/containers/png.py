@@ -8,7 +8,7 @@ from typing import Iterator
 
 import numpy as np
 
-from .metadata import INCH, LARGEST, Metadata, is_profile, per_meter, plain_exif
+from .metadata import INCH, LARGEST, Metadata, per_meter, plain_exif, whole_profile
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEADER_END = 33  # signature and IHDR chunk
@@ -66,9 +66,8 @@ def _metadata(found: dict[bytes, list[bytes]], left_out: list[str]) -> Metadata:
         left_out.append(f"of its {frames} frames only the first is used")
     profile = xmp = exif = dpi = None
     if b"iCCP" in found:
-        profile = _inflated(found[b"iCCP"][0].partition(b"\0")[2][1:])
-        if not profile or not is_profile(profile):
-            profile = None
+        profile = whole_profile(_inflated(found[b"iCCP"][0].partition(b"\0")[2][1:]))
+        if not profile:
             left_out.append("its color profile is damaged")
     if b"eXIf" in found:
         exif = found[b"eXIf"][0]

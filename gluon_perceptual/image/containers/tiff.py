@@ -9,7 +9,7 @@ from typing import Iterator
 import numpy as np
 
 from ...errors import ImageError
-from .metadata import INCH, NODATA, ORIENTATION, Metadata, is_profile
+from .metadata import INCH, NODATA, ORIENTATION, Metadata, whole_profile
 from .tags import RATIONAL, SHORT, Directory, byte_order, inner_tags, nested_bytes, read_directory
 
 KIND, OLD_KIND, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
@@ -50,11 +50,6 @@ def pages(data: bytes) -> Iterator[Directory]:
         offset = directory.next
 
 
-def bits_of(page: Directory) -> int:
-    """Return the most bits of a channel."""
-    return max(page.numbers(BITS), default=1)
-
-
 def _is_whole_picture(page: Directory) -> bool:
     """Tell a picture from its thumbnail or its mask."""
     kind, old = page.number(KIND, 0), page.number(OLD_KIND, 1)
@@ -91,7 +86,7 @@ def _of_pixels(page: Directory) -> bytes:
     data = page.data
     order, big = byte_order(data)
     kept = [entry.raw for code, entry in sorted(page.entries.items()) if code in OF_PIXELS]
-    if bits_of(page) > 8:  # decoders differ in how they treat white that is 0 there
+    if max(page.numbers(BITS), default=1) > 8:  # decoders differ in how they treat white that is 0 there
         kept = [_plain(raw, order) for raw in kept]
     offset = len(data) + len(data) % 2
     directory = struct.pack(order + ("Q" if big else "H"), len(kept)) + b"".join(kept) + bytes(8 if big else 4)
@@ -140,7 +135,7 @@ def interpreted(samples: np.ndarray, page: Directory) -> np.ndarray:
 
 def _profile(page: Directory) -> bytes | None:
     tag = page.tag(PROFILE)
-    return tag.value if tag and is_profile(tag.value) else None
+    return whole_profile(tag.value) if tag else None
 
 
 def _metadata(page: Directory, left_out: tuple[str, ...]) -> Metadata:
