@@ -37,21 +37,19 @@ def is_animation(path: Path) -> bool:
 
 
 class Animation:
-    """An animated picture, open while in its context; see `frames.Source`.
+    """An animated picture; see `frames.Source`.
 
     Raises:
         ImageError: The file is missing, damaged or not a picture, or has over `most_pixels` pixels.
     """
 
-    def __init__(self, path: Path, most_pixels: int = MAX_PIXELS) -> None:
-        self.path, self._most_pixels = path, most_pixels
+    def __init__(self, path: Path, most_pixels: int) -> None:
+        self.path = path
         self.faults: list[str] = []
         self.copied: list[Any] = []
-
-    def __enter__(self) -> Animation:
-        data = read_bytes(self.path, self._most_pixels)
-        with as_image_error(self.path):
-            self._open(data)
+        data = read_bytes(path, most_pixels)
+        with as_image_error(path):
+            self._open(data, most_pixels)
             self.has_alpha, durations = False, []
             for rgba, duration in self._frames():
                 self.has_alpha |= bool(rgba[:, :, 3].min() < 255)
@@ -68,18 +66,14 @@ class Animation:
             lossless=self._image.format != "WEBP" or webp.read(data).lossless,
         )
         if self._image.info.get("icc_profile"):
-            log.warning("%s: its color profile is left out", self.path)
-        return self
+            log.warning("%s: its color profile is left out", path)
 
     @own_limit()
-    def _open(self, data: bytes) -> None:
-        self._image = open_picture(data, self._most_pixels)
+    def _open(self, data: bytes, most_pixels: int) -> None:
+        self._image = open_picture(data, most_pixels)
         self._width, self._height = self._image.size
         first = int(self._image.info.get("default_image", False))  # PNG's is for old programs
         self._numbers = range(first, self._image.n_frames)
-
-    def __exit__(self, *error: object) -> None:
-        self._image.close()
 
     def __iter__(self) -> Iterator[Frame]:
         start = 0

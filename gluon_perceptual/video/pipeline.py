@@ -15,10 +15,11 @@ from ..files import atomic_path
 from ..image.files import MAX_PIXELS
 from ..image.io import Picture
 from .animation import Animation, is_animation
-from .containers import check_sound
+from .containers import check_sound, opened
 from .formats import holds_frames, is_video_file, video_format_for
 from .frames import Frame, Source
 from .reading import Video
+from .survey import traits_of
 from .writing import VideoWriter
 
 AHEAD = 2  # frames, or packets of sound, that may wait between two steps: a large frame takes 400 MB
@@ -33,9 +34,19 @@ def is_by_frames(source: Path, target: Path) -> bool:
     return is_video_file(source) or (holds_frames(target) and is_animation(source))
 
 
-def open_video(path: Path, most_pixels: int = MAX_PIXELS) -> Video | Animation:
-    """Return a context in which a video or an animated picture, with frames of at most that size, is open."""
-    return (Video if is_video_file(path) else Animation)(path, most_pixels)
+@contextmanager
+def open_video(path: Path, most_pixels: int = MAX_PIXELS) -> Iterator[Source]:
+    """Open a video or an animated picture, with frames of at most that size, for the body.
+
+    Raises:
+        ImageError: It is missing, damaged or of no supported kind, or has no frames or too large ones.
+    """
+    if not is_video_file(path):
+        yield Animation(path, most_pixels)
+        return
+    traits = traits_of(path, most_pixels)
+    with opened(path, most_pixels) as stream:
+        yield Video(path, traits, stream)
 
 
 def convert_video(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -17,9 +16,9 @@ from ..image.files import MAX_PIXELS
 from ..image.io import Picture
 from .colors import colors_of, to_rgb
 from .containers import opened, packets_of
-from .frames import Frame
+from .frames import Frame, Traits
 from .matroska import expected_bytes, is_matroska
-from .survey import first_decoded, orientation_of, traits_of
+from .survey import first_decoded, orientation_of
 
 log = logging.getLogger(__name__)
 
@@ -28,24 +27,12 @@ MATROSKA_END = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)$")  # in a tag that FFmp
 
 
 class Video:
-    """A video file, open while in its context; it can be iterated over once; see `frames.Source`.
+    """An open video file, by its video stream; it can be iterated over once; see `frames.Source`."""
 
-    Raises:
-        ImageError: The file is missing, not a video of a supported kind, or has no frames or too large ones.
-    """
-
-    def __init__(self, path: Path, most_pixels: int = MAX_PIXELS) -> None:
-        self.path, self._most_pixels = path, most_pixels
+    def __init__(self, path: Path, traits: Traits, stream: Any) -> None:
+        self.path, self.traits, self._stream = path, traits, stream
         self.faults: list[str] = []
-        self.copied: list[Any] = []
-
-    def __enter__(self) -> Video:
-        self.traits = traits_of(self.path, self._most_pixels)
-        self._stack = ExitStack()
-        self._stream = self._stack.enter_context(opened(self.path, self._most_pixels))
-        streams = self._stream.container.streams
-        self.copied = self._known(*streams.audio, *streams.subtitles)
-        return self
+        self.copied = self._known(*stream.container.streams.audio, *stream.container.streams.subtitles)
 
     def _known(self, *streams: Any) -> list[Any]:
         """Return the streams that FFmpeg knows, and warn about others, such as the spatial sound of phones."""
@@ -53,9 +40,6 @@ class Video:
             if stream.codec_context is None:
                 log.warning("%s: %s of an unknown kind is left out (stream %d)", self.path, stream.type, stream.index)
         return [stream for stream in streams if stream.codec_context is not None]
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
 
     def __iter__(self) -> Iterator[Any]:
         stream = self._stream
@@ -128,7 +112,7 @@ class _Frames:
 
 
 def first_frame(path: Path, most_pixels: int = MAX_PIXELS) -> Picture:
-    """Return the first frame of a video, upright, without reading the rest; raises ImageError as `Video`."""
+    """Return the first frame of a video, upright, without reading the rest; raises ImageError as `open_video`."""
     with opened(path, most_pixels) as stream:
         frame = first_decoded(stream, path)
         return _picture(frame, to_rgb(frame, colors_of(frame, stream.codec_context)))

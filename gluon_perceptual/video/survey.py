@@ -19,7 +19,7 @@ USUAL_RATE, SLOWEST = Fraction(25), Fraction(1, 1000)  # frames per second
 
 
 def traits_of(path: Path, most_pixels: int) -> Traits:
-    """Return the traits of a video; raises ImageError, see `reading.Video`."""
+    """Return the traits of a video; raises ImageError as `pipeline.open_video`."""
     with opened(path, most_pixels) as stream:
         starts, last_duration = _survey(stream)
     with opened(path, most_pixels) as stream:
