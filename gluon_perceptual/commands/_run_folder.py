@@ -23,7 +23,7 @@ from ..training.saturation import SaturationWarning
 from ..training.tensorboard import TensorBoard
 from ..training.validation import Validation
 from ._outputs import first_unused
-from ._training_options import RunOptions
+from ._settings import RunOptions
 
 log = logging.getLogger(__name__)
 

@@ -1,21 +1,57 @@
-"""Settings as options: declared once with `training.settings`, and parsed and written here."""
+"""Trainings' options: settings are declared once with `training.settings`, and parsed and written here."""
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Callable, Mapping
 
 import click
 from click.core import ParameterSource
 
+from ..choices import KVSTORES
 from ..training.config import MACHINE, TrainingConfig
-from ..training.settings import Setting, settings_of
+from ..training.settings import LARGEST_COUNT, Setting, setting, settings_of
 from ..weights import models
 from ._options import combined
 from ._types import InputFile, Number, NumberChoice, parse_names, parse_numbers
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Options of a training besides its settings: what is saved of the run, and how often."""
+
+    out: str | None = setting(None, "The run's folder.", metavar="PATH", default_text="a new folder in runs/")
+    save_every: int = setting(500, "Steps between checkpoints.", least=1, most=LARGEST_COUNT)
+    keep: int = setting(3, "Checkpoints to keep beside the best; 0: all.", least=0, most=LARGEST_COUNT)
+    preview_every: int = setting(200, "Steps between preview pictures.", least=1, most=LARGEST_COUNT)
+    tensorboard: bool = setting(False, "Write TensorBoard events too.")
+    kvstore: str | None = setting(
+        None,
+        "What sums the gradients; dist_sync: across a cluster's workers.",
+        choices=(*KVSTORES, "dist_async"),
+        default_text="local; device for GPUs",
+    )
+    patience: float = setting(300.0, "Seconds to wait for other workers.", least=1, most=1e6)
+    resume: str | None = setting(None, "", is_option=False)
+
+
+def training_options(config: type[Any]) -> Callable[[Any], Any]:
+    """Return a decorator that adds a configuration's settings and `RunOptions`."""
+    return combined(
+        settings_options(config),
+        click.option("--amp", "precision", flag_value="float16", hidden=True),  # its name before there was bfloat16
+        click.option(
+            "--resume",
+            type=click.Choice(["always", "auto"]),
+            is_flag=False,
+            flag_value="always",
+            help="Resume the run in --out from its last checkpoint, with its settings; auto: or start it.",
+        ),
+        settings_options(RunOptions),
+    )
 
 
 def settings_options(config: type[Any]) -> Callable[[Any], Any]:
@@ -72,6 +108,11 @@ def given(context: click.Context, config: type[Any]) -> dict[str, Any]:
         for entry in fields(config)
         if context.get_parameter_source(entry.name) is ParameterSource.COMMANDLINE
     }
+
+
+def run_options(context: click.Context) -> RunOptions:
+    """Return their values on the command line."""
+    return RunOptions(**{entry.name: context.params[entry.name] for entry in fields(RunOptions)})
 
 
 def options_for(config: type[TrainingConfig], values: Mapping[str, Any]) -> list[str]:

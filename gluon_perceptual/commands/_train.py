@@ -29,7 +29,7 @@ from ..training.waiting import WorkerLostError
 from ..weights import model_path
 from ._console import tell
 from ._run_folder import RunReport, last_good, logs, prepare_folder, report_skipped, run_folder
-from ._training_options import RunOptions
+from ._settings import RunOptions
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,7 @@ import click
 
 from ..training.super_resolution_config import SuperResolutionConfig
 from ._command import Command
-from ._settings import given
-from ._training_options import run_options, training_options
+from ._settings import given, run_options, training_options
 
 
 @click.command(cls=Command)

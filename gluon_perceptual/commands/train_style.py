@@ -9,8 +9,7 @@ import click
 
 from ..training.style_config import StyleConfig
 from ._command import Command
-from ._settings import given
-from ._training_options import run_options, training_options
+from ._settings import given, run_options, training_options
 from ._types import InputFile
 
 
