@@ -71,7 +71,7 @@ def _abandon_stdout() -> None:
 
 
 class Forgiving(io.RawIOBase):
-    """A binary stream to another one that may be closed or full; control characters are escaped.
+    """A binary stream that writes to another one, which may be closed or full; control characters are escaped.
 
     Args:
         stream: Where to write.

@@ -68,7 +68,7 @@ def as_image_error(file: str | PictureFile) -> Iterator[None]:
 
 @contextmanager
 def own_limit() -> Iterator[None]:
-    """Lift Pillow's limit on pixels, a global variable: our own limit applies. Threads and calls may do so at once."""
+    """Lift Pillow's limit on pixels, a global variable, since our own applies. Threads and calls may do so at once."""
     global _lifted, _pillows_limit
     with _lock:
         if not _lifted:

@@ -75,7 +75,7 @@ def decode(data: bytes, max_pixels: int) -> tuple[np.ndarray, Metadata]:
     else:
         image = _loaded(open_picture(parts.pixels, max_pixels), parts.pixels, max_pixels)
         channels = deep.from_png(image, parts.pixels) if parts.is_deep else _shallow(image, parts.metadata)
-        metadata = _with_pillows(image, parts.metadata)
+        metadata = _completed(image, parts.metadata)
     if parts.transparent is not None:
         channels = _with_transparent(channels, parts.pixels, parts.transparent)
     return np.ascontiguousarray(upright(channels, metadata.orientation)), metadata
@@ -89,7 +89,7 @@ def size(data: bytes, max_pixels: int) -> tuple[int, int]:
         (width, height), metadata = deep.tiff_size(page, max_pixels), parts.metadata
     else:
         image = open_picture(parts.pixels, max_pixels)
-        (width, height), metadata = image.size, _with_pillows(image, parts.metadata)
+        (width, height), metadata = image.size, _completed(image, parts.metadata)
     return (width, height) if metadata.orientation in TRANSPOSED else (height, width)
 
 
@@ -108,8 +108,8 @@ def _loaded(image: PillowImage, data: bytes, max_pixels: int) -> PillowImage:
         return images[0]
 
 
-def _with_pillows(image: PillowImage, metadata: Metadata) -> Metadata:
-    """Return the metadata; for formats that are not taken apart here, what Pillow knows of it."""
+def _completed(image: PillowImage, metadata: Metadata) -> Metadata:
+    """Return the metadata, with what Pillow knows of it for formats that are not taken apart here."""
     form, info = image.format, image.info
     frames = getattr(image, "n_frames", 1)
     if form in ("GIF", "AVIF", "HEIF") and frames > 1:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ..files import PillowImage
 from ..formats import Format
-from . import bmp, jpeg, png, tiff_encoding, webp
+from . import bmp, jpeg, png, tiff_encoding
 from .metadata import Metadata
 from .profiles import profile_of
 
@@ -57,7 +57,8 @@ def _options(form: Format, metadata: Metadata, quality: int | None) -> dict[str,
         options = {"lossless": True, "exact": True}
     if form.name == "AVIF":
         options["subsampling"] = "4:4:4"
-    return {**options, **webp.options(metadata)}
+    found = {"exif": metadata.exif, "xmp": metadata.xmp, "icc_profile": metadata.icc_profile}
+    return {**options, **{name: value for name, value in found.items() if value}}
 
 
 def _by_pillow(form: Format, channels: np.ndarray, **options: object) -> bytes:

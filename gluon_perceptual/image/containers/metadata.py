@@ -11,7 +11,7 @@ from .tags import EXIF_DIRECTORY, Tag, number_in, read_directory
 
 NODATA = 42113  # GDAL's tag of TIFF
 ORIENTATION = 274
-SIZES = {256: False, 257: True, 0xA002: False, 0xA003: True}  # EXIF's tags for width and height: whether the latter
+SIZES = {256: False, 257: True, 0xA002: False, 0xA003: True}  # EXIF's tags of width and height; True for height
 XMP_ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>))([1-8])")
 EXIF_NAME = b"Exif\0\0"
 INCH = 0.0254  # meters

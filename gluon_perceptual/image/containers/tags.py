@@ -32,7 +32,7 @@ class Tag:
 
 @dataclass(frozen=True)
 class Entry:
-    """A value in a file: its place there."""
+    """The place of a value in a file."""
 
     order: str
     kind: int

@@ -33,9 +33,3 @@ def read(data: bytes) -> Metadata:
     return Metadata(
         found.get(b"ICCP"), plain_exif(found.get(b"EXIF")), found.get(b"XMP "), lossless=lossless, left_out=left_out
     )
-
-
-def options(metadata: Metadata) -> dict[str, bytes]:
-    """Return the arguments of Pillow's writer, also for AVIF and HEIC."""
-    found = {"exif": metadata.exif, "xmp": metadata.xmp, "icc_profile": metadata.icc_profile}
-    return {name: value for name, value in found.items() if value}
