@@ -6,7 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Callable, Iterable, Mapping, Sequence, Tuple
+from typing import Any, Callable, Iterable, Mapping, Tuple
 
 import click
 
@@ -18,14 +18,14 @@ from ..signals import StopRequest
 from ._bar import PictureBar
 from ._command import INTERRUPTED
 from ._console import tell_failures
-from ._outputs import Files, plan_comparisons
+from ._outputs import Files, Tasks, plan_comparisons
 
 NEW, REPLACED, SKIPPED, FAILED = "new", "replaced", "left as they were there", "failed"  # outcomes of a picture
 Result = Tuple[Path, str, str]  # target, outcome, and the message if it failed
 AHEAD_AND_BEHIND = 2  # pictures in memory besides those being processed: one being read, one being written
 
 
-def process(tasks: Sequence[tuple[Path, Path]], job: Job, skip_existing: bool) -> int:
+def process(tasks: Tasks, job: Job, skip_existing: bool) -> int:
     """Do a job for each (source, target) and return the exit status.
 
     Each worker processes one picture at a time, while others are read and written. Finished targets are printed on
@@ -37,18 +37,8 @@ def process(tasks: Sequence[tuple[Path, Path]], job: Job, skip_existing: bool) -
     """
     if not tasks:
         return 0
-    free: SimpleQueue[Any] = SimpleQueue()
-    for worker in job.workers:
-        free.put(worker)
-
-    def do(source: Path, target: Path, progress: Progress) -> tuple[str, str]:
-        def work() -> None:
-            job.write(target, _worked_on(job, free, job.read(source, target), progress))
-
-        return outcome_of(work, source, target, skip_existing)
-
     with StopRequest() as stop:
-        outcomes, failures = _do_all(do, tasks, len(job.workers) + AHEAD_AND_BEHIND, stop)
+        outcomes, failures = _do_all(tasks, job, skip_existing, stop)
     tell_failures(failures)
     click.echo(("interrupted: " if stop.requested else "") + summary(outcomes, len(tasks)), err=True)
     if stop.requested:
@@ -98,25 +88,28 @@ def counted(results: Iterable[Result], tell: Callable[[Path], object]) -> tuple[
     return outcomes, failures
 
 
-def _do_all(
-    do: Callable[[Path, Path, Progress], tuple[str, str]],
-    tasks: Sequence[tuple[Path, Path]],
-    threads: int,
-    stop: StopRequest,
-) -> tuple[Counter[str], list[str]]:
+def _do_all(tasks: Tasks, job: Job, skip_existing: bool, stop: StopRequest) -> tuple[Counter[str], list[str]]:
     """Do the tasks until `stop` is requested; return as `counted`."""
+    free: SimpleQueue[Any] = SimpleQueue()
+    for worker in job.workers:
+        free.put(worker)
 
     def begin(task: tuple[Path, Path]) -> Result | None:
         if stop.requested:
             return None
+        source, target = task
         progress = bar.picture()
-        outcome, said = do(*task, progress)
+
+        def work() -> None:
+            job.write(target, _worked_on(job, free, job.read(source, target), progress))
+
+        outcome, said = outcome_of(work, source, target, skip_existing)
         progress(float(outcome in (NEW, REPLACED)))
         if outcome == SKIPPED:
             bar.leave_out()
-        return task[1], outcome, said
+        return target, outcome, said
 
-    with ThreadPoolExecutor(threads) as pool, PictureBar(len(tasks)) as bar:
+    with ThreadPoolExecutor(len(job.workers) + AHEAD_AND_BEHIND) as pool, PictureBar(len(tasks)) as bar:
         try:
             return counted(filter(None, pool.map(begin, tasks)), bar.tell)
         except KeyboardInterrupt:  # the second Ctrl-C, which does not wait for the threads
