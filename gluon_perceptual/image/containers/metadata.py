@@ -106,7 +106,7 @@ def _fitted(exif: bytes | None, height: int, width: int) -> bytes | None:
         values = {ORIENTATION: 1, **{code: height if is_height else width for code, is_height in SIZES.items()}}
         for directory in directories:
             for code in values.keys() & directory.entries.keys():
-                directory.entries[code].set_number(data, values[code])
+                directory.set_number(data, code, values[code])
     except (ValueError, struct.error):
         return None
     return bytes(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Mapping
+from typing import Mapping, NamedTuple
 
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 WORDS = {**SIZES, 5: 4, 10: 4}  # bytes that are swapped together; the other types are single values
@@ -30,32 +30,13 @@ class Tag:
         return struct.unpack(f"<{self.count}{letter}", self.value) if letter and self.count <= MOST_NUMBERS else ()
 
 
-@dataclass(frozen=True)
-class Entry:
-    """The place of a value in a file."""
+class Entry(NamedTuple):
+    """A value's type, how many items it has, and its place in the file; and the entry's own bytes."""
 
-    order: str
     kind: int
-    count: int
+    length: int
     position: int
     raw: bytes
-
-    def tag(self, data: bytes) -> Tag:
-        """Return the value; raises ValueError if it is incomplete or too large."""
-        size = SIZES.get(self.kind, 0) * self.count
-        value = data[self.position : self.position + size]
-        if not size or size > LARGEST or len(value) < size:
-            raise ValueError("a tag without its value")
-        word = WORDS[self.kind]
-        if self.order == ">" and word > 1:
-            value = b"".join(value[i : i + word][::-1] for i in range(0, size, word))
-        return Tag(self.kind, self.count, value)
-
-    def set_number(self, data: bytearray, value: int) -> None:
-        """Overwrite the first value where it is a SHORT or LONG that holds `value`."""
-        letter = {SHORT: "H", LONG: "I"}.get(self.kind)
-        if letter and value < 256 ** SIZES[self.kind]:
-            struct.pack_into(self.order + letter, data, self.position, value)
 
 
 @dataclass(frozen=True)
@@ -69,11 +50,16 @@ class Directory:
     next_at: int
 
     def tag(self, code: int) -> Tag | None:
-        """Return a value, or None if the tag is missing or incomplete."""
-        try:
-            return self.entries[code].tag(self.data)
-        except (KeyError, ValueError):
+        """Return a value, or None if the tag is missing, incomplete or too large."""
+        kind, count, position, _ = self.entries.get(code, (0, 0, 0, b""))
+        size = SIZES.get(kind, 0) * count
+        value = self.data[position : position + size]
+        if not size or size > LARGEST or len(value) < size:
             return None
+        word = WORDS[kind]
+        if self.order == ">" and word > 1:
+            value = b"".join(value[i : i + word][::-1] for i in range(0, size, word))
+        return Tag(kind, count, value)
 
     def numbers(self, code: int) -> tuple[int, ...]:
         """Return the values of BYTE, SHORT or LONG; none if the tag is missing or of another type."""
@@ -82,10 +68,17 @@ class Directory:
 
     def number(self, code: int, default: int | None = None) -> int:
         """Return the first of `numbers`, or the default; raises ValueError if there is neither."""
-        numbers = self.numbers(code)
-        if not numbers and default is None:
+        number = next(iter(self.numbers(code)), default)
+        if number is None:
             raise ValueError("a tag that is not a number")
-        return numbers[0] if numbers else default or 0
+        return number
+
+    def set_number(self, data: bytearray, code: int, value: int) -> None:
+        """Overwrite a tag's first value in `data` where it is a SHORT or LONG that holds the new one."""
+        kind, _, position, _ = self.entries[code]
+        letter = {SHORT: "H", LONG: "I"}.get(kind)
+        if letter and value < 256 ** SIZES[kind]:
+            struct.pack_into(self.order + letter, data, position, value)
 
 
 def byte_order(data: bytes) -> tuple[str, bool]:
@@ -112,7 +105,7 @@ def read_directory(data: bytes, offset: int | None = None) -> Directory:
         position = at + width - struct.calcsize(field)
         if SIZES.get(kind, 0) * values > struct.calcsize(field):
             (position,) = struct.unpack_from(order + field, data, position)
-        entries.setdefault(code, Entry(order, kind, values, position, bytes(data[at : at + width])))
+        entries.setdefault(code, Entry(kind, values, position, bytes(data[at : at + width])))
     next_at = start + width * count
     following = struct.unpack_from(order + field, data, next_at)[0] if next_at + 4 <= len(data) else 0
     return Directory(data, order, entries, following, next_at)
