@@ -73,7 +73,7 @@ def option_of(config: type[Any], name: str, setting: Setting) -> Callable[[Any],
         parse = parse_numbers if setting.kind is float else parse_names
         known.update(default=",".join(map(str, default)) or None, callback=parse)
     elif name == "start_from":
-        known["callback"] = lambda context, option, value: absolute(value)
+        known["callback"] = parse_model
     else:
         known["type"] = _type_of(setting)
     shows = shown if shown != str(default) else default is not None
@@ -96,8 +96,8 @@ def _spelled(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def absolute(model: str | None) -> str | None:
-    """Return the absolute path of a model's file, or the name of a shipped model unchanged."""
+def parse_model(context: click.Context, option: click.Parameter, model: str | None) -> str | None:
+    """Return the absolute path of a model's file, or the name of a shipped model unchanged, as an option's callback."""
     return model if model is None or model in models() else os.path.realpath(model)
 
 
