@@ -255,6 +255,13 @@ def test_a_full_disk_leaves_no_half_picture(tmp_path, suffix):
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"a{suffix}", f"b{suffix}", "log"]
 
 
+def test_exif_may_end_with_its_entries(tmp_path):
+    short = b"II*\0" + struct.pack("<IHHHIHH", 8, 1, 274, 3, 1, 6, 0)  # orientation 6, no offset of a next directory
+    write_picture(tmp_path / "p.jpg", Picture(smooth(channels=3), None, Metadata(exif=short)))
+    with Image.open(tmp_path / "p.jpg") as image:
+        assert image.getexif()[274] == 1
+
+
 def test_nothing_of_broken_exif_is_written(tmp_path):
     for broken in (b"MM\0*\0\0\0\x08\xff\xff", b"II", b"garbage", exif()[:40]):
         file = io.BytesIO()

@@ -21,11 +21,11 @@ OPTIMIZERS = {
 class Training:
     """A tiny one, whose data are random."""
 
-    def __init__(self, optimizer="adam", devices=1, units=3):
+    def __init__(self, optimizer="adam", devices=1, units=3, layers=2):
         self.devices = [mx.cpu(k) for k in range(devices)]
         self.random = np.random.default_rng(0)
         self.net = mx.gluon.nn.HybridSequential()
-        self.net.add(mx.gluon.nn.Dense(units, in_units=4), mx.gluon.nn.LayerNorm(in_channels=units))
+        self.net.add(*[mx.gluon.nn.Dense(units, in_units=4), mx.gluon.nn.LayerNorm(in_channels=units)][:layers])
         self.net.initialize(mx.init.One(), ctx=self.devices)
         schedule = learning_rate_schedule("cosine", OPTIMIZERS[optimizer]["learning_rate"], 20, 4)
         options = {**OPTIMIZERS[optimizer], "lr_scheduler": schedule}
@@ -76,7 +76,7 @@ def test_a_state_of_another_training_is_refused_and_changes_nothing(tmp_path):
     training = Training()
     training.go_on(2)
     before = [leaf.asnumpy() for state in training.trainer._updaters[0].states.values() for leaf in state]
-    for other in (Training("sgd"), Training(units=5)):
+    for other in (Training("sgd"), Training(units=5), Training(layers=1)):
         other.go_on(1)
         save_state(tmp_path / "x", other.trainer, {})
         with pytest.raises(UserError, match="x: not a state of this training"):

@@ -33,6 +33,8 @@ FOREIGN = {
     "a picture": b"\x89PNG\r\n\x1a\n\0\0",
     "JSON": b'{"nodes": []}',
     "a text": b"hello\n",
+    "a text ": b"[net]\nbatch=1\n",
+    "a text  ": b"bm, but no picture\n",
     "where 0x112 is expected": bytes(range(128, 256)),
 }
 

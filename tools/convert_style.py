@@ -1,4 +1,4 @@
-"""`python tools/convert_style.py` does what `gluon-perceptual convert_style` does."""
+"""`python tools/convert_style.py` does what `gluon-perceptual convert-style` does."""
 
 from gluon_perceptual.commands.convert_style import convert_style
 

@@ -1,4 +1,4 @@
-"""`python tools/describe_symbol.py` does what `gluon-perceptual describe_symbol` does."""
+"""`python tools/describe_symbol.py` does what `gluon-perceptual describe-symbol` does."""
 
 from gluon_perceptual.commands.describe_symbol import describe_symbol
 

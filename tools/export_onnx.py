@@ -1,4 +1,4 @@
-"""`python tools/export_onnx.py` does what `gluon-perceptual export_onnx` does."""
+"""`python tools/export_onnx.py` does what `gluon-perceptual export-onnx` does."""
 
 from gluon_perceptual.commands.export_onnx import export_onnx
 

@@ -1,4 +1,4 @@
-"""`python tools/export_safetensors.py` does what `gluon-perceptual export_safetensors` does."""
+"""`python tools/export_safetensors.py` does what `gluon-perceptual export-safetensors` does."""
 
 from gluon_perceptual.commands.export_safetensors import export_safetensors
 

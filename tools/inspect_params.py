@@ -1,4 +1,4 @@
-"""`python tools/inspect_params.py` does what `gluon-perceptual inspect_params` does."""
+"""`python tools/inspect_params.py` does what `gluon-perceptual inspect-params` does."""
 
 from gluon_perceptual.commands.inspect_params import inspect_params
 

@@ -1,4 +1,4 @@
-"""`python tools/optimize_image.py` does what `gluon-perceptual optimize_image` does."""
+"""`python tools/optimize_image.py` does what `gluon-perceptual optimize-image` does."""
 
 from gluon_perceptual.commands.optimize_image import optimize_image
 

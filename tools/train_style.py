@@ -1,4 +1,4 @@
-"""`python tools/train_style.py` does what `gluon-perceptual train_style` does."""
+"""`python tools/train_style.py` does what `gluon-perceptual train-style` does."""
 
 from gluon_perceptual.commands.train_style import train_style
 

@@ -101,6 +101,11 @@ def update_counts(trainer: Trainer) -> dict[int, int]:
     return {int(index): int(count) for index, count in counts.items()}
 
 
+def trained_parameters(trainer: Trainer) -> set[int]:
+    """Return the numbers of the parameters that a trainer updates."""
+    return {index for index, parameter in enumerate(trainer._params) if parameter.grad_req != "null"}
+
+
 def new_state(trainer: Trainer, index: int, device: int) -> Any:
     """Return an empty state of the optimizer for parameter `index` on the trainer's device number `device`."""
     weight = trainer._params[index].list_data()[device]

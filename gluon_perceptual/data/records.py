@@ -7,7 +7,6 @@ from array import array
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Callable, Sequence
 
@@ -122,7 +121,7 @@ def write_records(photos: Sequence[PictureFile], folder: Path, progress: Callabl
         OSError: The files cannot be written.
     """
     skipped: dict[str, str] = {}
-    numbers = count()
+    written = 0
     with ExitStack() as stack, ThreadPoolExecutor(THREADS) as pool:
         paths = [stack.enter_context(atomic_path(folder / f"data.{suffix}")) for suffix in ("rec", "idx", "lst")]
         records, index, names = [stack.enter_context(path.open("wb")) for path in paths]
@@ -132,12 +131,13 @@ def write_records(photos: Sequence[PictureFile], folder: Path, progress: Callabl
                 if not isinstance(found, bytes):
                     note(skipped, photo, found)
                     continue
-                number = next(numbers)
-                index.write(b"%d\t%d\n" % (number, records.tell()))
-                names.write(f"{number}\t0\t{' '.join(str(photo).split())}\n".encode(errors="surrogateescape"))
-                write_record(records, HEADER.pack(0, 0, number, 0) + found)
+                index.write(b"%d\t%d\n" % (written, records.tell()))
+                name = " ".join(str(photo).split())  # without tabs and line feeds, which separate columns and lines
+                names.write(f"{written}\t0\t{name}\n".encode(errors="surrogateescape"))
+                write_record(records, HEADER.pack(0, 0, written, 0) + found)
+                written += 1
             progress(len(chunk))
-        if next(numbers) == 0:
+        if not written:
             raise UserError(f"none of the {len(photos)} photos can be used; see the log above")
     return skipped
 

@@ -1,4 +1,4 @@
-"""ST-LPIPS: how different two pictures look, by the features of a network trained on human judgments.
+"""ST-LPIPS: how different two pictures look, by AlexNet's features, weighted by human judgments.
 
 Ghildyal and Liu, "Shift-tolerant perceptual similarity metric", ECCV 2022. Unlike distances of VGG16's features, it is
 not used as a loss here, so that no model is optimized for it. It runs in PyTorch, by the package stlpips-pytorch.
@@ -31,7 +31,7 @@ class ShiftTolerantLpips:
         self._metric = library.LPIPS(net="alex", variant="shift_tolerant", verbose=False)
 
     def __call__(self, picture: np.ndarray, truth: np.ndarray) -> float:
-        """Return the distance of two (H, W, 3) uint8 RGB pictures: 0 for equal ones, about 0.5 for unrelated ones.
+        """Return the distance of two (H, W, 3) uint8 RGB pictures: 0 if equal, 0.5 after bicubic enlargement by 8.
 
         Raises:
             UserError: The shapes differ.

@@ -1,7 +1,7 @@
 """Training states without pickle: a `.params` file of the optimizer's moments, with everything else as JSON in it.
 
 `Trainer.load_states` unpickles, so a file from a stranger could run code; this module never calls it. The state of
-MXNet's random numbers cannot be read: to continue them reproducibly, seed them by the step.
+MXNet's random numbers cannot be read, so it is not kept.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from .._mxnet.gluon import (
     optimizer_states,
     restore_optimizer,
     start_kvstore,
+    trained_parameters,
     update_counts,
     updates_on_kvstore,
 )
@@ -107,13 +108,17 @@ def _states(
     trainer: Trainer, device: int, indices: Sequence[int], arrays: Mapping[str, np.ndarray]
 ) -> dict[int, State]:
     """Return the optimizer's states of the parameters with these numbers, on a device, filled from `arrays`."""
+    if indices and {*indices} != trained_parameters(trainer):
+        raise ValueError(f"it has {len(indices)} parameters where {len(trained_parameters(trainer))} are expected")
     states, used = {}, 0
     for index in indices:
         states[index] = new_state(trainer, index, device)
         for k, leaf in enumerate(_leaves(states[index])):
             array = arrays[f"{index}.{k}"]
             if array.shape != leaf.shape or array.dtype != leaf.dtype:
-                raise ValueError(f"array {index}.{k} is {array.dtype}{array.shape}, not {leaf.shape}")
+                raise ValueError(
+                    f"array {index}.{k} is {array.dtype}{array.shape}, not {np.dtype(leaf.dtype)}{leaf.shape}"
+                )
             leaf[:] = mx.nd.array(array, dtype=array.dtype)
             used += 1
     if used != len(arrays):

@@ -77,4 +77,4 @@ class StyleConfig(TrainingConfig):
 
     steps: int = with_default(TrainingConfig, "steps", 2000)
     warmup: int = with_default(TrainingConfig, "warmup", 50)
-    max_norm: float = with_default(TrainingConfig, "max_norm", 1e6)  # the gradient's typical norm at first
+    max_norm: float = with_default(TrainingConfig, "max_norm", 1e6)  # about twice the gradient's usual norm at first

@@ -99,6 +99,7 @@ def _fitted(exif: bytes | None, height: int, width: int) -> bytes | None:
     data = bytearray(exif)
     try:
         first = read_directory(exif)
+        data.extend(bytes(max(0, first.next_at + 4 - len(data))))  # some files end before this offset
         struct.pack_into(first.order + "I", data, first.next_at, 0)  # no thumbnail
         directories = [first]
         if EXIF_DIRECTORY in first.entries:
