@@ -33,6 +33,9 @@ class Video:
         self.path, self.traits, self._stream = path, traits, stream
         self.faults: list[str] = []
         self.copied = self._known(*stream.container.streams.audio, *stream.container.streams.subtitles)
+        self._count, self._last = 0, -1  # of the frames so far; the time of the last
+        self._graph: Any = None
+        self._kind: Any = None
 
     def _known(self, *streams: Any) -> list[Any]:
         """Return the streams that FFmpeg knows, and warn about others, such as the spatial sound of phones."""
@@ -44,7 +47,7 @@ class Video:
     def __iter__(self) -> Iterator[Any]:
         stream = self._stream
         stream.thread_type = "AUTO"
-        frames, damaged = _Frames(self), []
+        damaged = []
         for packet in packets_of(stream, *self.copied):
             if packet.stream is not stream:
                 if packet.size:
@@ -53,20 +56,36 @@ class Video:
             try:
                 decoded = packet.decode()
             except av.error.FFmpegError:
-                damaged.append(packet.pts if packet.pts is not None else frames.last)
+                damaged.append(packet.pts if packet.pts is not None else self._last)
                 continue
-            yield from map(frames.converted, decoded)
+            yield from map(self._converted, decoded)
         if damaged:
             first = f"the first near {self.traits.seconds(damaged[0]):.2f} s"  # decoders report it with some delay
             self.faults.append(f"damaged frames left out: {len(damaged)} of {self.traits.frames}, {first}")
-        self._check_end(frames.last)
+        self._check_end()
 
-    def _check_end(self, last: int) -> None:
+    def _converted(self, frame: Any) -> Frame:
+        """Return a decoded frame as an upright RGB frame, with a time after that of the last one."""
+        step = max(1, round(1 / (self.traits.rate * self.traits.time_base)))
+        start = frame.pts if frame.pts is not None else self._last + step
+        start = max(start, self._last + 1) if self._count else start
+        kind = (frame.width, frame.height, frame.format.name)
+        if self._kind and kind[:2] != self._kind[:2]:
+            expected = "{}×{}".format(*self._kind)
+            raise ImageError(
+                f"{self.path}: frame {self._count + 1} is {frame.width}×{frame.height}, earlier ones are {expected}"
+            )
+        if kind != self._kind:
+            self._graph, self._kind = to_rgb(frame, self.traits.colors), kind
+        self._count, self._last = self._count + 1, start
+        return Frame(_picture(frame, self._graph), start)
+
+    def _check_end(self) -> None:
         """Report if the file should be longer by more than a frame."""
-        said, traits = _end_of(self._stream), self.traits
-        missing = said - traits.seconds(last) - float(KEPT_SHORT / traits.rate)
+        said, last, traits = _end_of(self._stream), self.traits.seconds(self._last), self.traits
+        missing = said - last - float(KEPT_SHORT / traits.rate)
         if missing > max(0.0, traits.seconds(traits.last_duration)):
-            self.faults.append(f"it ends at {traits.seconds(last):.2f} of {said:.2f} seconds")
+            self.faults.append(f"it ends at {last:.2f} of {said:.2f} seconds")
         elif is_matroska(self._stream.container):
             self._check_bytes()
 
@@ -84,31 +103,6 @@ def _end_of(stream: Any) -> float:
         found = MATROSKA_END.match(stream.metadata.get("DURATION", ""))
         return sum(unit * float(part) for unit, part in zip((3600, 60, 1), found.groups())) if found else 0.0
     return float(((stream.start_time or 0) + stream.duration) * stream.time_base) if stream.duration else 0.0
-
-
-class _Frames:
-    """Decoded frames -> upright RGB frames with increasing times."""
-
-    def __init__(self, video: Video) -> None:
-        self._path, self._traits = video.path, video.traits
-        self.count, self.last = 0, -1
-        self._graph: Any = None
-        self._kind: Any = None
-
-    def converted(self, frame: Any) -> Frame:
-        step = max(1, round(1 / (self._traits.rate * self._traits.time_base)))
-        start = frame.pts if frame.pts is not None else self.last + step
-        start = max(start, self.last + 1) if self.count else start
-        kind = (frame.width, frame.height, frame.format.name)
-        if self._kind and kind[:2] != self._kind[:2]:
-            expected = "{}×{}".format(*self._kind)
-            raise ImageError(
-                f"{self._path}: frame {self.count + 1} is {frame.width}×{frame.height}, earlier ones are {expected}"
-            )
-        if kind != self._kind:
-            self._graph, self._kind = to_rgb(frame, self._traits.colors), kind
-        self.count, self.last = self.count + 1, start
-        return Frame(_picture(frame, self._graph), start)
 
 
 def first_frame(path: Path, most_pixels: int = MAX_PIXELS) -> Picture:
