@@ -23,7 +23,7 @@ from gluon_perceptual.image.io import read_rgb
 from gluon_perceptual.image.resize import crop_to_multiple
 from gluon_perceptual.inference import Upscaler
 from gluon_perceptual.nets import LossNetwork
-from gluon_perceptual.weights import model_for, models, shipped_path
+from gluon_perceptual.weights import models, shipped_path, web_model
 
 from .tables import markdown
 
@@ -48,7 +48,7 @@ def main(data: Sequence[str], drawings: str | None, only: str | None) -> None:
             click.echo(f"\n### ×{scale}, {title}\n\n{scored(methods, photos, scale)}")
         (first, photos), (last, others) = sets[0], sets[-1]
         click.echo(f"\n### ×{scale}, {first}: matching and self-ensemble\n\n{varied(found, photos, scale)}")
-        if model_for(scale, "web") in found:
+        if web_model(scale) in found:
             click.echo(f"\n### ×{scale}, {last} as JPEG\n\n{saved(methods, others, scale)}")
         if scale == 2 and drawings:
             click.echo(f"\n### ×2, drawings\n\n{scored(methods, split_photos(drawings)[1], 2)}")

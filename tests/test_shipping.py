@@ -161,7 +161,7 @@ def test_jpeg_files_of_low_quality_get_the_model_for_them(shelf, photos, tmp_pat
     write(tmp_path / "clean.png", image)
     status, _, stderr = run("upscale", tmp_path, "-o", tmp_path / "a")
     assert status == 0
-    assert stderr.count("sr_x2_pixel is for clean photos") == 1
+    assert stderr.count("sr_x2_pixel is for clean pictures") == 1
     assert "40.jpg: JPEG quality is about 40" in stderr
     assert "--model" not in stderr
     before = (shelf / "manifest.json").read_text()
@@ -174,7 +174,7 @@ def test_jpeg_files_of_low_quality_get_the_model_for_them(shelf, photos, tmp_pat
         assert (entry["scale"], entry["inputs"]) == (2, "web")
         assert list(entry["scores"]) == ["noise", "noise, JPEG 75", "noise, JPEG 60", "noise, JPEG 40"]
         status, _, stderr = run("upscale", *sorted(tmp_path.glob("*.*g")), "-o", tmp_path / "b")
-        assert (status, "clean photos" in stderr) == (0, False)
+        assert (status, "clean pictures" in stderr) == (0, False)
         for name, changes in (("40.jpg", True), ("95.jpg", False), ("clean.png", False)):
             assert np.array_equal(*(read_rgb(tmp_path / part / name) for part in "ab")) != changes
         stderr = run("upscale", tmp_path / "40.jpg", "-o", tmp_path / "c", "--model", "sr_x2_pixel")[2]

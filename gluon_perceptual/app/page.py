@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 import gluon_perceptual
 
 from ..errors import describe_failure, printable
-from ..weights import DEFAULTS, RESTORER, model_for, models
+from ..weights import DEFAULTS, RESTORER, models, web_model
 from . import views
 from .archive import told_apart, zipped
 from .bodies import asked_object, receive, whole
@@ -70,7 +70,7 @@ class Page:
         found = {name: {key: entry.get(key) for key in SHOWN_OF_MODELS} for name, entry in models().items()}
         for name, entry in found.items():
             entry["example"] = (STATIC / "examples" / f"{name}.jpg").is_file()
-        web = {scale: model_for(scale, "web") for scale in DEFAULTS}
+        web = {scale: web_model(scale) for scale in DEFAULTS}
         defaults = {1: RESTORER, **DEFAULTS}
         choices = {"suffixes": SUFFIXES, "spaces": SPACES, "numbers": NUMBERS, "defaults": defaults, "web": web}
         offered = await run_in_threadpool(self.runs.offered)

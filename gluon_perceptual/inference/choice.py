@@ -8,7 +8,7 @@ from typing import Iterable, Sequence
 
 from ..image.jpeg import file_quality
 from ..image.size import Size, fewest_passes
-from ..weights import DEFAULTS, RESTORER, model_for, models
+from ..weights import DEFAULTS, RESTORER, models, web_model
 
 LOW_QUALITY = 90  # of JPEG files; below, a model for photos from the web is better
 USUAL_SCALE = 2
@@ -29,7 +29,7 @@ def model_choices(model: str | None, size: Size | None) -> dict[int, ModelChoice
 
 def default_models(scale: int) -> list[str]:
     """Return the names of the models that `upscale` uses by default, the one for clean photos first."""
-    return [name for name in (DEFAULTS[scale], model_for(scale, "web")) if name]
+    return [name for name in (DEFAULTS[scale], web_model(scale)) if name]
 
 
 class ModelChoice:
@@ -56,6 +56,6 @@ class ModelChoice:
 
 
 def _misfit(file: Path, quality: int, model: str) -> str:
-    better = model_for(models()[model]["scale"], "web")
+    better = web_model(models()[model]["scale"])
     remedy = f"; use `model` {better}" if better else ""
-    return f"{file}: JPEG quality is about {quality}, but {model} is for clean photos and keeps artifacts{remedy}"
+    return f"{file}: JPEG quality is about {quality}, but {model} is for clean pictures and keeps artifacts{remedy}"

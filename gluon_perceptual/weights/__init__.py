@@ -11,7 +11,7 @@ from typing import Any, Dict
 
 from ..errors import UserError
 
-__all__ = ["DEFAULTS", "RESTORER", "manifest", "model_for", "model_path", "models", "shipped_path", "vgg16_paths"]
+__all__ = ["DEFAULTS", "RESTORER", "manifest", "model_path", "models", "shipped_path", "vgg16_paths", "web_model"]
 
 Entry = Dict[str, Any]  # type: ignore[explicit-any]  # of the manifest
 FOLDER = Path(__file__).parent
@@ -65,15 +65,10 @@ def models(kind: str | None = None) -> dict[str, Entry]:
     return {Path(name).stem: entry for name, entry in manifest().items() if entry.get("kind") in kinds}
 
 
-def model_for(scale: int, inputs: str) -> str | None:
-    """Return the name of the shipped model for a scale and kind of input, or None.
-
-    Args:
-        scale: How many times it enlarges.
-        inputs: "clean" for photos without visible compression, or "web" for photos from the web, mostly JPEG files.
-    """
+def web_model(scale: int) -> str | None:
+    """Return the name of the shipped model for photos from the web, mostly JPEG files, at this scale, or None."""
     found = models("super-resolution").items()
-    return next((name for name, entry in found if (entry["scale"], entry["inputs"]) == (scale, inputs)), None)
+    return next((name for name, entry in found if (entry["scale"], entry["inputs"]) == (scale, "web")), None)
 
 
 def model_path(model: str | os.PathLike[str]) -> Path:
