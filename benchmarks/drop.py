@@ -20,7 +20,7 @@ window.began = performance.now();
 document.body.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
 document.getElementById("dropped").remove();"""
 INPUT = """const input = document.createElement("input");
-document.body.append(Object.assign(input, {type: "file", id: "dropped"}));"""
+document.body.append(Object.assign(input, {type: "file", id: "dropped", multiple: true}));"""
 DONE = """const done = arguments[arguments.length - 1], count = arguments[0];
 const look = () => document.querySelectorAll(".job.done").length >= count ? done(performance.now() - window.began)
   : document.querySelector(".job.failed") ? done(-1) : setTimeout(look, 20);

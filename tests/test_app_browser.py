@@ -26,16 +26,12 @@ from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
+from benchmarks.drop import DROP, INPUT  # noqa: E402
+
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 SECONDS = 120
 PASTING = ["clipboardReadWrite", "clipboardSanitizedWrite"]
-DROP = """const files = document.getElementById("dropped").files, data = new DataTransfer();
-for (const file of files) data.items.add(file);
-document.body.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
-document.getElementById("dropped").remove();"""
-INPUT = """const input = document.createElement("input");
-document.body.append(Object.assign(input, {type: "file", id: "dropped", multiple: true}));"""
 
 pytestmark = [
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromium-driver here"),

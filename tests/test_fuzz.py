@@ -1,4 +1,4 @@
-"""A few of the damaged files of `python -m benchmarks.fuzz`, of every kind: each is read, or refused in one line."""
+"""A few of the damaged files of `python -m benchmarks.fuzz`: each is read, or refused in one line."""
 
 from random import Random
 

@@ -8,7 +8,7 @@ from typing import Mapping, Tuple
 
 import numpy as np
 
-from .._mxnet import Block, Context, NDArray, Parameter
+from .._mxnet import Block, Context, NDArray, Parameter, mx
 from .._mxnet.gluon import fill, is_placed, parameters_of
 from ..errors import UserError
 from ..formats.arrays import check_finite, read_arrays
@@ -82,8 +82,6 @@ def load_arrays(
     strict: bool = True,
 ) -> LoadReport:
     """Load arrays by name, read from the file `path`, into a Gluon network; otherwise as `load_parameters`."""
-    from .._mxnet import mx
-
     parameters = parameters_of(net)
     constants = {name for name, p in parameters.items() if isinstance(p, mx.gluon.Constant)}
     wanted = {name: p.shape or () for name, p in parameters.items()}
@@ -130,8 +128,6 @@ def _check_constant(value: np.ndarray, expected: np.ndarray, title: str) -> None
 
 def _fill(parameters: Mapping[str, Parameter], values: Mapping[str, np.ndarray], ctx: Context, path: str) -> None:
     """Set parameters on `ctx`, or where they are, or where the first placed one is."""
-    from .._mxnet import mx
-
     home = next((p.list_ctx() for p in parameters.values() if is_placed(p)), mx.cpu())
     for name, parameter in parameters.items():
         value = values.get(name)

@@ -26,11 +26,9 @@ def sidecar_path(path: Path) -> Path:
     return path.with_name(path.name[: -len(SUFFIX)] + SIDECAR_SUFFIX)
 
 
-def save_options(path: Path, options: SymbolOptions) -> Path:
-    """Write the options for loading the symbol in `path`, and return their path."""
-    sidecar = sidecar_path(path)
-    write_json(sidecar, describe(options))
-    return sidecar
+def save_options(path: Path, options: SymbolOptions) -> None:
+    """Write the options for loading the symbol in `path`."""
+    write_json(sidecar_path(path), describe(options))
 
 
 def read_options(path: Path) -> SymbolOptions | None:

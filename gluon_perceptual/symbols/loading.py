@@ -91,7 +91,7 @@ def _net_of(path: Path, symbol: Symbol, arrays: Mapping[str, np.ndarray], ctx: C
 def _find_out(path: Path, net: Block, check: ShapeCheck, spec: ModelSpec | None, ctx: Context) -> SymbolOptions:
     """Return the options of a network; the range is known for this package's, otherwise found by trying."""
     if spec is None:
-        return probe(str(path), net, check, ctx)
+        return probe(path, net, check, ctx)
     say_what_is_assumed(path, spec)
-    options = replace(from_sizes(str(path), check), max_value=spec.max_value, mean=spec.mean)
+    options = replace(from_sizes(path, check), max_value=spec.max_value, mean=spec.mean)
     return replace(options, halo=halo_of(SymbolModel(net, check, options, ctx), ctx))

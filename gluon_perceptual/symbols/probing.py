@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -19,7 +20,7 @@ UNBOUNDED = 1 << 20  # halo of a network that sees the whole picture, for exampl
 SEEN = 1e-3  # gray levels
 
 
-def probe(path: str, net: Block, check: ShapeCheck, ctx: Context) -> SymbolOptions:
+def probe(path: Path, net: Block, check: ShapeCheck, ctx: Context) -> SymbolOptions:
     """Return the options of an initialized network (N, C, H, W) -> (N, C, …), C being 1 or 3.
 
     Channels, scale and padding follow from the sizes of its outputs; the range is the one in which it restores a
@@ -41,7 +42,7 @@ def probe(path: str, net: Block, check: ShapeCheck, ctx: Context) -> SymbolOptio
     return replace(model.options, halo=halo_of(model, ctx))
 
 
-def from_sizes(path: str, check: ShapeCheck) -> SymbolOptions:
+def from_sizes(path: Path, check: ShapeCheck) -> SymbolOptions:
     """Return what follows from the sizes of a network's outputs: channels, scale, and what it cuts off."""
     shapes: list[Shape] = []
     reason = ""
