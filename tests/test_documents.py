@@ -1,11 +1,22 @@
-"""The check that the documentation's site has no broken link and loads nothing from other hosts."""
+"""The documentation names tests that exist; the check that its site has no broken link and loads nothing from others."""
 
 import importlib.util
-from pathlib import Path
+import re
 
 import pytest
+from documented import DOCUMENTS, ROOT
 
-HOOK = Path(__file__).resolve().parents[1] / "docs/_hooks/links.py"
+HOOK = ROOT / "docs/_hooks/links.py"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_tests_that_a_document_names_exist(document):
+    """As `test_file.py::test_name`; `::test_name` is in the last file before it."""
+    text, missing = "", []
+    for file, name in re.findall(r"`(test_\w+\.py)?::(test_\w+)`", (ROOT / document).read_text(encoding="utf-8")):
+        text = (ROOT / "tests" / file).read_text(encoding="utf-8") if file else text
+        missing += [] if f"def {name}(" in text else [f"{file}::{name}"]
+    assert missing == []
 
 
 def broken(folder, html):
