@@ -1,4 +1,4 @@
-"""The documentation names tests that exist; the check that its site has no broken link and loads nothing from others."""
+"""The documentation names tests that exist; its site has no broken link and loads nothing from other hosts."""
 
 import importlib.util
 import re
