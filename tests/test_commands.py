@@ -160,16 +160,6 @@ def test_scales_and_devices_and_tiles(model, tmp_path):
     assert not out.exists()
 
 
-def test_a_checkpoint_of_another_network(model, tmp_path):
-    path = tmp_path / "model.params"
-    path.write_bytes(model.read_bytes())
-    sidecar = json.loads(model.with_suffix(".json").read_text())
-    sidecar["arguments"]["width"] = 8
-    path.with_suffix(".json").write_text(json.dumps(sidecar))
-    result = run("upscale", write(tmp_path / "a.png"), "-o", tmp_path / "o.png", "--model", path)
-    assert_one_line_error(result, "model.params", "8")
-
-
 def test_an_output_that_cannot_be_written(model, tmp_path):
     source = write(tmp_path / "a.png")
     (tmp_path / "file").write_text("in the way")

@@ -147,18 +147,6 @@ def test_bad_options(source, reference, tmp_path, options, message):
     assert not (tmp_path / "out.png").exists()
 
 
-@pytest.mark.parametrize("position", [0, 1])
-@pytest.mark.parametrize("content", [None, b"", b"no picture, but text" * 9])
-def test_bad_inputs(source, tmp_path, content, position):
-    bad = tmp_path / "bad.png"
-    if content is not None:
-        bad.write_bytes(content)
-    inputs = [source, source]
-    inputs[position] = bad
-    assert_one_line_error(run(*inputs, tmp_path / "out.png"), "bad.png")
-    assert not (tmp_path / "out.png").exists()
-
-
 def test_bad_outputs(source, reference, tmp_path):
     (tmp_path / "file").write_text("in the way")
     (tmp_path / "folder.png").mkdir()
