@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import cycle
-from typing import Any, Callable
+from typing import Callable
 
 import cv2
 import numpy as np
@@ -43,9 +43,7 @@ def by_parts(
     return run
 
 
-def photo(
-    network: str, height: int, width: int, parts: int, precision: str = "float32", **_: Any
-) -> Callable[[], None]:
+def photo(network: str, height: int, width: int, parts: int, precision: str = "float32") -> Callable[[], None]:
     """Return a function that enlarges one of `parts` parts of a photo by this package."""
     from gluon_perceptual.inference import Upscaler
     from gluon_perceptual.timing import workloads

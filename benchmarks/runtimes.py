@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, Callable
+from typing import Callable
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def _picture() -> np.ndarray:
     return np.random.default_rng(0).uniform(0, 255, (1, 3, 256, 256)).astype(np.float32)
 
 
-def onnx_runtime(network: str, **_: Any) -> Callable[[], object]:
+def onnx_runtime(network: str) -> Callable[[], object]:
     """As `gluon_perceptual.timing.workloads.inference`, in float32: its CPU kernels have no bfloat16."""
     import onnxruntime
 

@@ -67,7 +67,7 @@ def runtimes(precision: str) -> Iterator[Work]:
         contenders = [
             Contender("ours", "gluon_perceptual.timing.workloads:inference", given),
             Contender("torch.compile", "benchmarks.pytorch:inference", {**given, "compiled": True}),
-            Contender("ONNX Runtime", "benchmarks.runtimes:onnx_runtime", given),
+            Contender("ONNX Runtime", "benchmarks.runtimes:onnx_runtime", {"network": network}),
             Contender("OpenVINO", "benchmarks.runtimes:openvino", given),
         ]
         flop = operations.inference_flop(network)
@@ -109,15 +109,15 @@ def _photo(name: str, height: int, width: int, precision: str) -> Work:
     from gluon_perceptual.inference import Upscaler
 
     model = workloads.build("sr2")
-    halo, tile = model.halo, Upscaler(model).tile
-    size = {"network": "sr2", "height": height, "width": width, "parts": PHOTO_PARTS, "tile": tile, "halo": halo}
-    arguments = {**size, "precision": precision}
+    plain = {"network": "sr2", "height": height, "width": width, "parts": PHOTO_PARTS}
+    given = {**plain, "precision": precision}
+    tiles = {"tile": Upscaler(model).tile, "halo": model.halo}
     contenders = [
-        Contender("ours", "benchmarks.photo:photo", arguments),
-        Contender("PyTorch, channels last", "benchmarks.pytorch:photo", arguments),
+        Contender("ours", "benchmarks.photo:photo", given),
+        Contender("PyTorch, channels last", "benchmarks.pytorch:photo", {**given, **tiles}),
     ]
     if precision != "float32":
-        contenders.append(Contender(OURS_FLOAT32, "benchmarks.photo:photo", size))
+        contenders.append(Contender(OURS_FLOAT32, "benchmarks.photo:photo", plain))
     return Work(_named(name, precision), contenders, parts=PHOTO_PARTS)
 
 
