@@ -21,7 +21,7 @@ from gluon_perceptual.inference import Upscaler
 TINY = ("--width", 4, "--workers", 0, "--batch", 1, "--vgg", "shipped")
 WORDS = ("--what", "for tests", "--data", "noise", "--license", "none")
 
-pytestmark = pytest.mark.usefixtures("no_figures")
+pytestmark = [pytest.mark.usefixtures("no_figures"), pytest.mark.xdist_group("shelf")]
 
 
 @pytest.fixture(scope="module")
