@@ -17,7 +17,7 @@ from gluon_perceptual.data.photos import find_photos, split_photos
 from gluon_perceptual.evaluation.metrics import grid_energy
 from gluon_perceptual.evaluation.scores import Row, as_text, means
 from gluon_perceptual.evaluation.stlpips import st_lpips_if_installed
-from gluon_perceptual.evaluation.super_resolution import DISTANCE_LAYERS, Method, bicubic, evaluate
+from gluon_perceptual.evaluation.super_resolution import DISTANCE_LAYERS, Method, baseline, evaluate
 from gluon_perceptual.image.files import PictureFile
 from gluon_perceptual.image.io import read_rgb
 from gluon_perceptual.image.resize import crop_to_multiple
@@ -43,7 +43,7 @@ def main(data: Sequence[str], drawings: str | None, only: str | None) -> None:
     sets = [(title, find_photos(folder)) for title, _, folder in (given.partition("=") for given in data)]
     for scale in sorted({models()[name]["scale"] for name in names}):
         found = {name: Upscaler(name) for name in names if models()[name]["scale"] == scale}
-        methods: dict[str, Method] = {"bicubic": bicubic(scale), **found}
+        methods: dict[str, Method] = {**baseline(scale), **found}
         for title, photos in sets:
             click.echo(f"\n### ×{scale}, {title}\n\n{scored(methods, photos, scale)}")
         (first, photos), (last, others) = sets[0], sets[-1]

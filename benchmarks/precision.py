@@ -49,6 +49,10 @@ class Rounded(BFloat16):
         """Round the output, too."""
         return self.narrow(F, super().convolution(F, *inputs, **settings))
 
+    def transposed_convolution(self, F: Any, x: Any, weight: Any, **settings: Any) -> Any:
+        """Likewise."""
+        return self.narrow(F, super().transposed_convolution(F, x, weight, **settings))
+
     def add(self, F: Any, a: Any, b: Any) -> Any:
         """Round the sum, too."""
         return self.narrow(F, super().add(F, a, b))

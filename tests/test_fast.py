@@ -12,6 +12,7 @@ from gluon_perceptual.nets.fast_neural_style import FastNeuralStyleNet
 from gluon_perceptual.nets.instance_norm import InstanceNorm, for_single_pictures
 from gluon_perceptual.nets.pixels import PixelRangeAdapter
 from gluon_perceptual.nets.plsr import PlsrNet
+from gluon_perceptual.nets.precision import as_precision, computing_in
 from gluon_perceptual.nets.style import StyleNet
 from gluon_perceptual.nets.super_resolution import SuperResolutionNet
 from gluon_perceptual.training.step import TrainingStep
@@ -65,12 +66,8 @@ def run(net, x, head):
     return [y.asnumpy(), x.grad.asnumpy(), *(p.grad().asnumpy() for p in learned(net))]
 
 
-@pytest.mark.parametrize("size", [(1, 2), (4, 8), (9, 6), (13, 15)])
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("hybrid", [True, False])
-@pytest.mark.parametrize("layer", LAYERS)
-def test_layer_equals_the_plain_one_and_so_do_its_gradients(layer, hybrid, bias, size):
-    nets = LAYERS[layer](bias)
+def with_same_parameters(nets, hybrid):
+    """Initialize a layer and its plain form."""
     mx.random.seed(1)
     for net in nets:
         net.initialize()
@@ -80,10 +77,32 @@ def test_layer_equals_the_plain_one_and_so_do_its_gradients(layer, hybrid, bias,
         plains.set_data(ours.data())
     if hybrid:
         nets[0].hybridize(static_alloc=True, static_shape=True)
+    return nets
+
+
+@pytest.mark.parametrize("size", [(1, 2), (4, 8), (9, 6), (13, 15)])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("hybrid", [True, False])
+@pytest.mark.parametrize("layer", LAYERS)
+def test_layer_equals_the_plain_one_and_so_do_its_gradients(layer, hybrid, bias, size):
+    nets = with_same_parameters(LAYERS[layer](bias), hybrid)
     x = mx.nd.random.normal(shape=(2, 5, *size))
     head = mx.nd.random.normal(shape=nets[1](x).shape)
     for ours, plains in zip(run(nets[0], x, head), run(nets[1], x, head)):
         np.testing.assert_allclose(ours, plains, rtol=1e-5, atol=1e-5 * max(1, np.abs(plains).max()))
+
+
+@pytest.mark.parametrize("size", [(1, 2), (9, 6), (13, 15)])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("hybrid", [True, False])
+@pytest.mark.parametrize("layer", ["nearest", "transposed"])
+def test_layer_for_inference_equals_the_plain_one(layer, hybrid, bias, size):
+    with computing_in(as_precision("float32").for_inference()):
+        ours, plain = with_same_parameters(LAYERS[layer](bias), hybrid)
+    assert "Deconvolution" in ours(mx.sym.var("data")).tojson()
+    x = mx.nd.random.normal(shape=(2, 5, *size))
+    expected = plain(x).asnumpy()
+    np.testing.assert_allclose(ours(x).asnumpy(), expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("shape", [(3, 1, 1), (3, 16, 20), (16, 7, 1), (16, 300, 300)])

@@ -18,6 +18,7 @@ from gluon_perceptual.checkpoint.model import load_for_use
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.image.io import to_image, to_tensor
 from gluon_perceptual.inference import Stylizer, Upscaler
+from gluon_perceptual.inference.model import KINDS
 from gluon_perceptual.losses import FeatureLoss, PerceptualLoss, PixelLoss
 from gluon_perceptual.nets.blocks import ResidualBlock, upsample
 from gluon_perceptual.nets.fast import Conv2D, InputConv2D, NearestConv2D, OutputConv2D, TransposedConv2D
@@ -25,7 +26,7 @@ from gluon_perceptual.nets.fast_neural_style import FastNeuralStyleNet
 from gluon_perceptual.nets.instance_norm import fast_twin
 from gluon_perceptual.nets.pixels import PixelRangeAdapter
 from gluon_perceptual.nets.plsr import PlsrNet
-from gluon_perceptual.nets.precision import BFloat16, computing_in, current_precision
+from gluon_perceptual.nets.precision import BFloat16, as_precision, computing_in, current_precision
 from gluon_perceptual.nets.style import StyleNet
 from gluon_perceptual.nets.super_resolution import SuperResolutionNet
 from gluon_perceptual.nets.vgg import LossNetwork
@@ -128,15 +129,26 @@ def worst(name, precision, batch, size, devices=1):
     return {kind: [error for key, error in errors.items() if kinds[key] == kind] for kind in ("output", "gradient")}
 
 
-def in_a_process(name, batch, size, devices=1):
-    """As `worst`, in bfloat16; MXNet's failures end the process."""
-    given = f"{name!r}, 'bfloat16', {batch}, {size}, {devices}"
-    code = f"import json, test_precision as t; print(json.dumps(t.worst({given})))"
+def error_of_inference(name, precision, size):
+    """How far the output of a layer for inference is from float32's of one that can be trained."""
+    outputs = []
+    for each in (as_precision(precision).for_inference(), "float32"):
+        with computing_in(each):
+            net = MAKERS[name]()
+        randomize(net, seed=1)
+        net.hybridize(static_alloc=True, static_shape=True)
+        outputs.append(mx.nd.amp_cast(net(mx.nd.array(given(name, 1, size))), dtype="float32").asnumpy())
+    return float(np.sqrt(np.mean((outputs[0] - outputs[1]) ** 2) / np.mean(outputs[1] ** 2)))
+
+
+def in_a_process(function, *given):
+    """As a function of this module with JSON's values; MXNet's failures end the process."""
+    code = f"import json, test_precision as t; print(json.dumps(t.{function.__name__}(*{given})))"
     return json.loads(python(code, PYTHONPATH=str(ROOT / "tests"))[0])
 
 
 def compared(name, kind, *given):
-    return in_a_process(name, *given) if kind == "bfloat16" else worst(name, Rounded(), *given)
+    return in_a_process(worst, name, kind, *given) if kind == "bfloat16" else worst(name, Rounded(), *given)
 
 
 SHAPES = [(1, (13, 9), 1), (3, (16, 24), 1), (4, (12, 20), 2)]
@@ -149,6 +161,15 @@ def test_a_layer_and_its_gradients_are_float32s_to_two_percent(name, batch, size
     errors = compared(name, kind, batch, size, devices)
     assert 1e-5 < max(errors["output"]) < 0.02  # it was rounded
     assert max(errors["gradient"]) < 0.02
+
+
+@pytest.mark.parametrize("kind", BOTH)
+@pytest.mark.parametrize("size", [(1, 2), (13, 9), (16, 24)])
+@pytest.mark.parametrize("name", ["transposed", "transposed, no bias", "nearest"])
+def test_a_layer_for_inference_is_float32s_to_two_percent(name, size, kind):
+    narrow = kind == "bfloat16"
+    error = in_a_process(error_of_inference, name, kind, size) if narrow else error_of_inference(name, Rounded(), size)
+    assert 1e-5 < error < 0.02
 
 
 @pytest.mark.parametrize("kind", BOTH)
@@ -359,10 +380,10 @@ def test_which_precision_is_run(monkeypatch):
     with pytest.raises(UserError, match="`precision` bfloat16: this processor has neither AVX512-BF16 nor AMX"):
         inference_precision("bfloat16")
     cpuinfo(monkeypatch, "avx2 avx512_bf16")
-    assert inference_precision("auto") == "float32"
-    assert inference_precision("bfloat16") == "bfloat16"
+    assert [inference_precision("auto", kind=kind) for kind in KINDS] == ["bfloat16", "float32"]
+    assert inference_precision("bfloat16", kind="style") == "bfloat16"
     cpuinfo(monkeypatch, AMX_FEATURES)
-    assert inference_precision("auto") == "bfloat16"
+    assert [inference_precision("auto", kind=kind) for kind in KINDS] == ["bfloat16", "bfloat16"]
     assert inference_precision("auto", mx.gpu()) == "float32"
     with pytest.raises(UserError, match="only on CPUs"):
         inference_precision("bfloat16", mx.gpu())

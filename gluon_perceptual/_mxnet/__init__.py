@@ -68,14 +68,16 @@ def free_memory(ctx: Context) -> int:
     return int(mx.context.gpu_memory_info(ctx.device_id)[0]) if ctx.device_type == "gpu" else cpu.free_memory()
 
 
-def inference_precision(precision: str, ctx: Context | None = None) -> str:
+def inference_precision(precision: str, ctx: Context | None = None, kind: str = "super-resolution") -> str:
     """Return the precision, "float32" or "bfloat16", in which a network runs when `precision` is requested.
 
-    "auto" is bfloat16 on a CPU with AMX; without AMX, oneDNN's bfloat16 is slower than its float32.
+    "auto" is bfloat16 on a CPU with AMX, and for super-resolution also on one with AVX512-BF16 alone, where styles,
+    whose instance norms are float32, gain little.
 
     Args:
         precision: "auto", "float32" or "bfloat16".
         ctx: Device; None for the CPU.
+        kind: The network's use, "super-resolution" or "style".
 
     Raises:
         UserError: `precision` is unknown, or bfloat16 is not supported here.
@@ -84,8 +86,10 @@ def inference_precision(precision: str, ctx: Context | None = None) -> str:
     on_cpu = ctx is None or ctx.device_type != "gpu"
     if precision == "bfloat16":
         check_bfloat16(on_cpu)
-    fastest = "bfloat16" if on_cpu and cpu.bfloat16_support() == cpu.AMX else "float32"
-    return fastest if precision == "auto" else precision
+    if precision != "auto":
+        return precision
+    gaining = (cpu.AMX,) if kind == "style" else (cpu.AMX, cpu.BFLOAT16)
+    return "bfloat16" if on_cpu and cpu.bfloat16_support() in gaining else "float32"
 
 
 def check_bfloat16(on_cpu: bool) -> None:

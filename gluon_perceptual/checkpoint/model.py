@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Mapping
+from typing import Callable, Mapping
 
 import numpy as np
 
-from .._mxnet import Context, mx
+from .._mxnet import Context, inference_precision, mx
 from .._mxnet.gluon import parameters_of, values_of
 from ..errors import UserError
 from ..files import write_json
@@ -16,7 +16,7 @@ from ..formats.arrays import read_arrays
 from ..formats.mxnet_params import write_params
 from ..nets.folding import folded_parameters, has_batch_norm
 from ..nets.pixels import PixelRangeAdapter
-from ..nets.precision import Precision
+from ..nets.precision import Precision, as_precision
 from ..weights import model_path
 from .loading import load_arrays
 from .recognition import recognize
@@ -44,10 +44,16 @@ def load_with_spec(
         UserError: The file or its sidecar is not a model of this package, or the two do not match.
         OSError: The file cannot be read.
     """
+    return _load(path, ctx, lambda spec: precision)
+
+
+def _load(
+    path: str | Path, ctx: Context | None, precision_of: Callable[[ModelSpec], str | Precision]
+) -> tuple[PixelRangeAdapter, ModelSpec]:
     path, ctx = model_path(path), ctx or mx.cpu()
     described, arrays = read_spec(path), read_arrays(path)
     spec = described or recognize(path, arrays)
-    model = spec.build(precision)
+    model = spec.build(precision_of(spec))
     load_arrays(model.net, arrays, path, ctx)
     model.mean.reset_ctx(ctx)
     return model, spec
@@ -61,9 +67,17 @@ def load_model(path: str | Path, ctx: Context | None = None) -> PixelRangeAdapte
 def load_for_use(
     path: str | Path, ctx: Context | None = None, precision: str | Precision = "float32"
 ) -> tuple[PixelRangeAdapter, ModelSpec]:
-    """Return the result of `load_with_spec` with a faster model, for inference only: without batch norms."""
-    model, spec = load_with_spec(path, ctx, precision)
-    return fold(model, spec, ctx, precision), spec
+    """Return the result of `load_with_spec` with a faster model, for inference only: without batch norms.
+
+    `precision` may also be "auto"; see `inference_precision`.
+    """
+
+    def chosen(spec: ModelSpec) -> Precision:
+        known = isinstance(precision, Precision)
+        return as_precision(precision if known else inference_precision(precision, ctx, spec.kind)).for_inference()
+
+    model, spec = _load(path, ctx, chosen)
+    return fold(model, spec, ctx, chosen(spec)), spec
 
 
 def fold(
@@ -77,7 +91,7 @@ def fold(
     if not has_batch_norm(model.net):
         return model
     spec = replace(spec, arguments={**spec.arguments, "norm": "none"})
-    return with_parameters(spec, folded_parameters(model.net), ctx, precision)
+    return with_parameters(spec, folded_parameters(model.net), ctx, as_precision(precision).for_inference())
 
 
 def with_lowpass(model: PixelRangeAdapter, spec: ModelSpec, cutoff: float) -> tuple[PixelRangeAdapter, ModelSpec]:

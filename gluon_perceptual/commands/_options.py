@@ -101,7 +101,7 @@ precision_option = click.option(
     "--precision",
     type=click.Choice(of(InferencePrecision)),
     default="auto",
-    help="Numeric precision of the network. auto: bfloat16 if the processor has AMX, otherwise float32.",
+    help="Numeric precision of the network. auto: bfloat16 where the processor is faster in it.",
 )
 MOST_TIMES, MOST_SIDE, MOST_MEGAPIXELS = 64, 100_000, 2000
 size_options = combined(  # for `take_size`

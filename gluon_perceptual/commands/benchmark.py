@@ -59,13 +59,19 @@ def benchmark(runs: int, headline: bool, sizes: tuple[int, ...], as_json: bool, 
             measuring.measure(network, kind, runs, peaks[precision], ctx, precision)
             for network, kind, precision in tqdm(work, dynamic_ncols=True)
         ]
-    chosen = inference_precision("auto", ctx)
+    enlarging, repainting = (inference_precision("auto", ctx, kind) for kind in ("super-resolution", "style"))
     if as_json:
         best = {each: peak / 1e9 for each, peak in peaks.items()}
-        device = {"device": str(ctx), "computes": support, "auto": chosen, "convolution_gflops": best}
+        device = {
+            "device": str(ctx),
+            "computes": support,
+            "auto": enlarging,
+            "auto_style": repainting,
+            "convolution_gflops": best,
+        }
         show_json({**device, "rows": rows})
         return
-    show(f"{ctx}: computes in {support}; --precision auto takes {chosen}")
+    show(f"{ctx}: computes in {support}; --precision auto takes {enlarging} to enlarge, {repainting} to repaint")
     show(table(rows))
 
 

@@ -56,7 +56,7 @@ def evaluate(
     """
     from .._mxnet import devices
     from ..data.photos import find_photos
-    from ..evaluation.super_resolution import bicubic
+    from ..evaluation.super_resolution import baseline
     from ..figures import check_figure_path
     from ..files import check_target, input_file
     from ..inference import Upscaler
@@ -67,7 +67,7 @@ def evaluate(
         for photo in photos:
             input_file(str(photo))
         check_figure_path(check_target(figure))
-    methods = {"bicubic": bicubic(scale)}
+    methods = baseline(scale)
     for model in models:
         upscaler = Upscaler(model, devices(gpus)[0], match_histogram=match_histogram, scale=scale, precision=precision)
         methods[title(model, methods)] = upscaler

@@ -137,6 +137,11 @@ def center_pair(
     return low[top : top + length, left : left + length], truth[rows, columns]
 
 
+def baseline(scale: int) -> dict[str, Method]:
+    """Return by name what models are compared with: bicubic enlargement, or, at scale 1, the input itself."""
+    return {"input" if scale == 1 else "bicubic": bicubic(scale)}
+
+
 def bicubic(scale: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Return MATLAB's bicubic enlargement, the baseline."""
+    """Return MATLAB's bicubic enlargement."""
     return lambda image: imresize(image, scale)

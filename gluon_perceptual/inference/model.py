@@ -87,16 +87,16 @@ def open_model(
     if isinstance(model, Model):
         return model
     ctx = ctx or mx.cpu()
-    computed = inference_precision(precision, ctx)
+    inference_precision(precision, ctx)  # raises if it is not supported
     if is_symbol_file(model):
         if precision == "bfloat16":
             raise UserError(f"{model}: symbols run only in float32, not in bfloat16")
         return _of_symbol(model, ctx, math.ceil(scale) if scale else None)
     if isinstance(model, (str, Path)):
-        loaded, spec = load_for_use(model, ctx, computed)
-        title, fits = f"{model}: a {spec.network}", (computed, ctx.device_type) == ("float32", "cpu")
-        fuses = fits and isinstance(loaded.net, SuperResolutionNet)  # MXNet fails on the others
-        return _of_spec(title, loaded, spec, ctx, **({"backend": ONEDNN} if fuses else {}))
+        loaded, spec = load_for_use(model, ctx, precision)
+        net, on_cpu = loaded.net, ctx.device_type == "cpu"
+        fuses = on_cpu and isinstance(net, SuperResolutionNet) and not net.precision.rounds  # MXNet fails on the others
+        return _of_spec(f"{model}: a {spec.network}", loaded, spec, ctx, **({"backend": ONEDNN} if fuses else {}))
     return _of_network(model, ctx)
 
 

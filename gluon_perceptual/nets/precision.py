@@ -5,11 +5,13 @@ A network computes in the precision of the `computing_in` block in which it is b
     with computing_in("bfloat16"):
         net = SuperResolutionNet(2)
 
-Its parameters and their gradients are float32 in both, so that checkpoints fit both.
+Its parameters and their gradients are float32 in both, so that checkpoints fit both. In a network that is built in
+`computing_in(as_precision("bfloat16").for_inference())`, layers may take faster forms that have no gradient.
 """
 
 from __future__ import annotations
 
+import copy
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Iterator
@@ -23,9 +25,23 @@ if TYPE_CHECKING:
 
 
 class Precision:
-    """float32: arrays as they are, without any cast."""
+    """float32: arrays as they are, without any cast.
+
+    Attributes:
+        name: "float32" or "bfloat16".
+        rounds: Whether `narrow` changes values.
+        forward_only: Whether layers may take forms that have no gradient.
+    """
 
     name = "float32"
+    rounds = False
+    forward_only = False
+
+    def for_inference(self) -> Precision:
+        """Return the same precision, with `forward_only`."""
+        twin = copy.copy(self)
+        twin.forward_only = True
+        return twin
 
     def narrow(self, F: Operators, x: NDArray) -> NDArray:
         """Return `x` in the type that convolutions take."""
@@ -39,6 +55,10 @@ class Precision:
         """`F.Convolution` of data, weight and, unless `no_bias`, bias, in the type that convolutions take."""
         return F.Convolution(*(self.narrow(F, each) for each in inputs), **settings)
 
+    def transposed_convolution(self, F: Operators, x: NDArray, weight: NDArray, **settings: Any) -> NDArray:
+        """`F.Deconvolution` without bias, in the type that convolutions take; its gradient crashes in bfloat16."""
+        return F.Deconvolution(self.narrow(F, x), self.narrow(F, weight), **{**settings, "no_bias": True})
+
     def add(self, F: Operators, a: NDArray, b: NDArray) -> NDArray:
         """Add feature maps, in the type that convolutions take."""
         return self.narrow(F, a) + self.narrow(F, b)
@@ -51,6 +71,7 @@ class BFloat16(Precision):
     """
 
     name = "bfloat16"
+    rounds = True
     _dtype = np.dtype([("bfloat16", np.uint16)])  # MXNet's
 
     def narrow(self, F: Operators, x: NDArray) -> NDArray:
@@ -62,22 +83,26 @@ class BFloat16(Precision):
         return F.amp_cast(x, dtype="float32")
 
 
-FLOAT32 = Precision()
-PRECISIONS = {each.name: each for each in (FLOAT32, BFloat16())}
-_current: ContextVar[Precision] = ContextVar("precision", default=FLOAT32)
+PRECISIONS = {each.name: each for each in (Precision(), BFloat16())}
+_current: ContextVar[Precision] = ContextVar("precision", default=PRECISIONS["float32"])
 
 
-@contextmanager
-def computing_in(precision: str | Precision) -> Iterator[None]:
-    """Make networks that are built in this block compute in a precision: one of `PRECISIONS`, or its name.
+def as_precision(precision: str | Precision) -> Precision:
+    """Return the precision of this name, one of `PRECISIONS`; a `Precision` is returned unchanged.
 
     Raises:
         UserError: The name is unknown.
     """
-    if isinstance(precision, str):
-        check_choice("precision", precision, PRECISIONS)
-        precision = PRECISIONS[precision]
-    token = _current.set(precision)
+    if isinstance(precision, Precision):
+        return precision
+    check_choice("precision", precision, PRECISIONS)
+    return PRECISIONS[precision]
+
+
+@contextmanager
+def computing_in(precision: str | Precision) -> Iterator[None]:
+    """Make networks that are built in this block compute in a precision, or that of this name; see `as_precision`."""
+    token = _current.set(as_precision(precision))
     try:
         yield
     finally:

@@ -13,6 +13,7 @@ from .fast import OutputConv2D
 from .lowpass import LowPass
 from .lowpass_kernel import RADIUS
 from .pixels import HALF_RANGE
+from .precision import current_precision
 
 NEAR_ZERO = 1e-4  # standard deviation of the last layer's initial weights with `skip`
 
@@ -56,7 +57,7 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
         check_choice("scale", scale, SCALES)
         if lowpass is not None and not skip:
             raise UserError(f"`lowpass` {lowpass} filters what is added to the bicubic enlargement: it needs `skip`")
-        self.scale = scale
+        self.scale, self.precision = scale, current_precision()
         with self.name_scope():
             self.head = ConvBlock(3, width, 9, norm)
             self.body = nn.HybridSequential()

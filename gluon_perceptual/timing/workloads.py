@@ -18,7 +18,7 @@ from ..losses.style_transfer import blended_grams, style_transfer_loss, style_we
 from ..losses.terms import STYLE_LAYERS
 from ..nets.instance_norm import fast_twin, for_single_pictures
 from ..nets.pixels import PixelRangeAdapter
-from ..nets.precision import computing_in
+from ..nets.precision import Precision, as_precision, computing_in
 from ..nets.vgg import LossNetwork
 from ..optimize import minimize, style_objective
 from ..training.step import TrainingStep
@@ -45,7 +45,7 @@ def training_size(network: str) -> int:
     return 256 if is_style(network) else 144
 
 
-def build(network: str, ctx: Context | None = None, precision: str = "float32") -> PixelRangeAdapter:
+def build(network: str, ctx: Context | None = None, precision: str | Precision = "float32") -> PixelRangeAdapter:
     """Return one of `NETWORKS` as a model with random weights that computes in `precision`."""
     model = NETWORKS[network].build(precision)
     model.net.initialize(mx.init.Xavier(), ctx=ctx or mx.cpu())
@@ -110,7 +110,8 @@ def inference(
 
 def for_use(network: str, ctx: Context | None = None, precision: str = "float32") -> PixelRangeAdapter:
     """Return a network in the form in which it is loaded for inference."""
-    model = fold(build(network, ctx, precision), NETWORKS[network], ctx, precision)
+    used = as_precision(precision).for_inference()
+    model = fold(build(network, ctx, used), NETWORKS[network], ctx, used)
     model.hybridize(static_alloc=True, static_shape=True)
     return model
 
