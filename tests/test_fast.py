@@ -7,8 +7,9 @@ from helpers import randomize
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.losses import PerceptualLoss, PixelLoss
 from gluon_perceptual.nets import fast
-from gluon_perceptual.nets.fast import InputConv2D, NearestConv2D, OutputConv2D, TransposedConv2D
+from gluon_perceptual.nets.fast import InputConv2D, OutputConv2D
 from gluon_perceptual.nets.fast_neural_style import FastNeuralStyleNet
+from gluon_perceptual.nets.fast_upsampling import NearestConv2D, TransposedConv2D
 from gluon_perceptual.nets.instance_norm import InstanceNorm, for_single_pictures
 from gluon_perceptual.nets.pixels import PixelRangeAdapter
 from gluon_perceptual.nets.plsr import PlsrNet

@@ -21,8 +21,9 @@ from gluon_perceptual.inference import Stylizer, Upscaler
 from gluon_perceptual.inference.model import KINDS
 from gluon_perceptual.losses import FeatureLoss, PerceptualLoss, PixelLoss
 from gluon_perceptual.nets.blocks import ResidualBlock, upsample
-from gluon_perceptual.nets.fast import Conv2D, InputConv2D, NearestConv2D, OutputConv2D, TransposedConv2D
+from gluon_perceptual.nets.fast import Conv2D, InputConv2D, OutputConv2D
 from gluon_perceptual.nets.fast_neural_style import FastNeuralStyleNet
+from gluon_perceptual.nets.fast_upsampling import NearestConv2D, TransposedConv2D
 from gluon_perceptual.nets.instance_norm import fast_twin
 from gluon_perceptual.nets.pixels import PixelRangeAdapter
 from gluon_perceptual.nets.plsr import PlsrNet

@@ -217,7 +217,7 @@ def test_the_blogs_network_is_the_same_from_params_and_symbol(shared, tmp_path, 
         ].count(1) == 1
 
     def pictures():
-        return [Upscaler(file)(image) for file in files]
+        return [Upscaler(file, precision=each)(image) for file, each in zip(files, ("float32", "auto"))]
 
     assumed = pictures()
     np.testing.assert_array_equal(*assumed)

@@ -49,9 +49,10 @@ def test_a_run_leaves_everything(photos, tmp_path, options, request):
     out = tmp_path / "run"
     status, stdout, _ = run("train-sr", "--data", photos, *TINY, "--preview-every", 2, "--out", out, *options)
     assert status == 0
-    assert "against bicubic: PSNR" in stdout
     assert sorted(path.name for path in out.iterdir()) == PARTS
     config = json.loads((out / "config.json").read_text())
+    baseline = "input" if config["config"]["scale"] == 1 else "bicubic"
+    assert f"against {baseline}: PSNR" in stdout
     assert config["config"]["steps"] == 4
     assert config["versions"]["mxnet"] == mx.__version__
     assert config["pairs"] == 3 * config["config"]["crops"]
@@ -59,7 +60,7 @@ def test_a_run_leaves_everything(photos, tmp_path, options, request):
     log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log] == [1, 2, 3, 4]
     assert len(list((out / "previews").iterdir())) == 2
-    assert {row["method"] for row in json.loads((out / "scores.json").read_text())} == {"bicubic", "model"}
+    assert {row["method"] for row in json.loads((out / "scores.json").read_text())} == {baseline, "model"}
     model = load_model(out / "checkpoints" / "step-0000004.params")
     assert model.scale == config["config"]["scale"]
     for picture in ("figure.png", "loss.png") if not options else ():

@@ -11,7 +11,7 @@ from benchmarks.harness import Contender, Result
 from benchmarks.suites import Work
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.commands.benchmark import WORDS
-from gluon_perceptual.nets.fast import NearestConv2D
+from gluon_perceptual.nets.fast_upsampling import NearestConv2D
 from gluon_perceptual.timing import measuring, operations, paper_table, workloads
 
 

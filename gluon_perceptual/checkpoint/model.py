@@ -73,8 +73,8 @@ def load_for_use(
     """
 
     def chosen(spec: ModelSpec) -> Precision:
-        known = isinstance(precision, Precision)
-        return as_precision(precision if known else inference_precision(precision, ctx, spec.kind)).for_inference()
+        given = precision if isinstance(precision, Precision) else inference_precision(precision, ctx, spec.kind)
+        return as_precision(given).for_inference()
 
     model, spec = _load(path, ctx, chosen)
     return fold(model, spec, ctx, chosen(spec)), spec

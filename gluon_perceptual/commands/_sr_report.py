@@ -8,7 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ..evaluation.scores import as_json, means, table
-from ..evaluation.super_resolution import DISTANCE_LAYERS, baseline, center_pair, evaluate
+from ..evaluation.super_resolution import DISTANCE_LAYERS, Method, baseline, center_pair, evaluate
 from ..figures import blog_figure, save_figure
 from ..files import write_json
 from ..image.io import read_rgb
@@ -41,7 +41,7 @@ class SuperResolutionReport(RunReport):
         """Measure on the held-out photos, print the table, and draw the figure."""
         run, config, folder = self.run, self.config, self.folder
         loss_network = LossNetwork.pretrained(DISTANCE_LAYERS)
-        methods = {**baseline(config.scale), "model": Upscaler(run.model, run.devices[0])}
+        methods: dict[str, Method] = {**baseline(config.scale), "model": Upscaler(run.model, run.devices[0])}
         protocol = (config.scale, loss_network, config.sigma, config.degradation)
         held_out = tqdm(run.task.held_out, desc="scoring", unit="photo", dynamic_ncols=True)
         rows = [row for photo in held_out for row in evaluate(methods, photo, *protocol)]

@@ -13,7 +13,8 @@ from .._mxnet import NDArray, Operators, mx, nn
 from .._mxnet.gluon import constant
 from ..choices import Norm, Upsampling, check_choice, of
 from ..image.resampling import bicubic_phases
-from .fast import Conv2D, InputConv2D, NearestConv2D, TransposedConv2D
+from .fast import Conv2D, InputConv2D
+from .fast_upsampling import NearestConv2D, TransposedConv2D
 from .instance_norm import InstanceNorm
 from .precision import current_precision
 

@@ -7,7 +7,8 @@ from typing import Any
 from .._mxnet import NDArray, Operators, mx, nn
 from ..choices import Norm
 from .blocks import norm_layer
-from .fast import Conv2D, InputConv2D, OutputConv2D, TransposedConv2D
+from .fast import Conv2D, InputConv2D, OutputConv2D
+from .fast_upsampling import TransposedConv2D
 from .precision import current_precision
 
 
