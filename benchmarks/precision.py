@@ -50,8 +50,9 @@ class Rounded(BFloat16):
         return self.narrow(F, super().convolution(F, *inputs, **settings))
 
     def transposed_convolution(self, F: Any, x: Any, weight: Any, **settings: Any) -> Any:
-        """Likewise."""
-        return self.narrow(F, super().transposed_convolution(F, x, weight, **settings))
+        """Likewise, where it is in bfloat16."""
+        out = super().transposed_convolution(F, x, weight, **settings)
+        return self.narrow(F, out) if self.forward_only else out
 
     def add(self, F: Any, a: Any, b: Any) -> Any:
         """Round the sum, too."""

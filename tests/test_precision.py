@@ -160,8 +160,9 @@ SHAPES = [(1, (13, 9), 1), (3, (16, 24), 1), (4, (12, 20), 2)]
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_and_its_gradients_are_float32s_to_two_percent(name, batch, size, devices, kind):
     errors = compared(name, kind, batch, size, devices)
-    assert 1e-5 < max(errors["output"]) < 0.02  # it was rounded
-    assert max(errors["gradient"]) < 0.02
+    rounded = name != "transposed, no bias"  # which is float32 in training
+    assert (max(errors["output"]) > 1e-5) == rounded
+    assert max(errors["output"] + errors["gradient"]) < 0.02
 
 
 @pytest.mark.parametrize("kind", BOTH)

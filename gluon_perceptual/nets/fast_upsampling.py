@@ -22,12 +22,7 @@ def _transposed(
 
 
 class TransposedConv2D(nn.Conv2DTranspose):
-    """A transposed convolution; parameters as of `nn.Conv2DTranspose`.
-
-    In bfloat16, where the gradient of MXNet's operator crashes the process, a network that can be trained has a
-    convolution to the phases of the output instead, see `_phases`; that requires a kernel of 3, stride 2, padding 1 and
-    output padding 1.
-    """
+    """A transposed convolution; parameters as of `nn.Conv2DTranspose`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -35,27 +30,9 @@ class TransposedConv2D(nn.Conv2DTranspose):
 
     def hybrid_forward(self, F: Operators, x: NDArray, weight: NDArray, bias: NDArray = None) -> NDArray:
         """(N, in_channels, H, W) -> (N, channels, larger H, larger W)."""
-        if self.precision.rounds and not self.precision.forward_only:
-            return self._phases(F, x, weight, bias)
         if on_gpu():
             return super().hybrid_forward(F, x, weight, bias)
         return _transposed(F, self.precision, x, weight, bias, **operator_arguments(self))
-
-    def _phases(self, F: Operators, x: NDArray, weight: NDArray, bias: NDArray) -> NDArray:
-        """Of two adjacent pixels the first uses the middle weight, the second the last and the next pixel's first."""
-        channels = operator_arguments(self)["num_filter"]
-        filters = F.concat(*(_part(F, _part(F, weight, 2, a), 3, b) for a in (0, 1) for b in (0, 1)), dim=1)
-        inputs = [x, F.transpose(filters, (1, 0, 2, 3))] + ([] if bias is None else [F.tile(bias, 4)])
-        settings = {"kernel": (2, 2), "pad": (1, 1), "num_filter": 4 * channels, "no_bias": bias is None}
-        maps = self.precision.convolution(F, *inputs, **settings)
-        whole = F.slice(maps, begin=(None, None, 1, 1), end=(None, None, None, None))
-        return F.depth_to_space(whole, 2)
-
-
-def _part(F: Operators, weight: NDArray, axis: int, phase: int) -> NDArray:
-    """Return the weights of a transposed convolution on a pixel and the next: (w1, 0) or (w2, w0)."""
-    w0, w1, w2 = F.split(weight, num_outputs=3, axis=axis)
-    return F.concat(*((w2, w0) if phase else (w1, F.zeros_like(w1))), dim=axis)
 
 
 class NearestConv2D(Conv2D):
@@ -63,7 +40,7 @@ class NearestConv2D(Conv2D):
 
     Of the 3×3 repeated pixels under a filter, at most 2×2 differ: for each of the four positions in a repeated pixel, a
     filter of 2×2 sums of weights gives the same with 4 instead of 9 multiplications. For inference that is a transposed
-    convolution, three times as fast; the gradient of MXNet's crashes the process where its weights are computed.
+    convolution, three times as fast; it has no gradient, see `Precision.transposed_convolution`.
     """
 
     def __init__(self, channels: int, in_channels: int, use_bias: bool = True, **kwargs: Any) -> None:

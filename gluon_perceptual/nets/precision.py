@@ -56,8 +56,12 @@ class Precision:
         return F.Convolution(*(self.narrow(F, each) for each in inputs), **settings)
 
     def transposed_convolution(self, F: Operators, x: NDArray, weight: NDArray, **settings: Any) -> NDArray:
-        """`F.Deconvolution` without bias, in the type that convolutions take; its gradient crashes in bfloat16."""
-        return F.Deconvolution(self.narrow(F, x), self.narrow(F, weight), **{**settings, "no_bias": True})
+        """`F.Deconvolution` without bias; in float32 if it needs a gradient.
+
+        The gradient crashes the process where the weight is computed, if only by a cast.
+        """
+        inputs = [self.narrow(F, each) for each in (x, weight)] if self.forward_only else [self.widen(F, x), weight]
+        return F.Deconvolution(*inputs, **{**settings, "no_bias": True})
 
     def add(self, F: Operators, a: NDArray, b: NDArray) -> NDArray:
         """Add feature maps, in the type that convolutions take."""
