@@ -56,7 +56,7 @@ def main(
     click.echo(markdown(HEAD, []))
     for given in models:
         name, _, painting = given.partition("=")
-        paint = Stylizer(name)
+        paint = Stylizer(name, precision="float32")
         name = Path(name).stem
         cells = [f"`{name}`", *measured(paint, [resize_longest_side(picture, size) for picture in pictures])]
         if painting:

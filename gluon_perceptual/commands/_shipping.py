@@ -129,8 +129,9 @@ def _agreement(model: PixelRangeAdapter, arrays: dict[str, np.ndarray], halves: 
 
 
 def _scores(model: Path, sets: Sets, qualities: Sequence[int]) -> dict[str, dict[str, float]]:
-    """Return a model's mean scores on each set, and on the set's inputs saved as JPEG files of these qualities."""
-    upscaler, loss_network = Upscaler(model), LossNetwork.pretrained(super_resolution.DISTANCE_LAYERS)
+    """Return a model's mean scores in float32 on each set, and on its inputs saved as JPEG files of these qualities."""
+    upscaler = Upscaler(model, precision="float32")
+    loss_network = LossNetwork.pretrained(super_resolution.DISTANCE_LAYERS)
     found = {}
     for name, photos in sets.items():
         for jpeg in (None, *qualities):
@@ -146,8 +147,8 @@ def _scores(model: Path, sets: Sets, qualities: Sequence[int]) -> dict[str, dict
 
 
 def _style_scores(model: Path, sets: Sets) -> dict[str, dict[str, float]]:
-    """Return a style's mean scores on each set."""
-    paint, found = Stylizer(model), {}
+    """Return a style's mean scores in float32 on each set."""
+    paint, found = Stylizer(model, precision="float32"), {}
     for name, files in sets.items():
         photos = (resize_longest_side(read_rgb(file), STYLE_SIDE) for file in files)
         rows = [style_scores(paint(photo), photo) for photo in photos]
