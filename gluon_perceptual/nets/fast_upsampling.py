@@ -40,7 +40,7 @@ class NearestConv2D(Conv2D):
 
     Of the 3×3 repeated pixels under a filter, at most 2×2 differ: for each of the four positions in a repeated pixel, a
     filter of 2×2 sums of weights gives the same with 4 instead of 9 multiplications. For inference that is a transposed
-    convolution, three times as fast; it has no gradient, see `Precision.transposed_convolution`.
+    convolution, which is faster; it has no gradient, see `Precision.transposed_convolution`.
     """
 
     def __init__(self, channels: int, in_channels: int, use_bias: bool = True, **kwargs: Any) -> None:

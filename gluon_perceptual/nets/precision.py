@@ -64,7 +64,7 @@ class Precision:
         return F.Deconvolution(*inputs, **{**settings, "no_bias": True})
 
     def add(self, F: Operators, a: NDArray, b: NDArray) -> NDArray:
-        """Add feature maps in float32: rounded after each residual block, pictures lose three times as much."""
+        """Add feature maps in float32: rounded after each residual block, the sum would lose much more."""
         return self.widen(F, a) + self.widen(F, b)
 
 
