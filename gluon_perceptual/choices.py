@@ -10,7 +10,7 @@ from typing import Iterable, Literal, get_args
 from .errors import UserError
 
 Norm = Literal["batch", "instance", "none"]
-Upsampling = Literal["transposed", "nearest", "subpixel"]
+Upsampling = Literal["transposed", "nearest", "subpixel", "direct"]
 Output = Literal["tanh", "linear"]
 
 Loss = Literal["pixel", "feature", "mix"]

@@ -8,8 +8,8 @@ from typing import Any
 from .._mxnet import NDArray, Operators, mx, nn
 from ..choices import SCALES, Norm, Upsampling, check_choice
 from ..errors import UserError
-from .blocks import BicubicEnlargement, ConvBlock, ResidualBlock, upsample
-from .fast import OutputConv2D
+from .blocks import BicubicEnlargement, ConvBlock, DepthToSpace, ResidualBlock, upsample
+from .fast import Conv2D, OutputConv2D
 from .lowpass import LowPass
 from .lowpass_kernel import RADIUS
 from .pixels import HALF_RANGE
@@ -63,9 +63,14 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
             self.body = nn.HybridSequential()
             self.body.add(*(ResidualBlock(width, norm) for _ in range(blocks)))
             self.up = nn.HybridSequential()
-            self.up.add(*(upsample(width, upsampling, norm) for _ in range(int(math.log2(scale)))))
             first = mx.init.Normal(NEAR_ZERO) if skip else None
-            self.tail = OutputConv2D(3, 9, in_channels=width, weight_initializer=first)
+            if upsampling == "direct":
+                self.tail = nn.HybridSequential()
+                self.tail.add(Conv2D(3 * scale**2, 3, padding=1, in_channels=width, weight_initializer=first))
+                self.tail.add(DepthToSpace(scale))
+            else:
+                self.up.add(*(upsample(width, upsampling, norm) for _ in range(int(math.log2(scale)))))
+                self.tail = OutputConv2D(3, 9, in_channels=width, weight_initializer=first)
             self.enlarge = BicubicEnlargement(scale) if skip else None
             self.lowpass = None if lowpass is None else LowPass(lowpass, scale)
 
@@ -77,10 +82,16 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
         tail = 4 if self.lowpass is None else 4 + RADIUS
         return 4 + 2 * len(self.body) + ups + math.ceil(tail / self.scale) + 1
 
+    def start_further_blocks(self, count: int) -> None:
+        """Make all residual blocks but the first `count` return their input, until they are trained."""
+        for block in list(self.body)[count:]:
+            for parameter in block.conv2.collect_params().values():
+                parameter.set_data(mx.nd.zeros(parameter.shape))
+
     def hybrid_forward(self, F: Operators, x: NDArray) -> NDArray:
         """(N, 3, H, W) -> (N, 3, scale·H, scale·W), both in [0, 255]."""
         features = self.head((x - HALF_RANGE) / HALF_RANGE)
-        out = self.tail(self.up(self.body(features)))
+        out = self.precision.widen(F, self.tail(self.up(self.body(features))))
         if self.enlarge is None:
             return (F.Activation(out, act_type="tanh") + 1) * HALF_RANGE
         added = out if self.lowpass is None else self.lowpass(out)
