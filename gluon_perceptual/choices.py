@@ -10,7 +10,8 @@ from typing import Iterable, Literal, get_args
 from .errors import UserError
 
 Norm = Literal["batch", "instance", "none"]
-Upsampling = Literal["transposed", "nearest", "subpixel", "direct"]
+Upsampling = Literal["transposed", "nearest", "subpixel"]
+Enlargement = Literal["transposed", "nearest", "subpixel", "direct"]
 Output = Literal["tanh", "linear"]
 
 Loss = Literal["pixel", "feature", "mix"]

@@ -20,6 +20,9 @@ SPECS = {
     "x2, low-pass": ModelSpec(
         "SuperResolutionNet", {"scale": 2, "norm": "none", "skip": True, "lowpass": 0.3, **SMALL}
     ),
+    "x4, direct": ModelSpec(
+        "SuperResolutionNet", {"scale": 4, "norm": "none", "upsampling": "direct", "skip": True, **SMALL}
+    ),
     "x4": ModelSpec("SuperResolutionNet", {"scale": 4, "norm": "batch", "upsampling": "transposed", **SMALL}),
     "x8": ModelSpec(
         "SuperResolutionNet", {"scale": 8, "norm": "batch", "upsampling": "subpixel", "skip": True, **SMALL}

@@ -25,6 +25,8 @@ SPECS = {
                                           "upsampling": "transposed", "skip": True}),
     "low-pass": ModelSpec("SuperResolutionNet", {"scale": 4, "width": 4, "blocks": 1, "norm": "none",
                                                "upsampling": "transposed", "skip": True, "lowpass": 0.3}),
+    "direct": ModelSpec("SuperResolutionNet", {"scale": 8, "width": 4, "blocks": 1, "norm": "none",
+                                             "upsampling": "direct", "skip": True}),
     "blog": ModelSpec("PlsrNet", {"width": 4, "blocks": 1}, 1.0, (0.485, 0.456, 0.406)),
 }  # fmt: skip
 

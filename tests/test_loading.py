@@ -2,12 +2,17 @@ import re
 
 import numpy as np
 import pytest
+from helpers import built
 
 from gluon_perceptual._mxnet import mx
+from gluon_perceptual._mxnet.gluon import values_of
 from gluon_perceptual.checkpoint import load_parameters, read_params, write_params
+from gluon_perceptual.checkpoint.loading import load_arrays
+from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.errors import ParamsFormatError, UserError
 from gluon_perceptual.formats.matching import canonical_name, match_names
 from gluon_perceptual.nets import LossNetwork, PlsrNet
+from gluon_perceptual.training.growth import grown
 
 FILES = ["save_parameters", "save_params", "collect_params_save", "export-0003"]
 nn = mx.gluon.nn
@@ -285,3 +290,18 @@ def test_a_file_that_is_none(tmp_path):
     (tmp_path / "x.params").write_bytes(b"hello")
     with pytest.raises(ParamsFormatError, match=r"x\.params.*at byte"):
         load_parameters(mx.gluon.nn.Dense(1, in_units=1), tmp_path / "x.params")
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_further_blocks_begin_by_doing_nothing(norm):
+    arguments = {"scale": 2, "width": 4, "norm": norm, "upsampling": "nearest", "skip": True}
+    small, large = (ModelSpec("SuperResolutionNet", {**arguments, "blocks": blocks}) for blocks in (1, 3))
+    before, after = built(small), large.build()
+    after.net.initialize()
+    arrays = grown(values_of(before.net), large)
+    assert load_arrays(after.net, arrays, "", strict=False).unused == ()
+    x = mx.nd.array(np.random.default_rng(0).uniform(0, 255, (1, 3, 9, 8)))
+    np.testing.assert_allclose(after(x).asnumpy(), before(x).asnumpy(), atol=1e-3)
+    for other in ({"width": 8}, {"blocks": 0}, {"lowpass": 0.3}, {"skip": False, "blocks": 3}):
+        spec = ModelSpec("SuperResolutionNet", {**small.arguments, **other})
+        assert grown(values_of(built(small).net), spec) is None

@@ -161,8 +161,10 @@ def test_on_pixels_changes_the_range_and_back():
 @pytest.mark.parametrize(
     "net", [SuperResolutionNet(2, 4, 2), SuperResolutionNet(4, 4, 1, "none", "nearest", True),
             SuperResolutionNet(8, 4, 1, "none", "subpixel"), SuperResolutionNet(1, 4, 2, "none", skip=True),
-            SuperResolutionNet(2, 4, 1, "none", skip=True, lowpass=0.4), PlsrNet(4, 2)],
-    ids=["x2", "x4", "x8", "x1", "low-pass", "blog"],
+            SuperResolutionNet(2, 4, 1, "none", skip=True, lowpass=0.4),
+            SuperResolutionNet(4, 4, 2, "none", "direct", True, 0.3), SuperResolutionNet(2, 4, 1, "batch", "direct"),
+            PlsrNet(4, 2)],
+    ids=["x2", "x4", "x8", "x1", "low-pass", "direct, low-pass", "direct", "blog"],
 )  # fmt: skip
 def test_halo_covers_the_receptive_field(net):
     """Changing one input pixel changes nothing further away than the halo."""

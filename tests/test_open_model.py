@@ -111,6 +111,7 @@ def test_a_checksum_is_taken_once_and_again_of_a_file_that_changed(tmp_path, mon
         (2, "transposed", "batch", True, None),
         (2, "nearest", "batch", False, None),
         (2, "subpixel", "none", True, 0.3),
+        (4, "direct", "batch", True, 0.3),
         (4, "nearest", "none", False, None),
     ],
 )

@@ -55,6 +55,7 @@ NETWORKS = {
     "x2": lambda: SuperResolutionNet(2, 16, 1),
     "x4, nearest, skip": lambda: SuperResolutionNet(4, 16, 1, "none", "nearest", True),
     "x2, subpixel": lambda: SuperResolutionNet(2, 16, 1, "batch", "subpixel"),
+    "x4, direct": lambda: SuperResolutionNet(4, 16, 1, "none", "direct", True),
     "blog": lambda: PlsrNet(16, 1),
     "style": lambda: StyleNet(8),
     "style, batch norm": lambda: StyleNet(8, "batch", "nearest"),

@@ -135,6 +135,8 @@ SPECS = [
             (2, "none", "nearest", {"skip": True, "lowpass": 0.3}),
             (4, "batch", "subpixel", {"skip": False}),
             (8, "none", "transposed", {"skip": True}),
+            (2, "batch", "direct", {"skip": False}),
+            (8, "none", "direct", {"skip": True, "lowpass": 0.3}),
         )
     ),
     *(ModelSpec("PlsrNet", {"width": 3, "blocks": 2, "norm": norm}) for norm in ("batch", "none")),

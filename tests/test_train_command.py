@@ -13,6 +13,7 @@ from cli import assert_one_line_error, run, start, wait_until, write, write_phot
 from helpers import built
 
 from gluon_perceptual._mxnet import mx
+from gluon_perceptual._mxnet.gluon import values_of
 from gluon_perceptual.checkpoint import write_params
 from gluon_perceptual.checkpoint.model import load_model, load_with_spec, save_model
 from gluon_perceptual.checkpoint.spec import ModelSpec
@@ -100,6 +101,26 @@ def test_a_run_starts_from_the_parameters_of_another(photos, tmp_path):
     status, _, stderr = run(*given, "--start-from", start, "--out", other, "--width", 8)
     assert status == 1
     assert "does not fit SuperResolutionNet" in stderr
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_a_run_grows_out_of_a_smaller_network(photos, tmp_path):
+    given = ("train-sr", "--data", photos, *TINY, "--loss", "pixel", "--steps", 1)
+    assert run(*given, "--blocks", 1, "--lr", 0.01, "--out", tmp_path / "small")[0] == 0
+    start = ("--start-from", tmp_path / "small/checkpoints/step-0000001.params", "--lr", 1e-30)
+    picture = mx.nd.array(np.random.default_rng(0).uniform(0, 255, (1, 3, 12, 14)))
+    small = load_model(start[1])(picture).asnumpy()
+    for upsampling, tolerance in (("transposed", 1e-3), ("direct", 0.5)):  # another upsampling adds next to nothing yet
+        out = tmp_path / upsampling
+        assert run(*given, *start, "--blocks", 3, "--upsampling", upsampling, "--out", out)[0] == 0
+        grown, spec = load_with_spec(out / "checkpoints/step-0000001.params")
+        assert (spec.arguments["blocks"], spec.arguments["upsampling"]) == (3, upsampling)
+        compared = small if upsampling == "transposed" else grown.net.enlarge(picture).asnumpy()
+        np.testing.assert_allclose(grown(picture).asnumpy(), compared, atol=tolerance)
+        head = values_of(grown.net)["head.0.weight"]
+        np.testing.assert_array_equal(head, values_of(load_model(start[1]).net)["head.0.weight"])
+    again = ("--start-from", out / "checkpoints/step-0000001.params", "--blocks", 1, "--out", tmp_path / "shrunk")
+    assert_one_line_error(run(*given, *again), "blocks 3, not 1")
 
 
 @pytest.mark.usefixtures("no_figures")

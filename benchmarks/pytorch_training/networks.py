@@ -70,6 +70,19 @@ def enlarging(channels: int, upsampling: str, norm: Norm, inputs: int) -> nn.Mod
     return nn.Sequential(*layers, norm_layer(norm, channels), nn.ReLU(True))
 
 
+class Direct(nn.Sequential):
+    """As `gluon_perceptual.nets.blocks.DirectEnlargement`."""
+
+    def __init__(self, channels: int, scale: int) -> None:
+        super().__init__(nn.Conv2d(channels, 3 * scale**2, 3, padding=1))
+        self.scale = scale
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) -> (N, 3, scale·H, scale·W); the phases are the slower part of the channel axis."""
+        phases = super().forward(x).unflatten(1, (-1, 3)).transpose(1, 2).flatten(1, 2)
+        return functional.pixel_shuffle(phases, self.scale)
+
+
 class LowPass(nn.Module):
     """As `gluon_perceptual.nets.lowpass.LowPass`, for pictures of any size; without a cut-off the identity."""
 
@@ -120,8 +133,9 @@ class SuperResolutionNet(nn.Module):
         self.scale = scale
         self.head = conv_block(3, width, 9, None)
         self.body = nn.Sequential(*(ResidualBlock(width, None) for _ in range(blocks)))
-        self.up = nn.Sequential(*(enlarging(width, upsampling, None, width) for _ in range(int(math.log2(scale)))))
-        self.tail = nn.Conv2d(width, 3, 9, padding=4)
+        stages = 0 if upsampling == "direct" else int(math.log2(scale))
+        self.up = nn.Sequential(*(enlarging(width, upsampling, None, width) for _ in range(stages)))
+        self.tail = Direct(width, scale) if upsampling == "direct" else nn.Conv2d(width, 3, 9, padding=4)
         self.register_buffer("phases", torch.tensor(bicubic_phases(scale)[:, np.newaxis]), persistent=False)
         self.lowpass = LowPass(lowpass)
 
@@ -149,7 +163,7 @@ def network_of(config: StyleConfig | SuperResolutionConfig) -> nn.Module:
     if (config.arch, config.norm) != ("skip", "none"):
         raise UserError(f"arch {config.arch}, norm {config.norm}: only skip without norm is supported")
     net = initialized(SuperResolutionNet(config.scale, config.width, config.blocks, config.upsampling, config.lowpass))
-    nn.init.normal_(net.tail.weight, std=NEAR_ZERO)
+    nn.init.normal_((net.tail[0] if config.upsampling == "direct" else net.tail).weight, std=NEAR_ZERO)
     return net
 
 

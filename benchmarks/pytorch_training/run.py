@@ -13,11 +13,13 @@ from torch import nn
 from tqdm import tqdm
 
 from gluon_perceptual.checkpoint.parameters import CELL
+from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.files import parse_json, write_bytes, write_json
 from gluon_perceptual.formats.mxnet_params import read_params, write_params
 from gluon_perceptual.nets.lowpass_kernel import lowpass_kernel, phases_of
 from gluon_perceptual.training.config import TrainingConfig
+from gluon_perceptual.training.growth import grown
 from gluon_perceptual.training.style_config import StyleConfig
 from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig
 from gluon_perceptual.weights import model_path
@@ -47,7 +49,8 @@ def config_of(values: dict[str, Any]) -> Config:
 
 def check(config: Config) -> None:
     """Raise UserError if a run has settings that would be ignored here."""
-    expected = {"vgg": ("shipped",), "schedule": ("cosine", "constant"), "upsampling": ("transposed", "nearest")}
+    kinds = ("transposed", "nearest", "direct")
+    expected = {"vgg": ("shipped",), "schedule": ("cosine", "constant"), "upsampling": kinds}
     for name, values in expected.items():
         if getattr(config, name) not in values:
             raise UserError(f"`{name}` {getattr(config, name)}: only {' and '.join(values)} can be trained here")
@@ -64,7 +67,7 @@ def trained(
     torch.manual_seed(config.seed)
     net = network_of(config)
     if config.start_from:
-        load(net, read_params(model_path(config.start_from)))
+        start(net, config)
     net = net.to(device, memory_format=torch.channels_last)
     step = Step(net, config, Pairs(made, config.batch, device), torch.bfloat16 if on_gpu else torch.float32)
     log: list[dict[str, float]] = []
@@ -76,6 +79,18 @@ def trained(
             bar.set_postfix(loss=f"{lines[-1]['loss']:.4g}", refresh=False)
             bar.update(len(lines))
     return net, log
+
+
+def start(net: nn.Module, config: Config) -> None:
+    """Load the parameters that a run starts from, which may be a smaller network's, see `training.growth`."""
+    arrays = read_params(model_path(config.start_from))
+    if isinstance(config, SuperResolutionConfig):
+        names = ("scale", "width", "blocks", "norm", "upsampling")
+        spec = ModelSpec("SuperResolutionNet", {**{name: getattr(config, name) for name in names}, "skip": True})
+        further = grown(arrays, spec)
+        if further is not None:
+            arrays = {**{name: value.numpy() for name, value in net.state_dict().items()}, **further}
+    load(net, arrays)
 
 
 def save(run: Path, config: Config, net: nn.Module, log: list[dict[str, float]]) -> None:

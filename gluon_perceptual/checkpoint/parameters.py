@@ -58,9 +58,12 @@ def _super_resolution(
     yield from _normed("head.0", "head.1", width, 3, 9, norm).items()
     for k in range(blocks):
         yield from _residual(f"body.{k}", width, norm).items()
-    for k in range(scale.bit_length() - 1):
-        yield from _upsampling(f"up.{k}", width, width, norm, upsampling).items()
-    yield from _conv("tail", 3, width, 9, bias=True).items()
+    if upsampling == "direct":
+        yield from _conv("tail.0", 3 * scale**2, width, 3, bias=True).items()
+    else:
+        for k in range(scale.bit_length() - 1):
+            yield from _upsampling(f"up.{k}", width, width, norm, upsampling).items()
+        yield from _conv("tail", 3, width, 9, bias=True).items()
     if skip:
         yield "enlarge.filters", (scale**2, 1, 5, 5)
     if lowpass is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from pathlib import Path
 from typing import Container, Mapping
@@ -72,7 +73,7 @@ def spec_of(arrays: Mapping[str, np.ndarray]) -> ModelSpec | None:
     lowpass = next(({"lowpass": cutoff_of(arrays[name])} for name in LOW_PASSES & filters), {})
     enlarges = any(name.startswith("up.") for name in shapes)
     has_upsampling = not enlarges or bool({"up.0.0.weight", "up.0.1.weight"} & filters)
-    if {"head.0.weight", "tail.weight"} <= filters and has_upsampling:
+    if "head.0.weight" in filters and {"tail.weight", "tail.0.weight"} & filters and has_upsampling:
         return ModelSpec("SuperResolutionNet", {**_super_resolution_arguments(shapes), **lowpass})
     if "encode.1.0.weight" in filters and {"decode.0.0.weight", "decode.0.1.weight"} & filters:
         return ModelSpec("StyleNet", {**_style_arguments(shapes), **lowpass})
@@ -86,13 +87,14 @@ def _super_resolution_arguments(shapes: Shapes) -> dict[str, Json]:
     def count(part: str) -> int:
         return len({match[1] for name in shapes if (match := re.match(rf"{part}\.(\d+)\.", name))})
 
-    width = shapes["head.0.weight"][0]
+    width, phases = shapes["head.0.weight"][0], shapes.get("tail.0.weight")
+    upsampling = _upsampling(shapes, "up.0", 4 * width) if count("up") else "transposed"
     return {
-        "scale": 2 ** count("up"),
+        "scale": 2 ** count("up") if phases is None else math.isqrt(phases[0] // 3),
         "width": width,
         "blocks": count("body"),
         "norm": _norm(shapes, "head.1"),
-        "upsampling": _upsampling(shapes, "up.0", 4 * width) if count("up") else "transposed",
+        "upsampling": upsampling if phases is None else "direct",
         "skip": "enlarge.filters" in shapes,
     }
 

@@ -20,6 +20,7 @@ from ..training.checkpoints import Checkpoints, latest, restore, step_of
 from ..training.cluster import Workers, join
 from ..training.config import TrainingConfig
 from ..training.folder import locked
+from ..training.growth import grown
 from ..training.jsonl import read_lines
 from ..training.loop import Callback, StepFailedError
 from ..training.record import resumed_config
@@ -32,7 +33,6 @@ from ._run_folder import RunReport, last_good, logs, prepare_folder, report_skip
 from ._settings import RunOptions
 
 log = logging.getLogger(__name__)
-GROWING = {"blocks", "upsampling"}  # what may differ from the network of `--start-from`
 
 
 @dataclass(frozen=True)
@@ -120,29 +120,26 @@ def prepared(kind: TrainingKind, given: dict[str, Any], folder: Path, checkpoint
 def start_from(run: Run, path: Path) -> str:
     """Load the parameters in a file into a run, and return a line about them; the run keeps its own low-pass.
 
-    A super-resolution network may have more residual blocks than the file's, or other upsampling: it takes the layers
-    that the file has, and its further blocks begin by doing nothing.
+    The file's network may be smaller, see `training.growth`.
 
     Raises:
         UserError: They belong to another network; the message names differences, if known.
     """
     arrays = {name: array for name, array in read_arrays(path).items() if name not in LOW_PASSES}
-    spec, wanted = read_spec(path), run.task.spec.arguments
-    theirs = spec.arguments if spec and spec.network == run.task.spec.network else {}
-    theirs = {name: value for name, value in theirs.items() if name != "lowpass"}
-    other = {name: value for name, value in theirs.items() if wanted.get(name, value) != value}
-    if other and other.keys() <= GROWING and theirs["blocks"] <= wanted["blocks"]:
-        run.model.net.start_further_blocks(theirs["blocks"])
-        return str(load_arrays(run.model.net, arrays, path, run.devices, strict=False))
+    wanted = run.task.spec
+    further = grown(arrays, wanted)
     try:
-        return str(load_arrays(run.model.net, arrays, path, run.devices))
+        return str(load_arrays(run.model.net, further or arrays, path, run.devices, strict=further is None))
     except UserError as error:
+        spec = read_spec(path)
+        theirs = spec.arguments if spec and spec.network == wanted.network else {}
+        theirs = {name: value for name, value in theirs.items() if name != "lowpass"}
+        ours = wanted.arguments
+        other = {name: value for name, value in theirs.items() if ours.get(name, value) != value}
         if not other:
             raise
-        differing = ", ".join(f"{name} {value}, not {wanted[name]}" for name, value in other.items())
-        raise UserError(
-            f"--start-from {path} does not fit {run.task.spec.network} as set here: it has {differing}"
-        ) from error
+        differing = ", ".join(f"{name} {value}, not {ours[name]}" for name, value in other.items())
+        raise UserError(f"--start-from {path} does not fit {wanted.network} as set here: it has {differing}") from error
 
 
 def train_and_report(run: Run, report: RunReport, folder: Path, run_options: RunOptions) -> int:

@@ -98,6 +98,25 @@ class DepthToSpace(mx.gluon.HybridBlock):
         return F.depth_to_space(x, self._factor)
 
 
+class DirectEnlargement(nn.HybridSequential):
+    """(N, C, H, W) -> (N, 3, f·H, f·W) float32: one 3×3 convolution to the colors' f² phases (Shi et al. 2016)."""
+
+    def __init__(
+        self, factor: int, in_channels: int, weight_initializer: mx.init.Initializer | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self._precision = current_precision()
+        with self.name_scope():
+            self.add(
+                Conv2D(3 * factor**2, 3, padding=1, in_channels=in_channels, weight_initializer=weight_initializer),
+                DepthToSpace(factor),
+            )
+
+    def hybrid_forward(self, F: Operators, x: NDArray) -> NDArray:
+        """All phases at once."""
+        return self._precision.widen(F, super().hybrid_forward(F, x))
+
+
 def upsample(
     channels: int, upsampling: Upsampling, norm: Norm = "batch", in_channels: int | None = None
 ) -> mx.gluon.HybridBlock:

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from .._mxnet import NDArray, Operators, mx, nn
-from ..choices import SCALES, Norm, Upsampling, check_choice
+from ..choices import SCALES, Enlargement, Norm, check_choice, of
 from ..errors import UserError
-from .blocks import BicubicEnlargement, ConvBlock, DepthToSpace, ResidualBlock, upsample
-from .fast import Conv2D, OutputConv2D
+from .blocks import BicubicEnlargement, ConvBlock, DirectEnlargement, ResidualBlock, upsample
+from .fast import OutputConv2D
 from .lowpass import LowPass
 from .lowpass_kernel import RADIUS
 from .pixels import HALF_RANGE
@@ -31,7 +31,9 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
         width: Channels inside (paper: 64).
         blocks: Residual blocks (paper: 4).
         norm: "batch" (paper) or "none".
-        upsampling: "transposed" (paper), "nearest" or "subpixel", see `blocks.upsample`.
+        upsampling: "transposed" (paper), "nearest" or "subpixel", see `blocks.upsample`; or "direct", instead of the
+            last four layers one that enlarges at once, see `blocks.DirectEnlargement`: everything else is computed at
+            the input's size, so that twice as many blocks cost about as much for ×4.
         skip: False (paper): the output is a scaled tanh. True: the output is the bicubic enlargement of the input
             (×1: the input itself) plus what the network adds, without tanh; it starts as bicubic interpolation, may
             leave [0, 255], and preserves colors.
@@ -48,13 +50,14 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
         width: int = 64,
         blocks: int = 4,
         norm: Norm = "batch",
-        upsampling: Upsampling = "transposed",
+        upsampling: Enlargement = "transposed",
         skip: bool = False,
         lowpass: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         check_choice("scale", scale, SCALES)
+        check_choice("upsampling", upsampling, of(Enlargement))
         if lowpass is not None and not skip:
             raise UserError(f"`lowpass` {lowpass} filters what is added to the bicubic enlargement: it needs `skip`")
         self.scale, self.precision = scale, current_precision()
@@ -65,9 +68,7 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
             self.up = nn.HybridSequential()
             first = mx.init.Normal(NEAR_ZERO) if skip else None
             if upsampling == "direct":
-                self.tail = nn.HybridSequential()
-                self.tail.add(Conv2D(3 * scale**2, 3, padding=1, in_channels=width, weight_initializer=first))
-                self.tail.add(DepthToSpace(scale))
+                self.tail = DirectEnlargement(scale, width, first)
             else:
                 self.up.add(*(upsample(width, upsampling, norm) for _ in range(int(math.log2(scale)))))
                 self.tail = OutputConv2D(3, 9, in_channels=width, weight_initializer=first)
@@ -77,21 +78,15 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
     @property
     def halo(self) -> int:
         """How many input pixels beyond its own an output pixel can depend on (the receptive field's radius)."""
-        stages = len(self.up)
-        ups = sum(math.ceil(2 / 2**i) for i in range(stages))
-        tail = 4 if self.lowpass is None else 4 + RADIUS
+        ups = sum(math.ceil(2 / 2**i) for i in range(len(self.up)))
+        tail = self.scale if isinstance(self.tail, DirectEnlargement) else 4
+        tail += 0 if self.lowpass is None else RADIUS
         return 4 + 2 * len(self.body) + ups + math.ceil(tail / self.scale) + 1
-
-    def start_further_blocks(self, count: int) -> None:
-        """Make all residual blocks but the first `count` return their input, until they are trained."""
-        for block in list(self.body)[count:]:
-            for parameter in block.conv2.collect_params().values():
-                parameter.set_data(mx.nd.zeros(parameter.shape))
 
     def hybrid_forward(self, F: Operators, x: NDArray) -> NDArray:
         """(N, 3, H, W) -> (N, 3, scale·H, scale·W), both in [0, 255]."""
         features = self.head((x - HALF_RANGE) / HALF_RANGE)
-        out = self.precision.widen(F, self.tail(self.up(self.body(features))))
+        out = self.tail(self.up(self.body(features)))
         if self.enlarge is None:
             return (F.Activation(out, act_type="tanh") + 1) * HALF_RANGE
         added = out if self.lowpass is None else self.lowpass(out)

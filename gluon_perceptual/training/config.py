@@ -35,7 +35,8 @@ class TrainingConfig:
     vgg: str = setting("shipped", "Weights of the loss network.", metavar="shipped|zoo|zoo19|FILE")
     start_from: str | None = setting(
         None,
-        "Parameters to start from: a shipped model, or a checkpoint of the same network.",
+        "Parameters to start from: a shipped model, or a checkpoint of the same network; one that enlarges may have "
+        "fewer blocks, or other upsampling.",
         metavar="NAME|FILE",
         default_text="random",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Mapping
 
-from ..choices import SCALES, Degradation, Loss, Norm, PixelKind, Upsampling, VariationKind
+from ..choices import SCALES, Degradation, Enlargement, Loss, Norm, PixelKind, VariationKind
 from ..errors import UserError
 from ..losses.functional import GRID_CELLS
 from ..losses.terms import FeatureLoss, GridLoss, PixelLoss, Term, TotalVariationLoss
@@ -51,8 +51,10 @@ class SuperResolutionConfig(TrainingConfig):
     width: int = setting(64, "Channels inside the network.", least=1, most=1024)
     blocks: int = setting(4, "Residual blocks.", least=0, most=256)
     norm: Norm = setting("none", "Normalization.", choices=("batch", "none"))
-    upsampling: Upsampling = setting(
-        "transposed", "Layers that enlarge (the paper's convs of stride 1/2).", choices=Upsampling
+    upsampling: Enlargement = setting(
+        "transposed",
+        "Layers that enlarge (the paper's convs of stride 1/2). direct: the last layer alone.",
+        choices=Enlargement,
     )
     lowpass: float | None = setting(
         None,
