@@ -1,8 +1,8 @@
 """Scores of the models that ship: `python -m benchmarks.models --data Set5=FOLDER --data BSD100=FOLDER …`.
 
-Prints the tables of docs/models.md: the shipped models, from the manifest; and for each scale, bicubic enlargement and
-its models, on photos made smaller by imresize without blur. `--drawings FOLDER` scores the ×2 models on the drawings
-that the model for drawings was not trained on.
+Prints the tables of docs/models.md: the shipped models, from the manifest; for each scale, bicubic enlargement and
+its models, on photos made smaller by imresize without blur; and the time that each model takes, which needs a quiet
+machine. `--drawings FOLDER` scores the ×2 models on the drawings that the model for drawings was not trained on.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from gluon_perceptual.image.io import read_rgb
 from gluon_perceptual.image.resize import crop_to_multiple
 from gluon_perceptual.inference import Upscaler
 from gluon_perceptual.nets import LossNetwork
+from gluon_perceptual.timing.measuring import seconds
 from gluon_perceptual.weights import models, shipped_path, web_model
 
 from .tables import markdown
 
+ROUNDS = 5
 QUALITIES = (95, 90, 85, 75, 60, 40)
 LEVELS = range(0, 256, 15)
 in_float32 = partial(Upscaler, precision="float32")  # whatever the processor is faster in
@@ -54,6 +56,7 @@ def main(data: Sequence[str], drawings: str | None, only: str | None) -> None:
             click.echo(f"\n### ×{scale}, {last} as JPEG\n\n{saved(methods, others, scale)}")
         if scale == 2 and drawings:
             click.echo(f"\n### ×2, drawings\n\n{scored(methods, split_photos(drawings)[1], 2)}")
+    click.echo(f"\n### Time\n\n{timed(names)}")
     click.echo("\nLargest deviation of a flat gray picture's enlargement, in gray levels:")
     for name in names:
         click.echo(f"- {name}: {deviation(in_float32(name)):.3f}")
@@ -108,6 +111,22 @@ def varied(found: dict[str, Upscaler], photos: Sequence[PictureFile], scale: int
         rows = means([row for photo in tqdm(photos) for row in evaluate(methods, photo, scale, network)])
         lines.append([name, *(f"{row.psnr:.2f} / {row.relu4_3:.0f} / {row.ciede2000:.2f}" for row in rows)])
     return markdown(("PSNR / relu4_3 / CIEDE2000", "plain", "--self-ensemble", "matched, RGB", "matched, LAB"), lines)
+
+
+def timed(names: Sequence[str]) -> str:
+    """Return the table of the models' times for a picture of 256×256, measured in turn, and their scores."""
+    picture = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
+    found = {name: in_float32(name) for name in names}
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for _ in tqdm(range(1 + ROUNDS)):
+        for name, upscaler in found.items():
+            times[name].append(seconds(partial(upscaler, picture)))
+    lines = []
+    for name, measured in times.items():
+        scores = models()[name]["scores"].get("Set5")
+        psnr = f"{scores['psnr']:.2f}" if scores else ""
+        lines.append([name, f"×{models()[name]['scale']}", f"{np.median(measured[1:]):.2f}", psnr])
+    return markdown(("", "", "seconds for 256×256", "Set5: PSNR"), lines)
 
 
 def deviation(upscaler: Upscaler) -> float:
