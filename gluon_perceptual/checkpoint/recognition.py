@@ -87,14 +87,14 @@ def _super_resolution_arguments(shapes: Shapes) -> dict[str, Json]:
     def count(part: str) -> int:
         return len({match[1] for name in shapes if (match := re.match(rf"{part}\.(\d+)\.", name))})
 
-    width, phases = shapes["head.0.weight"][0], shapes.get("tail.0.weight")
+    width, is_direct = shapes["head.0.weight"][0], "tail.weight" not in shapes
     upsampling = _upsampling(shapes, "up.0", 4 * width) if count("up") else "transposed"
     return {
-        "scale": 2 ** count("up") if phases is None else math.isqrt(phases[0] // 3),
+        "scale": math.isqrt(shapes["tail.0.weight"][0] // 3) if is_direct else 2 ** count("up"),
         "width": width,
         "blocks": count("body"),
         "norm": _norm(shapes, "head.1"),
-        "upsampling": upsampling if phases is None else "direct",
+        "upsampling": "direct" if is_direct else upsampling,
         "skip": "enlarge.filters" in shapes,
     }
 
