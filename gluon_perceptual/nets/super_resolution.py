@@ -33,7 +33,7 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
         norm: "batch" (paper) or "none".
         upsampling: "transposed" (paper), "nearest" or "subpixel", see `blocks.upsample`; or "direct": instead of the
             layers that enlarge and the last convolution there is a `blocks.DirectEnlargement`. Everything else is then
-            computed at the input's size, so that ×4 with 16 blocks takes about as long as with the paper's layers and 8.
+            computed at the input's size: ×4 with 16 blocks takes about as long as with the paper's layers and 8.
         skip: False (paper): the output is a scaled tanh. True: the output is the bicubic enlargement of the input
             (×1: the input itself) plus what the network adds, without tanh; it starts as bicubic interpolation, may
             leave [0, 255], and preserves colors.
