@@ -54,18 +54,18 @@ def shelf(photos, tmp_path_factory):
         for module in ("weights", "commands._shipping"):
             patch.setattr(f"gluon_perceptual.{module}.FOLDER", folder)
         given = (*WORDS, "--evaluate", f"noise={photos}")
-        assert run("ship-model", runs / "sharp/checkpoints/step-0000003.params", "sr_x2_pixel", *given)[0] == 0
+        assert run("ship-model", runs / "sharp/checkpoints/step-0000003.params", "sr_x2_deep", *given)[0] == 0
         assert run("ship-model", runs / "noise/checkpoints/step-0000001.params", "noise", *given)[0] == 0
         yield folder
 
 
 def test_the_manifest_tells_all(shelf):
-    entry = weights.models("super-resolution")["sr_x2_pixel"]
+    entry = weights.models("super-resolution")["sr_x2_deep"]
     assert entry["steps"] == 5
     assert set(entry["scores"]["noise"]) == {*SCORES[:6]}  # of noise, no place is smooth
     assert entry["dtype"] == "float16"
     assert entry["device"] == "CPU cores"
-    assert {array.dtype for array in read_params(shelf / "sr_x2_pixel.params").values()} == {np.dtype("float16")}
+    assert {array.dtype for array in read_params(shelf / "sr_x2_deep.params").values()} == {np.dtype("float16")}
     first, second = entry["recipe"]
     assert "--start-from" not in first
     assert "--start-from runs/pixel/checkpoints/step-0000002.params" in second
@@ -118,7 +118,7 @@ def test_a_log_may_be_thinned(shelf, tmp_path):
 def test_recipes_can_be_repeated(shelf, photos, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / photos.name).symlink_to(photos)
-    for command in weights.models("super-resolution")["sr_x2_pixel"]["recipe"]:
+    for command in weights.models("super-resolution")["sr_x2_deep"]["recipe"]:
         name, *arguments = shlex.split(command)
         assert run(name.replace("_", "-"), *arguments)[0] == 0
 
@@ -126,16 +126,16 @@ def test_recipes_can_be_repeated(shelf, photos, tmp_path, monkeypatch):
 def test_a_run_from_a_shipped_model_says_so(shelf, photos, tmp_path):
     before = (shelf / "manifest.json").read_text()
     sr = ("train-sr", "--data", photos, *TINY, "--blocks", 1, "--patch", 16, "--loss", "pixel", "--steps", 2)
-    assert run(*sr, "--start-from", "sr_x2_pixel", "--out", tmp_path / "run")[0] == 0
+    assert run(*sr, "--start-from", "sr_x2_deep", "--out", tmp_path / "run")[0] == 0
     try:
         assert run("ship-model", tmp_path / "run/checkpoints/step-0000002.params", "sharper", *WORDS)[0] == 0
         entry = weights.models()["sharper"]
         assert len(entry["recipe"]) == 1
-        assert "--start-from sr_x2_pixel " in entry["recipe"][0]
+        assert "--start-from sr_x2_deep " in entry["recipe"][0]
         assert entry["steps"] == 5 + 2
     finally:
         (shelf / "manifest.json").write_text(before)
-    assert_one_line_error(run(*sr, "--start-from", "sr_x3", "--out", tmp_path / "other"), "sr_x3", "sr_x2_pixel")
+    assert_one_line_error(run(*sr, "--start-from", "sr_x3", "--out", tmp_path / "other"), "sr_x3", "sr_x2_deep")
 
 
 def test_models_are_used_by_name(shelf, tmp_path):
@@ -145,12 +145,12 @@ def test_models_are_used_by_name(shelf, tmp_path):
     assert run("stylize", photo, "--model", "noise")[0] == 0
     assert read_rgb(tmp_path / "photo_noise.png").shape == (12, 10, 3)
     write(tmp_path / "folder/in/a.png")
-    assert run("upscale", tmp_path / "folder", "--model", "sr_x2_pixel")[0] == 0
+    assert run("upscale", tmp_path / "folder", "--model", "sr_x2_deep")[0] == 0
     assert (tmp_path / "folder_x2/in/a.png").exists()
 
 
 def test_models_are_listed(shelf):
-    assert run("upscale", "--list-models")[:2] == (0, "sr_x2_pixel  ×2  for tests (default for ×2)\n")
+    assert run("upscale", "--list-models")[:2] == (0, "sr_x2_deep  ×2  for tests (default for ×2)\n")
     assert run("stylize", "--list-models")[:2] == (0, "noise  for tests\n")
 
 
@@ -161,12 +161,12 @@ def test_jpeg_files_of_low_quality_get_the_model_for_them(shelf, photos, tmp_pat
     write(tmp_path / "clean.png", image)
     status, _, stderr = run("upscale", tmp_path, "-o", tmp_path / "a")
     assert status == 0
-    assert stderr.count("sr_x2_pixel is for clean pictures") == 1
+    assert stderr.count("sr_x2_deep is for clean pictures") == 1
     assert "40.jpg: JPEG quality is about 40" in stderr
     assert "--model" not in stderr
     before = (shelf / "manifest.json").read_text()
     sr = ("train-sr", "--data", photos, *TINY, "--blocks", 1, "--patch", 16, "--loss", "pixel", "--steps", 1)
-    assert run(*sr, "--start-from", "sr_x2_pixel", "--degrade", "web", "--lr", 1, "--out", tmp_path / "run")[0] == 0
+    assert run(*sr, "--start-from", "sr_x2_deep", "--degrade", "web", "--lr", 1, "--out", tmp_path / "run")[0] == 0
     try:
         checkpoint, given = tmp_path / "run/checkpoints/step-0000001.params", (*WORDS, "--evaluate", f"noise={photos}")
         assert run("ship-model", checkpoint, "sr_x2_web", *given)[0] == 0
@@ -177,7 +177,7 @@ def test_jpeg_files_of_low_quality_get_the_model_for_them(shelf, photos, tmp_pat
         assert (status, "clean pictures" in stderr) == (0, False)
         for name, changes in (("40.jpg", True), ("95.jpg", False), ("clean.png", False)):
             assert np.array_equal(*(read_rgb(tmp_path / part / name) for part in "ab")) != changes
-        stderr = run("upscale", tmp_path / "40.jpg", "-o", tmp_path / "c", "--model", "sr_x2_pixel")[2]
+        stderr = run("upscale", tmp_path / "40.jpg", "-o", tmp_path / "c", "--model", "sr_x2_deep")[2]
         assert "; use --model sr_x2_web" in stderr
     finally:
         (shelf / "manifest.json").write_text(before)
@@ -185,9 +185,9 @@ def test_jpeg_files_of_low_quality_get_the_model_for_them(shelf, photos, tmp_pat
 
 def test_unknown_and_damaged_models(shelf, tmp_path):
     photo = write(tmp_path / "photo.png")
-    assert_one_line_error(run("upscale", photo, "--model", "sr_x3"), "sr_x3", "sr_x2_pixel")
-    assert_one_line_error(run("upscale", photo, "--scale", 8), "sr_x8_pixel", "sr_x2_pixel")
-    assert_one_line_error(run("stylize", photo, "--model", "sr_x2_pixel"), "use upscale")
+    assert_one_line_error(run("upscale", photo, "--model", "sr_x3"), "sr_x3", "sr_x2_deep")
+    assert_one_line_error(run("upscale", photo, "--scale", 8), "sr_x8_pixel", "sr_x2_deep")
+    assert_one_line_error(run("stylize", photo, "--model", "sr_x2_deep"), "use upscale")
     path = shelf / "noise.params"
     whole = path.read_bytes()
     try:
@@ -212,7 +212,7 @@ def test_a_run_without_record_is_refused(tmp_path, shelf):
 
 def test_self_ensemble_is_the_mean_over_the_square(shelf):
     image = np.random.default_rng(1).integers(0, 256, (14, 10, 3), np.uint8)
-    once, mean = Upscaler("sr_x2_pixel"), Upscaler("sr_x2_pixel", self_ensemble=True)
+    once, mean = Upscaler("sr_x2_deep"), Upscaler("sr_x2_deep", self_ensemble=True)
     total = np.zeros((28, 20, 3))
     for turns in range(4):
         turned = np.rot90(image, turns)
