@@ -101,16 +101,12 @@ class DepthToSpace(mx.gluon.HybridBlock):
 class DirectEnlargement(nn.HybridSequential):
     """(N, C, H, W) -> (N, 3, f·H, f·W) float32: one 3×3 convolution to the colors' f² phases (Shi et al. 2016)."""
 
-    def __init__(
-        self, factor: int, in_channels: int, weight_initializer: mx.init.Initializer | None = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, factor: int, channels: int, first: mx.init.Initializer | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._precision = current_precision()
         with self.name_scope():
-            self.add(
-                Conv2D(3 * factor**2, 3, padding=1, in_channels=in_channels, weight_initializer=weight_initializer),
-                DepthToSpace(factor),
-            )
+            phases = Conv2D(3 * factor**2, 3, padding=1, in_channels=channels, weight_initializer=first)
+            self.add(phases, DepthToSpace(factor))
 
     def hybrid_forward(self, F: Operators, x: NDArray) -> NDArray:
         """All phases at once."""
