@@ -95,7 +95,9 @@ def loss_figure(log: Sequence[dict[str, float]], validation: Sequence[dict[str, 
         steps, values = _series(log, name)
         axis.plot(steps, values, color="0.8", linewidth=0.8, label="each step")
         axis.plot(steps, smoothed(values), color="C0", label="smoothed")
-        axis.plot(*_series(validation, name), "C3.", label="held out")
+        held_out = _series(validation, name)
+        if len(held_out[0]):
+            axis.plot(*held_out, "C3.", label="held out")
         axis.set_ylabel(name)
         axis.legend(fontsize=8)
         if len(values) and values.min() > 0 and values.max() > 20 * values.min():

@@ -58,7 +58,8 @@ def test_a_best_model_without_a_loss_does_not_count(tmp_path):
 
 def test_a_figure_shows_the_values_that_are_there():
     lines = [{"step": 1, "loss": 4.0, "tv": None}, {"step": 2, "tv": 1.0}, {"step": 3, "loss": 2.0, "tv": 3.0}]
-    loss, tv = loss_figure(lines).axes[:2]
+    loss, tv = loss_figure(lines, [{"step": 2, "loss": 3.0}]).axes[:2]
     assert np.array_equal(loss.lines[0].get_xydata(), [[1, 4], [3, 2]])
     assert np.array_equal(tv.lines[0].get_xydata(), [[2, 1], [3, 3]])
-    assert [text.get_text() for text in loss.get_legend().get_texts()] == ["each step", "smoothed", "held out"]
+    legends = [[text.get_text() for text in axis.get_legend().get_texts()] for axis in (loss, tv)]
+    assert legends == [["each step", "smoothed", "held out"], ["each step", "smoothed"]]
