@@ -93,14 +93,14 @@ def test_the_mean_of_two_runs_can_be_shipped(shelf):
     before = (shelf / "manifest.json").read_text()
     first, second = (next(shelf.parent.rglob(f"{name}/checkpoints/step-*3.params")) for name in ("sharp", "blunt"))
     try:
-        assert run("ship-model", first, "mild", *WORDS, "--average", second)[0] == 0
+        assert run("ship-model", first, "mild", *WORDS, "--average", second, "--average", second)[0] == 0
         entry = weights.models()["mild"]
-        assert "the mean of those of runs/sharp, runs/blunt" in entry["changes"]
+        assert "the mean of those of runs/sharp, runs/blunt (2 times)" in entry["changes"]
         assert entry["steps"] == 2 + 3 + 3  # the run that both started from counts once
         assert [step.rpartition("/")[2] for step in entry["recipe"]] == ["pixel", "sharp", "blunt"]
         mean, *arrays = (values_of(load_with_spec(model)[0].net) for model in ("mild", first, second))
         for key, values in mean.items():
-            np.testing.assert_allclose(values, (arrays[0][key] + arrays[1][key]) / 2, rtol=1e-3, atol=1e-5)
+            np.testing.assert_allclose(values, (arrays[0][key] + 2 * arrays[1][key]) / 3, rtol=1e-3, atol=1e-5)
     finally:
         (shelf / "manifest.json").write_text(before)
 

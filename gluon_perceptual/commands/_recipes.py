@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..weights import models
 from ._settings import options_for
 
 CPU = "CPU cores"  # the device of runs whose record names none
+THEN = ", then "  # between devices
 
 
 def how_made(*checkpoints: Path) -> dict[str, Any]:
@@ -31,12 +33,12 @@ def how_made(*checkpoints: Path) -> dict[str, Any]:
     histories = [_history(checkpoint) for checkpoint in checkpoints]
     runs = list(dict.fromkeys(run for _, history in histories for run in history))
     started = [models()[name] for name in dict.fromkeys(shipped for shipped, _ in histories) if name]
-    devices = [entry.get("device", CPU) for entry in [*started, *map(_record, runs)]]
+    devices = [entry.get("device", CPU).split(THEN) for entry in [*started, *map(_record, runs)]]
     return {
         "recipe": [_command(run) for run in runs],
         "steps": sum(entry.get("steps", 0) for entry in started) + sum(map(_steps, runs)),
         "hours": round(sum(entry.get("hours", 0) for entry in started) + sum(map(_hours, runs)), 2),
-        "device": ", then ".join(dict.fromkeys(devices)),
+        "device": THEN.join(dict.fromkeys(chain(*devices))),
     }
 
 

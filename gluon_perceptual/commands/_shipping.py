@@ -5,6 +5,7 @@ The entry records how the model was made, as commands that anyone can repeat, an
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
@@ -50,7 +51,8 @@ def ship(
         words: Further fields of the entry: `what` (one line), `data` and `license`.
         sets: Photos to score the model on, by name of the set; for a style they are scaled to 512 pixels.
         lowpass: Cut-off of a low-pass to add to the model, see `nets.lowpass`; it is noted in the entry.
-        average: Checkpoints of other runs; the model's parameters are the mean of all, which is noted, too.
+        average: Further checkpoints; the model's parameters are the mean of all, which is noted, too. One that is given
+            several times counts as often.
 
     Raises:
         UserError, OSError: The runs or the photos cannot be read.
@@ -92,7 +94,8 @@ def _changed(
     changes = []
     if average:
         _average(model, [load_with_spec(path)[0] for path in average])
-        runs = ", ".join(f"runs/{run_of(path).name}" for path in (checkpoint, *average))
+        counts = Counter(f"runs/{run_of(path).name}" for path in (checkpoint, *average))
+        runs = ", ".join(run if count == 1 else f"{run} ({count} times)" for run, count in counts.items())
         changes.append(f"the parameters are the mean of those of {runs} (--average)")
     if lowpass is not None:
         model, spec = with_lowpass(model, spec, lowpass)

@@ -23,7 +23,7 @@ from ._types import InputFile, Number
     multiple=True,
     type=InputFile(),
     metavar="CHECKPOINT",
-    help="Take the mean of the parameters of CHECKPOINT and this one; may be repeated.",
+    help="Take the mean of the parameters of CHECKPOINT and this one; may be repeated, also with the same one.",
 )
 @click.option(
     "--lowpass", type=Number(0, 0.5), metavar="CUT-OFF", help="Add a low-pass filter, such as 0.3 cycles per pixel."
