@@ -105,24 +105,6 @@ def test_the_mean_of_two_runs_can_be_shipped(shelf):
         (shelf / "manifest.json").write_text(before)
 
 
-def test_a_mean_with_a_model_without_a_lowpass_keeps_the_lowpass(shelf, photos, monkeypatch):
-    draw_nothing(monkeypatch)
-    before, runs = (shelf / "manifest.json").read_text(), shelf.parent
-    plain = next(runs.rglob("pixel/checkpoints/step-*2.params"))
-    filtered = plain.parents[2] / "filtered/checkpoints/step-0000001.params"
-    options = ("--blocks", 1, "--patch", 16, "--loss", "pixel", "--sigma", 0, "--lowpass", 0.3, "--steps", 1)
-    assert run("train-sr", "--data", photos, *TINY, *options, "--out", filtered.parents[1])[0] == 0
-    try:
-        assert run("ship-model", filtered, "mild", *WORDS, "--average", plain)[0] == 0
-        mean, first, second = (values_of(load_with_spec(model)[0].net) for model in ("mild", filtered, plain))
-        assert set(mean) - set(second) == {"lowpass.filters"}
-        np.testing.assert_allclose(mean["lowpass.filters"], first["lowpass.filters"], rtol=1e-3, atol=1e-5)
-        for key, values in second.items():
-            np.testing.assert_allclose(mean[key], (first[key] + values) / 2, rtol=1e-3, atol=1e-5)
-    finally:
-        (shelf / "manifest.json").write_text(before)
-
-
 def test_a_log_may_be_thinned(shelf, tmp_path):
     run_folder = next(shelf.parent.rglob("sharp/checkpoints")).parent
     thin = tmp_path / "sharp"

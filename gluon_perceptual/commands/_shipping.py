@@ -93,7 +93,7 @@ def _changed(
     model, spec = load_with_spec(checkpoint)
     changes = []
     if average:
-        _average(model, [_like(spec, path) for path in average])
+        _average(model, [load_with_spec(path)[0] for path in average])
         counts = Counter(f"runs/{run_of(path).name}" for path in (checkpoint, *average))
         runs = ", ".join(run if count == 1 else f"{run} ({count} times)" for run, count in counts.items())
         changes.append(f"the parameters are the mean of those of {runs} (--average)")
@@ -102,13 +102,6 @@ def _changed(
         filtered = "what the network adds" if spec.kind == "super-resolution" else "the output"
         changes.append(f"after training, a low-pass on {filtered} (--lowpass {lowpass:g})")
     return model, spec, "; ".join(changes)
-
-
-def _like(spec: ModelSpec, checkpoint: Path) -> PixelRangeAdapter:
-    """Return another checkpoint's model, with the low-pass of `spec` if it has none: its filters are not trained."""
-    model, own = load_with_spec(checkpoint)
-    cutoff = spec.arguments.get("lowpass")
-    return with_lowpass(model, own, cutoff)[0] if cutoff and not own.arguments.get("lowpass") else model
 
 
 def _average(model: PixelRangeAdapter, others: Sequence[PixelRangeAdapter]) -> None:
