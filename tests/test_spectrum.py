@@ -84,9 +84,9 @@ def test_other_shapes_and_small_pictures():
 
 
 def test_the_shipped_models_leave_none():
-    """On a face, where it is visible from about 0.5 on: sr_x4_feature's own was 0.7 before it got its low-pass."""
+    """On a face: sr_x4_feature's own was 0.7 before it got its low-pass."""
     from skimage.data import astronaut
 
     truth = np.ascontiguousarray(astronaut()[20:212, 130:322])
     for name in ("sr_x4_feature", "sr_x4_pixel"):
-        assert weave(Upscaler(name)(degrade(truth, 4, 0.0)), truth).worst < 0.3
+        assert weave(Upscaler(name)(degrade(truth, 4, 0.0)), truth).worst < 0.25
