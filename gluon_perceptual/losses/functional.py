@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 
 GRID_CELLS = 8  # side of the windows of `grid_error`, in periods
+RANGE = (10.0, 40.0)  # gray levels within 3×3 pixels, from none to all of a detail of `texture`
+DENSITY = (0.2, 0.5)  # share of details around a pixel: an edge on plain ground has less, texture more
+AROUND = 17  # side of the window for that, in pixels
 
 
 def mean_of_each(F: Operators, values: NDArray) -> NDArray:
@@ -40,6 +43,22 @@ def grid_error(F: Operators, a: NDArray, b: NDArray, period: int) -> NDArray:
     places = F.space_to_depth(a - b, block_size=period)
     window, shift = (GRID_CELLS,) * 2, (GRID_CELLS // 2,) * 2
     return mean_of_each(F, F.square(F.Pooling(places, kernel=window, stride=shift, pool_type="avg")))
+
+
+def texture(F: Operators, pictures: NDArray) -> NDArray:
+    """Return where pictures (N, 3, H, W) have texture: (N, 1, H, W), from 0 in plain areas and at lone edges to 1.
+
+    A pixel is a detail if its 3×3 neighborhood spans many gray levels, and lies in texture if many pixels around it
+    are details. Not in the paper or the blog.
+    """
+    gray, near = F.mean(pictures, axis=1, keepdims=True), {"kernel": (3, 3), "pad": (1, 1), "pool_type": "max"}
+    details = _ramp(F, F.Pooling(gray, **near) + F.Pooling(-gray, **near), RANGE)
+    window, pad = (AROUND,) * 2, (AROUND // 2,) * 2
+    return _ramp(F, F.Pooling(details, kernel=window, pad=pad, pool_type="avg", count_include_pad=False), DENSITY)
+
+
+def _ramp(F: Operators, values: NDArray, ends: tuple[float, float]) -> NDArray:
+    return F.clip((values - ends[0]) / (ends[1] - ends[0]), 0.0, 1.0)
 
 
 def gram_matrix(F: Operators, features: NDArray) -> NDArray:

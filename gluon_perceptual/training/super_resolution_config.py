@@ -82,6 +82,7 @@ class SuperResolutionConfig(TrainingConfig):
     loss: Loss = setting("mix", "What is minimized. mix: the pixel loss plus the weighted feature loss.", choices=Loss)
     mix: float = setting(1e-4, "Weight of the feature loss in mix.", least=0)
     feature_layer: str = setting("relu2_2", "VGG layer whose features are compared.", metavar="LAYER")
+    textures_only: bool = setting(False, "Compare features where the photo has texture alone, against weave and lines.")
     pixel_loss: PixelKind = setting("absolute", "Kind of pixel loss.", choices=PixelKind)
     grid: float = setting(0.0, "Weight of the grid that upsampling leaves, against dots.", least=0)
     tv: float = setting(
@@ -122,6 +123,8 @@ class SuperResolutionConfig(TrainingConfig):
             raise UserError(f"`arch` blog enlarges 2 times, not {self.scale}: use `scale` 2, or another `arch`")
         if self.lowpass is not None and self.arch != "skip":
             raise UserError(f"`lowpass` is for `arch` skip, not {self.arch}: leave it out")
+        if self.textures_only and self.loss != "mix":
+            raise UserError(f"`textures_only` leaves the rest to the pixel loss: use `loss` mix, not {self.loss}")
         if self.patch % self.scale:
             raise UserError(f"`patch` {self.patch}: expected a multiple of `scale` {self.scale}")
         if self.grid and self.scale == 1:
