@@ -19,6 +19,7 @@ SR = ("--scale", 2, "--blocks", 1, "--patch", 32, "--sigma", 0, *SHARED)
 RUNS = {
     "pixel": ("train-sr", *SR, "--loss", "pixel"),
     "mix": ("train-sr", *SR, "--feature-layer", "relu3_3", "--mix", 0.01, "--grid", 2, "--lowpass", 0.3),
+    "textures": ("train-sr", *SR, "--feature-layer", "relu2_2", "--mix", 0.01, "--textures-only"),
     "direct": ("train-sr", *SR, "--loss", "pixel", "--upsampling", "direct"),
     "style": ("train-style", "{photos}/0.png", "--size", 48, "--style-size", 64, *SHARED),
 }

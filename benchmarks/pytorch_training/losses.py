@@ -14,7 +14,7 @@ from gluon_perceptual.errors import UserError
 from gluon_perceptual.formats.mxnet_params import read_params
 from gluon_perceptual.image.io import read_rgb, to_tensor
 from gluon_perceptual.image.resize import resize_longest_side
-from gluon_perceptual.losses.functional import GRID_CELLS
+from gluon_perceptual.losses.functional import AROUND, DENSITY, GRID_CELLS, RANGE
 from gluon_perceptual.losses.terms import FeatureLoss, GridLoss, PixelLoss, Term
 from gluon_perceptual.training.style_config import StyleConfig
 from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig, term_weights
@@ -74,6 +74,15 @@ def squared_error(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return (a.float() - b.float()).square().mean()
 
 
+def texture(pictures: torch.Tensor) -> torch.Tensor:
+    """Where pictures have texture: (N, 3, H, W) -> (N, 1, H, W) in [0, 1]."""
+    gray = pictures.mean(1, keepdim=True)
+    spans = functional.max_pool2d(gray, 3, 1, 1) + functional.max_pool2d(-gray, 3, 1, 1)
+    details = ((spans - RANGE[0]) / (RANGE[1] - RANGE[0])).clamp(0, 1)
+    density = functional.avg_pool2d(details, AROUND, 1, AROUND // 2, count_include_pad=False)
+    return ((density - DENSITY[0]) / (DENSITY[1] - DENSITY[0])).clamp(0, 1)
+
+
 def style_loss(config: StyleConfig, dtype: torch.dtype, device: torch.device) -> Loss:
     """Return the loss of a style run with one style picture.
 
@@ -128,7 +137,8 @@ def super_resolution_loss(config: SuperResolutionConfig, dtype: torch.dtype, dev
         if isinstance(term, FeatureLoss):
             with torch.no_grad():
                 target = network(reference)[term.layer]
-            return squared_error(network(output)[term.layer], target)
+            shown = reference + texture(reference) * (output - reference) if config.textures_only else output
+            return squared_error(network(shown)[term.layer], target)
         error = output - reference
         if isinstance(term, GridLoss):
             places = functional.pixel_unshuffle(error, term.period)

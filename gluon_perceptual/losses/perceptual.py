@@ -30,7 +30,9 @@ class PerceptualLoss(mx.gluon.HybridBlock):
             `textures_only` is given without a pixel loss.
     """
 
-    def __init__(self, weights: Mapping[Term, float], loss_network: Block = None, textures_only: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, weights: Mapping[Term, float], loss_network: Block = None, textures_only: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.textures_only = textures_only
         self.active_terms = tuple(term for term, weight in weights.items() if weight)
