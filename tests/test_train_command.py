@@ -119,8 +119,14 @@ def test_a_run_grows_out_of_a_smaller_network(photos, tmp_path):
         np.testing.assert_allclose(grown(picture).asnumpy(), compared, atol=tolerance)
         head = values_of(grown.net)["head.0.weight"]
         np.testing.assert_array_equal(head, values_of(load_model(start[1]).net)["head.0.weight"])
-    again = ("--start-from", out / "checkpoints/step-0000001.params", "--blocks", 1, "--out", tmp_path / "shrunk")
-    assert_one_line_error(run(*given, *again), "blocks 3, not 1")
+    for scale in (1, 4):  # what enlarges begins anew, and adds next to nothing
+        out = tmp_path / f"x{scale}"
+        assert run(*given, *start, "--scale", scale, "--blocks", 1, "--out", out)[0] == 0
+        other = load_model(out / "checkpoints/step-0000001.params")
+        np.testing.assert_array_equal(values_of(other.net)["head.0.weight"], head)
+        np.testing.assert_allclose(other(picture).asnumpy(), other.net.enlarge(picture).asnumpy(), atol=0.5)
+    again = ("--start-from", tmp_path / "direct/checkpoints/step-0000001.params", "--blocks", 1)
+    assert_one_line_error(run(*given, *again, "--out", tmp_path / "shrunk"), "blocks 3, not 1")
 
 
 @pytest.mark.usefixtures("no_figures")

@@ -36,7 +36,7 @@ class TrainingConfig:
     start_from: str | None = setting(
         None,
         "Parameters to start from: a shipped model, or a checkpoint of the same network; one that enlarges may have "
-        "fewer blocks, or other upsampling.",
+        "fewer blocks, other upsampling or another scale.",
         metavar="NAME|FILE",
         default_text="random",
     )

@@ -1,4 +1,4 @@
-"""A training that starts from the parameters of a smaller network."""
+"""A training that starts from the parameters of a smaller network, or of one for another scale."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from ..checkpoint.parameters import expected_parameters
 from ..checkpoint.recognition import spec_of
 from ..checkpoint.spec import ModelSpec
 
-GROWING = {"blocks", "upsampling", "lowpass"}  # arguments that may differ
+GROWING = {"scale", "blocks", "upsampling"}  # arguments that may differ
+ENLARGING = ("up.", "tail.")  # layers that begin anew for another scale
 
 
 def grown(arrays: Mapping[str, np.ndarray], ours: ModelSpec) -> dict[str, np.ndarray] | None:
-    """Return what a super-resolution network takes over from one with fewer residual blocks, or other upsampling.
+    """Return what a super-resolution network takes over from one of fewer residual blocks, other upsampling or scale.
 
     The further blocks begin by returning their input: their second convolution is zero. Layers that are not in the
-    result, the upsampling's if it is another one, keep their initial values.
+    result, the upsampling's if it is another one, keep their initial values; for another scale, the last one, too.
 
     Args:
         arrays: The other network's parameters, by structural name.
         ours: How the new network is built.
 
     Returns:
-        Its parameters; None if the two networks have the same blocks and upsampling, or are not comparable.
+        Its parameters; None if the two networks have the same scale, blocks and upsampling, or are not comparable.
     """
     theirs = spec_of(arrays)
     if theirs is None or theirs.network != ours.network or ours.network != "SuperResolutionNet":
         return None
     old, new = theirs.arguments, ours.arguments
     differing = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
-    if not differing & {"blocks", "upsampling"} or differing - GROWING or old["blocks"] > new["blocks"]:
+    if not differing & GROWING or differing - GROWING - {"lowpass"} or old["blocks"] > new["blocks"]:
         return None
-    shapes = expected_parameters(ours)
-    taken = {name: array for name, array in arrays.items() if shapes.get(name) == array.shape}
+    shapes, anew = expected_parameters(ours), ENLARGING if "scale" in differing else ()
+    taken = {name: a for name, a in arrays.items() if shapes.get(name) == a.shape and not name.startswith(anew)}
     further = [f"body.{k}.conv2." for k in range(old["blocks"], new["blocks"])]
     zeros = {name: np.zeros(shape, np.float32) for name, shape in shapes.items() if name.startswith(tuple(further))}
     return {**taken, **zeros}
