@@ -160,40 +160,47 @@ def test_terms_vanish_at_the_target_and_hybrid_equals_imperative():
 
 
 def scene():
-    """A gray picture, (1, 3, 96, 96), with an edge at column 24 and texture from column 48 on."""
-    picture = np.full((1, 3, 96, 96), 100.0)
-    picture[..., :24] = 20
-    picture[..., 48:] = RNG.uniform(0, 255, (96, 48))
+    """A gray picture, (1, 3, 160, 160), with an edge at column 40 and texture from column 80 on."""
+    picture = np.full((1, 3, 160, 160), 100.0)
+    picture[..., :40] = 20
+    picture[..., 80:] = RNG.uniform(0, 255, (160, 80))
     return picture
 
 
-def test_texture_is_where_details_are_dense_and_not_at_an_edge():
-    found = functional.texture(mx.nd, mx.nd.array(scene())).asnumpy()
-    assert found.shape == (1, 1, 96, 96)
-    assert not found[..., :40].any()
-    np.testing.assert_array_equal(found[..., 56:], 1)
+@pytest.mark.parametrize("scale", [1, 2])
+def test_texture_is_where_details_are_dense_and_not_at_an_edge(scale):
+    found = functional.texture(mx.nd, mx.nd.array(scene()), scale).asnumpy()
+    assert found.shape == (1, 1, 160, 160)
+    assert not found[..., :70].any()
+    np.testing.assert_array_equal(found[..., 90:], 1)
+
+
+def test_texture_is_decided_by_what_the_network_sees():
+    fine = 100.0 + 80 * (-1) ** np.add.outer(range(64), range(64)) * np.ones((1, 3, 1, 1))
+    assert (functional.texture(mx.nd, mx.nd.array(fine), 1).asnumpy() == 1).all()
+    assert not functional.texture(mx.nd, mx.nd.array(fine), 2).asnumpy().any()
 
 
 def test_outside_of_textures_the_pixel_loss_alone_has_a_gradient():
     truth, gradients = mx.nd.array(scene(), dtype="float64"), {}
     output = truth + mx.nd.array(RNG.normal(0, 10, truth.shape), dtype="float64")
     output.attach_grad()
-    for only in (False, True):
-        loss = PerceptualLoss({FeatureLoss("two"): 1.0, PixelLoss(): 1e-9}, tiny_loss_network(), textures_only=only)
+    for scale in (0, 2):
+        loss = PerceptualLoss({FeatureLoss("two"): 1.0, PixelLoss(): 1e-9}, tiny_loss_network(), textures_of=scale)
         loss.hybridize(static_alloc=True)
         with mx.autograd.record():
             total = loss.total(loss.terms(output, loss.targets(truth)))
         total.backward()
-        gradients[only] = output.grad.asnumpy()
+        gradients[scale] = output.grad.asnumpy()
     pixel = 2e-9 * (output - truth).asnumpy() / truth.size
-    np.testing.assert_allclose(gradients[True][..., :40], pixel[..., :40], rtol=1e-9)
-    assert np.abs(gradients[False][..., :40]).min() > 2 * np.abs(pixel).max()
-    np.testing.assert_allclose(gradients[True][..., 60:], gradients[False][..., 60:], rtol=1e-9)
+    np.testing.assert_allclose(gradients[2][..., :70], pixel[..., :70], rtol=1e-9)
+    assert np.abs(gradients[0][..., :70]).min() > 2 * np.abs(pixel).max()
+    np.testing.assert_allclose(gradients[2][..., 96:], gradients[0][..., 96:], rtol=1e-9)
 
 
 def test_mistakes_are_named():
-    with pytest.raises(UserError, match="`textures_only` leaves the rest to a pixel loss"):
-        PerceptualLoss({FeatureLoss("two"): 1.0}, tiny_loss_network(), textures_only=True)
+    with pytest.raises(UserError, match="`textures_of` leaves the rest to a pixel loss"):
+        PerceptualLoss({FeatureLoss("two"): 1.0}, tiny_loss_network(), textures_of=4)
     with pytest.raises(UserError, match="no term"):
         PerceptualLoss({})
     with pytest.raises(UserError, match="has one, two, but not relu9"):

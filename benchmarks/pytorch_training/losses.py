@@ -74,13 +74,13 @@ def squared_error(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return (a.float() - b.float()).square().mean()
 
 
-def texture(pictures: torch.Tensor) -> torch.Tensor:
-    """Where pictures have texture: (N, 3, H, W) -> (N, 1, H, W) in [0, 1]."""
-    gray = pictures.mean(1, keepdim=True)
-    spans = functional.max_pool2d(gray, 3, 1, 1) + functional.max_pool2d(-gray, 3, 1, 1)
+def texture(pictures: torch.Tensor, scale: int) -> torch.Tensor:
+    """Where reduced pictures have texture: (N, 3, H, W) -> (N, 1, H, W) in [0, 1]."""
+    small = functional.avg_pool2d(pictures.mean(1, keepdim=True), scale)
+    spans = functional.max_pool2d(small, 3, 1, 1) + functional.max_pool2d(-small, 3, 1, 1)
     details = ((spans - RANGE[0]) / (RANGE[1] - RANGE[0])).clamp(0, 1)
     density = functional.avg_pool2d(details, AROUND, 1, AROUND // 2, count_include_pad=False)
-    return ((density - DENSITY[0]) / (DENSITY[1] - DENSITY[0])).clamp(0, 1)
+    return functional.interpolate(((density - DENSITY[0]) / (DENSITY[1] - DENSITY[0])).clamp(0, 1), scale_factor=scale)
 
 
 def style_loss(config: StyleConfig, dtype: torch.dtype, device: torch.device) -> Loss:
@@ -137,8 +137,9 @@ def super_resolution_loss(config: SuperResolutionConfig, dtype: torch.dtype, dev
         if isinstance(term, FeatureLoss):
             with torch.no_grad():
                 target = network(reference)[term.layer]
-            shown = reference + texture(reference) * (output - reference) if config.textures_only else output
-            return squared_error(network(shown)[term.layer], target)
+            if config.textures_only:
+                output = reference + texture(reference, config.scale) * (output - reference)
+            return squared_error(network(output)[term.layer], target)
         error = output - reference
         if isinstance(term, GridLoss):
             places = functional.pixel_unshuffle(error, term.period)

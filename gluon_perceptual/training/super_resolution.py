@@ -54,7 +54,7 @@ def super_resolution_task(config: SuperResolutionConfig) -> Task:
             layers, on = (config.feature_layer,), devices(config.gpus, config.cpus)
             network = LossNetwork.pretrained(layers, config.vgg, on)
         check_same_vgg(pairs, network, config)
-    loss = PerceptualLoss(term_weights(config), network, config.textures_only)
+    loss = PerceptualLoss(term_weights(config), network, config.scale if config.textures_only else 0)
     holds_features = getattr(pairs, "holds_features", False)
     return Task(
         config=config,
