@@ -194,7 +194,7 @@ def test_outside_of_textures_the_pixel_loss_alone_has_a_gradient():
         gradients[scale] = output.grad.asnumpy()
     pixel = 2e-9 * (output - truth).asnumpy() / truth.size
     np.testing.assert_allclose(gradients[2][..., :70], pixel[..., :70], rtol=1e-9)
-    assert np.abs(gradients[0][..., :70]).min() > 2 * np.abs(pixel).max()
+    assert np.median(np.abs(gradients[0][..., :70])) > 100 * np.abs(pixel).max()
     np.testing.assert_allclose(gradients[2][..., 96:], gradients[0][..., 96:], rtol=1e-9)
 
 

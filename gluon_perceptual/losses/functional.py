@@ -46,7 +46,7 @@ def grid_error(F: Operators, a: NDArray, b: NDArray, period: int) -> NDArray:
 
 
 def texture(F: Operators, pictures: NDArray, scale: int) -> NDArray:
-    """Return where reduced pictures have texture: (N, 3, H, W) -> (N, 1, H, W), from 0 on plain ground and at lone edges.
+    """Return where reduced pictures have texture: (N, 3, H, W) -> (N, 1, H, W), 0 on plain ground, to 1.
 
     The pictures are reduced by `scale`, so that it is decided by what the network sees: chosen by the truth's fine
     detail, a loss would reward detail everywhere. A reduced pixel is a detail if its 3×3 neighborhood spans many gray
