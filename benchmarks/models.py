@@ -18,7 +18,14 @@ from gluon_perceptual.data.photos import find_photos, split_photos
 from gluon_perceptual.evaluation.metrics import grid_energy
 from gluon_perceptual.evaluation.scores import Row, as_text, means
 from gluon_perceptual.evaluation.stlpips import st_lpips_if_installed
-from gluon_perceptual.evaluation.super_resolution import DISTANCE_LAYERS, Method, baseline, evaluate
+from gluon_perceptual.evaluation.super_resolution import (
+    DISTANCE_LAYERS,
+    Method,
+    baseline,
+    evaluate,
+    grid_period,
+    smallest_scored_side,
+)
 from gluon_perceptual.image.files import PictureFile
 from gluon_perceptual.image.io import read_rgb
 from gluon_perceptual.image.resize import crop_to_multiple
@@ -77,10 +84,11 @@ def summary() -> str:
 def scored(methods: dict[str, Method], photos: Sequence[PictureFile], scale: int) -> str:
     """Return the table of the methods' mean scores; the grid is relative to the mean of the true photos."""
     network = LossNetwork.pretrained(DISTANCE_LAYERS)
-    photos = [photo for photo in photos if min(read_rgb(photo).shape[:2]) >= 5 * scale]
+    photos = [photo for photo in photos if min(read_rgb(photo).shape[:2]) >= smallest_scored_side(scale)]
     look = st_lpips_if_installed()
     rows = [row for photo in tqdm(photos) for row in evaluate(methods, photo, scale, network, st_lpips=look)]
-    true = np.mean([grid_energy(crop_to_multiple(read_rgb(photo), scale), scale) for photo in photos])
+    truths = (crop_to_multiple(read_rgb(photo), scale) for photo in photos)
+    true = np.mean([grid_energy(truth, grid_period(scale)) for truth in truths])
     return markdown(HEAD, (line(row, float(true)) for row in means(rows)))
 
 

@@ -46,7 +46,7 @@ class Previews:
         from ..image.formats import format_for
 
         crop = self._crop(picture.path, *square)
-        times = models()[settings.model or DEFAULTS[2]].get("scale", 1)
+        times = models()[settings.named or DEFAULTS[2]].get("scale", 1)
         job = self._job(replace(settings, scale=times, width=None, height=None, megapixels=None))
         worker = job.workers[0]
         made = worker.stylize(crop) if settings.kind == "stylize" else next(iter(worker.values())).enlarge(crop)

@@ -10,7 +10,7 @@ from typing import Any, Mapping
 from ..choices import ColorSpace, InferencePrecision, PreserveColor, of
 from ..image.formats import ALL
 from ..image.size import Size, fewest_passes
-from ..weights import DEFAULTS, models
+from ..weights import DEFAULTS, RESTORER, models
 from .folder import RefusedError
 
 SUFFIXES = tuple(form.suffixes[0] for form in ALL if not form.plugin or form.name == "AVIF")
@@ -71,6 +71,11 @@ class Settings:
         return Size(*(getattr(self, name) for name in MEASURES))
 
     @property
+    def named(self) -> str | None:
+        """The model, if it is given, or one for all pictures of this size."""
+        return self.model or (RESTORER if self.kind == "upscale" and self.size.scale == 1 else None)
+
+    @property
     def label(self) -> str:
         """The part that is added to a result's name, as by the commands."""
         return str(self.model) if self.kind == "stylize" else self.size.label
@@ -80,7 +85,7 @@ class Settings:
         if self.kind == "stylize":
             return height * width, height * width
         result, ratio = math.prod(self.size.of(height, width)), self.size.ratio(height, width)
-        scale = models()[self.model]["scale"] if self.model else fewest_passes(DEFAULTS, ratio)
+        scale = models()[self.named]["scale"] if self.named else fewest_passes(DEFAULTS, ratio)
         return result, height * width * int(scale) ** (2 * self.size.passes(scale, height, width))
 
     def job(self) -> Any:

@@ -29,10 +29,10 @@ def list_models_option(kind: str) -> Callable[[Any], Any]:
     """Return the option `--list-models`, which prints the shipped models of a kind and exits."""
 
     def show(context: click.Context, option: click.Parameter, wanted: bool) -> None:
-        from ..weights import DEFAULTS, models
+        from ..weights import DEFAULTS, RESTORER, models
 
         if wanted and not context.resilient_parsing:
-            tell_models(models(kind), DEFAULTS)
+            tell_models(models(kind), {1: RESTORER, **DEFAULTS})
             context.exit()
 
     options: dict[str, Any] = {"is_flag": True, "is_eager": True, "expose_value": False, "callback": show}

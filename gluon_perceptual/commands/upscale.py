@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
-from ..weights import DEFAULTS
+from ..weights import DEFAULTS, RESTORER
 from . import _options
 from ._command import Command
 
 CHOSEN = ", ".join(f"{name} over ×{scale // 2}" for scale, name in DEFAULTS.items() if scale != 2)
+CHOSEN += f"; {RESTORER} with --scale 1"
 
 
 @click.command(cls=Command)
@@ -37,7 +38,7 @@ def upscale(model: str | None, compare: bool, quality: int | None, crf: int | No
     Results have exactly the requested size: the output of the next larger model, or of several passes, is reduced to
     it. Without --model, the model is chosen by each picture's enlargement, and JPEG files of a quality below 90 get the
     model for photos from the web, if one ships for that scale; pictures that are large enough are only reduced.
-    --scale 1 keeps the size, and removes JPEG's blocks and noise: the model for photos from the web enlarges 2 times.
+    --scale 1 keeps the size, and removes JPEG's blocks and noise.
 
     Alpha, gray, 16 bits, color profiles, date and location are kept; for videos also sound, timing and color tags.
     Videos inside folders are skipped: name them. Failures are listed at the end and do not stop the rest.

@@ -101,8 +101,8 @@ class UpscaleComparison(Comparison):
 
     def _fitting(self, worker: Callable[[str], Model], ratio: float) -> list[str]:
         """Return the models that run for this enlargement, the given one first; no others are opened."""
-        scale = fewest_passes(DEFAULTS, ratio)
-        shipped = sorted(name for name, entry in models("super-resolution").items() if entry["scale"] == scale)
+        scales = {fewest_passes(DEFAULTS, ratio), *([1] if self.size.scale == 1 else [])}
+        shipped = sorted(name for name, entry in models("super-resolution").items() if entry["scale"] in scales)
         names = dict.fromkeys([*([self.given] if self.given else []), *shipped])
         return [name for name in names if self.size.scale == 1 or passes(worker(name).scale, ratio)]
 

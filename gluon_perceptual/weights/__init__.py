@@ -16,7 +16,7 @@ __all__ = ["DEFAULTS", "RESTORER", "manifest", "model_path", "models", "shipped_
 Entry = Dict[str, Any]  # type: ignore[explicit-any]  # of the manifest
 FOLDER = Path(__file__).parent
 DEFAULTS = {2: "sr_x2_deep", 4: "sr_x4_feature", 8: "sr_x8_pixel"}  # what `upscale` takes, by scale
-RESTORER = "sr_x2_web"  # what it takes for pictures that keep their size
+RESTORER = "clean"  # what it takes for pictures that keep their size
 
 
 def manifest() -> dict[str, Entry]:
