@@ -55,10 +55,11 @@ def main(data: Sequence[str], drawings: str | None, only: str | None) -> None:
     for scale in sorted({models()[name]["scale"] for name in names}):
         found = {name: in_float32(name) for name in names if models()[name]["scale"] == scale}
         methods: dict[str, Method] = {**baseline(scale), **found}
-        for title, photos in sets:
-            click.echo(f"\n### ×{scale}, {title}\n\n{scored(methods, photos, scale)}")
         (first, photos), (last, others) = sets[0], sets[-1]
-        click.echo(f"\n### ×{scale}, {first}: matching and self-ensemble\n\n{varied(found, photos, scale)}")
+        if scale > 1:  # what keeps the size has nothing to do on clean photos
+            for title, files in sets:
+                click.echo(f"\n### ×{scale}, {title}\n\n{scored(methods, files, scale)}")
+            click.echo(f"\n### ×{scale}, {first}: matching and self-ensemble\n\n{varied(found, photos, scale)}")
         if web_model(scale) in found:
             click.echo(f"\n### ×{scale}, {last} as JPEG\n\n{saved(methods, others, scale)}")
         if scale == 2 and drawings:
@@ -73,7 +74,7 @@ def summary() -> str:
     """Return the table of all models, from the manifest."""
     lines = []
     for name, entry in sorted(models().items()):
-        known = [entry["scores"].get(name) for name in ("Set5", "BSD100")]
+        known = [entry["scores"].get(set_) if entry.get("scale") != 1 else None for set_ in ("Set5", "BSD100")]
         scores = [f"{values['psnr']:.2f} / {values['ssim']:.4f}" if values else "" for values in known]
         megabytes = shipped_path(f"{name}.params").stat().st_size / 1e6
         training = f"{entry['steps']:,} steps, {entry['hours']} h"

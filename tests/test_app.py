@@ -219,6 +219,7 @@ def test_the_result_is_the_commands_file(folder, tmp_path):
         (("upscale", photo), Settings()),
         (("upscale", photo, "--suffix", ".jpg", "--self-ensemble"), Settings(suffix=".jpg", self_ensemble=True)),
         (("upscale", photo, "--scale", 1.5), Settings(scale=1.5)),
+        (("upscale", photo, "--scale", 1), Settings(scale=1)),
         (
             ("upscale", photo, "--width", 50, "--model", "sr_x4_pixel"),
             parse_settings({"width": 50, "model": "sr_x4_pixel"}),
@@ -491,6 +492,7 @@ def test_results_that_would_be_too_large_are_refused(served, monkeypatch):
     picture = upload(client).json()["id"]
     assert submit(client, picture, scale=2).status_code == 201
     assert submit(client, picture, scale=4).status_code == 413
+    assert submit(client, picture, scale=1).status_code == 201
     assert submit(client, picture, scale=1.9, model="sr_x4_pixel").status_code == 413  # is reduced from ×4
     assert submit(client, picture, scale=1, model="sr_x4_pixel").status_code == 413  # likewise
     assert submit(client, picture, width=24, model="sr_x4_pixel").status_code == 201

@@ -186,7 +186,7 @@ def test_outside_of_textures_the_pixel_loss_alone_has_a_gradient():
     output = truth + mx.nd.array(RNG.normal(0, 10, truth.shape), dtype="float64")
     output.attach_grad()
     for scale in (0, 2):
-        loss = PerceptualLoss({FeatureLoss("two"): 1.0, PixelLoss(): 1e-9}, tiny_loss_network(), textures_of=scale)
+        loss = PerceptualLoss({FeatureLoss("two"): 1.0, PixelLoss(): 1e-9}, tiny_loss_network(), texture_scale=scale)
         loss.hybridize(static_alloc=True)
         with mx.autograd.record():
             total = loss.total(loss.terms(output, loss.targets(truth)))
@@ -199,8 +199,8 @@ def test_outside_of_textures_the_pixel_loss_alone_has_a_gradient():
 
 
 def test_mistakes_are_named():
-    with pytest.raises(UserError, match="`textures_of` leaves the rest to a pixel loss"):
-        PerceptualLoss({FeatureLoss("two"): 1.0}, tiny_loss_network(), textures_of=4)
+    with pytest.raises(UserError, match="`texture_scale` leaves the rest to a pixel loss"):
+        PerceptualLoss({FeatureLoss("two"): 1.0}, tiny_loss_network(), texture_scale=4)
     with pytest.raises(UserError, match="no term"):
         PerceptualLoss({})
     with pytest.raises(UserError, match="has one, two, but not relu9"):

@@ -190,6 +190,9 @@ def test_sidecars_of_what_ships_are_verified(tmp_path, monkeypatch):
         shutil.copy(weights.FOLDER / name, tmp_path / name)
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
     assert weights.model_path("wave") == tmp_path / "wave.params"
+    (tmp_path / "wave").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert weights.model_path("wave") == tmp_path / "wave.params"  # not the folder
     sidecar = json.loads((tmp_path / "wave.json").read_text())
     (tmp_path / "wave.json").write_text(json.dumps({**sidecar, "peak": 1.0}))
     with pytest.raises(UserError, match=r"wave\.json is damaged"):

@@ -14,7 +14,7 @@ from gluon_perceptual.errors import UserError
 from gluon_perceptual.formats.mxnet_params import read_params
 from gluon_perceptual.image.io import read_rgb, to_tensor
 from gluon_perceptual.image.resize import resize_longest_side
-from gluon_perceptual.losses.functional import AROUND, DENSITY, GRID_CELLS, RANGE
+from gluon_perceptual.losses.functional import TEXTURE_WINDOW, TEXTURE_DENSITY, GRID_CELLS, TEXTURE_RANGE
 from gluon_perceptual.losses.terms import FeatureLoss, GridLoss, PixelLoss, Term
 from gluon_perceptual.training.style_config import StyleConfig
 from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig, term_weights
@@ -78,9 +78,11 @@ def texture(pictures: torch.Tensor, scale: int) -> torch.Tensor:
     """Where reduced pictures have texture: (N, 3, H, W) -> (N, 1, H, W) in [0, 1]."""
     small = functional.avg_pool2d(pictures.mean(1, keepdim=True), scale)
     spans = functional.max_pool2d(small, 3, 1, 1) + functional.max_pool2d(-small, 3, 1, 1)
-    details = ((spans - RANGE[0]) / (RANGE[1] - RANGE[0])).clamp(0, 1)
-    density = functional.avg_pool2d(details, AROUND, 1, AROUND // 2, count_include_pad=False)
-    return functional.interpolate(((density - DENSITY[0]) / (DENSITY[1] - DENSITY[0])).clamp(0, 1), scale_factor=scale)
+    details = ((spans - TEXTURE_RANGE[0]) / (TEXTURE_RANGE[1] - TEXTURE_RANGE[0])).clamp(0, 1)
+    density = functional.avg_pool2d(details, TEXTURE_WINDOW, 1, TEXTURE_WINDOW // 2, count_include_pad=False)
+    return functional.interpolate(
+        ((density - TEXTURE_DENSITY[0]) / (TEXTURE_DENSITY[1] - TEXTURE_DENSITY[0])).clamp(0, 1), scale_factor=scale
+    )
 
 
 def style_loss(config: StyleConfig, dtype: torch.dtype, device: torch.device) -> Loss:

@@ -40,10 +40,10 @@ def list_models_option(kind: str) -> Callable[[Any], Any]:
 
 
 def tell_models(found: dict[str, Any], defaults: dict[int, str]) -> None:
-    """Print models by scale and name: their scale, PSNR on Set5 if measured, and purpose."""
+    """Print models by scale and name: their scale, PSNR on Set5 if they enlarge, and purpose."""
     width = max(map(len, found), default=0)
     for name, entry in sorted(found.items(), key=lambda item: (item[1].get("scale", 0), item[0])):
-        psnr = entry.get("scores", {}).get("Set5", {}).get("psnr")
+        psnr = entry.get("scores", {}).get("Set5", {}).get("psnr") if entry.get("scale", 0) > 1 else None
         words = [f"{name:{width}}", f"×{entry['scale']}" if "scale" in entry else "", f"{psnr:.2f} dB" if psnr else ""]
         usual = f" (default for ×{entry['scale']})" if name in defaults.values() else ""
         tell("  ".join([*filter(None, words), entry["what"] + usual]))

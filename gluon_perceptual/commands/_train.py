@@ -10,7 +10,7 @@ from typing import Any, Callable
 
 from ..checkpoint.loading import load_arrays
 from ..checkpoint.recognition import LOW_PASSES
-from ..checkpoint.spec import read_spec
+from ..checkpoint.spec import ModelSpec, read_spec
 from ..errors import UserError
 from ..figures import loss_figure, save_figure
 from ..formats.arrays import read_arrays
@@ -120,26 +120,31 @@ def prepared(kind: TrainingKind, given: dict[str, Any], folder: Path, checkpoint
 def start_from(run: Run, path: Path) -> str:
     """Load the parameters in a file into a run, and return a line about them; the run keeps its own low-pass.
 
-    The file's network may be smaller, see `training.growth`.
+    The file's network may be smaller, or for another scale, see `training.growth`.
 
     Raises:
         UserError: They belong to another network; the message names differences, if known.
     """
     arrays = {name: array for name, array in read_arrays(path).items() if name not in LOW_PASSES}
     wanted = run.task.spec
-    further = grown(arrays, wanted)
+    further, differing = grown(arrays, wanted), differences(read_spec(path), wanted)
     try:
-        return str(load_arrays(run.model.net, further or arrays, path, run.devices, strict=further is None))
+        found = load_arrays(run.model.net, further or arrays, path, run.devices, strict=further is None)
     except UserError as error:
-        spec = read_spec(path)
-        theirs = spec.arguments if spec and spec.network == wanted.network else {}
-        theirs = {name: value for name, value in theirs.items() if name != "lowpass"}
-        ours = wanted.arguments
-        other = {name: value for name, value in theirs.items() if ours.get(name, value) != value}
-        if not other:
+        if further is not None or not differing:
             raise
-        differing = ", ".join(f"{name} {value}, not {ours[name]}" for name, value in other.items())
         raise UserError(f"--start-from {path} does not fit {wanted.network} as set here: it has {differing}") from error
+    return f"{found}; it has {differing}" if differing else str(found)
+
+
+def differences(theirs: ModelSpec | None, ours: ModelSpec) -> str:
+    """Return how a network differs from ours, such as "blocks 4, not 6"; "" if that is unknown."""
+    if theirs is None or theirs.network != ours.network:
+        return ""
+    found = {name: value for name, value in theirs.arguments.items() if ours.arguments.get(name, value) != value}
+    return ", ".join(
+        f"{name} {value}, not {ours.arguments[name]}" for name, value in found.items() if name != "lowpass"
+    )
 
 
 def train_and_report(run: Run, report: RunReport, folder: Path, run_options: RunOptions) -> int:

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 GRID_CELLS = 8  # side of the windows of `grid_error`, in periods
-RANGE = (12.0, 36.0)  # gray levels within 3×3 pixels, from none to all of a detail of `texture`
-DENSITY = (0.55, 0.85)  # share of details around a pixel: an edge on plain ground has less, texture more
-AROUND = 9  # side of the window for that, in pixels
+TEXTURE_RANGE = (12.0, 36.0)  # gray levels within 3×3 pixels, from none to all of a detail of `texture`
+TEXTURE_DENSITY = (0.55, 0.85)  # share of details around a pixel: an edge on plain ground has less, texture more
+TEXTURE_WINDOW = 9  # side of the window for that, in pixels
 
 
 def mean_of_each(F: Operators, values: NDArray) -> NDArray:
@@ -46,9 +46,9 @@ def grid_error(F: Operators, a: NDArray, b: NDArray, period: int) -> NDArray:
 
 
 def texture(F: Operators, pictures: NDArray, scale: int) -> NDArray:
-    """Return where reduced pictures have texture: (N, 3, H, W) -> (N, 1, H, W), 0 on plain ground, to 1.
+    """Return where reduced pictures have texture: (N, 3, H, W) in [0, 255] -> (N, 1, H, W), 0 on plain ground, to 1.
 
-    The pictures are reduced by `scale`, so that it is decided by what the network sees: chosen by the truth's fine
+    H and W are multiples of `scale`. The pictures are reduced by `scale`, so that it is decided by what the network sees: chosen by the truth's fine
     detail, a loss would reward detail everywhere. A reduced pixel is a detail if its 3×3 neighborhood spans many gray
     levels, and lies in texture if many pixels around it are details. Not in the paper or the blog.
     """
@@ -56,10 +56,10 @@ def texture(F: Operators, pictures: NDArray, scale: int) -> NDArray:
         F.mean(pictures, axis=1, keepdims=True), kernel=(scale,) * 2, stride=(scale,) * 2, pool_type="avg"
     )
     near = {"kernel": (3, 3), "pad": (1, 1), "pool_type": "max"}
-    details = _ramp(F, F.Pooling(small, **near) + F.Pooling(-small, **near), RANGE)
-    window, pad = (AROUND,) * 2, (AROUND // 2,) * 2
+    details = _ramp(F, F.Pooling(small, **near) + F.Pooling(-small, **near), TEXTURE_RANGE)
+    window, pad = (TEXTURE_WINDOW,) * 2, (TEXTURE_WINDOW // 2,) * 2
     density = F.Pooling(details, kernel=window, pad=pad, pool_type="avg", count_include_pad=False)
-    return F.UpSampling(_ramp(F, density, DENSITY), scale=scale, sample_type="nearest")
+    return F.UpSampling(_ramp(F, density, TEXTURE_DENSITY), scale=scale, sample_type="nearest")
 
 
 def _ramp(F: Operators, values: NDArray, ends: tuple[float, float]) -> NDArray:

@@ -21,20 +21,20 @@ class PerceptualLoss(mx.gluon.HybridBlock):
         weights: The terms (see `losses.terms`) and their weights; terms of weight 0 are left out.
         loss_network: Block from pictures to a list of feature maps, with their names in `.layers`; may be None
             if no term uses a layer.
-        textures_of: If not 0, the loss network compares textures alone, see `functional.texture`, of pictures enlarged
-            by this factor: elsewhere it sees the reference in place of the output, so that the pixel loss alone counts.
-            A feature loss leaves a weave on plain ground and draws lines beside edges. Not in the paper or the blog.
+        texture_scale: If not 0, the loss network compares textures alone, see `functional.texture`, of pictures enlarged
+            by this factor, whose sides are multiples of it: elsewhere it sees the reference in place of the output, so
+            that no feature loss counts there. A feature loss leaves a weave on plain ground and draws lines beside edges. Not in the paper or the blog.
 
     Raises:
         UserError: No term has a weight, two have the same name, the loss network lacks a term's layer, or
-            `textures_of` is given without a pixel loss.
+            `texture_scale` is given without a pixel loss.
     """
 
     def __init__(
-        self, weights: Mapping[Term, float], loss_network: Block = None, textures_of: int = 0, **kwargs: Any
+        self, weights: Mapping[Term, float], loss_network: Block = None, texture_scale: int = 0, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.textures_of = textures_of
+        self.texture_scale = texture_scale
         self.active_terms = tuple(term for term, weight in weights.items() if weight)
         self.weights = {term.name: weight for term, weight in weights.items() if weight}
         self.loss_network = loss_network
@@ -49,8 +49,8 @@ class PerceptualLoss(mx.gluon.HybridBlock):
         for term in self.active_terms:
             if term.layer and term.layer not in layers:
                 raise UserError(f"the loss network has {', '.join(layers) or 'no layers'}, but not {term.layer}")
-        if self.textures_of and PixelLoss.name not in self.weights:
-            raise UserError("`textures_of` leaves the rest to a pixel loss: give it a weight")
+        if self.texture_scale and PixelLoss.name not in self.weights:
+            raise UserError("`texture_scale` leaves the rest to a pixel loss: give it a weight")
 
     @property
     def terms_with_target(self) -> tuple[Term, ...]:
@@ -100,11 +100,11 @@ class PerceptualLoss(mx.gluon.HybridBlock):
 
     def _shown(self, F: Operators, output: NDArray, truth: NDArray) -> NDArray:
         """Return the output in textures, and the truth elsewhere."""
-        return truth + F.broadcast_mul(functional.texture(F, truth, self.textures_of), output - truth)
+        return truth + F.broadcast_mul(functional.texture(F, truth, self.texture_scale), output - truth)
 
     def hybrid_forward(self, F: Operators, output: NDArray, *targets: NDArray) -> list[NDArray]:
         """(N, 3, H, W) and the targets of `terms_with_target` -> the terms in the order of `weights`, each (N,)."""
         target = dict(zip((term.name for term in self.terms_with_target), targets))
-        truth = target[PixelLoss.name] if self.textures_of else None
+        truth = target[PixelLoss.name] if self.texture_scale else None
         features = self._features(output, None if truth is None else self._shown(F, output, truth))
         return [term.value(F, features, target.get(term.name)) for term in self.active_terms]

@@ -82,7 +82,7 @@ class SuperResolutionConfig(TrainingConfig):
     loss: Loss = setting("mix", "What is minimized. mix: the pixel loss plus the weighted feature loss.", choices=Loss)
     mix: float = setting(1e-4, "Weight of the feature loss in mix.", least=0)
     feature_layer: str = setting("relu2_2", "VGG layer whose features are compared.", metavar="LAYER")
-    textures_only: bool = setting(False, "Compare features where the photo has texture alone, against weave and lines.")
+    textures_only: bool = setting(False, "Compare features only where the photo has texture, against weave and lines.")
     pixel_loss: PixelKind = setting("absolute", "Kind of pixel loss.", choices=PixelKind)
     grid: float = setting(0.0, "Weight of the grid that upsampling leaves, against dots.", least=0)
     tv: float = setting(

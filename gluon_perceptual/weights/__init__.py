@@ -72,18 +72,18 @@ def web_model(scale: int) -> str | None:
 
 
 def model_path(model: str | os.PathLike[str]) -> Path:
-    """Return the path of the file `model`, or of the shipped model of that name.
+    """Return the path of the shipped model of that name, or of the file `model`.
 
     Raises:
         UserError: Neither exists.
     """
     path, name = Path(model), os.fspath(model)
+    if name in models():  # even beside a folder of that name, such as "clean"
+        return shipped_path(f"{name}.params")
     if path.exists() or path.suffix:
         return path
-    if name not in models():
-        known = ", ".join(sorted(models())) or "none"
-        raise UserError(f"{name}: neither a file nor a shipped model; shipped are {known}")
-    return shipped_path(f"{name}.params")
+    known = ", ".join(sorted(models())) or "none"
+    raise UserError(f"{name}: neither a file nor a shipped model; shipped are {known}")
 
 
 def vgg16_paths(stages: int) -> list[Path]:

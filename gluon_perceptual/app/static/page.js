@@ -29,7 +29,7 @@ function settings() {
 }
 
 function card(name, model, checked) {
-  const psnr = model.scores?.Set5?.psnr;
+  const psnr = model.scale > 1 && model.scores?.Set5?.psnr;  // what keeps the size has nothing to do there
   const score = psnr ? ` ${psnr.toFixed(2)} dB on Set5.` : "";
   const picture = model.example
     ? element("img", { src: `/static/examples/${model.example === true ? name : model.example}.jpg`, alt: "", loading: "lazy" })
@@ -45,11 +45,11 @@ function showModels() {
   const scale = Object.keys(about.defaults).map(Number).find((times) => times >= Number(data.get("scale"))) ?? 2;
   document.querySelectorAll("[data-kind]").forEach((part) => (part.hidden = part.dataset.kind !== kind));
   const wanted = kind === "stylize" ? "style" : "super-resolution";
-  const fitting = Object.entries(about.models).filter(([, model]) => model.kind === wanted && (kind === "stylize" || other || model.scale === scale)).sort();
+  const fitting = Object.entries(about.models).filter(([, model]) => model.kind === wanted && (kind === "stylize" || (other ? model.scale > 1 : model.scale === scale))).sort();
   find("other").hidden = find("size").disabled = kind === "stylize" || !other;
   const name = about.defaults[scale], web = about.web[scale] ? `, or ${about.web[scale]} for strongly compressed JPEG files` : "";
   const reduced = other ? "Uses the next larger model, and reduces its result to this size" : "";
-  const restored = scale === 1 ? `Removes JPEG's blocks and noise: ${name} enlarges, and the result is reduced again` : "";
+  const restored = scale === 1 ? `Uses ${name}, which removes JPEG's blocks and noise` : "";
   const usual = kind === "upscale" ? [["", { what: reduced || restored || `Uses ${name}${web}`, example: name }]] : [];
   find("cards").replaceChildren(...[...usual, ...fitting].map(([name, model], k) => card(name, model, k === 0)));
 }
