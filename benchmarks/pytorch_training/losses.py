@@ -14,7 +14,7 @@ from gluon_perceptual.errors import UserError
 from gluon_perceptual.formats.mxnet_params import read_params
 from gluon_perceptual.image.io import read_rgb, to_tensor
 from gluon_perceptual.image.resize import resize_longest_side
-from gluon_perceptual.losses.functional import TEXTURE_WINDOW, TEXTURE_DENSITY, GRID_CELLS, TEXTURE_RANGE
+from gluon_perceptual.losses.functional import GRID_CELLS, TEXTURE_DENSITY, TEXTURE_RANGE, TEXTURE_WINDOW
 from gluon_perceptual.losses.terms import FeatureLoss, GridLoss, PixelLoss, Term
 from gluon_perceptual.training.style_config import StyleConfig
 from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig, term_weights

@@ -48,9 +48,10 @@ def grid_error(F: Operators, a: NDArray, b: NDArray, period: int) -> NDArray:
 def texture(F: Operators, pictures: NDArray, scale: int) -> NDArray:
     """Return where reduced pictures have texture: (N, 3, H, W) in [0, 255] -> (N, 1, H, W), 0 on plain ground, to 1.
 
-    H and W are multiples of `scale`. The pictures are reduced by `scale`, so that it is decided by what the network sees: chosen by the truth's fine
-    detail, a loss would reward detail everywhere. A reduced pixel is a detail if its 3×3 neighborhood spans many gray
-    levels, and lies in texture if many pixels around it are details. Not in the paper or the blog.
+    H and W are multiples of `scale`. The pictures are reduced by it, so that it is decided by what the network sees:
+    chosen by the truth's fine detail, a loss would reward detail everywhere. A reduced pixel is a detail if its 3×3
+    neighborhood spans many gray levels, and lies in texture if many pixels around it are details. Not in the paper or
+    the blog.
     """
     small = F.Pooling(
         F.mean(pictures, axis=1, keepdims=True), kernel=(scale,) * 2, stride=(scale,) * 2, pool_type="avg"

@@ -21,9 +21,10 @@ class PerceptualLoss(mx.gluon.HybridBlock):
         weights: The terms (see `losses.terms`) and their weights; terms of weight 0 are left out.
         loss_network: Block from pictures to a list of feature maps, with their names in `.layers`; may be None
             if no term uses a layer.
-        texture_scale: If not 0, the loss network compares textures alone, see `functional.texture`, of pictures enlarged
-            by this factor, whose sides are multiples of it: elsewhere it sees the reference in place of the output, so
-            that no feature loss counts there. A feature loss leaves a weave on plain ground and draws lines beside edges. Not in the paper or the blog.
+        texture_scale: If not 0, the loss network compares only textures, see `functional.texture`, of pictures enlarged
+            by this factor, whose sides are multiples of it. Elsewhere it sees the reference in place of the output, so
+            that no feature loss counts there: it leaves a weave on plain ground, and lines beside edges. Not in the
+            paper or the blog.
 
     Raises:
         UserError: No term has a weight, two have the same name, the loss network lacks a term's layer, or
