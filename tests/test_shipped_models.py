@@ -69,7 +69,7 @@ def done():
 def test_the_recipe_runs(name, done, tmp_path, monkeypatch):
     """For a step of each command, on small photos, drawings and paintings under the names that the recipe has."""
     monkeypatch.chdir(tmp_path)
-    for folder in ("photos", "illustrations"):
+    for folder in ("photos", "small_photos", "illustrations"):
         for number in range(3):
             write(tmp_path / folder / f"{number}.png", coffee()[90 * number :][:90, :100])
     for command in models()[name]["recipe"]:
