@@ -18,14 +18,7 @@ from gluon_perceptual.data.photos import find_photos, split_photos
 from gluon_perceptual.evaluation.metrics import grid_energy
 from gluon_perceptual.evaluation.scores import Row, as_text, means
 from gluon_perceptual.evaluation.stlpips import st_lpips_if_installed
-from gluon_perceptual.evaluation.super_resolution import (
-    DISTANCE_LAYERS,
-    Method,
-    baseline,
-    evaluate,
-    grid_period,
-    smallest_scored_side,
-)
+from gluon_perceptual.evaluation.super_resolution import DISTANCE_LAYERS, Method, baseline, evaluate
 from gluon_perceptual.image.files import PictureFile
 from gluon_perceptual.image.io import read_rgb
 from gluon_perceptual.image.resize import crop_to_multiple
@@ -85,11 +78,10 @@ def summary() -> str:
 def scored(methods: dict[str, Method], photos: Sequence[PictureFile], scale: int) -> str:
     """Return the table of the methods' mean scores; the grid is relative to the mean of the true photos."""
     network = LossNetwork.pretrained(DISTANCE_LAYERS)
-    photos = [photo for photo in photos if min(read_rgb(photo).shape[:2]) >= smallest_scored_side(scale)]
+    photos = [photo for photo in photos if min(read_rgb(photo).shape[:2]) >= 5 * scale]
     look = st_lpips_if_installed()
     rows = [row for photo in tqdm(photos) for row in evaluate(methods, photo, scale, network, st_lpips=look)]
-    truths = (crop_to_multiple(read_rgb(photo), scale) for photo in photos)
-    true = np.mean([grid_energy(truth, grid_period(scale)) for truth in truths])
+    true = np.mean([grid_energy(crop_to_multiple(read_rgb(photo), scale), scale) for photo in photos])
     return markdown(HEAD, (line(row, float(true)) for row in means(rows)))
 
 

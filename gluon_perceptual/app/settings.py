@@ -72,7 +72,7 @@ class Settings:
 
     @property
     def named(self) -> str | None:
-        """The model for all pictures: the given one, or, at the same size, `RESTORER`; None if it depends on them."""
+        """The model for all pictures: the given one, or `RESTORER` at the same size; None if each picture decides."""
         return self.model or (RESTORER if self.kind == "upscale" and self.size.scale == 1 else None)
 
     @property

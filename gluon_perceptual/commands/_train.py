@@ -134,7 +134,7 @@ def start_from(run: Run, path: Path) -> str:
         if further is not None or not differing:
             raise
         raise UserError(f"--start-from {path} does not fit {wanted.network} as set here: it has {differing}") from error
-    return f"{found}; it has {differing}" if differing else str(found)
+    return f"{found}; the file's network has {differing}" if differing else str(found)
 
 
 def differences(theirs: ModelSpec | None, ours: ModelSpec) -> str:
