@@ -69,3 +69,17 @@ def test_settings_that_would_be_ignored_are_refused(option, photos, tmp_path):
     assert found.exit_code == 1
     assert found.output.splitlines()[-1].startswith("Error: ")
     assert (tmp_path / "run/log.jsonl").read_bytes() == log
+
+
+def test_the_same_waves():
+    import torch
+
+    from benchmarks.pytorch_training.losses import wave_error
+    from gluon_perceptual._mxnet import mx
+    from gluon_perceptual.losses import waves
+
+    rng = np.random.default_rng(0)
+    truth = 128 + rng.normal(0, 2, (2, 3, 48, 64)).astype(np.float32)
+    output = truth + rng.normal(0, 2, truth.shape).astype(np.float32)
+    ours = waves.wave_error(mx.nd, mx.nd.array(output), mx.nd.array(truth)).asnumpy().mean()
+    assert float(wave_error(torch.from_numpy(output), torch.from_numpy(truth))) == pytest.approx(ours, rel=1e-4)

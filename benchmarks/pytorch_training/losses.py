@@ -15,7 +15,8 @@ from gluon_perceptual.formats.mxnet_params import read_params
 from gluon_perceptual.image.io import read_rgb, to_tensor
 from gluon_perceptual.image.resize import resize_longest_side
 from gluon_perceptual.losses.functional import GRID_CELLS, TEXTURE_DENSITY, TEXTURE_RANGE, TEXTURE_WINDOW
-from gluon_perceptual.losses.terms import FeatureLoss, GridLoss, PixelLoss, Term
+from gluon_perceptual.losses.terms import FeatureLoss, GridLoss, PixelLoss, Term, WaveLoss
+from gluon_perceptual.losses.waves import BLOCK, FINE, SCALE, SMOOTH
 from gluon_perceptual.training.style_config import StyleConfig
 from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig, term_weights
 from gluon_perceptual.weights import FOLDER
@@ -85,6 +86,17 @@ def texture(pictures: torch.Tensor, scale: int) -> torch.Tensor:
     )
 
 
+def wave_error(output: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """How strong the fine waves are that only the output has, where the truth is smooth."""
+    ours, true = (x.unfold(2, BLOCK, BLOCK // 2).unfold(3, BLOCK, BLOCK // 2) for x in (output, truth))
+    hann = torch.hann_window(BLOCK, device=truth.device)
+    powers = (torch.fft.fft2(x * hann * hann[:, None] * SCALE).abs().square() for x in (ours, true))
+    frequencies = torch.fft.fftfreq(BLOCK, device=truth.device)
+    excess = functional.relu(next(powers) - next(powers)) * (torch.hypot(frequencies, frequencies[:, None]) > FINE)
+    smooth = true.var(dim=(-1, -2), unbiased=False) <= SMOOTH**2
+    return (excess.sum(dim=(-1, -2)) / 2 * smooth).mean()
+
+
 def style_loss(config: StyleConfig, dtype: torch.dtype, device: torch.device) -> Loss:
     """Return the loss of a style run with one style picture.
 
@@ -129,7 +141,7 @@ def super_resolution_loss(config: SuperResolutionConfig, dtype: torch.dtype, dev
     """
     weights = {term: weight for term, weight in term_weights(config).items() if weight}
     for term in weights:
-        if not isinstance(term, (FeatureLoss, PixelLoss, GridLoss)):
+        if not isinstance(term, (FeatureLoss, PixelLoss, GridLoss, WaveLoss)):
             raise UserError(f"the loss term {term.name} is not supported here")
     layers = tuple(term.layer for term in weights if term.layer)
     network = VGG16(layers, dtype) if layers else nn.Identity()
@@ -142,6 +154,8 @@ def super_resolution_loss(config: SuperResolutionConfig, dtype: torch.dtype, dev
             if config.textures_only:
                 output = reference + texture(reference, config.scale) * (output - reference)
             return squared_error(network(output)[term.layer], target)
+        if isinstance(term, WaveLoss):
+            return wave_error(output, reference)
         error = output - reference
         if isinstance(term, GridLoss):
             places = functional.pixel_unshuffle(error, term.period)

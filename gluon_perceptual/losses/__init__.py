@@ -14,11 +14,20 @@ if TYPE_CHECKING:
     from .terms import StabilityLoss as StabilityLoss
     from .terms import StyleLoss as StyleLoss
     from .terms import TotalVariationLoss as TotalVariationLoss
+    from .terms import WaveLoss as WaveLoss
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "perceptual": ["PerceptualLoss"],
-        "terms": ["FeatureLoss", "GridLoss", "PixelLoss", "StabilityLoss", "StyleLoss", "TotalVariationLoss"],
+        "terms": [
+            "FeatureLoss",
+            "GridLoss",
+            "PixelLoss",
+            "StabilityLoss",
+            "StyleLoss",
+            "TotalVariationLoss",
+            "WaveLoss",
+        ],
     },
 )

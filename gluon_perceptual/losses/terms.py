@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Callable, ClassVar, Mapping
 
 from ..choices import PixelKind, VariationKind, check_choice
 from . import functional
+from .waves import wave_error
 
 if TYPE_CHECKING:
     from .._mxnet import NDArray, Operators
@@ -140,6 +141,20 @@ class GridLoss(Term):
     def value(self, F: Operators, output: Features, target: NDArray) -> NDArray:
         """Return the square of the grid's height."""
         return functional.grid_error(F, output.pictures, target, self.period)
+
+
+@dataclass(frozen=True)
+class WaveLoss(Term):
+    """The fine waves on plain ground that the truth lacks, see `waves.wave_error`; pictures have at least 32×32 pixels.
+
+    Not in the paper or the blog.
+    """
+
+    name = "waves"
+
+    def value(self, F: Operators, output: Features, target: NDArray) -> NDArray:
+        """Return the sum of the waves' squared heights."""
+        return wave_error(F, output.pictures, target)
 
 
 @dataclass(frozen=True)

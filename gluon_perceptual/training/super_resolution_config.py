@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Mapping
 from ..choices import SCALES, Degradation, Enlargement, Loss, Norm, PixelKind, VariationKind
 from ..errors import UserError
 from ..losses.functional import GRID_CELLS
-from ..losses.terms import FeatureLoss, GridLoss, PixelLoss, Term, TotalVariationLoss
+from ..losses.terms import FeatureLoss, GridLoss, PixelLoss, Term, TotalVariationLoss, WaveLoss
+from ..losses.waves import BLOCK
 from .config import TrainingConfig
 from .settings import setting
 
@@ -85,6 +86,7 @@ class SuperResolutionConfig(TrainingConfig):
     textures_only: bool = setting(False, "Compare features only where the photo has texture, against weave and lines.")
     pixel_loss: PixelKind = setting("absolute", "Kind of pixel loss.", choices=PixelKind)
     grid: float = setting(0.0, "Weight of the grid that upsampling leaves, against dots.", least=0)
+    waves: float = setting(0.0, "Weight of fine waves where the photo is smooth, against a weave.", least=0)
     tv: float = setting(
         0.0, "Weight of the total variation.", least=0, default_text="0; blog: as the blog's, by the VGG"
     )
@@ -131,6 +133,8 @@ class SuperResolutionConfig(TrainingConfig):
             raise UserError("`grid` acts on the grid that enlarging leaves: leave it out with `scale` 1")
         if self.grid and self.patch < GRID_CELLS * self.scale:
             raise UserError(f"`patch` {self.patch}: `grid` needs at least {GRID_CELLS} times `scale` {self.scale}")
+        if self.waves and self.patch < BLOCK:
+            raise UserError(f"`patch` {self.patch}: `waves` needs at least {BLOCK}")
         self.check_devices()
 
 
@@ -140,5 +144,6 @@ def term_weights(config: SuperResolutionConfig) -> dict[Term, float]:
         FeatureLoss(config.feature_layer): {"pixel": 0.0, "feature": 1.0, "mix": config.mix}[config.loss],
         PixelLoss(config.pixel_loss): 0.0 if config.loss == "feature" else 1.0,
         GridLoss(config.scale): config.grid,
+        WaveLoss(): config.waves,
         TotalVariationLoss(config.tv_kind): config.tv,
     }
