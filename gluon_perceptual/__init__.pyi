@@ -31,9 +31,11 @@ from .losses.perceptual import PerceptualLoss as PerceptualLoss
 from .losses.terms import FeatureLoss as FeatureLoss
 from .losses.terms import GridLoss as GridLoss
 from .losses.terms import PixelLoss as PixelLoss
+from .losses.terms import RangeLoss as RangeLoss
 from .losses.terms import StabilityLoss as StabilityLoss
 from .losses.terms import StyleLoss as StyleLoss
 from .losses.terms import TotalVariationLoss as TotalVariationLoss
+from .losses.terms import WaveLoss as WaveLoss
 from .nets.plsr import PlsrNet as PlsrNet
 from .nets.precision import computing_in as computing_in
 from .nets.style import StyleNet as StyleNet

@@ -30,6 +30,7 @@ REFERENCES = {
     "mean_absolute_variation": lambda a: (
         np.abs(np.diff(a, axis=2)).mean((1, 2, 3)) + np.abs(np.diff(a, axis=3)).mean((1, 2, 3))
     ),
+    "range_error": lambda a: 2 * (np.minimum(a, 0) ** 2).mean((1, 2, 3)) + (np.maximum(a, 0) ** 2).mean((1, 2, 3)),
     "style_error": lambda a: ((gram(a) - gram(B)) ** 2).sum((1, 2)),
 }
 
@@ -38,6 +39,8 @@ def ours(name, x):
     if name == "style_error":
         grams = [functional.gram_matrix(mx.nd, values) for values in (x, mx.nd.array(B, dtype="float64"))]
         return functional.style_error(mx.nd, *grams)
+    if name == "range_error":  # below 0, counted twice, and above 255
+        return 2 * functional.range_error(mx.nd, x) + functional.range_error(mx.nd, x + 255)
     if name.endswith("variation"):
         return getattr(functional, name)(mx.nd, x)
     return getattr(functional, name)(mx.nd, x, mx.nd.array(B, dtype="float64"))

@@ -15,7 +15,8 @@ from gluon_perceptual.formats.mxnet_params import read_params
 from gluon_perceptual.image.io import read_rgb, to_tensor
 from gluon_perceptual.image.resize import resize_longest_side
 from gluon_perceptual.losses.functional import GRID_CELLS, TEXTURE_DENSITY, TEXTURE_RANGE, TEXTURE_WINDOW
-from gluon_perceptual.losses.terms import FeatureLoss, GridLoss, PixelLoss, Term, WaveLoss
+from gluon_perceptual.losses.term import Term
+from gluon_perceptual.losses.terms import FeatureLoss, GridLoss, PixelLoss, WaveLoss
 from gluon_perceptual.losses.waves import BLOCK, FINE, SCALE, SMOOTH
 from gluon_perceptual.training.style_config import StyleConfig
 from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig, term_weights
@@ -103,10 +104,10 @@ def style_loss(config: StyleConfig, dtype: torch.dtype, device: torch.device) ->
     Raises:
         UserError: The run has more, or settings that are not supported here.
     """
-    asked = (len(config.style), config.stability, config.match_color, config.denoise, config.style_balance)
-    if asked != (1, 0, False, 0, "norm"):
+    losses = (config.stability, config.range, config.style_balance)
+    if (len(config.style), config.match_color, config.denoise, *losses) != (1, False, 0, 0, 0, "norm"):
         raise UserError(
-            "expected a run of one style with balance norm, without stability, color matching and denoising"
+            "expected a run of one style with balance norm, without stability, range, color matching and denoising"
         )
     network = VGG16(tuple(sorted({*config.style_layers, config.content_layer})), dtype)
     network.to(device, memory_format=torch.channels_last)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .terms import FeatureLoss as FeatureLoss
     from .terms import GridLoss as GridLoss
     from .terms import PixelLoss as PixelLoss
+    from .terms import RangeLoss as RangeLoss
     from .terms import StabilityLoss as StabilityLoss
     from .terms import StyleLoss as StyleLoss
     from .terms import TotalVariationLoss as TotalVariationLoss
@@ -24,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "FeatureLoss",
             "GridLoss",
             "PixelLoss",
+            "RangeLoss",
             "StabilityLoss",
             "StyleLoss",
             "TotalVariationLoss",

@@ -89,6 +89,11 @@ def clipped_share(F: Operators, pictures: NDArray) -> NDArray:
     return mean_of_each(F, channels >= 2.0)
 
 
+def range_error(F: Operators, pictures: NDArray) -> NDArray:
+    """(N, 3, H, W) -> (N,): the mean squared distance from [0, 255]."""
+    return mean_of_each(F, F.square(pictures - F.clip(pictures, 0.0, 255.0)))
+
+
 def total_variation(F: Operators, x: NDArray) -> NDArray:
     """Sum of squared differences of neighboring pixels (paper; not divided by the size, as in its released code)."""
     dy, dx = _differences(F, x)

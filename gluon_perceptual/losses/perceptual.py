@@ -7,7 +7,8 @@ from typing import Any, Callable, Dict, Mapping
 from .._mxnet import Block, NDArray, Operators, mx
 from ..errors import UserError
 from . import functional
-from .terms import Features, PixelLoss, Term
+from .term import Features, Term
+from .terms import PixelLoss
 
 Targets = Callable[[NDArray], Dict[str, NDArray]]  # from a batch of references to the targets
 

@@ -15,7 +15,8 @@ from ..image.io import read_rgb, to_tensor
 from ..image.resize import resize_longest_side
 from .functional import gram_matrix
 from .perceptual import PerceptualLoss
-from .terms import STYLE_WEIGHT, FeatureLoss, StabilityLoss, StyleLoss, Term, TotalVariationLoss
+from .term import Term
+from .terms import STYLE_WEIGHT, FeatureLoss, RangeLoss, StabilityLoss, StyleLoss, TotalVariationLoss
 
 SMALLEST_STYLE = 32  # pixels a side: VGG's four poolings leave something of it
 
@@ -87,7 +88,12 @@ def style_weights(
 
 
 def style_transfer_loss(
-    network: Block, content: Mapping[str, float], style: Mapping[str, float], tv: float = 0.0, stability: float = 0.0
+    network: Block,
+    content: Mapping[str, float],
+    style: Mapping[str, float],
+    tv: float = 0.0,
+    stability: float = 0.0,
+    within_range: float = 0.0,
 ) -> PerceptualLoss:
     """Return the loss of style transfer (paper, equation 5): content, style and total variation, weighted.
 
@@ -97,7 +103,9 @@ def style_transfer_loss(
         style: Weight of the style loss by layer, see `style_weights`.
         tv: Weight of the paper's total variation.
         stability: Weight of the stability loss, which is not in the paper.
+        within_range: Weight of the range loss, which is not in the paper.
     """
     weights: dict[Term, float] = {FeatureLoss(layer): weight for layer, weight in content.items()}
     weights.update({StyleLoss(layer): weight for layer, weight in style.items()})
-    return PerceptualLoss({**weights, StabilityLoss(): stability, TotalVariationLoss(): tv}, network)
+    others = {StabilityLoss(): stability, TotalVariationLoss(): tv, RangeLoss(): within_range}
+    return PerceptualLoss({**weights, **others}, network)

@@ -7,11 +7,12 @@ math a function of `functional`; a training's task gives it a weight.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Callable, ClassVar, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-from ..choices import PixelKind, VariationKind, check_choice
+from ..choices import PixelKind, VariationKind
 from . import functional
+from .term import Features, Kinds, LayerTerm, Term
 from .waves import wave_error
 
 if TYPE_CHECKING:
@@ -21,65 +22,9 @@ if TYPE_CHECKING:
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")  # the paper's (section 4.1)
 STYLE_WEIGHT = 1e5  # of `style_transfer.style_weights`
 
-Kinds = Mapping[str, Callable[..., "NDArray"]]
-
 
 @dataclass(frozen=True)
-class Features:
-    """Pictures (N, 3, H, W) and their feature maps by layer of the loss network, (N, C, h, w) each."""
-
-    pictures: NDArray
-    maps: Mapping[str, NDArray]
-
-
-class Term:
-    """What every term has.
-
-    Attributes:
-        name: Its name in logs.
-        layer: The layer of the loss network that it uses, or "".
-        needs_target: Whether it compares the output with a target.
-        kinds: Functions to choose from, for terms with a `kind`.
-    """
-
-    name: str = ""
-    layer: str = ""
-    needs_target: ClassVar[bool] = True
-    kinds: ClassVar[Kinds] = {}
-
-    def __post_init__(self) -> None:
-        """Raise UserError if there is no such kind."""
-        kind = getattr(self, "kind", None)
-        if kind is not None:
-            check_choice("kind", kind, self.kinds)
-
-    def target(self, F: Operators, reference: Features) -> NDArray:
-        """Return what the output is compared with: by default the reference picture.
-
-        None if it cannot be computed from the reference; the training then supplies it, see `training.run.Run.targets`.
-        """
-        return reference.pictures
-
-    def value(self, F: Operators, output: Features, target: NDArray) -> NDArray:
-        """Return the term for each picture of the output, (N,)."""
-        raise TypeError(f"{type(self).__name__} has no value of its own")
-
-
-@dataclass(frozen=True)
-class _LayerTerm(Term):
-    """A term of one layer of the loss network, called for example "feature:relu2_2"."""
-
-    layer: str = field()  # without a default, unlike the inherited one
-    kind_of_term: ClassVar[str] = ""
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        """For example "feature:relu2_2"."""
-        return f"{self.kind_of_term}:{self.layer}"
-
-
-@dataclass(frozen=True)
-class FeatureLoss(_LayerTerm):
+class FeatureLoss(LayerTerm):
     """‖φ(ŷ) − φ(y)‖² / (C·H·W), with φ the activation `layer`, C×H×W (paper, section 3.2, equation 2)."""
 
     kind_of_term = "feature"
@@ -94,7 +39,7 @@ class FeatureLoss(_LayerTerm):
 
 
 @dataclass(frozen=True)
-class StyleLoss(_LayerTerm):
+class StyleLoss(LayerTerm):
     """‖G(ŷ) − G(y)‖²_F, with G the Gram matrix of the activation `layer` (paper, section 3.2, equations 3, 4)."""
 
     kind_of_term = "style"
@@ -174,6 +119,21 @@ class TotalVariationLoss(Term):
     def value(self, F: Operators, output: Features, target: NDArray) -> NDArray:
         """Return the variation of that kind."""
         return self.kinds[self.kind](F, output.pictures)
+
+
+@dataclass(frozen=True)
+class RangeLoss(Term):
+    """How far the output leaves [0, 255], outside of which pictures are clipped; it needs no target.
+
+    Not in the paper or the blog.
+    """
+
+    name = "range"
+    needs_target = False
+
+    def value(self, F: Operators, output: Features, target: NDArray) -> NDArray:
+        """Return the mean squared distance from the range."""
+        return functional.range_error(F, output.pictures)
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def style_task(config: StyleConfig) -> StyleTask:
         pairs=pairs,
         validation_pairs=PhotoCrops(held_out, config.size, config.seed),
         spec=model_spec(config),
-        loss=style_transfer_loss(network, content, weights, config.tv, config.stability),
+        loss=style_transfer_loss(network, content, weights, config.tv, config.stability, config.range),
         targets=targets,
         validation_targets=targets,
         noise=NOISE if config.stability else 0.0,

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Mapping
 from ..choices import SCALES, Degradation, Enlargement, Loss, Norm, PixelKind, VariationKind
 from ..errors import UserError
 from ..losses.functional import GRID_CELLS
-from ..losses.terms import FeatureLoss, GridLoss, PixelLoss, Term, TotalVariationLoss, WaveLoss
+from ..losses.term import Term
+from ..losses.terms import FeatureLoss, GridLoss, PixelLoss, TotalVariationLoss, WaveLoss
 from ..losses.waves import BLOCK
 from .config import TrainingConfig
 from .settings import setting
