@@ -133,6 +133,14 @@ def test_a_run_from_a_shipped_model_says_so(shelf, photos, tmp_path):
         assert len(entry["recipe"]) == 1
         assert "--start-from sr_x2_deep " in entry["recipe"][0]
         assert entry["steps"] == 5 + 2
+        again = ("--start-from", "sharper", "--out", tmp_path / "again")
+        assert run(*sr, *again)[0] == 0
+        assert run("ship-model", tmp_path / "again/checkpoints/step-0000002.params", "sharper", *WORDS)[0] == 0
+        replaced = weights.models()["sharper"]
+        assert replaced["recipe"][0] == entry["recipe"][0]
+        assert replaced["recipe"][1].endswith("runs/again")
+        assert replaced["changes"] == "--start-from sharper is the model that the recipe has made before"
+        assert replaced["steps"] == 5 + 2 + 2
     finally:
         (shelf / "manifest.json").write_text(before)
     assert_one_line_error(run(*sr, "--start-from", "sr_x3", "--out", tmp_path / "other"), "sr_x3", "sr_x2_deep")

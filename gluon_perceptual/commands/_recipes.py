@@ -30,9 +30,8 @@ def how_made(*checkpoints: Path) -> dict[str, Any]:
     for checkpoint in checkpoints:
         if not checkpoint.is_file():
             raise UserError(f"{checkpoint}: no such file; expected a checkpoint in a run's folder")
-    histories = [_history(checkpoint) for checkpoint in checkpoints]
-    runs = list(dict.fromkeys(run for _, history in histories for run in history))
-    started = [models()[name] for name in dict.fromkeys(shipped for shipped, _ in histories) if name]
+    runs = list(dict.fromkeys(run for checkpoint in checkpoints for run in _history(checkpoint)[1]))
+    started = [models()[name] for name in started_from(*checkpoints)]
     devices = [entry.get("device", CPU).split(THEN) for entry in [*started, *map(_record, runs)]]
     return {
         "recipe": [_command(run) for run in runs],
@@ -40,6 +39,11 @@ def how_made(*checkpoints: Path) -> dict[str, Any]:
         "hours": round(sum(entry.get("hours", 0) for entry in started) + sum(map(_hours, runs)), 2),
         "device": THEN.join(dict.fromkeys(chain(*devices))),
     }
+
+
+def started_from(*checkpoints: Path) -> tuple[str, ...]:
+    """Return the shipped models that such checkpoints were trained from."""
+    return tuple(dict.fromkeys(name for name, _ in map(_history, checkpoints) if name))
 
 
 def _command(run: Path) -> str:

@@ -26,8 +26,8 @@ from ..image.resize import resize_longest_side
 from ..inference import Stylizer, Upscaler
 from ..nets.pixels import PixelRangeAdapter
 from ..nets.vgg import LossNetwork
-from ..weights import FOLDER, manifest, sha256
-from ._recipes import how_made, run_of, settings_of_run
+from ..weights import FOLDER, manifest, models, sha256
+from ._recipes import how_made, run_of, settings_of_run, started_from
 
 HALF_IS_ENOUGH = 62.0  # dB between outputs of the two precisions: costs a model of 37 dB less than 0.02 dB
 STYLE_SIDE = 512  # longer side in pixels of the photos that a style is scored on
@@ -45,6 +45,8 @@ def ship(
 ) -> dict[str, Any]:
     """Add a run's checkpoint to the shipped weights as `name`, and return its new entry in the manifest.
 
+    A model that was trained from the one that it replaces keeps the recipe of that one, before its own.
+
     Args:
         checkpoint: `step-….params` in the `checkpoints` of a run's folder.
         name: The model's name.
@@ -58,7 +60,11 @@ def ship(
         UserError, OSError: The runs or the photos cannot be read.
     """
     made_by = how_made(checkpoint, *average)  # before anything is written
+    former = models()[name] if name in started_from(checkpoint, *average) else None
     model, spec, changes = _changed(checkpoint, average, lowpass)
+    if former:
+        made_by["recipe"] = [*former["recipe"], *made_by["recipe"]]
+        changes = "; ".join([_before(name, former), *filter(None, [changes])])
     target = FOLDER / f"{name}.params"
     kept = _halved_if_enough(model)
     write_params(target, kept)
@@ -75,6 +81,12 @@ def ship(
     }
     write_json(FOLDER / "manifest.json", {**manifest(), target.name: entry})
     return entry
+
+
+def _before(name: str, former: Mapping[str, Any]) -> str:
+    """Return in words what a recipe's `--start-from` means if that model has been replaced."""
+    changes = former.get("changes", "")
+    return f"--start-from {name} is the model that the recipe has made before" + (f" ({changes})" if changes else "")
 
 
 def _use_and_scores(target: Path, scale: int, settings: Mapping[str, Any], sets: Sets) -> dict[str, Any]:
