@@ -199,6 +199,8 @@ def test_mistakes(photos, tmp_path):
     assert_one_line_error(run("train-sr", *out, "--data", empty), "none of the 1 photos")
     assert_one_line_error(run("train-sr", *out, "--data", photos, "--patch", 33), "multiple of --scale")
     assert_one_line_error(run("train-sr", *out, "--data", photos, "--scale", 1, "--grid", 1), "with --scale 1")
+    small = ("--data", photos, "--patch", 28, "--waves", 1)
+    assert_one_line_error(run("train-sr", *out, *small), "--patch 28: --waves needs at least 32")
     assert_one_line_error(run("train-sr", *out, "--loss", "pixel", "--textures-only"), "use --loss mix, not pixel")
     assert_one_line_error(run("train-sr", *out, "--data", photos, "--batch", 1, "--cpus", 2), "less than the 2 devices")
     assert_one_line_error(

@@ -38,7 +38,7 @@ def painting(tmp_path_factory):
     [
         [],
         ["--norm", "batch", "--content-layer", "relu3_3", "--style-layers", "relu1_1,relu2_1", "--tv", 1e-4],
-        ["--cpus", 2, "--stability", 1.0, "--match-color", "--denoise", 3, "--upsampling", "subpixel"],
+        ["--cpus", 2, "--stability", 1.0, "--range", 1.0, "--match-color", "--denoise", 3, "--upsampling", "subpixel"],
         ["--cpus", 2, "--batch", 3, "--norm", "instance", "--upsampling", "transposed", "--schedule", "constant"],
     ],
     ids=["default", "batch norm", "devices", "uneven devices"],
@@ -70,7 +70,8 @@ def test_a_run_leaves_everything(photos, painting, tmp_path, options, request):
     assert [line["step"] for line in log] == [1, 2, 3, 4]
     terms = {f"feature:{config['content_layer']}", *(f"style:{layer}" for layer in config["style_layers"]), "tv"}
     assert terms <= set(log[0])
-    assert ("stability" in log[0]) == bool(config["stability"])
+    for optional in ("stability", "range"):
+        assert (optional in log[0]) == bool(config[optional])
     assert len(list((out / "previews").iterdir())) == 2
     assert load_model(out / "checkpoints" / "step-0000004.params").net.arguments["width"] == 2
 
