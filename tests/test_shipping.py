@@ -133,14 +133,18 @@ def test_a_run_from_a_shipped_model_says_so(shelf, photos, tmp_path):
         assert len(entry["recipe"]) == 1
         assert "--start-from sr_x2_deep " in entry["recipe"][0]
         assert entry["steps"] == 5 + 2
-        again = ("--start-from", "sharper", "--out", tmp_path / "again")
-        assert run(*sr, *again)[0] == 0
-        assert run("ship-model", tmp_path / "again/checkpoints/step-0000002.params", "sharper", *WORDS)[0] == 0
-        replaced = weights.models()["sharper"]
-        assert replaced["recipe"][0] == entry["recipe"][0]
-        assert replaced["recipe"][1].endswith("runs/again")
-        assert replaced["changes"] == "--start-from sharper is the model that the recipe has made before"
-        assert replaced["steps"] == 5 + 2 + 2
+        checkpoint = "checkpoints/step-0000002.params"
+        for out, commands in (("again", 2), ("more", 3)):  # from the model that it replaces
+            assert run(*sr, "--start-from", "sharper", "--out", tmp_path / out)[0] == 0
+            mean = (tmp_path / out / checkpoint, "sharper", *WORDS, "--average", tmp_path / "run" / checkpoint)
+            assert run("ship-model", *mean)[0] == 0
+            replaced = weights.models()["sharper"]
+            assert replaced["recipe"][0] == entry["recipe"][0]
+            assert replaced["recipe"][-1].endswith(f"runs/{out}")
+            assert len(replaced["recipe"]) == commands  # the averaged run is there already
+            assert replaced["steps"] == 5 + 2 * commands
+        assert "command 2 of the recipe starts from the result; the parameters are" in replaced["changes"]
+        assert "; command 3 of the recipe starts from the result; the parameters are" in replaced["changes"]
     finally:
         (shelf / "manifest.json").write_text(before)
     assert_one_line_error(run(*sr, "--start-from", "sr_x3", "--out", tmp_path / "other"), "sr_x3", "sr_x2_deep")

@@ -73,6 +73,6 @@ def test_the_table_of_styles(tmp_path):
     cells = [float(cell) for cell in compared(lambda image: image, [photo], *given)]
     assert cells[0] > 1
     assert cells[1] == 0
-    assert cells[3] > 0.5
+    assert abs(cells[3] - 1) > 0.1  # of the noise, the low-pass takes most
     assert sum(cells[4:]) == pytest.approx(1, abs=0.03)
     assert sorted(path.name for path in (tmp_path / "ours/01").iterdir()) == ["L-BFGS.png", "ours.png", "photo.png"]

@@ -84,6 +84,10 @@ def test_a_low_pass_is_trained_with_and_validation_tells_of_the_weave(tmp_path):
         assert run(*given, "--start-from", checkpoint, "--lowpass", cutoff, "--out", again)[0] == 0
         found = load_with_spec(again / "checkpoints/step-0000001.params")[1].arguments
         assert found.get("lowpass") == (cutoff or None)
+    assert run(*given, "--waves", 1e6, "--patch", 32, "--out", tmp_path / "waves")[0] == 0
+    (line,) = map(json.loads, (tmp_path / "waves/log.jsonl").read_text().splitlines())
+    assert line["loss"] == pytest.approx(line["pixel"] + 1e6 * line["waves"])
+    assert line["waves"] > 0
     assert_one_line_error(run(*given, "--arch", "paper", "--lowpass", 0.3), "--lowpass is for --arch skip")
 
 
@@ -173,7 +177,7 @@ def test_training_on_shards(photos, tmp_path, targets):
     assert_one_line_error(again, "already contains shards")
     if targets == "features":
         assert_one_line_error(run(*common, "--loss", "pixel"), "--loss feature")
-        assert_one_line_error(run(*common, "--loss", "feature", "--grid", 1), "leave --grid out")
+        assert_one_line_error(run(*common, "--loss", "feature", "--grid", 1), "leave --grid and --waves out")
         assert not (tmp_path / "run").exists()
         assert_one_line_error(run(*common, "--loss", "feature", "--scale", 4), "--scale")
     assert run(*common, "--loss", "feature", "--arch", "blog")[0] == 0

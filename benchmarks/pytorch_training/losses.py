@@ -91,9 +91,9 @@ def wave_error(output: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """How strong the fine waves are that only the output has, where the truth is smooth."""
     ours, true = (x.unfold(2, BLOCK, BLOCK // 2).unfold(3, BLOCK, BLOCK // 2) for x in (output, truth))
     hann = torch.hann_window(BLOCK, device=truth.device)
-    powers = (torch.fft.fft2(x * hann * hann[:, None] * SCALE).abs().square() for x in (ours, true))
+    a, b = (torch.fft.fft2(x * hann * hann[:, None] * SCALE).abs().square() for x in (ours, true))
     frequencies = torch.fft.fftfreq(BLOCK, device=truth.device)
-    excess = functional.relu(next(powers) - next(powers)) * (torch.hypot(frequencies, frequencies[:, None]) > FINE)
+    excess = functional.relu(a - b) * (torch.hypot(frequencies, frequencies[:, None]) > FINE)
     smooth = true.var(dim=(-1, -2), unbiased=False) <= SMOOTH**2
     return (excess.sum(dim=(-1, -2)) / 2 * smooth).mean()
 
@@ -104,8 +104,8 @@ def style_loss(config: StyleConfig, dtype: torch.dtype, device: torch.device) ->
     Raises:
         UserError: The run has more, or settings that are not supported here.
     """
-    losses = (config.stability, config.range, config.style_balance)
-    if (len(config.style), config.match_color, config.denoise, *losses) != (1, False, 0, 0, 0, "norm"):
+    unsupported = (config.stability, config.range, config.match_color, config.denoise)
+    if len(config.style) != 1 or config.style_balance != "norm" or any(unsupported):
         raise UserError(
             "expected a run of one style with balance norm, without stability, range, color matching and denoising"
         )

@@ -22,7 +22,8 @@ THEN = ", then "  # between devices
 def how_made(*checkpoints: Path) -> dict[str, Any]:
     """Return the commands that train such checkpoints, earliest run first, their devices, and all steps and hours.
 
-    Photos are named by their folder alone, runs as if they were in `runs/`. Shipped models have recipes of their own.
+    Photos are named by their folder alone, runs as if they were in `runs/`. Shipped models have recipes of their own,
+    whose runs are left out.
 
     Raises:
         UserError: There is no such checkpoint, or no record of its run.
@@ -30,8 +31,13 @@ def how_made(*checkpoints: Path) -> dict[str, Any]:
     for checkpoint in checkpoints:
         if not checkpoint.is_file():
             raise UserError(f"{checkpoint}: no such file; expected a checkpoint in a run's folder")
-    runs = list(dict.fromkeys(run for checkpoint in checkpoints for run in _history(checkpoint)[1]))
-    started = [models()[name] for name in started_from(*checkpoints)]
+    histories = [_history(checkpoint) for checkpoint in checkpoints]
+    known = {command for name, _ in histories if name for command in models()[name].get("recipe", ())}
+    found = dict.fromkeys(run for _, history in histories for run in history)
+    runs = [run for run in found if _command(run) not in known]
+    started = [
+        models()[name] for name in dict.fromkeys(name for name, [first, *_] in histories if first in runs) if name
+    ]
     devices = [entry.get("device", CPU).split(THEN) for entry in [*started, *map(_record, runs)]]
     return {
         "recipe": [_command(run) for run in runs],

@@ -63,8 +63,9 @@ def ship(
     former = models()[name] if name in started_from(checkpoint, *average) else None
     model, spec, changes = _changed(checkpoint, average, lowpass)
     if former:
+        further = f"command {len(former['recipe']) + 1} of the recipe starts from the result"
+        changes = "; ".join(filter(None, [former.get("changes"), further, changes]))
         made_by["recipe"] = [*former["recipe"], *made_by["recipe"]]
-        changes = "; ".join([_before(name, former), *filter(None, [changes])])
     target = FOLDER / f"{name}.params"
     kept = _halved_if_enough(model)
     write_params(target, kept)
@@ -81,12 +82,6 @@ def ship(
     }
     write_json(FOLDER / "manifest.json", {**manifest(), target.name: entry})
     return entry
-
-
-def _before(name: str, former: Mapping[str, Any]) -> str:
-    """Return in words what a recipe's `--start-from` means if that model has been replaced."""
-    changes = former.get("changes", "")
-    return f"--start-from {name} is the model that the recipe has made before" + (f" ({changes})" if changes else "")
 
 
 def _use_and_scores(target: Path, scale: int, settings: Mapping[str, Any], sets: Sets) -> dict[str, Any]:

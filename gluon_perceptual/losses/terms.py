@@ -98,7 +98,7 @@ class WaveLoss(Term):
     name = "waves"
 
     def value(self, F: Operators, output: Features, target: NDArray) -> NDArray:
-        """Return the sum of the waves' squared heights."""
+        """Return the mean over blocks and channels of the waves' squared heights in excess of the truth's, summed."""
         return wave_error(F, output.pictures, target)
 
 

@@ -23,7 +23,8 @@ def wave_error(F: Operators, a: NDArray, b: NDArray) -> NDArray:
 
     Each channel is cut into blocks of 32×32 pixels under a Hann window. Where the truth is smooth, the squared heights
     of all waves of over 0.25 cycles per pixel are compared with the truth's, and the excesses summed; the result is the
-    mean over all blocks. H and W are at least 32. Not in the paper or the blog.
+    mean over all blocks. H and W are at least 32, and best multiples of 16: a rest at the right and below is left out.
+    Not in the paper or the blog.
     """
     filters = _filters(F, F.slice_axis(b, axis=3, begin=0, end=BLOCK))
     blocks = {"kernel": (BLOCK, BLOCK), "stride": (BLOCK // 2, BLOCK // 2)}

@@ -75,7 +75,7 @@ class StyleConfig(TrainingConfig):
         0.0, "Weight of the stability loss (output change under input noise); reduces flicker.", least=0
     )
     range: float = setting(
-        0.0, "Weight of what the output has beyond 0 and 255, such as 2e3; against clipped areas.", least=0
+        0.0, "Weight of what a linear output has beyond 0 and 255, such as 2e3; against clipped areas.", least=0
     )
 
     steps: int = with_default(TrainingConfig, "steps", 2000)

@@ -87,7 +87,9 @@ class SuperResolutionConfig(TrainingConfig):
     textures_only: bool = setting(False, "Compare features only where the photo has texture, against weave and lines.")
     pixel_loss: PixelKind = setting("absolute", "Kind of pixel loss.", choices=PixelKind)
     grid: float = setting(0.0, "Weight of the grid that upsampling leaves, against dots.", least=0)
-    waves: float = setting(0.0, "Weight of fine waves where the photo is smooth, against a weave.", least=0)
+    waves: float = setting(
+        0.0, "Weight of fine waves where the photo is smooth, such as 150; against a weave.", least=0
+    )
     tv: float = setting(
         0.0, "Weight of the total variation.", least=0, default_text="0; blog: as the blog's, by the VGG"
     )
