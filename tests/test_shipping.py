@@ -143,8 +143,14 @@ def test_a_run_from_a_shipped_model_says_so(shelf, photos, tmp_path):
             assert replaced["recipe"][-1].endswith(f"runs/{out}")
             assert len(replaced["recipe"]) == commands  # the averaged run is there already
             assert replaced["steps"] == 5 + 2 * commands
-        assert "command 2 of the recipe starts from the result; the parameters are" in replaced["changes"]
-        assert "; command 3 of the recipe starts from the result; the parameters are" in replaced["changes"]
+        assert (
+            "from command 2 of the recipe on, --start-from sharper is the result; the parameters are"
+            in replaced["changes"]
+        )
+        assert (
+            "; from command 3 of the recipe on, --start-from sharper is the result; the parameters are"
+            in replaced["changes"]
+        )
     finally:
         (shelf / "manifest.json").write_text(before)
     assert_one_line_error(run(*sr, "--start-from", "sr_x3", "--out", tmp_path / "other"), "sr_x3", "sr_x2_deep")

@@ -63,7 +63,7 @@ def ship(
     former = models()[name] if name in started_from(checkpoint, *average) else None
     model, spec, changes = _changed(checkpoint, average, lowpass)
     if former:
-        further = f"command {len(former['recipe']) + 1} of the recipe starts from the result"
+        further = f"from command {len(former['recipe']) + 1} of the recipe on, --start-from {name} is the result"
         changes = "; ".join(filter(None, [former.get("changes"), further, changes]))
         made_by["recipe"] = [*former["recipe"], *made_by["recipe"]]
     target = FOLDER / f"{name}.params"
