@@ -45,29 +45,22 @@ def ship(
 ) -> dict[str, Any]:
     """Add a run's checkpoint to the shipped weights as `name`, and return its new entry in the manifest.
 
-    A model that was trained from the one that it replaces keeps the recipe of that one, before its own.
-
     Args:
         checkpoint: `step-….params` in the `checkpoints` of a run's folder.
-        name: The model's name.
+        name: The model's name. If it was trained from the model that it replaces, it keeps that one's recipe, too.
         words: Further fields of the entry: `what` (one line), `data` and `license`.
         sets: Photos to score the model on, by name of the set; for a style they are scaled to 512 pixels.
         lowpass: Cut-off of a low-pass to add to the model, see `nets.lowpass`; it is noted in the entry.
-        average: Further checkpoints; the model's parameters are the mean of all, which is noted, too. One that is given
-            several times counts as often.
+        average: Further checkpoints; the parameters are the mean of all, each as often as given, which is noted, too.
 
     Raises:
         UserError, OSError: The runs or the photos cannot be read.
     """
     made_by = how_made(checkpoint, *average)  # before anything is written
-    former = models()[name] if name in started_from(checkpoint, *average) else None
     model, spec, changes = _changed(checkpoint, average, lowpass)
-    if former:
-        further = f"from command {len(former['recipe']) + 1} of the recipe on, --start-from {name} is the result"
-        changes = "; ".join(filter(None, [former.get("changes"), further, changes]))
-        made_by["recipe"] = [*former["recipe"], *made_by["recipe"]]
-    target = FOLDER / f"{name}.params"
-    kept = _halved_if_enough(model)
+    if name in started_from(checkpoint, *average):
+        changes = _continue(name, made_by, changes)
+    target, kept = FOLDER / f"{name}.params", _halved_if_enough(model)
     write_params(target, kept)
     write_json(target.with_suffix(".json"), describe(spec))
     entry = {
@@ -82,6 +75,14 @@ def ship(
     }
     write_json(FOLDER / "manifest.json", {**manifest(), target.name: entry})
     return entry
+
+
+def _continue(name: str, made_by: dict[str, Any], changes: str) -> str:
+    """Put the recipe of the model that is replaced before the new one, and return its changes and the new ones."""
+    former = models()[name]
+    further = f"from command {len(former['recipe']) + 1} of the recipe on, --start-from {name} is the result"
+    made_by["recipe"] = [*former["recipe"], *made_by["recipe"]]
+    return "; ".join(filter(None, [former.get("changes"), further, changes]))
 
 
 def _use_and_scores(target: Path, scale: int, settings: Mapping[str, Any], sets: Sets) -> dict[str, Any]:

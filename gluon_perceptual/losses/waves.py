@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from .functional import mean_of_each
 
@@ -48,10 +47,10 @@ def _filters(F: Operators, like: NDArray) -> NDArray:
     places = F.contrib.arange_like(like, axis=3)
     p, q, y, x = (F.reshape(places, (1,) * axis + (-1,) + (1,) * (3 - axis)) for axis in range(4))
     q = F.slice_axis(q, axis=1, begin=0, end=BLOCK // 2 + 1)
-    angles = F.broadcast_add(F.broadcast_mul(p, y), F.broadcast_mul(q, x)) * (2 * np.pi / BLOCK)
+    angles = F.broadcast_add(F.broadcast_mul(p, y), F.broadcast_mul(q, x)) * (2 * math.pi / BLOCK)
     fine = F.broadcast_add(F.square(BLOCK / 2 - F.abs(p - BLOCK / 2)), F.square(q)) > (FINE * BLOCK) ** 2
     both = F.abs(q - BLOCK / 4) == BLOCK / 4  # at both ends, the half plane has each wave twice
-    window = F.broadcast_mul(*(F.square(F.sin(places * (np.pi / BLOCK))) for places in (y, x)))
+    window = F.broadcast_mul(*(F.square(F.sin(places * (math.pi / BLOCK))) for places in (y, x)))
     heights = F.broadcast_mul(F.broadcast_mul(fine, F.sqrt(1 - both / 2)), window * SCALE)
     waves = F.concat(*(F.broadcast_mul(heights, part(angles)) for part in (F.cos, F.sin)), dim=0)
     return F.BlockGrad(F.reshape(waves, (-1, 1, BLOCK, BLOCK)))
