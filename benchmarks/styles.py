@@ -86,8 +86,8 @@ def compared(
 ) -> list[str]:
     """Return the cells of losses relative to L-BFGS's, and of each layer's share in this.
 
-    They are the mean loss, its content and its style; and the loss of L-BFGS's pictures themselves after the low-pass
-    that a style network has by default: waves that the loss rewards, and nobody wants, are part of what L-BFGS reaches.
+    They are the mean loss, its content and its style; then the loss of L-BFGS's own pictures after the low-pass that a
+    style network has by default: L-BFGS reaches part of its loss by fine waves that nobody wants.
     """
     ours, reached, filtered = [], [], []
     lowpass = LowPass(StyleConfig.lowpass, 1)

@@ -22,8 +22,8 @@ THEN = ", then "  # between devices
 def how_made(*checkpoints: Path) -> dict[str, Any]:
     """Return the commands that train such checkpoints, earliest run first, their devices, and all steps and hours.
 
-    Photos are named by their folder alone, runs as if they were in `runs/`. Shipped models have recipes of their own,
-    whose runs are left out.
+    Photos are named by their folder alone, runs as if they were in `runs/`. Shipped models have recipes of their own;
+    runs that are in these are left out.
 
     Raises:
         UserError: There is no such checkpoint, or no record of its run.

@@ -47,11 +47,11 @@ def ship(
 
     Args:
         checkpoint: `step-….params` in the `checkpoints` of a run's folder.
-        name: The model's name. If it was trained from the model that it replaces, it keeps that one's recipe, too.
+        name: The model's name. A model trained from the one that it replaces also keeps that one's recipe.
         words: Further fields of the entry: `what` (one line), `data` and `license`.
         sets: Photos to score the model on, by name of the set; for a style they are scaled to 512 pixels.
         lowpass: Cut-off of a low-pass to add to the model, see `nets.lowpass`; it is noted in the entry.
-        average: Further checkpoints; the parameters are the mean of all, each as often as given, which is noted, too.
+        average: Further checkpoints: the parameters become the mean of all; one given twice counts twice. Noted, too.
 
     Raises:
         UserError, OSError: The runs or the photos cannot be read.
