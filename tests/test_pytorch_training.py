@@ -71,7 +71,8 @@ def test_settings_that_would_be_ignored_are_refused(option, photos, tmp_path):
     assert (tmp_path / "run/log.jsonl").read_bytes() == log
 
 
-def test_the_same_waves():
+@pytest.mark.parametrize("kind", ["WEAVE", "ECHOES"])
+def test_the_same_waves(kind):
     import torch
 
     from benchmarks.pytorch_training.losses import wave_error
@@ -82,5 +83,7 @@ def test_the_same_waves():
     truth = 128 + rng.normal(0, 2, (2, 3, 48, 64)).astype(np.float32)
     truth[..., 32:] *= rng.uniform(0, 2, (48, 32)).astype(np.float32)  # texture, where waves do not count
     output = truth + rng.normal(0, 2, truth.shape).astype(np.float32)
-    ours = waves.wave_error(mx.nd, mx.nd.array(output), mx.nd.array(truth)).asnumpy().mean()
-    assert float(wave_error(torch.from_numpy(output), torch.from_numpy(truth))) == pytest.approx(ours, rel=1e-4)
+    counted = getattr(waves, kind)
+    ours = waves.wave_error(mx.nd, mx.nd.array(output), mx.nd.array(truth), counted).asnumpy().mean()
+    found = wave_error(torch.from_numpy(output), torch.from_numpy(truth), counted)
+    assert float(found) == pytest.approx(ours, rel=1e-4)

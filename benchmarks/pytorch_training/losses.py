@@ -17,7 +17,7 @@ from gluon_perceptual.image.resize import resize_longest_side
 from gluon_perceptual.losses.functional import GRID_CELLS, TEXTURE_DENSITY, TEXTURE_RANGE, TEXTURE_WINDOW
 from gluon_perceptual.losses.term import Term
 from gluon_perceptual.losses.terms import FeatureLoss, GridLoss, PixelLoss, WaveLoss
-from gluon_perceptual.losses.waves import BLOCK, FINE, SCALE, SMOOTH
+from gluon_perceptual.losses.waves import WEAVE, Waves
 from gluon_perceptual.training.style_config import StyleConfig
 from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig, term_weights
 from gluon_perceptual.weights import FOLDER
@@ -87,14 +87,15 @@ def texture(pictures: torch.Tensor, scale: int) -> torch.Tensor:
     )
 
 
-def wave_error(output: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+def wave_error(output: torch.Tensor, truth: torch.Tensor, waves: Waves = WEAVE) -> torch.Tensor:
     """How strong the fine waves are that only the output has, where the truth is smooth."""
-    ours, true = (x.unfold(2, BLOCK, BLOCK // 2).unfold(3, BLOCK, BLOCK // 2) for x in (output, truth))
-    hann = torch.hann_window(BLOCK, device=truth.device)
-    a, b = (torch.fft.fft2(x * hann * hann[:, None] * SCALE).abs().square() for x in (ours, true))
-    frequencies = torch.fft.fftfreq(BLOCK, device=truth.device)
-    excess = functional.relu(a - b) * (torch.hypot(frequencies, frequencies[:, None]) > FINE)
-    smooth = true.var(dim=(-1, -2), unbiased=False) <= SMOOTH**2
+    block = waves.block
+    ours, true = (x.unfold(2, block, block // 2).unfold(3, block, block // 2) for x in (output, truth))
+    hann = torch.hann_window(block, device=truth.device)
+    a, b = (torch.fft.fft2(x * hann * hann[:, None] * waves.scale).abs().square() for x in (ours, true))
+    frequencies = torch.fft.fftfreq(block, device=truth.device)
+    excess = functional.relu(a - b) * (torch.hypot(frequencies, frequencies[:, None]) > waves.fine)
+    smooth = true.var(dim=(-1, -2), unbiased=False) <= waves.smooth**2
     return (excess.sum(dim=(-1, -2)) / 2 * smooth).mean()
 
 
@@ -156,7 +157,7 @@ def super_resolution_loss(config: SuperResolutionConfig, dtype: torch.dtype, dev
                 output = reference + texture(reference, config.scale) * (output - reference)
             return squared_error(network(output)[term.layer], target)
         if isinstance(term, WaveLoss):
-            return wave_error(output, reference)
+            return wave_error(output, reference, term.waves)
         error = output - reference
         if isinstance(term, GridLoss):
             places = functional.pixel_unshuffle(error, term.period)

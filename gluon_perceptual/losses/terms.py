@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ..choices import PixelKind, VariationKind
 from . import functional
 from .term import Features, Kinds, LayerTerm, Term
-from .waves import wave_error
+from .waves import WEAVE, Waves, wave_error
 
 if TYPE_CHECKING:
     from .._mxnet import NDArray, Operators
@@ -90,16 +90,22 @@ class GridLoss(Term):
 
 @dataclass(frozen=True)
 class WaveLoss(Term):
-    """The fine waves on plain ground that the truth lacks, see `waves.wave_error`; pictures have at least 32×32 pixels.
+    """The fine waves on plain ground that the truth lacks, see `waves.wave_error`; not in the paper or the blog.
 
-    Not in the paper or the blog.
+    Args:
+        waves: Which waves count, and where. Pictures must have at least one block.
     """
 
-    name = "waves"
+    waves: Waves = WEAVE
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """Return the defect's name."""
+        return self.waves.name
 
     def value(self, F: Operators, output: Features, target: NDArray) -> NDArray:
         """Return the mean over blocks and channels of the waves' squared heights in excess of the truth's, summed."""
-        return wave_error(F, output.pictures, target)
+        return wave_error(F, output.pictures, target, self.waves)
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def open_shards(config: SuperResolutionConfig) -> ShardDataset:
         raise UserError(
             f"{folder} contains {IN_SHARDS.layer} features instead of patches, which a loss of "
             f"{', '.join(sorted(term.name for term in compared))} needs: use `loss` feature, `feature_layer` "
-            f"{IN_SHARDS.layer}, and leave `grid` and `waves` out"
+            f"{IN_SHARDS.layer}, and leave `grid`, `waves` and `echoes` out"
         )
     if shards.holds_features and shards.loss_network is None:
         log.warning("%s does not record which VGG16 its features are from; the blog's shards need `vgg` zoo", folder)

@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..losses.functional import GRID_CELLS
 from ..losses.term import Term
 from ..losses.terms import FeatureLoss, GridLoss, PixelLoss, TotalVariationLoss, WaveLoss
-from ..losses.waves import BLOCK
+from ..losses.waves import ECHOES, WEAVE
 from .config import TrainingConfig
 from .settings import setting
 
@@ -90,6 +90,9 @@ class SuperResolutionConfig(TrainingConfig):
     waves: float = setting(
         0.0, "Weight of fine waves where the photo is smooth, such as 150; against a weave.", least=0
     )
+    echoes: float = setting(
+        0.0, "Weight of fine waves in small plain places, such as 150; against lines beside edges.", least=0
+    )
     tv: float = setting(
         0.0, "Weight of the total variation.", least=0, default_text="0; blog: as the blog's, by the VGG"
     )
@@ -136,8 +139,10 @@ class SuperResolutionConfig(TrainingConfig):
             raise UserError("`grid` acts on the grid that enlarging leaves: leave it out with `scale` 1")
         if self.grid and self.patch < GRID_CELLS * self.scale:
             raise UserError(f"`patch` {self.patch}: `grid` needs at least {GRID_CELLS} times `scale` {self.scale}")
-        if self.waves and self.patch < BLOCK:
-            raise UserError(f"`patch` {self.patch}: `waves` needs at least {BLOCK}")
+        if self.waves and self.patch < WEAVE.block:
+            raise UserError(f"`patch` {self.patch}: `waves` needs at least {WEAVE.block}")
+        if self.echoes and self.patch < ECHOES.block:
+            raise UserError(f"`patch` {self.patch}: `echoes` needs at least {ECHOES.block}")
         self.check_devices()
 
 
@@ -147,6 +152,7 @@ def term_weights(config: SuperResolutionConfig) -> dict[Term, float]:
         FeatureLoss(config.feature_layer): {"pixel": 0.0, "feature": 1.0, "mix": config.mix}[config.loss],
         PixelLoss(config.pixel_loss): 0.0 if config.loss == "feature" else 1.0,
         GridLoss(config.scale): config.grid,
-        WaveLoss(): config.waves,
+        WaveLoss(WEAVE): config.waves,
+        WaveLoss(ECHOES): config.echoes,
         TotalVariationLoss(config.tv_kind): config.tv,
     }
