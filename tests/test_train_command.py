@@ -84,10 +84,10 @@ def test_a_low_pass_is_trained_with_and_validation_tells_of_the_weave(tmp_path):
         assert run(*given, "--start-from", checkpoint, "--lowpass", cutoff, "--out", again)[0] == 0
         found = load_with_spec(again / "checkpoints/step-0000001.params")[1].arguments
         assert found.get("lowpass") == (cutoff or None)
-    assert run(*given, "--waves", 1e6, "--patch", 32, "--out", tmp_path / "waves")[0] == 0
+    assert run(*given, "--waves", 1e6, "--echoes", 1e6, "--patch", 32, "--out", tmp_path / "waves")[0] == 0
     (line,) = map(json.loads, (tmp_path / "waves/log.jsonl").read_text().splitlines())
-    assert line["loss"] == pytest.approx(line["pixel"] + 1e6 * line["waves"])
-    assert line["waves"] > 0
+    assert line["loss"] == pytest.approx(line["pixel"] + 1e6 * (line["waves"] + line["echoes"]))
+    assert line["waves"] > 0 and line["echoes"] > 0
     assert_one_line_error(run(*given, "--arch", "paper", "--lowpass", 0.3), "--lowpass is for --arch skip")
 
 
@@ -177,7 +177,7 @@ def test_training_on_shards(photos, tmp_path, targets):
     assert_one_line_error(again, "already contains shards")
     if targets == "features":
         assert_one_line_error(run(*common, "--loss", "pixel"), "--loss feature")
-        assert_one_line_error(run(*common, "--loss", "feature", "--grid", 1), "leave --grid and --waves out")
+        assert_one_line_error(run(*common, "--loss", "feature", "--grid", 1), "leave --grid, --waves and --echoes out")
         assert not (tmp_path / "run").exists()
         assert_one_line_error(run(*common, "--loss", "feature", "--scale", 4), "--scale")
     assert run(*common, "--loss", "feature", "--arch", "blog")[0] == 0
@@ -205,6 +205,8 @@ def test_mistakes(photos, tmp_path):
     assert_one_line_error(run("train-sr", *out, "--data", photos, "--scale", 1, "--grid", 1), "with --scale 1")
     small = ("--data", photos, "--patch", 28, "--waves", 1)
     assert_one_line_error(run("train-sr", *out, *small), "--patch 28: --waves needs at least 32")
+    small = ("--data", photos, "--patch", 6, "--echoes", 1)
+    assert_one_line_error(run("train-sr", *out, *small), "--patch 6: --echoes needs at least 8")
     assert_one_line_error(run("train-sr", *out, "--loss", "pixel", "--textures-only"), "use --loss mix, not pixel")
     assert_one_line_error(run("train-sr", *out, "--data", photos, "--batch", 1, "--cpus", 2), "less than the 2 devices")
     assert_one_line_error(
