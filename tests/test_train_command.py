@@ -154,6 +154,14 @@ def test_shards_that_a_full_disk_cut_short_say_what_is_missing(photos, tmp_path,
     assert json.loads((tmp_path / "new/shards.json").read_text())["missing"] == 3
 
 
+def test_patches_in_shards_too_small_for_a_loss_are_refused(photos, tmp_path):
+    shards = tmp_path / "shards"
+    made = run("prepare-data", "--data", photos, "--out", shards, "--count", 2, "--patch", 16, "--targets", "patches")
+    assert made[0] == 0
+    common = ("train-sr", "--shards", shards, "--validation", photos, "--loss", "pixel", "--out", tmp_path / "run")
+    assert_one_line_error(run(*common, "--waves", 1), "--patch 16: --waves needs at least 32")
+
+
 @pytest.mark.usefixtures("no_figures")
 @pytest.mark.parametrize("targets", ["features", "patches"])
 def test_training_on_shards(photos, tmp_path, targets):

@@ -45,7 +45,8 @@ class ShardDataset:
         self._check(folder)
         self.holds_features = self._references[0].shape[1] != 3
         factor = STRIDE if self.holds_features else 1
-        self.scale = factor * self._references[0].shape[2] / self._inputs[0].shape[2]
+        self.patch = factor * self._references[0].shape[2]
+        self.scale = self.patch / self._inputs[0].shape[2]
         self.loss_network = describe_shards(folder)["loss_network"]
         self._ends = np.cumsum([len(array) for array in self._inputs])
         self.skipped: dict[str, str] = {}  # see `batches.Pairs`; shards have no photos

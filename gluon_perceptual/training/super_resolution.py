@@ -88,6 +88,8 @@ def open_shards(config: SuperResolutionConfig) -> ShardDataset:
             f"{', '.join(sorted(term.name for term in compared))} needs: use `loss` feature, `feature_layer` "
             f"{IN_SHARDS.layer}, and leave `grid`, `waves` and `echoes` out"
         )
+    if not shards.holds_features:
+        replace(config, patch=shards.patch).check()
     if shards.holds_features and shards.loss_network is None:
         log.warning("%s does not record which VGG16 its features are from; the blog's shards need `vgg` zoo", folder)
     return shards

@@ -123,10 +123,11 @@ class SuperResolutionConfig(TrainingConfig):
         if arch == "skip" and config.loss != "pixel" and "lowpass" not in given:
             config = replace(config, lowpass=LOWPASS.get(config.scale))
         config = replace(config, lowpass=config.lowpass or None)
-        config._check()
+        config.check()
         return config
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raise UserError if settings conflict."""
         if self.arch == "blog" and self.scale != 2:
             raise UserError(f"`arch` blog enlarges 2 times, not {self.scale}: use `scale` 2, or another `arch`")
         if self.lowpass is not None and self.arch != "skip":
