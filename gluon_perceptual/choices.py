@@ -17,6 +17,7 @@ Output = Literal["tanh", "linear"]
 Loss = Literal["pixel", "feature", "mix"]
 PixelKind = Literal["squared", "absolute"]
 VariationKind = Literal["paper", "blog"]
+WaveKind = Literal["waves", "echoes"]
 Balance = Literal["norm", "entries"]
 
 Schedule = Literal["cosine", "step", "constant"]

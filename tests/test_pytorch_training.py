@@ -20,6 +20,7 @@ RUNS = {
     "pixel": ("train-sr", *SR, "--loss", "pixel"),
     "mix": ("train-sr", *SR, "--feature-layer", "relu3_3", "--mix", 0.01, "--grid", 2, "--lowpass", 0.3),
     "textures": ("train-sr", *SR, "--feature-layer", "relu2_2", "--mix", 0.01, "--textures-only"),
+    "waves": ("train-sr", *SR, "--loss", "pixel", "--waves", 1, "--echoes", 2),
     "direct": ("train-sr", *SR, "--loss", "pixel", "--upsampling", "direct"),
     "style": ("train-style", "{photos}/0.png", "--size", 48, "--style-size", 64, *SHARED),
 }
@@ -71,7 +72,7 @@ def test_settings_that_would_be_ignored_are_refused(option, photos, tmp_path):
     assert (tmp_path / "run/log.jsonl").read_bytes() == log
 
 
-@pytest.mark.parametrize("kind", ["WEAVE", "ECHOES"])
+@pytest.mark.parametrize("kind", ["waves", "echoes"])
 def test_the_same_waves(kind):
     import torch
 
@@ -83,7 +84,6 @@ def test_the_same_waves(kind):
     truth = 128 + rng.normal(0, 2, (2, 3, 48, 64)).astype(np.float32)
     truth[..., 32:] *= rng.uniform(0, 2, (48, 32)).astype(np.float32)  # texture, where waves do not count
     output = truth + rng.normal(0, 2, truth.shape).astype(np.float32)
-    counted = getattr(waves, kind)
-    ours = waves.wave_error(mx.nd, mx.nd.array(output), mx.nd.array(truth), counted).asnumpy().mean()
-    found = wave_error(torch.from_numpy(output), torch.from_numpy(truth), counted)
+    ours = waves.wave_error(mx.nd, mx.nd.array(output), mx.nd.array(truth), kind).asnumpy().mean()
+    found = wave_error(torch.from_numpy(output), torch.from_numpy(truth), kind)
     assert float(found) == pytest.approx(ours, rel=1e-4)

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from gluon_perceptual.choices import WaveKind
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.formats.mxnet_params import read_params
 from gluon_perceptual.image.io import read_rgb, to_tensor
@@ -17,7 +18,7 @@ from gluon_perceptual.image.resize import resize_longest_side
 from gluon_perceptual.losses.functional import GRID_CELLS, TEXTURE_DENSITY, TEXTURE_RANGE, TEXTURE_WINDOW
 from gluon_perceptual.losses.term import Term
 from gluon_perceptual.losses.terms import FeatureLoss, GridLoss, PixelLoss, WaveLoss
-from gluon_perceptual.losses.waves import WEAVE, Waves
+from gluon_perceptual.losses.waves import KINDS
 from gluon_perceptual.training.style_config import StyleConfig
 from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig, term_weights
 from gluon_perceptual.weights import FOLDER
@@ -87,15 +88,16 @@ def texture(pictures: torch.Tensor, scale: int) -> torch.Tensor:
     )
 
 
-def wave_error(output: torch.Tensor, truth: torch.Tensor, waves: Waves = WEAVE) -> torch.Tensor:
+def wave_error(output: torch.Tensor, truth: torch.Tensor, kind: WaveKind = "waves") -> torch.Tensor:
     """How strong the fine waves are that only the output has, where the truth is smooth."""
-    block = waves.block
+    counted = KINDS[kind]
+    block = counted.block
     ours, true = (x.unfold(2, block, block // 2).unfold(3, block, block // 2) for x in (output, truth))
     hann = torch.hann_window(block, device=truth.device)
-    a, b = (torch.fft.fft2(x * hann * hann[:, None] * waves.scale).abs().square() for x in (ours, true))
+    a, b = (torch.fft.fft2(x * hann * hann[:, None] * counted.scale).abs().square() for x in (ours, true))
     frequencies = torch.fft.fftfreq(block, device=truth.device)
-    excess = functional.relu(a - b) * (torch.hypot(frequencies, frequencies[:, None]) > waves.fine)
-    smooth = true.var(dim=(-1, -2), unbiased=False) <= waves.smooth**2
+    excess = functional.relu(a - b) * (torch.hypot(frequencies, frequencies[:, None]) > counted.fine)
+    smooth = true.var(dim=(-1, -2), unbiased=False) <= counted.smooth**2
     return (excess.sum(dim=(-1, -2)) / 2 * smooth).mean()
 
 
@@ -157,7 +159,7 @@ def super_resolution_loss(config: SuperResolutionConfig, dtype: torch.dtype, dev
                 output = reference + texture(reference, config.scale) * (output - reference)
             return squared_error(network(output)[term.layer], target)
         if isinstance(term, WaveLoss):
-            return wave_error(output, reference, term.waves)
+            return wave_error(output, reference, term.kind)
         error = output - reference
         if isinstance(term, GridLoss):
             places = functional.pixel_unshuffle(error, term.period)

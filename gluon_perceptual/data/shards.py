@@ -30,7 +30,8 @@ class ShardDataset:
     """Endless pairs from shards, in an order shuffled anew for each round, reproducible like `patches.PatchDataset`.
 
     `shards[k]` is (low, reference): float32 (3, h, w) in [0, 255], and either activations (128, H/2, W/2) or a patch
-    (3, H, W) in [0, 255], see `holds_features`. The files are memory-mapped: only what is used is read.
+    (3, H, W) in [0, 255], see `holds_features`. `patch` is the smaller of H and W. The files are memory-mapped: only what
+    is used is read.
 
     Raises:
         UserError: There are no shards in `folder`, or they do not belong together.
@@ -45,8 +46,8 @@ class ShardDataset:
         self._check(folder)
         self.holds_features = self._references[0].shape[1] != 3
         factor = STRIDE if self.holds_features else 1
-        self.patch = factor * self._references[0].shape[2]
-        self.scale = self.patch / self._inputs[0].shape[2]
+        self.patch = factor * min(self._references[0].shape[2:])
+        self.scale = factor * self._references[0].shape[2] / self._inputs[0].shape[2]
         self.loss_network = describe_shards(folder)["loss_network"]
         self._ends = np.cumsum([len(array) for array in self._inputs])
         self.skipped: dict[str, str] = {}  # see `batches.Pairs`; shards have no photos

@@ -8,12 +8,13 @@ math a function of `functional`; a training's task gives it a weight.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from ..choices import PixelKind, VariationKind
+from ..choices import PixelKind, VariationKind, WaveKind
 from . import functional
 from .term import Features, Kinds, LayerTerm, Term
-from .waves import WEAVE, Waves, wave_error
+from .waves import KINDS, wave_error
 
 if TYPE_CHECKING:
     from .._mxnet import NDArray, Operators
@@ -93,19 +94,21 @@ class WaveLoss(Term):
     """The fine waves on plain ground that the truth lacks, see `waves.wave_error`; not in the paper or the blog.
 
     Args:
-        waves: Which waves count, and where. Pictures must have at least one block.
+        kind: "waves", a weave in smooth blocks of 32×32 pixels; "echoes", lines beside edges, in plain ones of 8×8. It
+            is also the term's name.
     """
 
-    waves: Waves = WEAVE
+    kind: WaveKind = "waves"
+    kinds: ClassVar[Kinds] = {kind: partial(wave_error, kind=kind) for kind in KINDS}
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """Return the defect's name."""
-        return self.waves.name
+        """The kind."""
+        return self.kind
 
     def value(self, F: Operators, output: Features, target: NDArray) -> NDArray:
         """Return the mean over blocks and channels of the waves' squared heights in excess of the truth's, summed."""
-        return wave_error(F, output.pictures, target, self.waves)
+        return self.kinds[self.kind](F, output.pictures, target)
 
 
 @dataclass(frozen=True)

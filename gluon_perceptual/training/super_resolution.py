@@ -82,17 +82,25 @@ def open_shards(config: SuperResolutionConfig) -> ShardDataset:
     if shards.scale != config.scale:
         raise UserError(f"{folder} contains pairs of scale {shards.scale:g}, not {config.scale}: give that `scale`")
     compared = {term for term, weight in term_weights(config).items() if weight and term.needs_target}
-    if shards.holds_features and compared != {IN_SHARDS}:
+    if not shards.holds_features:
+        check_patches(shards.patch, config)
+    elif compared != {IN_SHARDS}:
         raise UserError(
             f"{folder} contains {IN_SHARDS.layer} features instead of patches, which a loss of "
             f"{', '.join(sorted(term.name for term in compared))} needs: use `loss` feature, `feature_layer` "
             f"{IN_SHARDS.layer}, and leave `grid`, `waves` and `echoes` out"
         )
-    if not shards.holds_features:
-        replace(config, patch=shards.patch).check()
-    if shards.holds_features and shards.loss_network is None:
+    elif shards.loss_network is None:
         log.warning("%s does not record which VGG16 its features are from; the blog's shards need `vgg` zoo", folder)
     return shards
+
+
+def check_patches(side: int, config: SuperResolutionConfig) -> None:
+    """Raise UserError if patches of this side in the run's shards are too small for its loss."""
+    try:
+        replace(config, patch=side).check()
+    except UserError as error:
+        raise UserError(f"{config.shards}, made with {error}") from error
 
 
 def check_same_vgg(pairs: Pairs, network: LossNetwork, config: SuperResolutionConfig) -> None:

@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..losses.functional import GRID_CELLS
 from ..losses.term import Term
 from ..losses.terms import FeatureLoss, GridLoss, PixelLoss, TotalVariationLoss, WaveLoss
-from ..losses.waves import ECHOES, WEAVE
+from ..losses.waves import KINDS
 from .config import TrainingConfig
 from .settings import setting
 
@@ -91,7 +91,7 @@ class SuperResolutionConfig(TrainingConfig):
         0.0, "Weight of fine waves where the photo is smooth, such as 150; against a weave.", least=0
     )
     echoes: float = setting(
-        0.0, "Weight of fine waves in small plain places, such as 150; against lines beside edges.", least=0
+        0.0, "Weight of fine waves in small plain places, such as 60; against lines beside edges.", least=0
     )
     tv: float = setting(
         0.0, "Weight of the total variation.", least=0, default_text="0; blog: as the blog's, by the VGG"
@@ -140,10 +140,9 @@ class SuperResolutionConfig(TrainingConfig):
             raise UserError("`grid` acts on the grid that enlarging leaves: leave it out with `scale` 1")
         if self.grid and self.patch < GRID_CELLS * self.scale:
             raise UserError(f"`patch` {self.patch}: `grid` needs at least {GRID_CELLS} times `scale` {self.scale}")
-        if self.waves and self.patch < WEAVE.block:
-            raise UserError(f"`patch` {self.patch}: `waves` needs at least {WEAVE.block}")
-        if self.echoes and self.patch < ECHOES.block:
-            raise UserError(f"`patch` {self.patch}: `echoes` needs at least {ECHOES.block}")
+        for name, counted in KINDS.items():
+            if getattr(self, name) and self.patch < counted.block:
+                raise UserError(f"`patch` {self.patch}: `{name}` needs at least {counted.block}")
         self.check_devices()
 
 
@@ -153,7 +152,7 @@ def term_weights(config: SuperResolutionConfig) -> dict[Term, float]:
         FeatureLoss(config.feature_layer): {"pixel": 0.0, "feature": 1.0, "mix": config.mix}[config.loss],
         PixelLoss(config.pixel_loss): 0.0 if config.loss == "feature" else 1.0,
         GridLoss(config.scale): config.grid,
-        WaveLoss(WEAVE): config.waves,
-        WaveLoss(ECHOES): config.echoes,
+        WaveLoss("waves"): config.waves,
+        WaveLoss("echoes"): config.echoes,
         TotalVariationLoss(config.tv_kind): config.tv,
     }
