@@ -30,8 +30,8 @@ class ShardDataset:
     """Endless pairs from shards, in an order shuffled anew for each round, reproducible like `patches.PatchDataset`.
 
     `shards[k]` is (low, reference): float32 (3, h, w) in [0, 255], and either activations (128, H/2, W/2) or a patch
-    (3, H, W) in [0, 255], see `holds_features`. `patch` is the smaller of H and W. The files are memory-mapped: only what
-    is used is read.
+    (3, H, W) in [0, 255], see `holds_features`. `patch` is the smaller of H and W. The files are memory-mapped: only
+    what is used is read.
 
     Raises:
         UserError: There are no shards in `folder`, or they do not belong together.
