@@ -7,7 +7,7 @@ import signal
 import cv2
 import numpy as np
 import pytest
-from cli import FORKS, start, wait_until, write
+from cli import FORKS, run, start, wait_until, write
 from helpers import saved
 
 from gluon_perceptual.checkpoint.spec import ModelSpec
@@ -119,3 +119,21 @@ def test_an_optimization_leaves_its_pictures_on_the_way(tmp_path, number, status
     assert not out.exists()
     assert (said.read_text().splitlines()[-1] == "interrupted") == (number == signal.SIGINT)
     assert "Traceback" not in said.read_text()
+
+
+class Interrupting:
+    """When it is deleted, SIGINT comes: Python drops an exception that is raised there."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_an_interruption_while_something_is_deleted_is_not_lost(tmp_path, monkeypatch):
+    monkeypatch.setattr("gluon_perceptual.commands._optimize.write_picture", lambda *_: Interrupting() and None)
+    photo = write(tmp_path / "photo.png", height=40, width=32)
+    options = ("--layer", "relu1_1", "--size", 40, "--optimizer", "adam", "--iterations", 3, "--save-every", 1)
+    status, _, said = run("optimize-image", "invert", photo, "-o", tmp_path / "out.png", *options)
+    assert status == 130
+    assert said.endswith("interrupted\n")
+    assert not (tmp_path / "out.png").exists()

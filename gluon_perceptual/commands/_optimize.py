@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from .._mxnet import devices
 from ..figures import loss_figure, save_figure
 from ..image.io import Picture, to_image, write_picture
 from ..optimize import Iterate, Objective, minimize
+from ..signals import StopRequest
 from ._console import tell
 from ._outputs import first_unused
 
@@ -30,7 +32,8 @@ class Optimization:
         folder = self.folder / name
         target = self.folder / f"{name}.png" if name else self.out
         log: list[dict[str, float]] = []
-        with tqdm(total=self.iterations, desc=name or self.out.name, unit="step", dynamic_ncols=True) as bar:
+        bar = tqdm(total=self.iterations, desc=name or self.out.name, unit="step", dynamic_ncols=True)
+        with bar, StopRequest() as stop:  # Python would lose a KeyboardInterrupt in an array's `__del__`
 
             def watch(iterate: Iterate) -> None:
                 log.append({"step": iterate.number, **iterate.terms})
@@ -38,6 +41,8 @@ class Optimization:
                 bar.set_postfix(loss=f"{iterate.terms['loss']:.5g}")
                 if iterate.number % self.save_every == 0:
                     write_picture(folder / f"step-{iterate.number:05d}.png", Picture(to_image(iterate.picture)))
+                if stop.requested:
+                    raise KeyboardInterrupt if stop.requested == signal.SIGINT else SystemExit(stop.exit_status)
 
             found = minimize(objective, start, self.iterations, self.optimizer, self.learning_rate, watch)
         image = to_image(found)
