@@ -18,8 +18,8 @@ class Counted(NamedTuple):
     Attributes:
         block: Side of the blocks in pixels, even.
         smooth: Standard deviation of the truth in a block, in gray levels, up to which it is smooth.
-        fine: Cycles per pixel above which waves count. The window smears them over 2 / block: of a wave of 0.18 cycles
-            per pixel, a block of 8 still sees half.
+        fine: Cycles per pixel above which waves count. The window smears them over 2 / block: of a wave of 0.19 cycles
+            per pixel, "echoes" see half.
     """
 
     block: int
