@@ -31,6 +31,7 @@ SPECS = {
     "style": ModelSpec("StyleNet", {"width": 4, "norm": "instance", "upsampling": "transposed"}),
     "style, batch norm": ModelSpec("StyleNet", {"width": 4, "norm": "batch", "upsampling": "nearest"}),
     "style, low-pass": ModelSpec("StyleNet", {"width": 4, "output": "linear", "lowpass": 0.3}),
+    "style, low-pass of chroma": ModelSpec("StyleNet", {"width": 4, "output": "linear", "lowpass": [0.3, 0.2]}),
     "fast": ModelSpec("FastNeuralStyleNet", {"width": 4, "norm": "instance"}),
 }
 SIZES = [(2, 20, 24), (1, 13, 31)]

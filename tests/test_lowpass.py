@@ -10,6 +10,7 @@ from gluon_perceptual.checkpoint.model import load_with_spec, save_model, with_l
 from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.choices import Output, of
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.image.color import rgb_to_ycbcr
 from gluon_perceptual.nets import StyleNet, SuperResolutionNet
 from gluon_perceptual.nets.lowpass import LowPass
 from gluon_perceptual.nets.lowpass_kernel import cutoff_of, lowpass_kernel
@@ -53,17 +54,33 @@ def test_planes_are_filtered_as_by_scipy(step, hybrid):
     np.testing.assert_allclose(block(mx.nd.array(x)).asnumpy(), expected, atol=1e-5)
 
 
-def test_flat_stays_flat_up_to_the_border():
-    flat = low_pass(0.3, 4)(mx.nd.full((1, 3, 8, 12), 100.0)).asnumpy()
+@pytest.mark.parametrize("step", [2, 4])
+def test_luma_and_chroma_are_filtered_each_by_its_own_kernel(step):
+    """In YCbCr by scipy, plane by plane."""
+
+    def planes(rgb):
+        return rgb_to_ycbcr(rgb.transpose(1, 2, 0)).transpose(2, 0, 1)
+
+    x = np.random.default_rng(0).uniform(0, 255, (2, 3, 12, 8)).astype(np.float32)
+    for before, after in zip(x, low_pass([0.35, 0.2], step)(mx.nd.array(x)).asnumpy()):
+        kernels = map(lowpass_kernel, (0.35, 0.2, 0.2))
+        expected = [correlate(plane, kernel, mode="nearest") for plane, kernel in zip(planes(before), kernels)]
+        np.testing.assert_allclose(planes(after), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("cutoff", [0.3, [0.3, 0.15]], ids=str)
+def test_flat_stays_flat_up_to_the_border(cutoff):
+    flat = low_pass(cutoff, 4)(mx.nd.full((1, 3, 8, 12), 100.0)).asnumpy()
     np.testing.assert_allclose(flat, 100, rtol=1e-6)
 
 
-def test_the_gradient_is_that_of_a_linear_map():
+@pytest.mark.parametrize("cutoff", [0.3, [0.3, 0.2]], ids=str)
+def test_the_gradient_is_that_of_a_linear_map(cutoff):
     """⟨A x, h⟩ = ⟨x, Aᵀ h⟩, with the gradient of ⟨A x, h⟩ for Aᵀ h."""
-    x, head = (mx.nd.random.normal(shape=(1, 2, 8, 12)) for _ in range(2))
+    x, head = (mx.nd.random.normal(shape=(1, 3, 8, 12)) for _ in range(2))
     x.attach_grad()
     with mx.autograd.record():
-        product = (low_pass(0.3, 4)(x) * head).sum()
+        product = (low_pass(cutoff, 4)(x) * head).sum()
     product.backward()
     assert float((x * x.grad).sum().asscalar()) == pytest.approx(float(product.asscalar()), rel=1e-4)
 
@@ -94,7 +111,7 @@ def test_a_style_networks_output_is_filtered(output):
     np.testing.assert_allclose(nets[1](x).asnumpy()[0], expected, atol=2e-3)
 
 
-@pytest.mark.parametrize("cutoff", [0.1, 0.25, 0.3, 0.457, 0.5])
+@pytest.mark.parametrize("cutoff", [0.1, 0.25, 0.3, 0.457, 0.5, [0.3, 0.22], [0.25, 0.4], [0.3, 0.3]], ids=str)
 def test_the_cutoff_is_told_by_the_filters_also_in_float16(cutoff):
     assert cutoff_of(low_pass(cutoff, 2).filters.data().asnumpy().astype(np.float16)) == cutoff
 
@@ -102,28 +119,30 @@ def test_the_cutoff_is_told_by_the_filters_also_in_float16(cutoff):
 STYLE = {"width": 2, "norm": "instance", "upsampling": "nearest", "output": "linear"}
 
 
+@pytest.mark.parametrize("cutoff", [0.3, [0.3, 0.22]], ids=str)
 @pytest.mark.parametrize(
     ("network", "arguments", "layer"), [("SuperResolutionNet", ARGUMENTS, "tail"), ("StyleNet", STYLE, "decode.3")]
 )
-def test_a_model_gets_a_low_pass(network, arguments, layer, tmp_path):
+def test_a_model_gets_a_low_pass(network, arguments, layer, cutoff, tmp_path):
     spec = ModelSpec(network, arguments)
     model, path = built(spec), tmp_path / "model.params"
-    save_model(path, *with_lowpass(model, spec, 0.3))
+    save_model(path, *with_lowpass(model, spec, cutoff))
     loaded, found = load_with_spec(path)
-    assert found.arguments == {**spec.arguments, "lowpass": 0.3}
+    assert found.arguments == {**spec.arguments, "lowpass": cutoff}
     before, after = (values_of(each.net)[f"{layer}.weight"] for each in (model, loaded))
     np.testing.assert_array_equal(after, before)
     path.with_suffix(".json").unlink()
-    assert load_with_spec(path)[1].arguments["lowpass"] == 0.3
+    assert load_with_spec(path)[1].arguments["lowpass"] == cutoff
     with pytest.raises(UserError, match="a low-pass can only be added"):
         with_lowpass(loaded, found, 0.3)
+    other = 0.4 if cutoff == 0.3 else [0.3, 0.3]
     with pytest.raises(UserError, match=r"lowpass\.filters differs from this network's constant"):
-        load_parameters(type(model.net)(**spec.arguments, lowpass=0.4), path)
+        load_parameters(type(model.net)(**spec.arguments, lowpass=other), path)
 
 
-@pytest.mark.parametrize("cutoff", [0, 0.7, float("nan")])
+@pytest.mark.parametrize("cutoff", [0, 0.7, float("nan"), [0.3, 0.7], [0.3], [0.3, 0.2, 0.1]], ids=str)
 def test_cutoffs_that_are_none(cutoff):
-    with pytest.raises(UserError, match="cycles per pixel"):
+    with pytest.raises(UserError, match=r"cycles per pixel|expected one cut-off"):
         SuperResolutionNet(**ARGUMENTS, lowpass=cutoff)
 
 

@@ -78,13 +78,14 @@ def test_the_manifest_tells_all(shelf):
     assert "--style-layers" not in style  # which are as always
 
 
-def test_a_low_pass_can_be_put_in(shelf):
+@pytest.mark.parametrize(("option", "cutoff"), [("0.3", 0.3), ("0.3,0.22", [0.3, 0.22])])
+def test_a_low_pass_can_be_put_in(shelf, option, cutoff):
     before = (shelf / "manifest.json").read_text()
     try:
         checkpoint = next(shelf.parent.rglob("sharp/checkpoints/step-0000003.params"))
-        assert run("ship-model", checkpoint, "softer", *WORDS, "--lowpass", 0.3)[0] == 0
-        assert "--lowpass 0.3" in weights.models()["softer"]["changes"]
-        assert load_with_spec("softer")[1].arguments["lowpass"] == 0.3
+        assert run("ship-model", checkpoint, "softer", *WORDS, "--lowpass", option)[0] == 0
+        assert f"(--lowpass {option})" in weights.models()["softer"]["changes"]
+        assert load_with_spec("softer")[1].arguments["lowpass"] == cutoff
     finally:
         (shelf / "manifest.json").write_text(before)
 

@@ -137,6 +137,7 @@ SPECS = [
             (8, "none", "transposed", {"skip": True}),
             (2, "batch", "direct", {"skip": False}),
             (8, "none", "direct", {"skip": True, "lowpass": 0.3}),
+            (2, "none", "direct", {"skip": True, "lowpass": [0.4, 0.3]}),
         )
     ),
     *(ModelSpec("PlsrNet", {"width": 3, "blocks": 2, "norm": norm}) for norm in ("batch", "none")),
@@ -146,6 +147,7 @@ SPECS = [
             ("instance", "transposed", "tanh", {}),
             ("batch", "nearest", "linear", {}),
             ("none", "subpixel", "tanh", {"lowpass": 0.3}),
+            ("none", "nearest", "linear", {"lowpass": [0.3, 0.2]}),
         )
     ),
     *(ModelSpec("FastNeuralStyleNet", {"width": 2, "norm": norm}) for norm in ("instance", "none")),

@@ -28,7 +28,7 @@ def photo(height, width, seed=0, dtype=np.uint8):
 
 
 @pytest.mark.parametrize("upsampling", of(Upsampling))
-@pytest.mark.parametrize(("size", "lowpass"), [((150, 131), None), ((68, 203), 0.3)])
+@pytest.mark.parametrize(("size", "lowpass"), [((150, 131), None), ((68, 203), 0.3), ((68, 67), [0.3, 0.2])])
 def test_tiles_with_the_statistics_of_the_whole_equal_the_whole(size, lowpass, upsampling):
     net, image = randomize_all(StyleNet(width=4, upsampling=upsampling, lowpass=lowpass)), photo(*size)
     whole = Stylizer(net)(image).astype(int)

@@ -17,7 +17,7 @@ from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.files import parse_json, write_bytes, write_json
 from gluon_perceptual.formats.mxnet_params import read_params, write_params
-from gluon_perceptual.nets.lowpass_kernel import lowpass_kernel, phases_of
+from gluon_perceptual.nets.lowpass_kernel import lowpass_filters
 from gluon_perceptual.training.config import TrainingConfig
 from gluon_perceptual.training.growth import grown
 from gluon_perceptual.training.style_config import StyleConfig
@@ -113,5 +113,5 @@ def arrays_of(net: nn.Module, config: Config) -> dict[str, np.ndarray]:
         arrays["enlarge.filters"] = net.phases.cpu().numpy()
     if config.lowpass:
         name, step = ("lowpass.filters", config.scale) if enlarges else ("decode.lowpass.filters", CELL)
-        arrays[name] = phases_of(lowpass_kernel(config.lowpass), step)
+        arrays[name] = lowpass_filters(config.lowpass, step)
     return {name: np.ascontiguousarray(array) for name, array in arrays.items()}

@@ -15,6 +15,7 @@ from ..files import write_json
 from ..formats.arrays import read_arrays
 from ..formats.mxnet_params import write_params
 from ..nets.folding import folded_parameters, has_batch_norm
+from ..nets.lowpass_kernel import Cutoff
 from ..nets.pixels import PixelRangeAdapter
 from ..nets.precision import Precision, as_precision
 from ..weights import model_path
@@ -94,13 +95,13 @@ def fold(
     return with_parameters(spec, folded_parameters(model.net), ctx, as_precision(precision).for_inference())
 
 
-def with_lowpass(model: PixelRangeAdapter, spec: ModelSpec, cutoff: float) -> tuple[PixelRangeAdapter, ModelSpec]:
+def with_lowpass(model: PixelRangeAdapter, spec: ModelSpec, cutoff: Cutoff) -> tuple[PixelRangeAdapter, ModelSpec]:
     """Return the model with a low-pass in its network, on the CPU, and its spec.
 
     Args:
         model: A `StyleNet`, or a `SuperResolutionNet` with `skip`, without a low-pass.
         spec: Its spec.
-        cutoff: In cycles per pixel, see `nets.lowpass`.
+        cutoff: In cycles per pixel, of everything, or of luma and of chroma, see `nets.lowpass`.
 
     Raises:
         UserError: It is another network, or `cutoff` is out of range.

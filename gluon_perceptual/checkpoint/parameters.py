@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterator, Tuple
 
-from ..nets.lowpass_kernel import RADIUS
+from ..nets.lowpass_kernel import RADIUS, Cutoff, is_in_color
 from .spec import ModelSpec
 
 Shape = Tuple[int, ...]
@@ -48,12 +48,13 @@ def _upsampling(name: str, out: int, into: int, norm: str, kind: str) -> dict[st
     return {**phases, **{f"{name}.2.{parameter}": (out,) for parameter in NORMS[norm]}}
 
 
-def _lowpass_shape(step: int) -> Shape:
-    return (step**2, 1, step + 2 * RADIUS, step + 2 * RADIUS)
+def _lowpass_shape(cutoff: Cutoff, step: int) -> Shape:
+    planes, side = 3 if is_in_color(cutoff) else 1, step + 2 * RADIUS
+    return (planes * step**2, planes, side, side)
 
 
 def _super_resolution(
-    scale: int, width: int, blocks: int, norm: str, upsampling: str, skip: bool, lowpass: float | None = None
+    scale: int, width: int, blocks: int, norm: str, upsampling: str, skip: bool, lowpass: Cutoff | None = None
 ) -> Iterator[tuple[str, Shape]]:
     yield from _normed("head.0", "head.1", width, 3, 9, norm).items()
     for k in range(blocks):
@@ -67,7 +68,7 @@ def _super_resolution(
     if skip:
         yield "enlarge.filters", (scale**2, 1, 5, 5)
     if lowpass is not None:
-        yield "lowpass.filters", _lowpass_shape(scale)
+        yield "lowpass.filters", _lowpass_shape(lowpass, scale)
 
 
 def _plsr(width: int, blocks: int, norm: str = "batch") -> Iterator[tuple[str, Shape]]:
@@ -81,7 +82,7 @@ def _plsr(width: int, blocks: int, norm: str = "batch") -> Iterator[tuple[str, S
 
 
 def _style(
-    width: int, norm: str, upsampling: str, output: str, lowpass: float | None = None
+    width: int, norm: str, upsampling: str, output: str, lowpass: Cutoff | None = None
 ) -> Iterator[tuple[str, Shape]]:
     for k, (out, into, kernel) in enumerate(((width, 3, 9), (2 * width, width, 3), (4 * width, 2 * width, 3)), 1):
         yield from _normed(f"encode.{k}.0", f"encode.{k}.1", out, into, kernel, norm).items()
@@ -91,7 +92,7 @@ def _style(
         yield from _upsampling(f"decode.{k}", out, 2 * out, norm, upsampling).items()
     yield from _conv("decode.2" if output == "tanh" else "decode.3", 3, width, 9, bias=True).items()
     if lowpass is not None:
-        yield "decode.lowpass.filters", _lowpass_shape(CELL)
+        yield "decode.lowpass.filters", _lowpass_shape(lowpass, CELL)
 
 
 def _fast_neural_style(width: int, norm: str) -> Iterator[tuple[str, Shape]]:

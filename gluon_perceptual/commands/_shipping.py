@@ -40,7 +40,7 @@ def ship(
     name: str,
     words: dict[str, str],
     sets: Sets,
-    lowpass: float | None = None,
+    lowpass: Sequence[float] = (),
     average: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Add a run's checkpoint to the shipped weights as `name`, and return its new entry in the manifest.
@@ -50,7 +50,7 @@ def ship(
         name: The model's name. A model trained from the one that it replaces also keeps that one's recipe.
         words: Further fields of the entry: `what` (one line), `data` and `license`.
         sets: Photos to score the model on, by name of the set; for a style they are scaled to 512 pixels.
-        lowpass: Cut-off of a low-pass to add to the model, see `nets.lowpass`; it is noted in the entry.
+        lowpass: Cut-off of a low-pass to add, or luma's and chroma's, see `nets.lowpass`; it is noted in the entry.
         average: Further checkpoints: the parameters become the mean of all; one given twice counts twice. Noted, too.
 
     Raises:
@@ -95,7 +95,7 @@ def _use_and_scores(target: Path, scale: int, settings: Mapping[str, Any], sets:
 
 
 def _changed(
-    checkpoint: Path, average: Sequence[Path], lowpass: float | None
+    checkpoint: Path, average: Sequence[Path], lowpass: Sequence[float]
 ) -> tuple[PixelRangeAdapter, ModelSpec, str]:
     """Return the model to ship, its spec, and what was done to it after training, in words."""
     model, spec = load_with_spec(checkpoint)
@@ -105,10 +105,10 @@ def _changed(
         counts = Counter(f"runs/{run_of(path).name}" for path in (checkpoint, *average))
         runs = ", ".join(run if count == 1 else f"{run} ({count} times)" for run, count in counts.items())
         changes.append(f"the parameters are the mean of those of {runs} (--average)")
-    if lowpass is not None:
-        model, spec = with_lowpass(model, spec, lowpass)
+    if lowpass:
+        model, spec = with_lowpass(model, spec, lowpass[0] if len(lowpass) == 1 else list(lowpass))
         filtered = "what the network adds" if spec.kind == "super-resolution" else "the output"
-        changes.append(f"after training, a low-pass on {filtered} (--lowpass {lowpass:g})")
+        changes.append(f"after training, a low-pass on {filtered} (--lowpass {','.join(map('{:g}'.format, lowpass))})")
     return model, spec, "; ".join(changes)
 
 

@@ -8,7 +8,7 @@ import click
 
 from ._command import Command
 from ._console import show_json
-from ._types import InputFile, Number
+from ._types import InputFile, parse_numbers
 
 
 @click.command(cls=Command)
@@ -26,7 +26,10 @@ from ._types import InputFile, Number
     help="Take the mean of the parameters of CHECKPOINT and this one; may be repeated, also with the same one.",
 )
 @click.option(
-    "--lowpass", type=Number(0, 0.5), metavar="CUT-OFF", help="Add a low-pass filter, such as 0.3 cycles per pixel."
+    "--lowpass",
+    metavar="CUT-OFF",
+    callback=parse_numbers,
+    help="Add a low-pass filter, such as 0.3 cycles per pixel, or 0.3,0.22: 0.3 for luma, 0.22 for chroma.",
 )
 def ship_model(
     checkpoint: str,
@@ -36,7 +39,7 @@ def ship_model(
     terms: str,
     sets: tuple[str, ...],
     average: tuple[str, ...],
-    lowpass: float | None,
+    lowpass: tuple[float, ...] | None,
 ) -> None:
     """Add CHECKPOINT, from a run's folder, to the package's weights, for use as `--model NAME`.
 
@@ -51,5 +54,5 @@ def ship_model(
             raise click.BadParameter(f"{text}: expected SET=FOLDER", param_hint="--evaluate")
     photos = {key: find_photos(folder) for key, _, folder in (text.partition("=") for text in sets)}
     words = {"what": what, "data": data, "license": terms}
-    entry = ship(Path(checkpoint), name, words, photos, lowpass, [Path(path) for path in average])
+    entry = ship(Path(checkpoint), name, words, photos, lowpass or (), [Path(path) for path in average])
     show_json(entry)

@@ -1,4 +1,4 @@
-"""A fixed low-pass filter against fine waves that a loss takes for texture: a feature loss's weave, a style's mesh."""
+"""A fixed low-pass filter against fine waves that a loss takes for texture: a weave, a style's mesh, colored noise."""
 
 from __future__ import annotations
 
@@ -6,26 +6,29 @@ from typing import Any
 
 from .._mxnet import NDArray, Operators, mx
 from .._mxnet.gluon import constant
-from .lowpass_kernel import RADIUS, lowpass_kernel, phases_of
+from .lowpass_kernel import RADIUS, Cutoff, lowpass_filters
 
 
 class LowPass(mx.gluon.HybridBlock):
     """(N, C, H, W) -> the same: each plane through `lowpass_kernel`, border pixels repeated.
 
+    With two cut-offs C is 3, RGB, whose luma goes through the first's kernel and whose chroma through the second's.
+
     oneDNN has no fast kernel for one filter of one channel. So a convolution of stride `step`, which must divide H and
     W, computes a block of step² pixels at once, each with a copy of the kernel at its own offset.
     """
 
-    def __init__(self, cutoff: float, step: int, **kwargs: Any) -> None:
+    def __init__(self, cutoff: Cutoff, step: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._step = step
+        filters = lowpass_filters(cutoff, step)
+        self._step, self._together = step, filters.shape[1]  # planes that the filters take together
         with self.name_scope():
-            self.filters = constant(self, "filters", phases_of(lowpass_kernel(cutoff), step))
+            self.filters = constant(self, "filters", filters)
 
     def hybrid_forward(self, F: Operators, x: NDArray, filters: NDArray) -> NDArray:
-        """Filter each plane separately, all step² phases at once."""
-        step, side = self._step, 2 * RADIUS + self._step
-        planes = F.reshape(x, (-1, 1, 0, 0), reverse=True)
+        """Filter each plane, or RGB together, all step² phases at once."""
+        step, side, together = self._step, 2 * RADIUS + self._step, self._together
+        planes = F.reshape(x, (-1, together, 0, 0), reverse=True)
         framed = F.pad(planes, mode="edge", pad_width=(0, 0, 0, 0, *4 * [RADIUS]))
-        options = {"kernel": (side, side), "stride": (step, step), "num_filter": step**2, "no_bias": True}
+        options = {"kernel": (side, side), "stride": (step, step), "num_filter": together * step**2, "no_bias": True}
         return F.reshape_like(F.depth_to_space(F.Convolution(framed, filters, **options), step), x)

@@ -1,14 +1,19 @@
-"""The kernel of `lowpass`, and the cut-off of given filters. Nothing here needs MXNet."""
+"""The filters of `lowpass`, and the cut-offs of given ones. Nothing here needs MXNet."""
 
 from __future__ import annotations
+
+from typing import Sequence, Union
 
 import numpy as np
 
 from ..errors import UserError
+from ..image.color import LUMA
 
 RADIUS = 4  # of the kernel, in pixels
 LOWEST, HIGHEST = 0.1, 0.5  # cut-offs: below the first the window dominates, at the second all frequencies pass
 STEP = 0.001  # difference between the cut-offs that `cutoff_of` distinguishes
+
+Cutoff = Union[float, Sequence[float]]  # of a low-pass, in cycles per pixel: of every plane, or of luma and of chroma
 
 
 def lowpass_kernel(cutoff: float) -> np.ndarray:
@@ -31,17 +36,51 @@ def lowpass_kernel(cutoff: float) -> np.ndarray:
     return np.asarray(kernel / kernel.sum())
 
 
-def phases_of(kernel: np.ndarray, step: int) -> np.ndarray:
-    """Return the filters (step², 1, side, side) float32 with `kernel` at each position in a block."""
-    filters = np.zeros((step, step, *np.add(kernel.shape, step - 1)), np.float32)
+def lowpass_filters(cutoff: Cutoff, step: int) -> np.ndarray:
+    """Return the low-pass's filters for a block of step² pixels: the kernels, at each position in the block.
+
+    Returns:
+        (step², 1, side, side) float32, for each plane, with one cut-off; (3 · step², 3, side, side), for RGB together,
+        position by position, with those of luma (BT.601) and of chroma, which is RGB less luma.
+
+    Raises:
+        UserError: A cut-off is out of range, or there are not one or two.
+    """
+    if isinstance(cutoff, (int, float)):
+        return _phases(lowpass_kernel(cutoff)[None, None], step)
+    if len(cutoff) != 2:
+        raise UserError(f"low-pass {cutoff}: expected one cut-off, such as 0.3, or luma's and chroma's, as 0.3, 0.2")
+    luma, chroma = map(lowpass_kernel, cutoff)
+    shares = np.array(LUMA) / sum(LUMA)
+    mixed = shares[:, None, None] * (luma - chroma)  # from each channel into every one
+    return _phases(np.eye(3)[..., None, None] * chroma + mixed, step)
+
+
+def is_in_color(cutoff: Cutoff) -> bool:
+    """Return whether the low-pass's filters take RGB together, not each plane."""
+    return not isinstance(cutoff, (int, float))
+
+
+def _phases(kernels: np.ndarray, step: int) -> np.ndarray:
+    """Return the filters (step² · out, into, side, side) with the kernels (out, into, 9, 9) at each position."""
+    out, into, size, _ = kernels.shape
+    filters = np.zeros((step, step, out, into, size + step - 1, size + step - 1), np.float32)
     for row in range(step):
         for column in range(step):
-            filters[row, column, row : row + len(kernel), column : column + len(kernel)] = kernel
-    return filters.reshape(step**2, 1, *filters.shape[2:])
+            filters[row, column, ..., row : row + size, column : column + size] = kernels
+    return filters.reshape(step**2 * out, *filters.shape[3:])
 
 
-def cutoff_of(filters: np.ndarray) -> float:
-    """Return the cut-off of the low-pass with these filters, to a thousandth, by their largest value."""
+def cutoff_of(filters: np.ndarray) -> float | list[float]:
+    """Return the cut-off, or luma's and chroma's, of the low-pass with these filters, to a thousandth."""
+    if filters.shape[1] < 3 or len(filters) < 3:
+        return _cutoff(filters[0])
+    red, green = filters[:2].astype(np.float64)
+    return [_cutoff(red.sum(axis=0)), _cutoff(red[0] - green[0])]
+
+
+def _cutoff(kernel: np.ndarray) -> float:
+    """Return the cut-off of a kernel, by its largest value."""
     cutoffs = np.arange(LOWEST, HIGHEST + STEP, STEP).clip(max=HIGHEST)
     middles = np.array([lowpass_kernel(cutoff)[RADIUS, RADIUS] for cutoff in cutoffs])
-    return round(float(cutoffs[np.abs(middles - filters[0].max()).argmin()]), 3)
+    return round(float(cutoffs[np.abs(middles - kernel.max()).argmin()]), 3)

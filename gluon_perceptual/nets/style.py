@@ -9,7 +9,7 @@ from ..choices import Norm, Output, Upsampling, check_choice, of
 from .blocks import ConvBlock, ReflectionPad, ResidualBlock, identity, upsample
 from .fast import OutputConv2D
 from .lowpass import LowPass
-from .lowpass_kernel import RADIUS
+from .lowpass_kernel import RADIUS, Cutoff
 from .pixels import HALF_RANGE
 from .precision import current_precision
 
@@ -37,8 +37,9 @@ class StyleNet(mx.gluon.HybridBlock):
         norm: "instance", "batch" (paper) or "none".
         upsampling: "transposed" (paper), "nearest" or "subpixel", see `blocks.upsample`.
         output: "tanh" (paper) or "linear", see `output_layers`.
-        lowpass: None (paper), or the cut-off in cycles per pixel, such as 0.3, of a fixed low-pass on the output, see
-            `lowpass`: each brush stroke has finer copies, from upsampling by 4, which together are a mesh.
+        lowpass: None (paper), or the cut-off in cycles per pixel, such as 0.3, or those of luma and chroma, of a fixed
+            low-pass on the output, see `lowpass`: each brush stroke has finer copies, from upsampling by 4, which
+            together are a mesh.
 
     Raises:
         UserError: `norm`, `upsampling` or `output` is unknown, or `lowpass` is out of range.
@@ -53,7 +54,7 @@ class StyleNet(mx.gluon.HybridBlock):
         norm: Norm = "instance",
         upsampling: Upsampling = "transposed",
         output: Output = "tanh",
-        lowpass: float | None = None,
+        lowpass: Cutoff | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

@@ -11,7 +11,7 @@ from ..errors import UserError
 from .blocks import BicubicEnlargement, ConvBlock, DirectEnlargement, ResidualBlock, upsample
 from .fast import OutputConv2D
 from .lowpass import LowPass
-from .lowpass_kernel import RADIUS
+from .lowpass_kernel import RADIUS, Cutoff
 from .pixels import HALF_RANGE
 from .precision import current_precision
 
@@ -37,8 +37,8 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
         skip: False (paper): the output is a scaled tanh. True: the output is the bicubic enlargement of the input
             (×1: the input itself) plus what the network adds, without tanh; it starts as bicubic interpolation, may
             leave [0, 255], and preserves colors.
-        lowpass: None, or the cut-off in cycles per pixel, such as 0.3, of a fixed low-pass on what the network adds to
-            the bicubic enlargement, see `lowpass`.
+        lowpass: None, or the cut-off in cycles per pixel, such as 0.3, or those of luma and chroma, of a fixed low-pass
+            on what the network adds to the bicubic enlargement, see `lowpass`.
 
     Raises:
         UserError: `scale`, `norm` or `upsampling` is unknown, or there is a low-pass without `skip`.
@@ -52,7 +52,7 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
         norm: Norm = "batch",
         upsampling: Enlargement = "transposed",
         skip: bool = False,
-        lowpass: float | None = None,
+        lowpass: Cutoff | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
