@@ -143,6 +143,10 @@ WRONG = [
     *({"arguments": arguments} for arguments in ({"scale": 3}, {}, [1], {"scale": 2, "norm": 1})),
     *({"arguments": {"scale": 2, "width": width}} for width in (0, -3, "wide", 2.5)),
     *({"arguments": {"scale": 2, "blocks": blocks}} for blocks in ("some", 10**9)),
+    *(
+        {"arguments": {"scale": 2, "skip": True, "lowpass": lowpass}}
+        for lowpass in ("0.3", ["0.3", "0.2"], [], [0.3], [0.3, None], {"a": 1})
+    ),
     *({"peak": peak} for peak in ("white", 0, None, 10**400)),
     *({"mean": mean} for mean in (["a", "b", "c"], [0, 0], 3)),
 ]

@@ -54,7 +54,7 @@ def test_planes_are_filtered_as_by_scipy(step, hybrid):
     np.testing.assert_allclose(block(mx.nd.array(x)).asnumpy(), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("step", [2, 4])
+@pytest.mark.parametrize("step", [1, 2, 4])
 def test_luma_and_chroma_are_filtered_each_by_its_own_kernel(step):
     """In YCbCr by scipy, plane by plane."""
 
@@ -133,16 +133,39 @@ def test_a_model_gets_a_low_pass(network, arguments, layer, cutoff, tmp_path):
     np.testing.assert_array_equal(after, before)
     path.with_suffix(".json").unlink()
     assert load_with_spec(path)[1].arguments["lowpass"] == cutoff
-    with pytest.raises(UserError, match="a low-pass can only be added"):
-        with_lowpass(loaded, found, 0.3)
     other = 0.4 if cutoff == 0.3 else [0.3, 0.3]
     with pytest.raises(UserError, match=r"lowpass\.filters differs from this network's constant"):
         load_parameters(type(model.net)(**spec.arguments, lowpass=other), path)
+    with pytest.raises(UserError, match=r"lowpass\.filters"):
+        load_parameters(type(model.net)(**spec.arguments, lowpass=0.3 if cutoff != 0.3 else [0.3, 0.22]), path)
 
 
-@pytest.mark.parametrize("cutoff", [0, 0.7, float("nan"), [0.3, 0.7], [0.3], [0.3, 0.2, 0.1]], ids=str)
-def test_cutoffs_that_are_none(cutoff):
-    with pytest.raises(UserError, match=r"cycles per pixel|expected one cut-off"):
+@pytest.mark.parametrize("cutoff", [0.4, [0.3, 0.22]], ids=str)
+def test_a_low_pass_is_replaced(cutoff):
+    spec = ModelSpec("StyleNet", STYLE)
+    model = built(spec)
+    replaced, found = with_lowpass(*with_lowpass(model, spec, 0.3), cutoff)
+    x = mx.nd.random.uniform(0, 255, (1, 3, 16, 24))
+    np.testing.assert_array_equal(replaced(x).asnumpy(), with_lowpass(model, spec, cutoff)[0](x).asnumpy())
+    assert found.arguments["lowpass"] == cutoff
+
+
+def test_other_networks_have_none():
+    spec = ModelSpec("FastNeuralStyleNet", {"width": 2, "norm": "instance"})
+    with pytest.raises(UserError, match="FastNeuralStyleNet: only a SuperResolutionNet or StyleNet can have"):
+        with_lowpass(built(spec), spec, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("cutoff", "message"),
+    [
+        *((cutoff, "expected 0.1 to 0.5 cycles per pixel") for cutoff in (0, 0.7, float("nan"), [0.3, 0.7])),
+        *((cutoff, "expected a number") for cutoff in ([0.3], [0.3, 0.2, 0.1], "ab", ["0.3", "0.2"], [None, 0.3])),
+    ],
+    ids=str,
+)
+def test_cutoffs_that_are_none(cutoff, message):
+    with pytest.raises(UserError, match=message):
         SuperResolutionNet(**ARGUMENTS, lowpass=cutoff)
 
 

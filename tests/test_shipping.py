@@ -90,6 +90,14 @@ def test_a_low_pass_can_be_put_in(shelf, option, cutoff):
         (shelf / "manifest.json").write_text(before)
 
 
+@pytest.mark.parametrize("option", ["0", "x", "0.3,", "0.3,0.7", "0.3,0.2,0.1"])
+def test_low_passes_that_are_none(shelf, option):
+    before = (shelf / "manifest.json").read_text()
+    checkpoint = next(shelf.parent.rglob("sharp/checkpoints/step-0000003.params"))
+    assert_one_line_error(run("ship-model", checkpoint, "softer", *WORDS, "--lowpass", option), "--lowpass", status=2)
+    assert (shelf / "manifest.json").read_text() == before
+
+
 def test_the_mean_of_two_runs_can_be_shipped(shelf):
     before = (shelf / "manifest.json").read_text()
     first, second = (next(shelf.parent.rglob(f"{name}/checkpoints/step-*3.params")) for name in ("sharp", "blunt"))

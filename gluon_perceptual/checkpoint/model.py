@@ -20,7 +20,7 @@ from ..nets.pixels import PixelRangeAdapter
 from ..nets.precision import Precision, as_precision
 from ..weights import model_path
 from .loading import load_arrays
-from .recognition import recognize
+from .recognition import LOW_PASSES, recognize
 from .spec import ModelSpec, describe, read_spec
 
 WITH_LOWPASS = ("SuperResolutionNet", "StyleNet")  # networks that can have a low-pass
@@ -96,21 +96,21 @@ def fold(
 
 
 def with_lowpass(model: PixelRangeAdapter, spec: ModelSpec, cutoff: Cutoff) -> tuple[PixelRangeAdapter, ModelSpec]:
-    """Return the model with a low-pass in its network, on the CPU, and its spec.
+    """Return the model with this low-pass in its network, on the CPU, and its spec; one that it had is replaced.
 
     Args:
-        model: A `StyleNet`, or a `SuperResolutionNet` with `skip`, without a low-pass.
+        model: A `StyleNet`, or a `SuperResolutionNet` with `skip`.
         spec: Its spec.
-        cutoff: In cycles per pixel, of everything, or of luma and of chroma, see `nets.lowpass`.
+        cutoff: In cycles per pixel, of every plane, or luma's and chroma's, see `nets.lowpass`.
 
     Raises:
-        UserError: It is another network, or `cutoff` is out of range.
+        UserError: It is another network, or `cutoff` is out of range or not one or two numbers.
     """
-    if spec.network not in WITH_LOWPASS or spec.arguments.get("lowpass") is not None:
-        which = f"{spec.network} with {dict(spec.arguments)}"
-        raise UserError(f"{which}: a low-pass can only be added to a {' or '.join(WITH_LOWPASS)} without one")
+    if spec.network not in WITH_LOWPASS:
+        raise UserError(f"{spec.network}: only a {' or '.join(WITH_LOWPASS)} can have a low-pass")
     spec = replace(spec, arguments={**spec.arguments, "lowpass": cutoff})
-    return with_parameters(spec, values_of(model.net)), spec
+    values = {name: value for name, value in values_of(model.net).items() if name not in LOW_PASSES}
+    return with_parameters(spec, values), spec
 
 
 def with_parameters(

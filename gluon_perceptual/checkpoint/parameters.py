@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterator, Tuple
 
-from ..nets.lowpass_kernel import RADIUS, Cutoff, is_in_color
+from ..nets.lowpass_kernel import RADIUS, Cutoff, planes_together
 from .spec import ModelSpec
 
 Shape = Tuple[int, ...]
@@ -49,7 +49,7 @@ def _upsampling(name: str, out: int, into: int, norm: str, kind: str) -> dict[st
 
 
 def _lowpass_shape(cutoff: Cutoff, step: int) -> Shape:
-    planes, side = 3 if is_in_color(cutoff) else 1, step + 2 * RADIUS
+    planes, side = planes_together(cutoff), step + 2 * RADIUS
     return (planes * step**2, planes, side, side)
 
 

@@ -24,6 +24,7 @@ from ..image.files import PictureFile
 from ..image.io import read_rgb, to_tensor
 from ..image.resize import resize_longest_side
 from ..inference import Stylizer, Upscaler
+from ..nets.lowpass_kernel import Cutoff
 from ..nets.pixels import PixelRangeAdapter
 from ..nets.vgg import LossNetwork
 from ..weights import FOLDER, manifest, models, sha256
@@ -40,7 +41,7 @@ def ship(
     name: str,
     words: dict[str, str],
     sets: Sets,
-    lowpass: Sequence[float] = (),
+    lowpass: Cutoff | None = None,
     average: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Add a run's checkpoint to the shipped weights as `name`, and return its new entry in the manifest.
@@ -50,7 +51,7 @@ def ship(
         name: The model's name. A model trained from the one that it replaces also keeps that one's recipe.
         words: Further fields of the entry: `what` (one line), `data` and `license`.
         sets: Photos to score the model on, by name of the set; for a style they are scaled to 512 pixels.
-        lowpass: Cut-off of a low-pass to add, or luma's and chroma's, see `nets.lowpass`; it is noted in the entry.
+        lowpass: Cut-off of the model's low-pass, or luma's and chroma's, see `nets.lowpass`; it is noted in the entry.
         average: Further checkpoints: the parameters become the mean of all; one given twice counts twice. Noted, too.
 
     Raises:
@@ -95,7 +96,7 @@ def _use_and_scores(target: Path, scale: int, settings: Mapping[str, Any], sets:
 
 
 def _changed(
-    checkpoint: Path, average: Sequence[Path], lowpass: Sequence[float]
+    checkpoint: Path, average: Sequence[Path], lowpass: Cutoff | None
 ) -> tuple[PixelRangeAdapter, ModelSpec, str]:
     """Return the model to ship, its spec, and what was done to it after training, in words."""
     model, spec = load_with_spec(checkpoint)
@@ -105,10 +106,11 @@ def _changed(
         counts = Counter(f"runs/{run_of(path).name}" for path in (checkpoint, *average))
         runs = ", ".join(run if count == 1 else f"{run} ({count} times)" for run, count in counts.items())
         changes.append(f"the parameters are the mean of those of {runs} (--average)")
-    if lowpass:
-        model, spec = with_lowpass(model, spec, lowpass[0] if len(lowpass) == 1 else list(lowpass))
+    if lowpass is not None:
+        model, spec = with_lowpass(model, spec, lowpass)
         filtered = "what the network adds" if spec.kind == "super-resolution" else "the output"
-        changes.append(f"after training, a low-pass on {filtered} (--lowpass {','.join(map('{:g}'.format, lowpass))})")
+        option = ",".join(f"{cutoff:g}" for cutoff in np.atleast_1d(lowpass))
+        changes.append(f"after training, a low-pass on {filtered} (--lowpass {option})")
     return model, spec, "; ".join(changes)
 
 

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import UserError
 from ._command import Command
 from ._console import show_json
 from ._types import InputFile, parse_numbers
+
+if TYPE_CHECKING:
+    from ..nets.lowpass_kernel import Cutoff
+
+
+def parse_cutoff(context: click.Context, option: click.Parameter, text: str | None) -> Cutoff | None:
+    """Return 0.3 for "0.3", [0.3, 0.22] for "0.3,0.22", as an option's callback."""
+    from ..nets.lowpass_kernel import lowpass_filters
+
+    numbers = parse_numbers(context, option, text)
+    if numbers is None:
+        return None
+    cutoff = numbers[0] if len(numbers) == 1 else list(numbers)
+    try:
+        lowpass_filters(cutoff, 1)
+    except UserError as error:
+        raise click.BadParameter(str(error)) from error
+    return cutoff
 
 
 @click.command(cls=Command)
@@ -27,9 +47,9 @@ from ._types import InputFile, parse_numbers
 )
 @click.option(
     "--lowpass",
-    metavar="CUT-OFF",
-    callback=parse_numbers,
-    help="Add a low-pass filter, such as 0.3 cycles per pixel, or 0.3,0.22: 0.3 for luma, 0.22 for chroma.",
+    metavar="CUT-OFF[,CUT-OFF]",
+    callback=parse_cutoff,
+    help="Add or replace the low-pass filter: 0.3 (cycles per pixel), or 0.3,0.22 (luma's and chroma's).",
 )
 def ship_model(
     checkpoint: str,
@@ -39,7 +59,7 @@ def ship_model(
     terms: str,
     sets: tuple[str, ...],
     average: tuple[str, ...],
-    lowpass: tuple[float, ...] | None,
+    lowpass: Cutoff | None,
 ) -> None:
     """Add CHECKPOINT, from a run's folder, to the package's weights, for use as `--model NAME`.
 
@@ -54,5 +74,5 @@ def ship_model(
             raise click.BadParameter(f"{text}: expected SET=FOLDER", param_hint="--evaluate")
     photos = {key: find_photos(folder) for key, _, folder in (text.partition("=") for text in sets)}
     words = {"what": what, "data": data, "license": terms}
-    entry = ship(Path(checkpoint), name, words, photos, lowpass or (), [Path(path) for path in average])
+    entry = ship(Path(checkpoint), name, words, photos, lowpass, [Path(path) for path in average])
     show_json(entry)

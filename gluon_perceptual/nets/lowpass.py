@@ -6,7 +6,7 @@ from typing import Any
 
 from .._mxnet import NDArray, Operators, mx
 from .._mxnet.gluon import constant
-from .lowpass_kernel import RADIUS, Cutoff, lowpass_filters
+from .lowpass_kernel import RADIUS, Cutoff, lowpass_filters, planes_together
 
 
 class LowPass(mx.gluon.HybridBlock):
@@ -20,15 +20,14 @@ class LowPass(mx.gluon.HybridBlock):
 
     def __init__(self, cutoff: Cutoff, step: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        filters = lowpass_filters(cutoff, step)
-        self._step, self._together = step, filters.shape[1]  # planes that the filters take together
+        self._step, self._planes = step, planes_together(cutoff)
         with self.name_scope():
-            self.filters = constant(self, "filters", filters)
+            self.filters = constant(self, "filters", lowpass_filters(cutoff, step))
 
     def hybrid_forward(self, F: Operators, x: NDArray, filters: NDArray) -> NDArray:
         """Filter each plane, or RGB together, all step² phases at once."""
-        step, side, together = self._step, 2 * RADIUS + self._step, self._together
-        planes = F.reshape(x, (-1, together, 0, 0), reverse=True)
-        framed = F.pad(planes, mode="edge", pad_width=(0, 0, 0, 0, *4 * [RADIUS]))
-        options = {"kernel": (side, side), "stride": (step, step), "num_filter": together * step**2, "no_bias": True}
+        step, side, planes = self._step, 2 * RADIUS + self._step, self._planes
+        separate = F.reshape(x, (-1, planes, 0, 0), reverse=True)
+        framed = F.pad(separate, mode="edge", pad_width=(0, 0, 0, 0, *4 * [RADIUS]))
+        options = {"kernel": (side, side), "stride": (step, step), "num_filter": planes * step**2, "no_bias": True}
         return F.reshape_like(F.depth_to_space(F.Convolution(framed, filters, **options), step), x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Sequence, Union
 
 import numpy as np
@@ -13,7 +14,7 @@ RADIUS = 4  # of the kernel, in pixels
 LOWEST, HIGHEST = 0.1, 0.5  # cut-offs: below the first the window dominates, at the second all frequencies pass
 STEP = 0.001  # difference between the cut-offs that `cutoff_of` distinguishes
 
-Cutoff = Union[float, Sequence[float]]  # of a low-pass, in cycles per pixel: of every plane, or of luma and of chroma
+Cutoff = Union[float, Sequence[float]]  # in cycles per pixel: of every plane, or two, luma's and chroma's
 
 
 def lowpass_kernel(cutoff: float) -> np.ndarray:
@@ -40,25 +41,34 @@ def lowpass_filters(cutoff: Cutoff, step: int) -> np.ndarray:
     """Return the low-pass's filters for a block of step² pixels: the kernels, at each position in the block.
 
     Returns:
-        (step², 1, side, side) float32, for each plane, with one cut-off; (3 · step², 3, side, side), for RGB together,
-        position by position, with those of luma (BT.601) and of chroma, which is RGB less luma.
+        float32, by one cut-off (step², 1, side, side), for each plane; by two (step² · 3, 3, side, side), for RGB:
+        luma (BT.601) goes through the first's kernel, RGB less luma through the second's. Positions come first in the
+        first axis, as `depth_to_space` wants it.
 
     Raises:
-        UserError: A cut-off is out of range, or there are not one or two.
+        UserError: As `planes_together`, or a cut-off is out of range.
     """
-    if isinstance(cutoff, (int, float)):
-        return _phases(lowpass_kernel(cutoff)[None, None], step)
-    if len(cutoff) != 2:
-        raise UserError(f"low-pass {cutoff}: expected one cut-off, such as 0.3, or luma's and chroma's, as 0.3, 0.2")
-    luma, chroma = map(lowpass_kernel, cutoff)
+    planes = planes_together(cutoff)
+    kernels = [lowpass_kernel(float(each)) for each in np.atleast_1d(cutoff)]
+    if planes == 1:
+        return _phases(kernels[0][None, None], step)
+    luma, chroma = kernels
     shares = np.array(LUMA) / sum(LUMA)
     mixed = shares[:, None, None] * (luma - chroma)  # from each channel into every one
     return _phases(np.eye(3)[..., None, None] * chroma + mixed, step)
 
 
-def is_in_color(cutoff: Cutoff) -> bool:
-    """Return whether the low-pass's filters take RGB together, not each plane."""
-    return not isinstance(cutoff, (int, float))
+def planes_together(cutoff: Cutoff) -> int:
+    """Return how many planes the low-pass's filters take at a time: 1, or with two cut-offs 3.
+
+    Raises:
+        UserError: `cutoff` is not a number or two numbers.
+    """
+    if isinstance(cutoff, Real):
+        return 1
+    if isinstance(cutoff, Sequence) and len(cutoff) == 2 and all(isinstance(each, Real) for each in cutoff):
+        return 3
+    raise UserError(f"low-pass {cutoff!r}: expected a number, such as 0.3, or luma's and chroma's, such as [0.3, 0.22]")
 
 
 def _phases(kernels: np.ndarray, step: int) -> np.ndarray:
@@ -76,7 +86,8 @@ def cutoff_of(filters: np.ndarray) -> float | list[float]:
     if filters.shape[1] < 3 or len(filters) < 3:
         return _cutoff(filters[0])
     red, green = filters[:2].astype(np.float64)
-    return [_cutoff(red.sum(axis=0)), _cutoff(red[0] - green[0])]
+    with np.errstate(all="ignore"):  # a damaged file
+        return [_cutoff(red.sum(axis=0)), _cutoff(red[0] - green[0])]
 
 
 def _cutoff(kernel: np.ndarray) -> float:

@@ -42,7 +42,7 @@ class StyleNet(mx.gluon.HybridBlock):
             together are a mesh.
 
     Raises:
-        UserError: `norm`, `upsampling` or `output` is unknown, or `lowpass` is out of range.
+        UserError: `norm`, `upsampling` or `output` is unknown, or `lowpass` is out of range or not one or two numbers.
     """
 
     scale = 1

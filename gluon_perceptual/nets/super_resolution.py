@@ -41,7 +41,8 @@ class SuperResolutionNet(mx.gluon.HybridBlock):
             on what the network adds to the bicubic enlargement, see `lowpass`.
 
     Raises:
-        UserError: `scale`, `norm` or `upsampling` is unknown, or there is a low-pass without `skip`.
+        UserError: `scale`, `norm` or `upsampling` is unknown, `lowpass` is out of range or not one or two numbers, or
+            there is one without `skip`.
     """
 
     def __init__(
