@@ -145,7 +145,7 @@ WRONG = [
     *({"arguments": {"scale": 2, "blocks": blocks}} for blocks in ("some", 10**9)),
     *(
         {"arguments": {"scale": 2, "skip": True, "lowpass": lowpass}}
-        for lowpass in ("0.3", ["0.3", "0.2"], [], [0.3], [0.3, None], {"a": 1})
+        for lowpass in ("0.3", ["0.3", "0.2"], [], [0.3], [0.3, None], {"a": 1}, 10**400, [0.3, 10**400])
     ),
     *({"peak": peak} for peak in ("white", 0, None, 10**400)),
     *({"mean": mean} for mean in (["a", "b", "c"], [0, 0], 3)),

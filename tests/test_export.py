@@ -20,6 +20,9 @@ SPECS = {
     "x2, low-pass": ModelSpec(
         "SuperResolutionNet", {"scale": 2, "norm": "none", "skip": True, "lowpass": 0.3, **SMALL}
     ),
+    "x2, low-pass of chroma": ModelSpec(
+        "SuperResolutionNet", {"scale": 2, "norm": "none", "skip": True, "lowpass": [0.4, 0.3], **SMALL}
+    ),
     "x4, direct": ModelSpec(
         "SuperResolutionNet", {"scale": 4, "norm": "none", "upsampling": "direct", "skip": True, **SMALL}
     ),

@@ -11,7 +11,7 @@ from PIL import Image
 
 from gluon_perceptual import weights
 from gluon_perceptual._mxnet.gluon import values_of
-from gluon_perceptual.checkpoint.model import load_with_spec
+from gluon_perceptual.checkpoint.model import load_with_spec, save_model, with_lowpass
 from gluon_perceptual.commands._recipes import how_made
 from gluon_perceptual.evaluation.scores import SCORES
 from gluon_perceptual.formats.mxnet_params import read_params
@@ -110,6 +110,26 @@ def test_the_mean_of_two_runs_can_be_shipped(shelf):
         mean, *arrays = (values_of(load_with_spec(model)[0].net) for model in ("mild", first, second))
         for key, values in mean.items():
             np.testing.assert_allclose(values, (arrays[0][key] + 2 * arrays[1][key]) / 3, rtol=1e-3, atol=1e-5)
+    finally:
+        (shelf / "manifest.json").write_text(before)
+
+
+def test_low_passes_of_a_mean(shelf, tmp_path):
+    """Where they differ, one must be given; it replaces them."""
+    before = (shelf / "manifest.json").read_text()
+    run_folder = next(shelf.parent.rglob("sharp/checkpoints")).parent
+    shutil.copytree(run_folder, tmp_path / "soft")
+    second = tmp_path / "soft/checkpoints/step-0000003.params"
+    save_model(second, *with_lowpass(*load_with_spec(second), 0.4))
+    first = run_folder / "checkpoints/step-0000003.params"
+    try:
+        for one, other in ((first, second), (second, first)):
+            given = ("ship-model", one, "mild", *WORDS, "--average", other)
+            assert_one_line_error(run(*given), "the low-passes of the checkpoints differ: give --lowpass")
+            assert (shelf / "manifest.json").read_text() == before
+            assert run(*given, "--lowpass", "0.3,0.2")[0] == 0
+            assert load_with_spec("mild")[1].arguments["lowpass"] == [0.3, 0.2]
+            (shelf / "manifest.json").write_text(before)
     finally:
         (shelf / "manifest.json").write_text(before)
 

@@ -14,7 +14,9 @@ import numpy as np
 from .._mxnet import mx
 from .._mxnet.gluon import parameters_of, values_of
 from ..checkpoint.model import load_with_spec, with_lowpass
+from ..checkpoint.recognition import LOW_PASSES
 from ..checkpoint.spec import ModelSpec, describe
+from ..errors import UserError
 from ..evaluation import scores, super_resolution
 from ..evaluation.metrics import psnr
 from ..evaluation.style_metrics import style_scores
@@ -102,7 +104,12 @@ def _changed(
     model, spec = load_with_spec(checkpoint)
     changes = []
     if average:
-        _average(model, [load_with_spec(path)[0] for path in average])
+        others = [load_with_spec(path) for path in average]
+        if lowpass is None and any(
+            other.arguments.get("lowpass") != spec.arguments.get("lowpass") for _, other in others
+        ):
+            raise UserError("--average: the low-passes of the checkpoints differ: give --lowpass")
+        _average(model, [other for other, _ in others])
         counts = Counter(f"runs/{run_of(path).name}" for path in (checkpoint, *average))
         runs = ", ".join(run if count == 1 else f"{run} ({count} times)" for run, count in counts.items())
         changes.append(f"the parameters are the mean of those of {runs} (--average)")
@@ -115,10 +122,11 @@ def _changed(
 
 
 def _average(model: PixelRangeAdapter, others: Sequence[PixelRangeAdapter]) -> None:
-    """Give a model the mean of all parameters, its own and the others'."""
+    """Give a model the mean of all parameters, its own and the others', but for low-passes."""
     arrays = [values_of(each.net) for each in (model, *others)]
     for key, parameter in parameters_of(model.net).items():
-        parameter.set_data(mx.nd.array(np.mean([values[key] for values in arrays], axis=0)))
+        if key not in LOW_PASSES:
+            parameter.set_data(mx.nd.array(np.mean([values[key] for values in arrays], axis=0)))
 
 
 def _halved_if_enough(model: PixelRangeAdapter) -> dict[str, np.ndarray]:

@@ -20,14 +20,14 @@ def parse_cutoff(context: click.Context, option: click.Parameter, text: str | No
     """Return 0.3 for "0.3", [0.3, 0.22] for "0.3,0.22", as an option's callback."""
     from ..nets.lowpass_kernel import lowpass_filters
 
-    numbers = parse_numbers(context, option, text)
-    if numbers is None:
+    if text is None:
         return None
-    cutoff = numbers[0] if len(numbers) == 1 else list(numbers)
     try:
+        numbers = parse_numbers(context, option, text) or ()
+        cutoff = numbers[0] if len(numbers) == 1 else list(numbers)
         lowpass_filters(cutoff, 1)
-    except UserError as error:
-        raise click.BadParameter(str(error)) from error
+    except (click.BadParameter, UserError):
+        raise click.BadParameter(f"{text}: expected one or two of 0.1 to 0.5, such as 0.3 or 0.3,0.22") from None
     return cutoff
 
 
@@ -49,7 +49,7 @@ def parse_cutoff(context: click.Context, option: click.Parameter, text: str | No
     "--lowpass",
     metavar="CUT-OFF[,CUT-OFF]",
     callback=parse_cutoff,
-    help="Add or replace the low-pass filter: 0.3 (cycles per pixel), or 0.3,0.22 (luma's and chroma's).",
+    help="Add or replace the low-pass filter: 0.1 to 0.5 (cycles per pixel), or luma's and chroma's, such as 0.3,0.22.",
 )
 def ship_model(
     checkpoint: str,

@@ -12,7 +12,7 @@ from .lowpass_kernel import RADIUS, Cutoff, lowpass_filters, planes_together
 class LowPass(mx.gluon.HybridBlock):
     """(N, C, H, W) -> the same: each plane through `lowpass_kernel`, border pixels repeated.
 
-    With two cut-offs C is 3, RGB, whose luma goes through the first's kernel and whose chroma through the second's.
+    With two cut-offs C is 3, RGB: luma goes through the first one's kernel, chroma through the second's.
 
     oneDNN has no fast kernel for one filter of one channel. So a convolution of stride `step`, which must divide H and
     W, computes a block of step² pixels at once, each with a copy of the kernel at its own offset.

@@ -41,15 +41,15 @@ def lowpass_filters(cutoff: Cutoff, step: int) -> np.ndarray:
     """Return the low-pass's filters for a block of step² pixels: the kernels, at each position in the block.
 
     Returns:
-        float32, by one cut-off (step², 1, side, side), for each plane; by two (step² · 3, 3, side, side), for RGB:
-        luma (BT.601) goes through the first's kernel, RGB less luma through the second's. Positions come first in the
-        first axis, as `depth_to_space` wants it.
+        float32: with one cut-off (step², 1, side, side), for each plane; with two (step² · 3, 3, side, side), for RGB:
+        luma (BT.601) goes through the first one's kernel, RGB less luma through the second's. Positions come first in
+        the first axis, as `depth_to_space` wants it.
 
     Raises:
         UserError: As `planes_together`, or a cut-off is out of range.
     """
     planes = planes_together(cutoff)
-    kernels = [lowpass_kernel(float(each)) for each in np.atleast_1d(cutoff)]
+    kernels = [lowpass_kernel(each) for each in np.atleast_1d(cutoff)]
     if planes == 1:
         return _phases(kernels[0][None, None], step)
     luma, chroma = kernels

@@ -88,7 +88,7 @@ class SuperResolutionConfig(TrainingConfig):
     pixel_loss: PixelKind = setting("absolute", "Kind of pixel loss.", choices=PixelKind)
     grid: float = setting(0.0, "Weight of the grid that upsampling leaves, against dots.", least=0)
     waves: float = setting(
-        0.0, "Weight of fine waves where the photo is smooth, such as 150; against a weave.", least=0
+        0.0, "Weight of fine waves where the photo is smooth, such as 150, or 4 for ×2; against a weave.", least=0
     )
     echoes: float = setting(
         0.0, "Weight of fine waves in small plain places, such as 60; against lines beside edges.", least=0
