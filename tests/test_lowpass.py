@@ -116,6 +116,14 @@ def test_the_cutoff_is_told_by_the_filters_also_in_float16(cutoff):
     assert cutoff_of(low_pass(cutoff, 2).filters.data().asnumpy().astype(np.float16)) == cutoff
 
 
+@pytest.mark.parametrize("shape", [(16, 1, 12, 12), (48, 3, 12, 12)])
+@pytest.mark.parametrize("value", [np.inf, np.nan, 1e308])
+def test_damaged_filters_are_taken_for_some_low_pass(value, shape):
+    """Without a warning; that they are not its filters is found when they are loaded."""
+    for cutoff in np.atleast_1d(cutoff_of(np.full(shape, value))):
+        assert 0.1 <= cutoff <= 0.5
+
+
 STYLE = {"width": 2, "norm": "instance", "upsampling": "nearest", "output": "linear"}
 
 
