@@ -152,14 +152,15 @@ def test_pairs_are_reproducible_in_any_order(photos, method):
     assert any(not np.array_equal(forwards[k][1], other[k][1]) for k in range(12))
 
 
-def test_turning_keeps_pairs_together(photos):
+@pytest.mark.parametrize("method", ["bicubic", "decimate"])
+def test_turning_keeps_pairs_together(photos, method):
     """Shrinking the high patch gives the low one, whichever way they are turned."""
-    pairs = PatchDataset(photos, 2, 32, sigma=0.0, seed=1)
+    pairs = PatchDataset(photos, 2, 32, sigma=0.0, method=method, seed=1)
     turned = 0
     for k in range(8):
         low, high = (image.transpose(1, 2, 0) for image in pairs[k])
         inner = np.s_[3:-3, 3:-3]  # the patch's own border lacks its surroundings
-        assert np.abs(degrade(high, 2, 0.0).astype(int) - low)[inner].max() <= 1
+        assert np.abs(degrade(high, 2, 0.0, method).astype(int) - low)[inner].max() <= 1
         turned += not np.array_equal(PatchDataset(photos, 2, 32, sigma=0.0, seed=1, augment=False)[k][1], pairs[k][1])
     assert turned > 2
 

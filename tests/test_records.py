@@ -116,8 +116,8 @@ def test_held_out_records_are_not_trained_on(packed):
     train, held_out = split_photos(packed)
     assert (len(train), len(held_out)) == (4, 1)
     assert not set(train) & set(held_out)
-    train, held_out = split_photos(packed, packed)
-    assert len(train) == len(held_out) == 5
+    with pytest.raises(UserError, match="has all the photos to train on"):
+        split_photos(packed, packed)
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "index", "header"])

@@ -32,6 +32,8 @@ SR = ["train-sr", "--blocks", 1, "--patch", 32]
 KINDS = {
     "pixel": [*SR, "--loss", "pixel"],
     "features, batch norm": [*SR, "--arch", "paper", "--patch", 32, "--scale", 4, "--max-norm", 1, "--batch", 3],
+    "three devices": [*SR, "--cpus", 3, "--loss", "pixel", "--batch", 3],
+    "two devices, batch norm": [*SR, "--arch", "paper", "--patch", 32, "--cpus", 2, "--batch", 3],
     "two devices": [*SR, "--cpus", 2, "--loss", "pixel", "--max-norm", 0.5, "--batch", 3, "--schedule", "step"],
     "mix": [*SR, "--patch", 64],
     "style": ["train-style", "STYLE", "--size", 32, "--style-size", 48, "--stability", 1],
@@ -218,7 +220,7 @@ def test_no_failing_write_loses_or_changes_a_checkpoint(photos, tmp_path, number
         if disk.done < k:
             assert not failed
             break
-        assert step - value <= 1 or failed
+        assert value == step or (failed and value == step - 1)
         saver.save(step)
         assert latest(tmp_path).name == f"step-{step:07d}.params"
     assert k > 25

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gluon_perceptual.figures import loss_figure
+from gluon_perceptual.training import validation
 from gluon_perceptual.training.jsonl import JsonLines, parse_line, read_lines
 from gluon_perceptual.training.validation import PAIRS, Validation
 
@@ -47,13 +48,18 @@ def test_what_is_written_is_read(tmp_path):
     assert read_lines(path) == written
 
 
-def test_a_best_model_without_a_loss_does_not_count(tmp_path):
+def test_a_best_model_without_a_loss_does_not_count(tmp_path, monkeypatch):
     path = tmp_path / "validation.jsonl"
     path.write_text('{"step": 1, "best": true}\n{"step": 2, "loss": null, "best": true}\n')
     run = SimpleNamespace(config=SimpleNamespace(batch=1), devices=[None])
-    run.task = SimpleNamespace(validation_pairs=[(np.zeros(1), np.zeros(1))] * PAIRS)
-    Validation(run, JsonLines(path, 2), tmp_path / "best.params", 1, lambda step, terms: None).close()
-    assert len(read_lines(path)) == 2
+    run.task = SimpleNamespace(validation_pairs=[(np.zeros(1), np.zeros(1))] * PAIRS, spec=None)
+    run.model = None
+    monkeypatch.setattr(validation, "validate", lambda run, batches: {"loss": 3.0})
+    monkeypatch.setattr(validation, "save_model", lambda path, model, spec: None)
+    measured = Validation(run, JsonLines(path, 2), tmp_path / "best.params", 1, lambda step, terms: None)
+    measured.after_step(SimpleNamespace(step=3))
+    measured.close()
+    assert [line["best"] for line in read_lines(path)] == [True, True, True]
 
 
 def test_a_figure_shows_the_values_that_are_there():

@@ -276,6 +276,9 @@ def test_schedules(kind, steps, warmup):
     rates = [schedule(update) for update in range(1, steps + 1)]
     assert max(rates) <= 0.5 * (1 + 1e-9)
     assert all(math.isfinite(rate) and rate > 0 for rate in rates)
+    if steps < 4:
+        assert rates[0] == 0.5
+        assert kind != "cosine" or steps == 1 or rates[-1] == pytest.approx(0.01)
     if steps == 100:
         assert np.all(np.diff(rates[:9]) > 0)
         assert rates[11] > 0.49

@@ -13,9 +13,9 @@ from torch.nn import functional
 from gluon_perceptual.choices import WaveKind
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.formats.mxnet_params import read_params
-from gluon_perceptual.image.io import read_rgb, to_tensor
-from gluon_perceptual.image.resize import resize_longest_side
+from gluon_perceptual.image.io import to_tensor
 from gluon_perceptual.losses.functional import GRID_CELLS, TEXTURE_DENSITY, TEXTURE_RANGE, TEXTURE_WINDOW
+from gluon_perceptual.losses.style_transfer import read_style
 from gluon_perceptual.losses.term import Term
 from gluon_perceptual.losses.terms import FeatureLoss, GridLoss, PixelLoss, WaveLoss
 from gluon_perceptual.losses.waves import KINDS
@@ -114,9 +114,7 @@ def style_loss(config: StyleConfig, dtype: torch.dtype, device: torch.device) ->
         )
     network = VGG16(tuple(sorted({*config.style_layers, config.content_layer})), dtype)
     network.to(device, memory_format=torch.channels_last)
-    picture = read_rgb(Path(config.style[0]))
-    if config.style_size:
-        picture = resize_longest_side(picture, config.style_size)
+    picture = read_style(Path(config.style[0]), config.style_size)
     with torch.no_grad():
         maps = network(torch.from_numpy(to_tensor(picture)).float().to(device))
         grams = {layer: gram_matrix(maps[layer]) for layer in config.style_layers}

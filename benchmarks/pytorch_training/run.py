@@ -24,7 +24,7 @@ from gluon_perceptual.training.style_config import StyleConfig
 from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig
 from gluon_perceptual.weights import model_path
 
-from .networks import SuperResolutionNet, load, network_of
+from .networks import MARGIN, SuperResolutionNet, load, network_of
 from .pairs import Pairs, make_pairs
 from .training import Step, train
 
@@ -50,10 +50,12 @@ def config_of(values: dict[str, Any]) -> Config:
 def check(config: Config) -> None:
     """Raise UserError if a run has settings that would be ignored here."""
     kinds = ("transposed", "nearest", "direct")
-    expected = {"vgg": ("shipped",), "schedule": ("cosine", "constant"), "upsampling": kinds}
+    expected = {"vgg": ("shipped",), "schedule": ("cosine", "constant"), "upsampling": kinds, "on_nonfinite": ("stop",)}
     for name, values in expected.items():
         if getattr(config, name) not in values:
             raise UserError(f"`{name}` {getattr(config, name)}: only {' and '.join(values)} can be trained here")
+    if isinstance(config, StyleConfig) and (config.size % CELL or config.size <= MARGIN):
+        raise UserError(f"`size` {config.size}: only multiples of {CELL} over {MARGIN} can be trained here")
     if getattr(config, "shards", None):
         raise UserError("`shards`: only runs on photos can be trained here")
 

@@ -22,11 +22,12 @@ EAGER_STEPS = 3  # before the graph is captured
 def learning_rate(config: StyleConfig | SuperResolutionConfig, update: int) -> float:
     """Return the rate of an update, from 1, as `gluon_perceptual.training.schedule` does."""
     warmup = min(config.warmup, config.steps // 2)
+    warmup = warmup if warmup > 1 else 0
     if update < warmup:
         return config.learning_rate * (update + 1) / warmup
     if config.schedule == "constant":
         return config.learning_rate
-    part = min((update - warmup) / max(config.steps - warmup - 1, 1), 1)
+    part = min((update - max(warmup, 1)) / max(config.steps - warmup - 1, 1), 1)
     fall = (1 + math.cos(math.pi * part)) / 2
     return config.learning_rate * (FINAL_FRACTION + (1 - FINAL_FRACTION) * fall)
 

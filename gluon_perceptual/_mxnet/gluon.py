@@ -26,8 +26,8 @@ def constant(block: Block, name: str, values: np.ndarray) -> Parameter:
 
 
 def value_of(parameter: Parameter) -> NDArray:
-    """Return a parameter's value, an NDArray on the CPU: the mean over its devices."""
-    return parameter._reduce()
+    """Return a parameter's value, an NDArray on the CPU, from the first of its devices, which all have the same."""
+    return parameter.list_data()[0].copyto(mx.cpu())
 
 
 def values_of(block: Block) -> dict[str, np.ndarray]:

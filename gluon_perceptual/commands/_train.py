@@ -184,6 +184,6 @@ def attempt(run: Run, callbacks: list[Callback], stop: StopRequest, saver: Check
         if saver.done > saver.saved:
             saver.save(saver.done)
         kept = f"step {saver.done} is saved in {folder}; continue with --resume" if saver.done else "no step was done"
-        raise UserError(f"{error}; {kept}") from error
+        raise WorkerLostError(f"{error}; {kept}") from error
     finally:
         report_skipped(run, folder / "skipped.json")

@@ -58,13 +58,20 @@ class PatchDataset:
     def __getitem__(self, k: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng((self.seed, 1, k))
         with self.sampler.photo(k // self.crops) as picture:
-            return self._augmented(*self._crop(picture, rng), rng)
+            pair = self._crop(self._turned(picture, rng), rng)
+        low, high = (np.ascontiguousarray(image.transpose(2, 0, 1)) for image in pair)
+        return low, high
 
     def _misfit(self, picture: np.ndarray) -> str:
         height, width = picture.shape[:2]
         if min(height, width) >= self.patch:
             return ""
         return f"{height}×{width} is smaller than a patch of {self.patch}×{self.patch}"
+
+    def _turned(self, picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return a view of the photo, turned and flipped at random; before it shrinks, as decimation keeps a corner."""
+        turns, flip = (int(rng.integers(4)), int(rng.integers(2))) if self.augment else (0, 0)
+        return np.rot90(picture, turns)[:, :: -1 if flip else 1]
 
     def _crop(self, picture: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Return a low and a high-resolution patch (H, W, 3), degraded as if the whole photo were.
@@ -81,10 +88,3 @@ class PatchDataset:
         rows = slice((top - y) // scale, (top - y + patch) // scale)
         columns = slice((left - x) // scale, (left - x + patch) // scale)
         return low[rows, columns], picture[top : top + patch, left : left + patch]
-
-    def _augmented(self, low: np.ndarray, high: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """(H, W, 3) pair -> (3, H, W) pair, turned and flipped alike."""
-        turns, flip = (int(rng.integers(4)), int(rng.integers(2))) if self.augment else (0, 0)
-        pair = [np.rot90(image, turns)[:, :: -1 if flip else 1] for image in (low, high)]
-        low, high = (np.ascontiguousarray(image.transpose(2, 0, 1)) for image in pair)
-        return low, high

@@ -142,12 +142,17 @@ def split_photos(source: str | Path | None, validation: str | Path | None = None
         validation: Likewise, for the photos to measure on, which are excluded from training. None: some of `source`,
             evenly spread: one in twenty, at least one and at most eight; for the embedded photos, `EMBEDDED_HELD_OUT`.
             A single photo is used for both.
+
+    Raises:
+        UserError: See `find_photos`; or `validation` has all photos of `source`.
     """
     photos = find_photos(source)
     if validation is not None:
         held_out = find_photos(validation)
         measured_on = {_identity(photo) for photo in held_out}
         rest = [key for key in photos.keys if _identity(photos.make(key)) not in measured_on]
+        if not rest:
+            raise UserError(f"{validation} has all the photos to train on: give others to measure on, or none")
     else:
         number = min(8, max(1, len(photos) // 20))
         spread = photos[:: max(1, len(photos) // number)][:number]

@@ -42,7 +42,7 @@ class Row:
 
 
 def means(rows: Sequence[Row]) -> list[Row]:
-    """Return the mean row of each method, in order of first appearance; nan values are left out of the means."""
+    """Return the mean row of each method, in order of first appearance; see `mean`."""
     averages = []
     for name in dict.fromkeys(row.method for row in rows):
         own = [row for row in rows if row.method == name]
@@ -55,9 +55,10 @@ def means(rows: Sequence[Row]) -> list[Row]:
 
 
 def mean(values: Iterable[float]) -> float:
-    """Return the mean of the values that are not nan; nan if all are."""
+    """Return the mean of the finite values; of all but nan if none is, as PSNRs without error; nan if all are."""
     numbers = [value for value in values if not math.isnan(value)]
-    return float(np.mean(numbers)) if numbers else float("nan")
+    finite = [value for value in numbers if math.isfinite(value)]
+    return float(np.mean(finite or numbers)) if numbers else float("nan")
 
 
 def measured(rows: Sequence[Row]) -> list[str]:

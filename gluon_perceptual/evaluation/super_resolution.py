@@ -74,8 +74,8 @@ def grid_period(scale: int) -> int:
 
 
 def smallest_scored_side(scale: int) -> int:
-    """Return the shortest side, in pixels, of a photo that can be scored: for SSIM, the grid's periods, pooling."""
-    return max(2 * scale + 16, 5 * grid_period(scale))
+    """Return the shortest side, in pixels, of a photo that can be scored: for SSIM, the grid's periods, ST-LPIPS."""
+    return max(2 * scale + 18, 5 * grid_period(scale))
 
 
 def evaluate(

@@ -27,7 +27,8 @@ T = TypeVar("T")
 PATIENCE = 300.0  # seconds
 SELDOM = 5.0  # seconds between checks of the scheduler
 NUMBERS_KEY = 1 << 20  # beyond those of parameters, which are their places in Gluon's Trainer
-NUMBERS = 32  # that can be summed at once
+NUMBERS = 32  # that can be summed at once, in float32
+EXACT = 1 << 20  # integers up to this are exact in it
 FAILED = NUMBERS - 1  # index among them by which a failing worker tells the others
 
 
@@ -103,17 +104,19 @@ class Workers:
 
     def check_agreed(self, step: int) -> None:
         """Raise UserError if workers resume from different steps, WorkerLostError if one of them cannot start."""
-        first = self.add({"step": 0 if self.rank else step})["step"]
+        high, low = (0, 0) if self.rank else divmod(step, EXACT)
+        sums = self.add({"high": high, "low": low})
+        first = round(sums["high"]) * EXACT + round(sums["low"])
         if self.add({"differs": step != first})["differs"]:
             raise UserError(
-                f"worker {self.rank} is at step {step}, worker 0 at {first:.0f}: all need the same run's folder"
+                f"worker {self.rank} is at step {step}, worker 0 at {first}: all need the same run's folder"
             )
 
     def share(self, trainer: Trainer) -> None:
-        """Send the first worker's parameters to all, and return when they have arrived.
+        """Send the first worker's and first device's parameters to all, and return when they have arrived.
 
-        Gluon's trainer does not wait for them before its first exchange of gradients: a worker that asks the server
-        too late would receive gradients as its parameters.
+        Gluon's trainer does so in its first exchange of gradients: after the forward pass, whose running statistics
+        would be lost, and without waiting, so that a worker that asks the server too late would receive gradients.
 
         Raises:
             WorkerLostError: Another worker does not answer.
@@ -123,8 +126,7 @@ class Workers:
             share_parameters(trainer)
             mx.nd.waitall()
 
-        if not self.alone:
-            self.wait(exchange)
+        self.wait(exchange)
 
     def leave(self, trainer: Trainer) -> None:
         """Leave the cluster, all workers together; `trainer`, which uses its kvstore, cannot be used afterwards.

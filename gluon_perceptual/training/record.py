@@ -38,7 +38,8 @@ class RunRecord:
         """Warn if library versions differ from those in `path`.
 
         Raises:
-            UserError: The run in `path` had other photos or another loss network, so it cannot be resumed.
+            UserError: The run in `path` had another number of photos, others held out, or another loss network, so it
+                cannot be resumed.
         """
         before, now = _read(path), json.loads(json.dumps(asdict(self)))
         for name in ("pairs", "held_out", "loss_network"):

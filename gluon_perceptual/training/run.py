@@ -72,21 +72,21 @@ class Run:
 
     def targets(self, references: NDArray) -> dict[str, NDArray]:
         """Return the loss's targets for a batch of references."""
-        return {**self.task.targets(references), **self._stability_target(references)}
+        return {**self.task.targets(references), **self._stability_target(references, self.trained_form, True)}
 
     def validation_targets(self, references: NDArray) -> dict[str, NDArray]:
         """Return the loss's targets for references of the task's `validation_pairs`."""
-        return {**self.task.validation_targets(references), **self._stability_target(references)}
+        return {**self.task.validation_targets(references), **self._stability_target(references, self.model, False)}
 
-    def _stability_target(self, pictures: NDArray) -> dict[str, NDArray]:
-        """Return the network's output for the pictures with noise, which a resumed run repeats."""
+    def _stability_target(self, pictures: NDArray, model: PixelRangeAdapter, training: bool) -> dict[str, NDArray]:
+        """Return the model's output for the pictures with noise, which a resumed run repeats."""
         width, update = self.task.noise, self.trainer.optimizer.num_update
         if not width:
             return {}
         seed = (self.config.seed, update, self.workers.rank, pictures.context.device_id)
         noise = mx.nd.array(np.random.default_rng(seed).uniform(-width, width, pictures.shape), ctx=pictures.context)
-        with mx.autograd.pause(train_mode=True):
-            return {StabilityLoss.name: self.trained_form((pictures + noise).clip(0, 255))}
+        with mx.autograd.pause(train_mode=training):
+            return {StabilityLoss.name: model((pictures + noise).clip(0, 255))}
 
     def record(self) -> RunRecord:
         """Return the content of the run's `config.json`."""

@@ -25,6 +25,7 @@ def learning_rate_schedule(kind: Schedule, rate: float, steps: int, warmup: int)
     check_choice("schedule", kind, of(Schedule))
     LRScheduler, LRSequential = _gluoncv_schedulers()
     warmup = min(warmup, steps // 2)
+    warmup = warmup if warmup > 1 else 0
     rest = max(steps - warmup, 2)  # gluoncv divides by one less
     down = LRScheduler(
         kind,
@@ -34,9 +35,11 @@ def learning_rate_schedule(kind: Schedule, rate: float, steps: int, warmup: int)
         step_factor=STEP_FRACTION,
         step_iter=[int(rest * part) for part in STEPS_AT],
     )
-    if warmup < 2:
-        return LRSequential([down])
-    return LRSequential([LRScheduler("linear", base_lr=rate / warmup, target_lr=rate, niters=warmup), down])
+    if warmup:
+        start = LRScheduler("linear", base_lr=rate / warmup, target_lr=rate, niters=warmup)
+    else:
+        start = LRScheduler("constant", base_lr=rate, niters=1)  # updates count from 1, gluoncv's from 0
+    return LRSequential([start, down])
 
 
 def _gluoncv_schedulers() -> tuple[Any, Any]:

@@ -108,9 +108,17 @@ class TrainingStep:
             raise NonFiniteGradientError(f"the loss is not finite: its gradient's norm is {norm:g}")
         excess = max(1.0, norm / self.max_norm) if self.max_norm else 1.0
         self.trainer.update(divisor * excess)
+        self._unite_statistics()
         if self._scaled and self.trainer.optimizer.num_update % GROWTH == 0:
             self.loss_scale *= 2
         return {**terms, "gradient_norm": norm}
+
+    def _unite_statistics(self) -> None:
+        """Give all devices the mean of their batch norms' running statistics, so that they have the same model."""
+        if len(self.devices) > 1:
+            for parameter in self._statistics:
+                copies = [values.as_in_context(self.devices[0]) for values in parameter.list_data()]
+                parameter.set_data(mx.nd.add_n(*copies) / len(copies))
 
     def _spread(self, batch: np.ndarray) -> list[NDArray]:
         """Split the batch among the devices; it is transferred in its own type, mostly a quarter of the size."""

@@ -103,7 +103,9 @@ def style_picture(path: Path, config: StyleConfig, pairs: PhotoCrops) -> np.ndar
     """
     picture = read_style(path, config.style_size)
     if config.denoise:
-        picture = cv2.fastNlMeansDenoisingColored(picture, None, config.denoise, config.denoise)
+        bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+        bgr = cv2.fastNlMeansDenoisingColored(bgr, None, config.denoise, config.denoise)
+        picture = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
     if config.match_color:  # to the pixels of many photos, joined into one picture
         crops = [pairs[k][0][:, ::4, ::4] for k in range(min(COLOR_SAMPLES, len(pairs)))]
         picture = match_images(picture, np.concatenate(crops, axis=2).transpose(1, 2, 0))
