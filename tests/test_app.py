@@ -29,7 +29,7 @@ from gluon_perceptual.app import runs as runs_module  # noqa: E402
 from gluon_perceptual.app import views, work  # noqa: E402
 from gluon_perceptual.app.archive import told_apart  # noqa: E402
 from gluon_perceptual.app.folder import RefusedError  # noqa: E402
-from gluon_perceptual.app.page import Page  # noqa: E402
+from gluon_perceptual.app.page import STATIC, Page  # noqa: E402
 from gluon_perceptual.app.pictures import Pictures, shown_name  # noqa: E402
 from gluon_perceptual.app.previews import Previews  # noqa: E402
 from gluon_perceptual.app.runs import Runs  # noqa: E402
@@ -162,8 +162,12 @@ def test_the_address_leaves_the_token_as_a_cookie(served):
 
 def test_the_page_loads_nothing_from_elsewhere(served):
     client = served()
-    for name in ("", "static/page.css", "static/page.js", "static/viewer.js", "static/runs.js", "static/ask.js"):
-        text = client.get(f"/{name}").text
+    files = [f"static/{path.name}" for path in STATIC.iterdir() if path.suffix in (".css", ".js")]
+    assert len(files) > 4
+    for name in ("", *files):
+        answer = client.get(f"/{name}")
+        assert answer.status_code == 200
+        text = answer.text
         assert "https://" not in text
         assert text.replace("http://www.w3.org/2000/svg", "").count("http://") == 0
 
@@ -276,6 +280,15 @@ def test_what_a_browser_does_not_know_is_shown_as_a_copy(served):
         answer = client.get(f"/api/pictures/{picture}/view")
         assert Image.open(io.BytesIO(answer.content)).size == (24, 24)
         assert answer.headers["content-type"].startswith("image/")
+
+
+@pytest.mark.parametrize("name", ["photo", "photo.jpg_large"])
+def test_what_a_name_does_not_say_becomes_png(served, name):
+    client = served()
+    picture = upload(client, good("jpg"), name).json()["id"]
+    assert submit(client, picture).status_code == 201
+    (job,) = settled(client)
+    assert (job["state"], job["name"]) == ("done", "photo_x2.png")
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])

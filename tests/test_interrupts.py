@@ -90,6 +90,17 @@ def film(path):
     return path
 
 
+def test_failures_before_are_told(tmp_path):
+    said = tmp_path / "said"
+    (tmp_path / "broken.mp4").write_bytes(b"broken")
+    inputs = [tmp_path / "broken.mp4", film(tmp_path / "a.avi")]
+    process = start(said, "stylize", *inputs, "-o", tmp_path / "out", "--model", saved(tmp_path / "s.params", PAINTING))
+    wait_until(lambda: re.search(r"a\.avi: +[1-9]", said.read_text()), process, said)
+    os.kill(process.pid, signal.SIGINT)
+    process.join()
+    assert re.search(r"\n[^\n]*broken\.mp4: [^\n]+\n0 of 2 videos are done, 1 failed\ninterrupted\n", said.read_text())
+
+
 @pytest.mark.parametrize("first", ["video", "pictures"])
 def test_a_video_in_work_is_not_there_and_later_ones_are_not_begun(folder, tmp_path, first):
     said, out = tmp_path / "said", tmp_path / "out"

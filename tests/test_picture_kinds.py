@@ -14,6 +14,7 @@ from PIL import Image, ImageCms
 
 from gluon_perceptual.errors import ImageError
 from gluon_perceptual.image.io import Picture, read_picture, read_rgb, read_size, write_picture
+from gluon_perceptual.image.jpeg import file_quality
 
 PASSES = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]  # Adam7
 KINDS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
@@ -155,6 +156,7 @@ def test_every_kind_of_tiff(tmp_path, what, dtype, stored, shown, options, order
     else:
         np.testing.assert_array_equal(channels, shown)
     assert read_size(path) == shown.shape[:2]
+    assert file_quality(path) is None
 
 
 @pytest.mark.parametrize(("code", "compress"), [(8, zlib.compress), (34925, lzma.compress)])

@@ -114,6 +114,17 @@ def test_the_mean_of_two_runs_can_be_shipped(shelf):
         (shelf / "manifest.json").write_text(before)
 
 
+def test_what_fails_leaves_the_models_as_they_are(shelf, tmp_path):
+    before = {path.name: path.read_bytes() for path in shelf.iterdir()}
+    checkpoint = next(shelf.parent.rglob("blunt/checkpoints/step-0000003.params"))
+    other = next(shelf.parent.rglob("noise/checkpoints/step-0000001.params"))
+    write(tmp_path / "small/a.png", height=9, width=9)
+    given = ("ship-model", checkpoint, "sr_x2_deep", *WORDS)
+    assert_one_line_error(run(*given, "--evaluate", f"small={tmp_path / 'small'}"), "too small to be scored")
+    assert_one_line_error(run(*given, "--average", other), "different networks, which have no mean")
+    assert {path.name: path.read_bytes() for path in shelf.iterdir()} == before
+
+
 def test_low_passes_of_a_mean(shelf, tmp_path):
     """Where they differ, one must be given; it replaces them."""
     before = (shelf / "manifest.json").read_text()
@@ -258,7 +269,7 @@ def test_a_run_without_record_is_refused(tmp_path, shelf):
 
 
 def test_self_ensemble_is_the_mean_over_the_square(shelf):
-    image = np.random.default_rng(1).integers(0, 256, (14, 10, 3), np.uint8)
+    image = np.random.default_rng(1).integers(80, 176, (14, 10, 3), np.uint8)  # nothing is clipped
     once, mean = Upscaler("sr_x2_deep"), Upscaler("sr_x2_deep", self_ensemble=True)
     total = np.zeros((28, 20, 3))
     for turns in range(4):

@@ -228,7 +228,7 @@ def test_the_blogs_network_is_the_same_from_params_and_symbol(shared, tmp_path, 
 
     assumed = pictures()
     np.testing.assert_array_equal(*assumed)
-    for file in files:
+    for file in [*files, *files]:  # the second time, there is a description to be replaced
         assert run("describe-symbol", file, "--mean", "0.1,0.2,0.3")[0] == 0
     given = pictures()
     np.testing.assert_array_equal(*given)
@@ -236,3 +236,4 @@ def test_the_blogs_network_is_the_same_from_params_and_symbol(shared, tmp_path, 
     assert load_here(files[1]).options.mean == (0.1, 0.2, 0.3)
     np.testing.assert_allclose(load_model(files[0]).mean.value.asnumpy().ravel(), [0.1, 0.2, 0.3], rtol=1e-6)
     assert_one_line_error(run("describe-symbol", files[0], "--halo", 3), "a checkpoint takes only", status=2)
+    assert_one_line_error(run("describe-symbol", "sr_x2_deep", "--peak", 1), "there is no such file", status=2)

@@ -168,7 +168,8 @@ def test_export_as_onnx(tmp_path):
     conv = ("Convolution", KEEP, ("w",))
     twice = ("UpSampling", {**LARGER[1], "scale": "2"})
     path = save(tmp_path, chain(twice, conv, ("tanh", {}), variables=("w",)), SIZES)
-    run("describe-symbol", path, "--peak", 1, "--mean", "0.5,0.4,0.3")
+    assert run("describe-symbol", path, "--peak", 1, "--mean", "0.5,0.4,0.3")[0] == 0
+    assert load_symbol(path).options.mean == (0.5, 0.4, 0.3)
     status, out, err = run("export-onnx", path, "-o", tmp_path / "x.onnx")
     assert (status, out.strip()) == (0, str(tmp_path / "x.onnx")), err
     x = np.random.default_rng(0).uniform(0, 255, (2, 3, 9, 7)).astype(np.float32)
@@ -180,7 +181,8 @@ def test_export_of_luma_and_bicubic_enlargement(tmp_path):
     session = pytest.importorskip("onnxruntime").InferenceSession
     layer = ("Convolution", {**KEEP, "num_filter": "1", "pad": "(0, 0)"}, ("w",))
     path = save(tmp_path, chain(layer, variables=("w",)), {"w": (1, 1, 3, 3)})
-    run("describe-symbol", path, "--enlarge", 2)
+    assert run("describe-symbol", path, "--enlarge", 2)[0] == 0
+    assert load_symbol(path).options.enlarge == 2
     status, _, err = run("export-onnx", path, "-o", tmp_path / "x.onnx", "--pictures")
     assert status == 0, err
     image = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (12, 10, 3), np.uint8), (0, 0), 1)

@@ -41,12 +41,25 @@ def test_what_trainings_save(tmp_path, key, legacy):
     """With their epoch, optimizer, arguments of a class of theirs, and prefixes."""
     others = {
         "epoch": number(3),
-        "optimizer": mapping({"state": b"}" + number(0) + b"}s"}),
+        "optimizer": mapping(
+            {"state": b"}" + number(0) + mapping({"exp_avg": tensor("m", "Double", 5, [5], [1])}) + b"s"}
+        ),
         "args": name("argparse", "Namespace") + b")\x81" + mapping({"lr": number(1)}) + b"b",
     }
     prefixed = {f"module._orig_mod.{key}": array for key, array in ARRAYS.items()}
-    write_torch(tmp_path / "x.pth", prefixed, legacy, lambda tensors: mapping({**others, key: tensors}))
+    moments = {"m": np.arange(5.0)}
+    write_torch(tmp_path / "x.pth", prefixed, legacy, lambda tensors: mapping({**others, key: tensors}), moments)
     assert_read(tmp_path / "x.pth")
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_what_python_2_saved(tmp_path, legacy):
+    """Its OrderedDict is made of pairs, not filled afterwards."""
+    pair = b"](" + text("w") + tensor("0", "Float", 2, [2], [1]) + b"e"
+    ordered = name("collections", "OrderedDict") + b"](" + pair + b"e\x85R"
+    values = np.array([1, 2], np.float32)
+    write_torch(tmp_path / "x.pth", {}, legacy, lambda _: ordered, {"0": values})
+    np.testing.assert_array_equal(read_arrays(tmp_path / "x.pth")["w"], values)
 
 
 def test_the_smoothed_parameters_are_taken(tmp_path):

@@ -67,14 +67,18 @@ def archive(path, instructions, storages, order=b"little"):
             file.writestr(f"archive/data/{key}", content)
 
 
-def write_torch(path, arrays, legacy=False, wrap=lambda instructions: instructions):
-    """Write arrays as a dict of tensors, as before PyTorch 1.6 or since; `wrap` puts it into something else."""
+def write_torch(path, arrays, legacy=False, wrap=lambda instructions: instructions, others=None):
+    """Write arrays as a dict of tensors, as before PyTorch 1.6 or since; `wrap` puts it into something else.
+
+    The file begins with the storages of `others`, by key, for tensors that `wrap` adds.
+    """
     arrays = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
     instructions = wrap(mapping({key: of_array(str(k), array) for k, (key, array) in enumerate(arrays.items())}))
+    stored = {**(others or {}), **{str(k): array for k, array in enumerate(arrays.values())}}
     if not legacy:
-        archive(path, instructions, {str(k): array.tobytes() for k, array in enumerate(arrays.values())})
+        archive(path, instructions, {key: array.tobytes() for key, array in stored.items()})
         return
-    keys = b"](" + b"".join(text(str(k)) for k in range(len(arrays))) + b"e"
+    keys = b"](" + b"".join(map(text, stored)) + b"e"
     pickles = [whole(b"M\xe9\x03"), whole(mapping({"little_endian": b"\x88"})), whole(instructions), whole(keys)]
-    values = [struct.pack("<q", array.size) + array.tobytes() for array in arrays.values()]
+    values = [struct.pack("<q", array.size) + array.tobytes() for array in stored.values()]
     path.write_bytes(b"".join([MAGIC, *pickles, *values]))

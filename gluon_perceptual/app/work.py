@@ -71,7 +71,8 @@ class Queue:
         if pixels > MOST_RESULT:
             reason = f"this takes {pixels:,} pixels; the page makes at most {MOST_RESULT:,}"
             raise RefusedError(f"{picture.name}: {reason}; use gluon-perceptual upscale, or enlarge it less", 413)
-        suffix = result_suffix(Path(picture.name)) if picture.is_video else settings.suffix
+        usual = None if picture.path.suffix else ".png"  # of a name that does not say what it is
+        suffix = result_suffix(Path(picture.name)) if picture.is_video else settings.suffix or usual
         name = result_name(Path(picture.name), settings.label, suffix)
         target = self.pictures.folder.new(name, Path(name).suffix.lower())
         entry = Entry(target.stem, picture, settings, name, target)

@@ -39,7 +39,7 @@ def export_onnx(path: Path, model: Block, spec: ModelSpec | Mapping[str, Json], 
     onnx = require("onnx", "onnx", "an ONNX file")
     recipe = describe(spec) if isinstance(spec, ModelSpec) else dict(spec)
     with atomic_path(path) as temporary:
-        _convert(temporary, model)
+        _convert(temporary, model, path)
         graph = onnx.load(str(temporary))
         _tidy(onnx, graph)
         if pictures:
@@ -49,8 +49,8 @@ def export_onnx(path: Path, model: Block, spec: ModelSpec | Mapping[str, Json], 
         onnx.save(graph, str(temporary))
 
 
-def _convert(path: Path, model: Block) -> None:
-    """Write the model with MXNet's converter."""
+def _convert(path: Path, model: Block, asked_for: Path) -> None:
+    """Write the model with MXNet's converter; errors name the file that was asked for."""
     with mx.gpu():  # nothing runs there: layers of `nets.fast` take their plain form, which is fast elsewhere
         symbol = model(mx.sym.var(INPUT))
     parameters = {parameter.name: value_of(parameter) for parameter in model.collect_params().values()}
@@ -64,7 +64,7 @@ def _convert(path: Path, model: Block) -> None:
     except (AttributeError, NotImplementedError) as error:  # what the converters raise
         if "has no attribute" in str(error):  # Python's own AttributeError: a fault in a program
             raise
-        raise UserError(f"{path}: MXNet cannot convert this network to ONNX: {error}") from error
+        raise UserError(f"{asked_for}: MXNet cannot convert this network to ONNX: {error}") from error
 
 
 def _tidy(onnx: Any, model: Any) -> None:

@@ -75,21 +75,21 @@ def outcome_of(work: Callable[[], object], source: Path, target: Path, skip_exis
     return REPLACED if replaces else NEW, ""
 
 
-def counted(results: Iterable[Result], tell: Callable[[Path], object]) -> tuple[Counter[str], list[str]]:
-    """Tell which files are finished; return the outcomes, counted, and the messages of failures."""
-    outcomes: Counter[str] = Counter()
-    failures = []
+def count(
+    results: Iterable[Result], tell: Callable[[Path], object], outcomes: Counter[str], failures: list[str]
+) -> None:
+    """Tell which files are finished; add the outcomes to `outcomes`, and the messages of failures to `failures`."""
     for target, outcome, said in results:
         outcomes[outcome] += 1
         if said:
             failures.append(said)
         elif outcome != SKIPPED:
             tell(target)
-    return outcomes, failures
 
 
 def _do_all(tasks: Tasks, job: Job, skip_existing: bool, stop: StopRequest) -> tuple[Counter[str], list[str]]:
-    """Do the tasks until `stop` is requested; return as `counted`."""
+    """Do the tasks until `stop` is requested; return the outcomes, counted, and the messages of failures."""
+    outcomes, failures = Counter[str](), list[str]()
     free: SimpleQueue[Any] = SimpleQueue()
     for worker in job.workers:
         free.put(worker)
@@ -111,10 +111,11 @@ def _do_all(tasks: Tasks, job: Job, skip_existing: bool, stop: StopRequest) -> t
 
     with ThreadPoolExecutor(len(job.workers) + AHEAD_AND_BEHIND) as pool, PictureBar(len(tasks)) as bar:
         try:
-            return counted(filter(None, pool.map(begin, tasks)), bar.tell)
+            count(filter(None, pool.map(begin, tasks)), bar.tell, outcomes, failures)
         except KeyboardInterrupt:  # the second Ctrl-C, which does not wait for the threads
             click.echo("interrupted", err=True)
             end_process(INTERRUPTED)
+    return outcomes, failures
 
 
 def _worked_on(job: Job, free: SimpleQueue[Any], picture: Any, progress: Progress) -> Picture:

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from ..choices import ColorSpace, Degradation, InferencePrecision, of
 from ..errors import printable
 from ._console import tell
-from ._types import Number, parse_tile
+from ._types import Number, parse_gpu, parse_tile
 
 if TYPE_CHECKING:
     from ..image.size import Size
@@ -117,6 +117,7 @@ compare_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 gpus_option = click.option("--gpus", metavar="0,1", help="GPUs to run on.  [default: none: the CPU]")
+gpu_option = click.option("--gpus", metavar="0", callback=parse_gpu, help="GPU to run on.  [default: none: the CPU]")
 device_options = combined(  # for `take_devices`
     gpus_option,
     click.option("--cpus", type=click.IntRange(1, 256), default=1, metavar="N", help="CPU contexts to share the work."),

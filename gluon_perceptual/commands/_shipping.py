@@ -6,7 +6,9 @@ The entry records how the model was made, as commands that anyone can repeat, an
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Mapping, Sequence
 
 import numpy as np
@@ -57,27 +59,35 @@ def ship(
         average: Further checkpoints: the parameters become the mean of all; one given twice counts twice. Noted, too.
 
     Raises:
-        UserError, OSError: The runs or the photos cannot be read.
+        UserError, OSError: The runs or the photos cannot be read, or `average` has other networks.
     """
     made_by = how_made(checkpoint, *average)  # before anything is written
     model, spec, changes = _changed(checkpoint, average, lowpass)
     if name in started_from(checkpoint, *average):
         changes = _continue(name, made_by, changes)
-    target, kept = FOLDER / f"{name}.params", _halved_if_enough(model)
-    write_params(target, kept)
-    write_json(target.with_suffix(".json"), describe(spec))
-    entry = {
-        "kind": spec.kind,
-        **words,
-        **({"changes": changes} if changes else {}),
-        **made_by,
-        **_use_and_scores(target, model.scale, settings_of_run(run_of(checkpoint)), sets),
-        "dtype": str(next(iter(kept.values())).dtype),
-        "sha256": sha256(target),
-        "sidecar_sha256": sha256(target.with_suffix(".json")),
-    }
-    write_json(FOLDER / "manifest.json", {**manifest(), target.name: entry})
+    kept, settings = _halved_if_enough(model), settings_of_run(run_of(checkpoint))
+    with TemporaryDirectory() as folder:  # scoring takes minutes, and may fail
+        trial = Path(folder) / f"{name}.params"
+        _write(trial, kept, spec)
+        entry = {
+            "kind": spec.kind,
+            **words,
+            **({"changes": changes} if changes else {}),
+            **made_by,
+            **_use_and_scores(trial, model.scale, settings, sets),
+            "dtype": str(next(iter(kept.values())).dtype),
+            "sha256": sha256(trial),
+            "sidecar_sha256": sha256(trial.with_suffix(".json")),
+        }
+    _write(FOLDER / trial.name, kept, spec)
+    write_json(FOLDER / "manifest.json", {**manifest(), trial.name: entry})
     return entry
+
+
+def _write(path: Path, arrays: dict[str, np.ndarray], spec: ModelSpec) -> None:
+    """Write a model and its description."""
+    write_params(path, arrays)
+    write_json(path.with_suffix(".json"), describe(spec))
 
 
 def _continue(name: str, made_by: dict[str, Any], changes: str) -> str:
@@ -105,10 +115,7 @@ def _changed(
     changes = []
     if average:
         others = [load_with_spec(path) for path in average]
-        if lowpass is None and any(
-            other.arguments.get("lowpass") != spec.arguments.get("lowpass") for _, other in others
-        ):
-            raise UserError("--average: the low-passes of the checkpoints differ: give --lowpass")
+        _check_alike(spec, [other for _, other in others], lowpass)
         _average(model, [other for other, _ in others])
         counts = Counter(f"runs/{run_of(path).name}" for path in (checkpoint, *average))
         runs = ", ".join(run if count == 1 else f"{run} ({count} times)" for run, count in counts.items())
@@ -119,6 +126,15 @@ def _changed(
         option = ",".join(f"{cutoff:g}" for cutoff in np.atleast_1d(lowpass))
         changes.append(f"after training, a low-pass on {filtered} (--lowpass {option})")
     return model, spec, "; ".join(changes)
+
+
+def _check_alike(spec: ModelSpec, others: Sequence[ModelSpec], lowpass: Cutoff | None) -> None:
+    """Raise UserError if networks have no mean; their low-passes may differ if there will be a new one."""
+    apart = [replace(each, arguments={**each.arguments, "lowpass": None}) for each in (spec, *others)]
+    if any(each != apart[0] for each in apart):
+        raise UserError("--average: the checkpoints are of different networks, which have no mean")
+    if lowpass is None and any(each.arguments.get("lowpass") != spec.arguments.get("lowpass") for each in others):
+        raise UserError("--average: the low-passes of the checkpoints differ: give --lowpass")
 
 
 def _average(model: PixelRangeAdapter, others: Sequence[PixelRangeAdapter]) -> None:

@@ -60,3 +60,10 @@ def parse_tile(context: click.Context, option: click.Parameter, text: str) -> in
     if text != "auto" and not (text.isdecimal() and len(text) < 7):
         raise click.BadParameter(f"{text}: expected auto or a number of pixels")
     return text if text == "auto" else int(text)
+
+
+def parse_gpu(context: click.Context, option: click.Parameter, text: str | None) -> str | None:
+    """Return the number of one GPU, as an option's callback."""
+    if text is not None and "," in text:
+        raise click.BadParameter(f"{text}: expected one GPU, such as 0; this command does not share its work")
+    return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from ..errors import printable
 from ..inference.jobs import VideoJob
 from ..video.animation import is_animation
 from ..video.formats import INSTEAD, OTHERS, holds_frames, is_video_file, video_format_for
-from ._batch import counted, outcome_of, process, summary
+from ._batch import count, outcome_of, process, summary
 from ._console import tell, tell_failures
 from ._outputs import Files, Tasks, check_apart, check_suffix, plan_outputs
 
@@ -56,9 +57,12 @@ def process_videos(tasks: Tasks, job: VideoJob, skip_existing: bool) -> int:
         (target, *outcome_of(partial(_convert, job, source, target), source, target, skip_existing))
         for source, target in tasks
     )
-    outcomes, failures = counted(results, lambda target: tell(str(target)))
-    tell_failures(failures)
-    click.echo(summary(outcomes, len(tasks), "video"), err=True)
+    outcomes, failures = Counter[str](), list[str]()
+    try:
+        count(results, lambda target: tell(str(target)), outcomes, failures)
+    finally:  # also on Ctrl-C
+        tell_failures(failures)
+        click.echo(summary(outcomes, len(tasks), "video"), err=True)
     return 1 if failures else 0
 
 

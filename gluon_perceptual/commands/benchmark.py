@@ -8,7 +8,7 @@ import click
 
 from ._command import Command
 from ._console import show, show_json
-from ._options import gpus_option, json_option
+from ._options import gpu_option, json_option, refuse
 
 SMALLEST = 32
 
@@ -32,7 +32,7 @@ def parse_sizes(context: click.Context, option: click.Parameter, text: str) -> t
     help="Sides of the headline's pictures in pixels.",
 )
 @json_option
-@gpus_option
+@gpu_option
 def benchmark(runs: int, headline: bool, sizes: tuple[int, ...], as_json: bool, gpus: str | None) -> None:
     """Measure how fast this machine trains and runs the networks, in less than two minutes on two cores.
 
@@ -50,6 +50,7 @@ def benchmark(runs: int, headline: bool, sizes: tuple[int, ...], as_json: bool, 
     if headline:
         print_headline(sizes, runs, as_json, ctx)
         return
+    refuse(["sizes"], "--headline")
     support = cpu.bfloat16_support() if not gpus else cpu.NONE
     precisions = ("float32",) if support == cpu.NONE else ("float32", "bfloat16")
     work = [(network, kind, each) for network, kind in WORDS for each in precisions]

@@ -53,6 +53,8 @@ def _describe_checkpoint(path: Path, values: dict[str, Any]) -> None:
     from ..checkpoint.spec import describe
     from ..files import write_json
 
+    if not path.exists():  # the description of a shipped model would be written here, and never read
+        raise click.UsageError(f"{path}: there is no such file")
     if not set(values) <= {"max_value", "mean"} or len(values.get("mean", (0, 0, 0))) != 3:
         raise click.UsageError(f"{path}: a checkpoint takes only --peak and --mean R,G,B")
     _, spec = load_with_spec(path)

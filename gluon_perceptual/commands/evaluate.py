@@ -10,7 +10,7 @@ import click
 from ..choices import Degradation
 from ._command import Command
 from ._console import show, show_json, tell_failures
-from ._options import degradation_option, gpus_option, match_histogram_option, model_help, model_of, precision_option
+from ._options import degradation_option, gpu_option, match_histogram_option, model_help, model_of, precision_option
 from ._types import InputFile, Number, OutputFile
 
 
@@ -36,7 +36,7 @@ from ._types import InputFile, Number, OutputFile
 @precision_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with all photos.")
 @click.option("--figure", type=OutputFile(), help="Plot of the mean scores to write.")
-@gpus_option
+@gpu_option
 def evaluate(
     models: tuple[str, ...],
     data: str,

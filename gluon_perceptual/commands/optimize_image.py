@@ -12,7 +12,7 @@ from ..losses.terms import STYLE_LAYERS, STYLE_WEIGHT
 from ..training.settings import LARGEST_COUNT, LARGEST_SEED, LONGEST_SIDE
 from ._command import Command
 from ._console import Group, tell
-from ._options import combined, gpus_option
+from ._options import combined, gpu_option
 from ._types import InputFile, Number, OutputFile, parse_names, parse_numbers
 
 optimization_options = combined(
@@ -29,7 +29,7 @@ optimization_options = combined(
         "--save-every", type=click.IntRange(1, LARGEST_COUNT), default=50, help="Steps between intermediate pictures."
     ),
     click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, help="Seed of the noise to start from."),
-    gpus_option,
+    gpu_option,
 )
 
 

@@ -51,6 +51,8 @@ def prepare_data(data: str | None, out: str, kind: str, **patches: Any) -> None:
     Photos that cannot be used are skipped, and listed in skipped.json with the reason.
     """
     if kind == "shards":
+        if patches["targets"] == "patches":
+            refuse(["vgg"], "--targets features")
         tell(_write_shards(data, Path(out), **patches))
         return
     refuse(patches, "--format shards")

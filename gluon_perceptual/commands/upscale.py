@@ -10,7 +10,7 @@ from ..weights import DEFAULTS, RESTORER
 from . import _options
 from ._command import Command
 
-CHOSEN = ", ".join(f"{name} over ×{scale // 2}" for scale, name in DEFAULTS.items() if scale != 2)
+CHOSEN = ", ".join(f"{name} over ×{scale // 2} up to ×{scale}" for scale, name in DEFAULTS.items() if scale != 2)
 CHOSEN += f"; {RESTORER} with --scale 1"
 
 

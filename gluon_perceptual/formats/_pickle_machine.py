@@ -51,15 +51,15 @@ class Reference(NamedTuple):
     key: Value
 
 
-def read_pickle(file: BinaryIO) -> Value:
+def read_pickle(file: BinaryIO, references: list[Reference] | None = None) -> Value:
     """Follow one pickle's instructions to its end, and return its content: numbers, texts, lists, dicts, `Made`.
 
-    Entries of dicts whose key is not a text are left out.
+    Entries of dicts whose key is not a text are left out. All references are also added to `references`.
 
     Raises:
         ValueError: The instructions are invalid, or do not belong in a file of arrays.
     """
-    machine = _Machine()
+    machine = _Machine([] if references is None else references)
     start = file.tell()
     try:
         for opcode, argument, position in pickletools.genops(file):
@@ -73,10 +73,16 @@ def read_pickle(file: BinaryIO) -> Value:
     raise ValueError("a pickle without an end")
 
 
+def _ordered(pairs: Value = ()) -> dict[str, Value]:
+    """Return the dict of the pairs from which Python 2 makes an OrderedDict; Python 3 fills it afterwards."""
+    return {key: value for key, value in pairs if isinstance(key, str)}
+
+
 class _Machine:
     """The stack and the memory of an unpickler; each method implements the instruction of its name."""
 
-    def __init__(self) -> None:
+    def __init__(self, references: list[Reference]) -> None:
+        self.references = references
         self.stack: list[Value] = []
         self.marks: list[int] = []
         self.memory: dict[int, Value] = {}
@@ -158,7 +164,7 @@ class _Machine:
 
     def _reduce(self, _: None) -> None:
         arguments, maker = self.stack.pop(), self.stack.pop()
-        self.stack.append({} if maker == ORDERED else Made(maker, arguments))
+        self.stack.append(_ordered(*arguments[:1]) if maker == ORDERED else Made(maker, arguments))
 
     def _newobj_ex(self, _: None) -> None:
         self.stack.pop()
@@ -168,7 +174,8 @@ class _Machine:
         self.stack.pop()  # a state; those of dicts and tensors do not matter
 
     def _binpersid(self, _: None) -> None:
-        self.stack.append(Reference(self.stack.pop()))
+        self.references.append(Reference(self.stack.pop()))
+        self.stack.append(self.references[-1])
 
     _binput = _long_binput = _put
     _binget = _long_binget = _get

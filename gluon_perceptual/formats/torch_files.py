@@ -64,9 +64,10 @@ def read_torch_pickles(content: bytes) -> dict[str, np.ndarray]:
     file = io.BytesIO(content)
     if read_pickle(file) != MAGIC:
         raise ValueError("a pickle of something other than PyTorch's tensors")
-    _, machine, values, keys = (read_pickle(file) for _ in range(4))
+    references: list[Reference] = []
+    _, machine, values, keys = (read_pickle(file, references) for _ in range(4))
     order = ">" if isinstance(machine, dict) and machine.get("little_endian") is False else "<"
-    sizes = _itemsizes(values)
+    sizes = {key: dtype.itemsize for key, dtype in map(_storage_of, references)}  # also of an optimizer's state
     found: dict[str, memoryview] = {}
     for key in keys if isinstance(keys, list) else ():
         (count,) = struct.unpack(f"{order}q", file.read(8).ljust(8, b"\0"))
@@ -116,14 +117,8 @@ def _as_tensor(value: Value) -> Made | None:
     return value if isinstance(value, Made) and value.maker in TENSORS else None
 
 
-def _itemsizes(values: Value) -> dict[str, int]:
-    """Return the bytes per value of each storage, by key."""
-    return {key: dtype.itemsize for made in _tensors(values).values() for key, dtype in [_storage_of(made)]}
-
-
-def _storage_of(made: Made) -> tuple[str, np.dtype]:
-    """Return the key and the type of a tensor's storage."""
-    reference, *_ = made.arguments
+def _storage_of(reference: Value) -> tuple[str, np.dtype]:
+    """Return the key and the type of a storage."""
     kind, storage, key, *_ = reference.key if isinstance(reference, Reference) else ("", "", "")
     name = storage.name if isinstance(storage, Name) else ""
     if kind != "storage" or name not in DTYPES:
@@ -133,7 +128,7 @@ def _storage_of(made: Made) -> tuple[str, np.dtype]:
 
 def _array(name: str, made: Made, storage: Storage, order: str) -> np.ndarray:
     """Return a tensor as a view of its storage; bfloat16 as float32."""
-    key, dtype = _storage_of(made)
+    key, dtype = _storage_of(made.arguments[0])
     _, offset, shape, stride, *_ = made.arguments
     counts = (offset, *shape, *stride)
     if len(shape) != len(stride) or len(shape) > MAX_DIMENSIONS or not all(type(n) is int and n >= 0 for n in counts):

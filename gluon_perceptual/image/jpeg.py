@@ -64,5 +64,8 @@ def file_quality(file: str | PictureFile) -> int | None:
     """
     data = read_bytes(file, MAX_PIXELS)
     with as_image_error(file):
-        tables = getattr(open_picture(take_apart(data).pixels, MAX_PIXELS), "quantization", None)
+        parts = take_apart(data)
+        if parts.page:  # a TIFF file, perhaps of a kind that Pillow cannot open
+            return None
+        tables = getattr(open_picture(parts.pixels, MAX_PIXELS), "quantization", None)
         return quality_of(tables) if tables else None
