@@ -416,10 +416,10 @@ def test_parameters_are_shared_before_gradients_are(monkeypatch):
     steps = {name: partial(done.append, name) for name in ("_init_kvstore", "_init_params")}
     monkeypatch.setattr(cluster.mx.nd, "waitall", partial(done.append, "waited"))
     trainer = SimpleNamespace(_kv_initialized=False, **steps)
-    cluster.Workers().share(trainer)
-    assert not done
-    cluster.Workers(Store(1, 2)).share(trainer)
-    assert done == ["_init_kvstore", "_init_params", "waited"]
+    for workers in (cluster.Workers(), cluster.Workers(Store(1, 2))):
+        workers.share(trainer)
+        assert done == ["_init_kvstore", "_init_params", "waited"]
+        done.clear()
 
 
 def test_waiting_ends():

@@ -69,16 +69,10 @@ def ship(
     with TemporaryDirectory() as folder:  # scoring takes minutes, and may fail
         trial = Path(folder) / f"{name}.params"
         _write(trial, kept, spec)
-        entry = {
-            "kind": spec.kind,
-            **words,
-            **({"changes": changes} if changes else {}),
-            **made_by,
-            **_use_and_scores(trial, model.scale, settings, sets),
-            "dtype": str(next(iter(kept.values())).dtype),
-            "sha256": sha256(trial),
-            "sidecar_sha256": sha256(trial.with_suffix(".json")),
-        }
+        entry = {"kind": spec.kind, **words, **({"changes": changes} if changes else {}), **made_by}
+        entry.update(_use_and_scores(trial, model.scale, settings, sets))
+        entry["dtype"] = str(next(iter(kept.values())).dtype)
+        entry["sha256"], entry["sidecar_sha256"] = map(sha256, (trial, trial.with_suffix(".json")))
     _write(FOLDER / trial.name, kept, spec)
     write_json(FOLDER / "manifest.json", {**manifest(), trial.name: entry})
     return entry

@@ -62,13 +62,12 @@ def benchmark(runs: int, headline: bool, sizes: tuple[int, ...], as_json: bool, 
         ]
     enlarging, repainting = (inference_precision("auto", ctx, kind) for kind in ("super-resolution", "style"))
     if as_json:
-        best = {each: peak / 1e9 for each, peak in peaks.items()}
         device = {
             "device": str(ctx),
             "computes": support,
             "auto": enlarging,
             "auto_style": repainting,
-            "convolution_gflops": best,
+            "convolution_gflops": {each: peak / 1e9 for each, peak in peaks.items()},
         }
         show_json({**device, "rows": rows})
         return

@@ -104,9 +104,8 @@ class Workers:
 
     def check_agreed(self, step: int) -> None:
         """Raise UserError if workers resume from different steps, WorkerLostError if one of them cannot start."""
-        high, low = (0, 0) if self.rank else divmod(step, EXACT)
-        sums = self.add({"high": high, "low": low})
-        first = round(sums["high"]) * EXACT + round(sums["low"])
+        high, low = self.add(dict(zip(("high", "low"), (0, 0) if self.rank else divmod(step, EXACT)))).values()
+        first = round(high) * EXACT + round(low)
         if self.add({"differs": step != first})["differs"]:
             raise UserError(
                 f"worker {self.rank} is at step {step}, worker 0 at {first}: all need the same run's folder"
