@@ -89,7 +89,8 @@ def count(
 
 def _do_all(tasks: Tasks, job: Job, skip_existing: bool, stop: StopRequest) -> tuple[Counter[str], list[str]]:
     """Do the tasks until `stop` is requested; return the outcomes, counted, and the messages of failures."""
-    outcomes, failures = Counter[str](), list[str]()
+    outcomes: Counter[str] = Counter()
+    failures: list[str] = []
     free: SimpleQueue[Any] = SimpleQueue()
     for worker in job.workers:
         free.put(worker)

@@ -57,7 +57,8 @@ def process_videos(tasks: Tasks, job: VideoJob, skip_existing: bool) -> int:
         (target, *outcome_of(partial(_convert, job, source, target), source, target, skip_existing))
         for source, target in tasks
     )
-    outcomes, failures = Counter[str](), list[str]()
+    outcomes: Counter[str] = Counter()
+    failures: list[str] = []
     try:
         count(results, lambda target: tell(str(target)), outcomes, failures)
     finally:  # also on Ctrl-C
