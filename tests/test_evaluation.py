@@ -100,3 +100,13 @@ def test_the_middle_of_a_photo_is_degraded_with_its_surroundings(degradation):
 def test_the_middle_of_a_small_photo_is_as_large_as_it_can_be():
     low, truth = super_resolution.center_pair(np.zeros((9, 21, 3), np.uint8), 4, 144)
     assert (low.shape, truth.shape) == ((2, 2, 3), (8, 8, 3))
+
+
+def test_means_are_over_the_same_photos():
+    """Where one method has no error, as on a flat photo, the photo counts for none, unless it is all there is."""
+    rest = [0.5] * (len(scores.SCORES) - 1)
+    values = {("a", "flat"): np.inf, ("b", "flat"): 58.0, ("a", "photo"): 30.0, ("b", "photo"): 31.0}
+    rows = [scores.Row(method, photo, psnr, *rest) for (method, photo), psnr in values.items()]
+    assert [mean.psnr for mean in scores.means(rows)] == [30, 31]
+    assert [mean.ssim for mean in scores.means(rows)] == [0.5, 0.5]
+    assert [mean.psnr for mean in scores.means(rows[:2])] == [np.inf, 58]

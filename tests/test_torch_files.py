@@ -62,6 +62,28 @@ def test_what_python_2_saved(tmp_path, legacy):
     np.testing.assert_array_equal(read_arrays(tmp_path / "x.pth")["w"], values)
 
 
+def module():
+    """What the format from before PyTorch 1.6 refers to for a module: its class, file and source."""
+    return b"(" + text("module") + name("a", "Net") + text("net.py") + text("") + b"tQ)\x81}b"
+
+
+def test_modules_beside_tensors_and_alone(tmp_path):
+    write_torch(tmp_path / "x.pth", ARRAYS, True, lambda tensors: mapping({"loss": module(), "state_dict": tensors}))
+    assert_read(tmp_path / "x.pth")
+    write_torch(tmp_path / "y.pth", ARRAYS, True, lambda tensors: module())
+    with pytest.raises(UserError, match="whole pickled model"):
+        read_arrays(tmp_path / "y.pth")
+
+
+def test_pairs_that_are_used_again_make_nothing_more(tmp_path):
+    pairs = b"](](" + text("w") + tensor("0", "Float", 1, [1], [1]) + b"eeq\x00"
+    ordered = name("collections", "OrderedDict")
+    twice = ordered + pairs + b"\x85R0" + ordered + b"h\x00\x85R"
+    archive(tmp_path / "x.pth", twice, {"0": np.float32(1).tobytes()})
+    with pytest.raises(UserError, match="it has no tensors"):
+        read_arrays(tmp_path / "x.pth")
+
+
 def test_the_smoothed_parameters_are_taken(tmp_path):
     both = {"params": mapping({"w": tensor("0", "Float", 1, [1], [1])})}
     both["params_ema"] = mapping({"w": tensor("1", "Float", 1, [1], [1])})
@@ -96,6 +118,7 @@ WRONG = {
     "a module inside": (mapping({"model": name("a", "Net") + b")\x81}b"}), "save model.state_dict()"),
     "a list": (b"]", "it holds a list"),
     "one tensor": (tensor("0", "Float", 1, [1], [1]), "one tensor without a name"),
+    "an ordered text": (name("collections", "OrderedDict") + text("ab") + b"\x85R", "something other than pairs"),
     "others": (mapping({"epoch": number(1)}), "it has no tensors, but epoch"),
     "a stride of 0": (mapping({"w": tensor("0", "Float", 1, [36000, 36000], [0, 0])}), "its storage has 1 values"),
     "an offset beyond": (mapping({"w": tensor("0", "Float", 1, [1], [1], offset=1)}), "its storage has 1 values"),

@@ -44,6 +44,23 @@ def parameters(net):
     return {name: p.data(p.list_ctx()[0]).asnumpy() for name, p in net._collect_params_with_prefix().items()}
 
 
+def test_devices_have_the_mean_of_their_running_statistics():
+    """Of what each would have alone, after a first step, too, in which Gluon sends the parameters to all devices."""
+    devices = [mx.cpu(0), mx.cpu(1)]
+    (x, y), found = next(batches(1)), []
+    for on, part in ((devices, slice(None)), ([mx.cpu(0)], slice(0, 2)), ([mx.cpu(0)], slice(2, 4))):
+        net, step = make_step(on, batch_norm=True)
+        Workers().share(step.trainer)
+        step(x[part], y[part])
+        means = [p.list_data() for name, p in sorted(net.collect_params().items()) if name.endswith("running_mean")]
+        found.append([[values.asnumpy() for values in copies] for copies in means])
+    together, first, second = found
+    for (a, b), (one,), (other,) in zip(together, first, second):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a, (one + other) / 2, rtol=1e-4, atol=1e-6)
+        assert (one != other).any()
+
+
 @pytest.mark.parametrize("size", [4, 5])
 @pytest.mark.parametrize("max_norm", [0.0, 1.0])
 def test_two_devices_do_as_one(size, max_norm):

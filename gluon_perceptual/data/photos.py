@@ -152,7 +152,9 @@ def split_photos(source: str | Path | None, validation: str | Path | None = None
         measured_on = {_identity(photo) for photo in held_out}
         rest = [key for key in photos.keys if _identity(photos.make(key)) not in measured_on]
         if not rest:
-            raise UserError(f"{validation} has all the photos to train on: give others to measure on, or none")
+            raise UserError(
+                f"{validation} has all the photos to train on: give other photos to `validation`, or leave it out"
+            )
     else:
         number = min(8, max(1, len(photos) // 20))
         spread = photos[:: max(1, len(photos) // number)][:number]

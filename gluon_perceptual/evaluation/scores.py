@@ -42,11 +42,20 @@ class Row:
 
 
 def means(rows: Sequence[Row]) -> list[Row]:
-    """Return the mean row of each method, in order of first appearance; see `mean`."""
+    """Return the mean row of each method, in order of first appearance; nan values are left out of the means.
+
+    So are photos on which any method's value is infinite, as the PSNR of a flat photo, unless that leaves none.
+    """
     averages = []
+    infinite = {field: {row.photo for row in rows if math.isinf(getattr(row, field))} for field in SCORES}
+    whole = {row.photo for row in rows}
+    left_out = {field: photos for field, photos in infinite.items() if photos != whole}
     for name in dict.fromkeys(row.method for row in rows):
         own = [row for row in rows if row.method == name]
-        scores = {field: mean([getattr(row, field) for row in own]) for field in SCORES}
+        scores = {
+            field: mean([getattr(row, field) for row in own if row.photo not in left_out.get(field, ())])
+            for field in SCORES
+        }
         axial, diagonal = (
             tuple(map(mean, zip(*spectra))) for spectra in zip(*((row.axial, row.diagonal) for row in own))
         )
@@ -55,10 +64,9 @@ def means(rows: Sequence[Row]) -> list[Row]:
 
 
 def mean(values: Iterable[float]) -> float:
-    """Return the mean of the finite values; of all but nan if none is, as PSNRs without error; nan if all are."""
+    """Return the mean of the values that are not nan; nan if all are."""
     numbers = [value for value in values if not math.isnan(value)]
-    finite = [value for value in numbers if math.isfinite(value)]
-    return float(np.mean(finite or numbers)) if numbers else float("nan")
+    return float(np.mean(numbers)) if numbers else float("nan")
 
 
 def measured(rows: Sequence[Row]) -> list[str]:

@@ -73,9 +73,15 @@ def read_pickle(file: BinaryIO, references: list[Reference] | None = None) -> Va
     raise ValueError("a pickle without an end")
 
 
-def _ordered(pairs: Value = ()) -> dict[str, Value]:
+def _ordered(pairs: Value = None) -> dict[str, Value]:
     """Return the dict of the pairs from which Python 2 makes an OrderedDict; Python 3 fills it afterwards."""
-    return {key: value for key, value in pairs if isinstance(key, str)}
+    if pairs is None:
+        return {}
+    if not isinstance(pairs, list):
+        raise ValueError("an OrderedDict made of something other than pairs")
+    made = {key: value for key, value in pairs if isinstance(key, str)}
+    pairs.clear()  # a list that is used again and again would fill the memory
+    return made
 
 
 class _Machine:

@@ -67,7 +67,8 @@ def read_torch_pickles(content: bytes) -> dict[str, np.ndarray]:
     references: list[Reference] = []
     _, machine, values, keys = (read_pickle(file, references) for _ in range(4))
     order = ">" if isinstance(machine, dict) and machine.get("little_endian") is False else "<"
-    sizes = {key: dtype.itemsize for key, dtype in map(_storage_of, references)}  # also of an optimizer's state
+    stored = [each for each in references if isinstance(each.key, tuple) and each.key[:1] == ("storage",)]
+    sizes = {key: dtype.itemsize for key, dtype in map(_storage_of, stored)}  # also of an optimizer's state
     found: dict[str, memoryview] = {}
     for key in keys if isinstance(keys, list) else ():
         (count,) = struct.unpack(f"{order}q", file.read(8).ljust(8, b"\0"))

@@ -67,7 +67,7 @@ class Validation(Callback):
 
 
 def validation_batches(run: Run) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the batches to measure on, of the run's batch over its devices; empty without usable photos."""
+    """Return the batches to measure on, each of the run's batch divided by its devices; empty without usable photos."""
     size = max(1, run.config.batch // len(run.devices))
     try:
         pairs = run.task.validation_pairs
