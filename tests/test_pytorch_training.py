@@ -8,6 +8,7 @@ from cli import run
 from click.testing import CliRunner
 from PIL import Image
 
+from gluon_perceptual import cpu
 from gluon_perceptual.formats.mxnet_params import read_params
 from gluon_perceptual.training.jsonl import read_lines
 
@@ -23,6 +24,7 @@ RUNS = {
     "waves": ("train-sr", *SR, "--loss", "pixel", "--waves", 1, "--echoes", 2),
     "direct": ("train-sr", *SR, "--loss", "pixel", "--upsampling", "direct"),
     "style": ("train-style", "{photos}/0.png", "--size", 48, "--style-size", 64, *SHARED),
+    "bfloat16": ("train-sr", *SR, "--mix", 0.01, "--upsampling", "direct", "--precision", "bfloat16"),
 }
 
 
@@ -39,6 +41,8 @@ def photos(tmp_path_factory):
 def test_the_same_steps(kind, photos, tmp_path):
     from benchmarks.pytorch_training.__main__ import main
 
+    if kind == "bfloat16" and cpu.bfloat16_support() == cpu.NONE:
+        pytest.skip("this processor has no bfloat16")
     command, *options = (str(word).format(photos=photos) for word in RUNS[kind])
     start = tmp_path / "start/checkpoints/step-0000004.params"
     assert run(command, *options, "--data", photos, "--out", tmp_path / "start")[0] == 0

@@ -26,7 +26,7 @@ def main(run: Path, count: int, device: str, processes: int) -> None:
 
     For GPUs that MXNet 1.9.1 does not run on. RUN/config.json determines the pairs, losses, learning rates and
     clipping, as for the command that started RUN. On a GPU, VGG16 and the convolutions of styles compute in bfloat16,
-    those of super-resolution in TF32; on a CPU, everything is float32.
+    those of super-resolution in TF32; on a CPU, all in the run's precision, float32 or bfloat16.
     """
     from .run import complete_run  # loads PyTorch
 

@@ -58,7 +58,7 @@ class ResidualBlock(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, C, H, W) -> (N, C, H, W), or cropped by 2 at each side."""
         rows, columns = (slice(self.crop, side - self.crop) for side in x.shape[2:])
-        return self.norm2(self.conv2(self.conv(x))) + x[:, :, rows, columns]
+        return self.norm2(self.conv2(self.conv(x))).float() + x[:, :, rows, columns].float()
 
 
 def enlarging(channels: int, upsampling: str, norm: Norm, inputs: int) -> nn.Module:
@@ -83,6 +83,12 @@ class Direct(nn.Sequential):
         return functional.pixel_shuffle(phases, self.scale)
 
 
+def exact_conv(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Convolve pictures, in [0, 255], in float32 also where networks compute in bfloat16."""
+    with torch.autocast(x.device.type, enabled=False):
+        return functional.conv2d(x, weight)
+
+
 class LowPass(nn.Module):
     """As `gluon_perceptual.nets.lowpass.LowPass`, for pictures of any size; without a cut-off the identity."""
 
@@ -96,7 +102,7 @@ class LowPass(nn.Module):
         if self.kernel is None:
             return x
         planes = functional.pad(x.flatten(0, 1)[:, None], [RADIUS] * 4, mode="replicate")
-        return functional.conv2d(planes, self.kernel).view_as(x)
+        return exact_conv(planes, self.kernel).view_as(x)
 
 
 class StyleNet(nn.Module):
@@ -146,7 +152,7 @@ class SuperResolutionNet(nn.Module):
 
     def _bicubic(self, x: torch.Tensor) -> torch.Tensor:
         framed = functional.pad(x.flatten(0, 1)[:, None], [2] * 4, mode="replicate")
-        large = functional.pixel_shuffle(functional.conv2d(framed, self.phases), self.scale)
+        large = functional.pixel_shuffle(exact_conv(framed, self.phases), self.scale)
         return large.view(len(x), 3, *large.shape[2:])
 
 

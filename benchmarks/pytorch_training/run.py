@@ -71,7 +71,8 @@ def trained(
     if config.start_from:
         start(net, config)
     net = net.to(device, memory_format=torch.channels_last)
-    step = Step(net, config, Pairs(made, config.batch, device), torch.bfloat16 if on_gpu else torch.float32)
+    narrow = on_gpu or config.precision == "bfloat16"
+    step = Step(net, config, Pairs(made, config.batch, device), torch.bfloat16 if narrow else torch.float32)
     log: list[dict[str, float]] = []
     with tqdm(total=config.steps, mininterval=5) as bar:
         for lines in train(step):

@@ -39,7 +39,8 @@ class Step:
         net: Network.
         config: The run's settings.
         pairs: Its data.
-        dtype: In which the loss network computes, and the convolutions of a style network.
+        dtype: In which the loss network computes, and the network's convolutions; those of super-resolution are in TF32
+            on a GPU.
     """
 
     def __init__(self, net: nn.Module, config: Any, pairs: Pairs, dtype: torch.dtype) -> None:
@@ -47,9 +48,10 @@ class Step:
         self.net, self.config, self.pairs, self.device = net, config, pairs, device
         make: Callable[..., Loss] = style_loss if isinstance(config, StyleConfig) else super_resolution_loss
         self.loss = make(config, dtype, device)
-        self.narrow = dtype if isinstance(config, StyleConfig) and dtype != torch.float32 else None
-        self.rate = torch.tensor(0.0, device=device)
         on_gpu = device.type == "cuda"
+        in_float32 = dtype == torch.float32 or (on_gpu and not isinstance(config, StyleConfig))
+        self.narrow = None if in_float32 else dtype
+        self.rate = torch.tensor(0.0, device=device)
         self.optimizer = torch.optim.Adam(
             net.parameters(), self.rate, (0.9, config.beta2), capturable=on_gpu, foreach=on_gpu
         )
