@@ -25,6 +25,7 @@ OnNonfinite = Literal["stop", "skip"]
 TrainingPrecision = Literal["float32", "bfloat16", "float16"]
 InferencePrecision = Literal["auto", "float32", "bfloat16"]
 KVSTORES = ("local", "device", "nccl", "dist_sync")
+VGG_WEIGHTS = ("shipped", "zoo", "zoo19")  # or a file
 Optimizer = Literal["lbfgs", "adam"]
 
 ColorSpace = Literal["RGB", "LAB", "LCH", "LUV", "XYZ"]

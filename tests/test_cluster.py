@@ -435,3 +435,9 @@ def test_waiting_ends():
 def test_sums_are_of_all_and_one_alone_needs_no_store():
     assert cluster.Workers().add({"a": 1.5, "b": -2.0}) == {"a": 1.5, "b": -2.0}
     assert cluster.Workers(Store(0, 4)).add({"a": 1.5, "b": -2.0}) == {"a": 6.0, "b": -8.0}
+
+
+def test_empty_words_reach_the_command(tmp_path):
+    code = f"import sys; open({str(tmp_path / 'words')!r}, 'w').write(repr(sys.argv[1:]))"
+    assert program("cluster", "-n", 1, sys.executable, "-c", code, "a", "", "b c")[0] == 0
+    assert (tmp_path / "words").read_text() == "['a', '', 'b c']"

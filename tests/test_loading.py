@@ -286,6 +286,21 @@ def test_constants_may_be_missing():
     assert len(pairs) == 3
 
 
+def test_constants_in_bfloat16(tmp_path):
+    spec = ModelSpec(
+        "SuperResolutionNet", {"scale": 2, "width": 4, "blocks": 1, "norm": "none", "skip": True, "lowpass": 0.3}
+    )
+    net = spec.build().net
+    net.initialize()
+    arrays = values_of(net)
+    rounded = {name: (array.view(np.uint32) + 0x8000 & 0xFFFF0000).view(np.float32) for name, array in arrays.items()}
+    assert not np.array_equal(rounded["lowpass.filters"], arrays["lowpass.filters"])
+    load_arrays(net, rounded, tmp_path / "x.safetensors")
+    for name, array in values_of(net).items():
+        constant = name in ("enlarge.filters", "lowpass.filters")
+        np.testing.assert_array_equal(array, (arrays if constant else rounded)[name], err_msg=name)
+
+
 def test_a_file_that_is_none(tmp_path):
     (tmp_path / "x.params").write_bytes(b"hello")
     with pytest.raises(ParamsFormatError, match=r"x\.params.*at byte"):

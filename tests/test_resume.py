@@ -16,6 +16,7 @@ from cli import assert_one_line_error, logged, run, start, wait_until, write, wr
 
 from gluon_perceptual.checkpoint import read_params
 from gluon_perceptual.checkpoint.model import load_model
+from gluon_perceptual.checkpoint.spec import read_spec
 from gluon_perceptual.commands._run_folder import last_good
 from gluon_perceptual.training import checkpoints, super_resolution
 from gluon_perceptual.training.checkpoints import Checkpoints, latest, step_of
@@ -25,6 +26,7 @@ from gluon_perceptual.training.run import Run
 from gluon_perceptual.training.step import NonFiniteLossError
 from gluon_perceptual.training.super_resolution import super_resolution_task
 from gluon_perceptual.training.super_resolution_config import SuperResolutionConfig
+from gluon_perceptual.weights import FOLDER
 
 RUN_OPTIONS = ["--save-every", 2, "--keep", 0, "--preview-every", 99]
 TINY = ["--width", 4, "--workers", 1, "--batch", 2, *RUN_OPTIONS]
@@ -100,6 +102,53 @@ def test_only_the_machine_may_change(trained):
         assert_one_line_error(run(*command, "--out", folder, "--resume"), "pairs differs from the saved run")
     finally:
         (Path(command[command.index("--data") + 1]) / "new.png").unlink()
+
+
+def test_a_run_completed_elsewhere_is_not_resumed(trained):
+    folder, command = trained
+    record = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**record, "device": "a CPU, with PyTorch 2"}))
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    for how in ("always", "auto"):
+        assert_one_line_error(run(*command, "--out", folder, "--resume", how), "completed on a CPU, with PyTorch 2")
+    assert {
+        path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.name != ".lock"
+    }.items() <= before.items()
+
+
+def test_no_filter_may_be_repeated(photos, tmp_path):
+    command = (*KINDS["mix"], "--data", photos, *TINY, "--steps", 1, "--lowpass", 0, "--out", tmp_path / "run")
+    for _ in range(2):
+        assert run(*command, "--resume", "auto")[0] == 0
+
+
+def test_the_mean_of_the_inputs_stays(tmp_path):
+    photos = write_photos(tmp_path / "photos", 6, 70, 90)
+    command = ["train-sr", "--arch", "blog", "--blocks", 1, "--data", photos, *TINY, "--patch", 32, "--steps", 4]
+    assert run(*command, "--out", tmp_path / "run")[0] == 0
+    for path in (tmp_path / "run/checkpoints").glob("step-0000004.*"):
+        path.unlink()
+    (photos / "1.png").write_bytes(b"")
+    assert run(*command[:1], *RUN_OPTIONS, "--resume", "--out", tmp_path / "run")[0] == 0
+    first, last = (read_spec(tmp_path / f"run/checkpoints/step-000000{step}.params") for step in (2, 4))
+    assert first == last
+
+
+def test_files_of_the_beginning_are_found_or_not_needed(photos, trained, tmp_path, monkeypatch):
+    (tmp_path / "vgg.params").symlink_to(FOLDER / "vgg16_stages_1_2.params")
+    monkeypatch.chdir(tmp_path)
+    style = [write(tmp_path / "style.png", height=50, width=60) if part == "STYLE" else part for part in KINDS["style"]]
+    common = (*style, "--data", photos, *TINY[:4], *TINY[6:], "--batch", 2, "--steps", 3)
+    layers = ("--style-layers", "relu1_1", "--content-layer", "relu2_2", "--vgg", "vgg.params")
+    assert run(*common, *layers, "--out", "first")[0] == 0
+    start = tmp_path / "first/checkpoints/step-0000003.params"
+    assert run(*common, *layers, "--start-from", start, "--out", "second")[0] == 0
+    shutil.rmtree(start.parent)
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    for path in (tmp_path / "second/checkpoints").glob("step-0000003.*"):
+        path.unlink()
+    assert run("train-style", *RUN_OPTIONS, "--resume", "--out", tmp_path / "second")[0] == 0
 
 
 def test_auto_starts_what_is_not_there(trained, tmp_path):

@@ -53,10 +53,11 @@ def test_what_a_command_has_read_is_not_replaced(tmp_path):
 
 def test_inputs_of_every_kind_are_kept(model, tmp_path):
     photo, other = write(tmp_path / "photo.png", height=40, width=40), write(tmp_path / "photo_plot.png")
-    bytes_before = {path: path.read_bytes() for path in (photo, other, model)}
+    bytes_before = {path: path.read_bytes() for path in (photo, other, model, model.with_suffix(".json"))}
     for command in (
         ("export-onnx", model, "-o", model),
         ("export-safetensors", model, "-o", model),
+        ("export-safetensors", model, "-o", model.with_suffix(".json")),
         ("match-histogram", photo, other, photo),
         ("match-histogram", photo, other, other),
         ("evaluate", "--model", model, "--data", tmp_path, "--scale", 2, "--figure", photo),

@@ -224,3 +224,11 @@ def test_parameters_that_are_missing_or_do_not_fit(tmp_path):
     file.unlink()
     source = write(tmp_path / "a.png")
     assert_one_line_error(run("upscale", source, "-o", tmp_path / "b.png", "--model", path), "net-0000.params")
+
+
+def test_an_export_does_not_overwrite_the_parameters(tmp_path):
+    path = doubler(tmp_path)
+    parameters = tmp_path / "net-0003.params"
+    before = parameters.read_bytes()
+    assert_one_line_error(run("export-onnx", path, "-o", parameters), "is an input, which the result would overwrite")
+    assert parameters.read_bytes() == before

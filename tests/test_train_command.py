@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shlex
 import signal
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from gluon_perceptual._mxnet.gluon import values_of
 from gluon_perceptual.checkpoint import write_params
 from gluon_perceptual.checkpoint.model import load_model, load_with_spec, save_model
 from gluon_perceptual.checkpoint.spec import ModelSpec
+from gluon_perceptual.commands._recipes import how_made
 from gluon_perceptual.training.step import NonFiniteLossError, TrainingStep
 
 TINY = ["--width", 4, "--blocks", 1, "--patch", 32, "--steps", 4, "--workers", 1]
@@ -164,7 +166,7 @@ def test_patches_in_shards_too_small_for_a_loss_are_refused(photos, tmp_path):
 
 @pytest.mark.usefixtures("no_figures")
 @pytest.mark.parametrize("targets", ["features", "patches"])
-def test_training_on_shards(photos, tmp_path, targets):
+def test_training_on_shards(photos, tmp_path, monkeypatch, targets):
     shards = tmp_path / "shards"
     status, out, _ = run(
         "prepare-data", "--data", photos, "--out", shards, "--count", 6, "--shard-size", 4, "--patch", 32,
@@ -189,6 +191,16 @@ def test_training_on_shards(photos, tmp_path, targets):
         assert not (tmp_path / "run").exists()
         assert_one_line_error(run(*common, "--loss", "feature", "--scale", 4), "--scale")
     assert run(*common, "--loss", "feature", "--arch", "blog")[0] == 0
+    (command,) = how_made(tmp_path / "run/checkpoints/step-0000004.params")["recipe"]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").symlink_to(photos)
+    assert run("train-sr", *shlex.split(command.replace(photos.name, "photos"))[1:])[0] == 0
+    assert (tmp_path / "runs/run/loss.png").exists()
+
+
+def test_features_of_odd_patches_are_refused(photos, tmp_path):
+    made = run("prepare-data", "--data", photos, "--out", tmp_path / "new", "--patch", 33, "--scale", 1)
+    assert_one_line_error(made, "--patch 33: expected a multiple of 2 for --targets features")
 
 
 @pytest.mark.usefixtures("no_figures")

@@ -210,6 +210,15 @@ def test_photos_smaller_than_the_network_s_frame(painting, tmp_path):
     assert (tmp_path / "run" / "stylized" / "small.png").exists()
 
 
+@pytest.mark.usefixtures("no_figures")
+def test_photos_of_the_same_name_have_pictures_of_their_own(photos, painting, tmp_path):
+    for folder in ("a", "b"):
+        write(tmp_path / folder / "1.png", height=60, width=50)
+    command = ("train-style", painting, "--data", photos, "--validation", tmp_path, *TINY, "--out", tmp_path / "run")
+    assert run(*command)[0] == 0
+    assert sorted(path.name for path in (tmp_path / "run/stylized").iterdir()) == ["1-2.png", "1.png"]
+
+
 def test_vgg19_has_layers_of_its_own(photos, painting, tmp_path):
     source = LossNetwork(("relu3_4",), "torchvision", depth=19)
     source.initialize(mx.init.Xavier())

@@ -15,7 +15,7 @@ from ..formats.arrays import check_finite, read_arrays
 from ..formats.matching import Shapes, match_common, match_names
 from ..nets.vgg_files import beginning_of_vgg
 
-HALF_PRECISION = 1e-3  # of the largest constant: tolerance for its array, since files can be in float16
+HALF_PRECISION = 4e-3  # of the largest constant: tolerance for its array, since files can be in float16 or bfloat16
 Matched = Tuple[str, "list[tuple[str, str]]"]
 
 
@@ -55,8 +55,8 @@ def load_parameters(
 
     Names may be structural (`net.0.weight`), prefixed (`plsr_network0_conv0_weight`, or just `conv0_weight`) or
     missing, see `formats.matching`. Every parameter must be found and every array used, except when a whole VGG is
-    loaded into the beginning of one. Constants that a file lacks keep their value; those that it has must equal the
-    network's, up to rounding. Nothing is changed unless everything fits. Dimensions that the network does not know yet
+    loaded into the beginning of one. Constants keep their value; those that the file has must equal it, up to
+    rounding to half precision. Nothing is changed unless everything fits. Dimensions that the network does not know yet
     (deferred initialization) become the file's.
 
     Args:
@@ -99,7 +99,7 @@ def load_arrays(
     check_finite(path, {sources[name]: value for name, value in values.items()})
     for name in constants & values.keys():
         _check_constant(values[name], parameters[name].value.asnumpy(), f"{os.fspath(path)}: {sources[name]}")
-    _fill(parameters, values, ctx, os.fspath(path))
+    _fill(parameters, {name: value for name, value in values.items() if name not in constants}, ctx, os.fspath(path))
     return LoadReport(
         os.fspath(path),
         strategy,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Mapping
 import gluon_perceptual
 
 from ..errors import UserError
-from ..files import Json, check_regular, parse_json
+from ..files import Json, input_file, parse_json
 from ..formats.arrays import safetensors_metadata
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def read_spec(path: Path) -> ModelSpec | None:
     """
     sidecar = path.with_suffix(".json")
     if sidecar != path and sidecar.exists():
-        return _parse(sidecar, check_regular(sidecar).read_text(encoding="utf-8", errors="replace"))
+        return _parse(sidecar, input_file(sidecar).read_text(encoding="utf-8", errors="replace"))
     text = safetensors_metadata(path).get("recipe")
     return _parse(path, text) if text else None
 

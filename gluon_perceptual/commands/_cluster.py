@@ -34,7 +34,7 @@ def submit(command: Sequence[str], workers: int, servers: int, hosts: str | None
     _choose_interface(tracker, hosts, interface)
     if not hosts:
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // workers)))
-    words = ["exec", *(re.sub(r"([^\w@%+=:,./-])", r"\\\1", word) for word in command)]  # joined for a shell
+    words = ["exec", *(re.sub(r"([^\w@%+=:,./-])", r"\\\1", word) or '""' for word in command)]  # joined for a shell
     os.environ[LAUNCHER] = str(os.getpid())
     where = ["--cluster", "ssh", "--host-file", hosts] if hosts else ["--cluster", "local"]
     arguments = opts.get_opts([*where, "--num-workers", str(workers), "--num-servers", str(servers), *words])

@@ -11,12 +11,15 @@ from typing import Any, Callable, Mapping
 import click
 from click.core import ParameterSource
 
-from ..choices import KVSTORES
+from ..choices import KVSTORES, VGG_WEIGHTS
 from ..training.config import MACHINE, TrainingConfig
 from ..training.settings import LARGEST_COUNT, Setting, setting, settings_of
+from ..training.super_resolution_config import DECIDED_BY_SHARDS
 from ..weights import models
 from ._options import combined
 from ._types import InputFile, Number, NumberChoice, parse_names, parse_numbers
+
+PATH_OR_NAME = ("start_from", "vgg")  # settings that are a file or one of our names
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,8 @@ def option_of(config: type[Any], name: str, setting: Setting) -> Callable[[Any],
     if setting.is_list:
         parse = parse_numbers if setting.kind is float else parse_names
         known.update(default=",".join(map(str, default)) or None, callback=parse)
-    elif name == "start_from":
-        known["callback"] = parse_model
+    elif name in PATH_OR_NAME:
+        known["callback"] = parse_path_or_name
     else:
         known["type"] = _type_of(setting)
     shows = shown if shown != str(default) else default is not None
@@ -96,9 +99,10 @@ def _spelled(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def parse_model(context: click.Context, option: click.Parameter, model: str | None) -> str | None:
-    """Return the absolute path of a model's file, or the name of a shipped model unchanged, as an option's callback."""
-    return model if model is None or model in models() else os.path.realpath(model)
+def parse_path_or_name(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Return the absolute path of a file, or a name unchanged, as an option's callback."""
+    names = VGG_WEIGHTS if option.name == "vgg" else models()
+    return value if value is None or value in names else os.path.realpath(value)
 
 
 def given(context: click.Context, config: type[Any]) -> dict[str, Any]:
@@ -120,10 +124,13 @@ def options_for(config: type[TrainingConfig], values: Mapping[str, Any]) -> list
     defaults = {**asdict(config.from_architecture(values["arch"])), "arch": config.arch}
     usual = json.loads(json.dumps(defaults))  # with lists for tuples, as the values
     settings = settings_of(config)
+    decided = DECIDED_BY_SHARDS if values.get("shards") else ()
     return [
         f"{_spelled(name)}{_as_text(name, settings[name], values[name])}"
         for name in usual
-        if settings[name].is_option and name not in MACHINE and values.get(name, usual[name]) != usual[name]
+        if settings[name].is_option
+        and name not in (*MACHINE, *decided)
+        and values.get(name, usual[name]) != usual[name]
     ]
 
 

@@ -39,8 +39,10 @@ class StyleReport(RunReport):
         painted = self._painted()
         save_figure(self._figure(painted), self.folder / "figure.png")
         folder = make_part(self.folder / "stylized")
-        for path, picture in zip(self.run.task.held_out, painted):
-            write_picture(folder / f"{Path(path.name).stem}.png", Picture(picture))
+        names = [Path(path.name).stem for path in self.run.task.held_out]
+        for k, (name, picture) in enumerate(zip(names, painted)):
+            alike = names[:k].count(name)  # in other folders
+            write_picture(folder / f"{name}{f'-{alike + 1}' if alike else ''}.png", Picture(picture))
         tell(f"pictures {folder}")
 
     def _painted(self) -> list[np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
 
@@ -105,9 +105,11 @@ def prepared(kind: TrainingKind, given: dict[str, Any], folder: Path, checkpoint
     """
     if checkpoint is None:
         config = kind.settings.from_architecture(**given)
+        run = Run(kind.task(config), workers)
     else:
         config = resumed_config(kind.settings, folder / "config.json", given)
-    run = Run(kind.task(config), workers)
+        task = kind.task(replace(config, start_from=None))  # whose file is not needed any more
+        run = Run(replace(task, spec=read_spec(checkpoint) or task.spec), workers)  # with the mean of then
     workers.check_agreed(step_of(checkpoint) if checkpoint else 0)
     if checkpoint is not None:
         run.done = workers.wait(lambda: restore(run, checkpoint))  # an exchange in a cluster

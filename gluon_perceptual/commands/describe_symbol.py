@@ -51,13 +51,14 @@ def _describe_checkpoint(path: Path, values: dict[str, Any]) -> None:
     """Write the sidecar of a checkpoint with this range."""
     from ..checkpoint.model import load_with_spec
     from ..checkpoint.spec import describe
-    from ..files import write_json
+    from ..files import keeping_inputs, write_json
 
     if not path.exists():  # the description of a shipped model would be written here, and never read
         raise click.UsageError(f"{path}: there is no such file")
     if not set(values) <= {"max_value", "mean"} or len(values.get("mean", (0, 0, 0))) != 3:
         raise click.UsageError(f"{path}: a checkpoint takes only --peak and --mean R,G,B")
-    _, spec = load_with_spec(path)
+    with keeping_inputs():  # of their own: the description is written over
+        _, spec = load_with_spec(path)
     spec = replace(spec, **values)
     write_json(path.with_suffix(".json"), describe(spec))
     show_json(describe(spec))

@@ -85,11 +85,13 @@ def _write_shards(
     from ..data.patches import PatchDataset
     from ..data.photos import split_photos
     from ..data.reading import write_report
-    from ..data.shards import write_shards
+    from ..data.shards import STRIDE, write_shards
     from ..errors import UserError
     from ..files import write_json
     from ..nets.vgg import LossNetwork
 
+    if targets == "features" and made["patch"] % STRIDE:
+        raise UserError(f"--patch {made['patch']}: expected a multiple of {STRIDE} for --targets features")
     if list(folder.glob("train[xy]_*.params")):
         raise UserError(f"{folder} already contains shards: choose another --out, or remove them")
     degraded = (made["scale"], made["patch"], made["sigma"], made["degradation"])

@@ -20,7 +20,7 @@ import numpy as np
 
 from .._mxnet import Context, NDArray, mx
 from ..errors import MissingDependencyError, UserError
-from ..files import Json, input_file
+from ..files import Json, check_target, input_file
 from .files import parameters_path, parse_options, read_options
 from .options import SymbolOptions
 
@@ -86,7 +86,7 @@ class SymbolProcess:
 
     def export_onnx(self, path: Path, pictures: bool = False) -> None:
         """Write the model as `checkpoint.export.export_onnx` does; raises as it does."""
-        self.ask("export", {"path": str(path), "pictures": pictures})
+        self.ask("export", {"path": str(check_target(path)), "pictures": pictures})  # the process knows no inputs
 
     def ask(self, what: str, values: dict[str, Json], patience: float | None = None) -> dict[str, Json]:
         """Send the process a request, and return its answer.

@@ -12,7 +12,9 @@ from ..choices import OnNonfinite, Schedule, TrainingPrecision, check_choice
 from ..errors import UserError
 from .settings import LARGEST_COUNT, LARGEST_SEED, check_settings, setting
 
-MACHINE = ("gpus", "cpus", "workers")  # settings that do not change what a run computes, except for rounding
+MACHINE = ("gpus", "cpus", "workers")
+"""Settings that do not change what a run computes, except for rounding, and what each device draws or normalizes for
+itself: the statistics of batch norm, the noise of the stability loss."""
 
 Config = TypeVar("Config", bound="TrainingConfig")
 

@@ -59,8 +59,11 @@ def resumed_config(kind: type[Config], path: Path, given: dict[str, Json]) -> Co
         UserError: It is damaged, or `given` has other values for the rest.
         OSError: It cannot be read.
     """
+    record = _read(path)
+    if "device" in record:  # written by `benchmarks.pytorch_training`, whose checkpoint has no optimizer state
+        raise UserError(f"{path}: this run was completed on {record['device']}; start a new one from its checkpoint")
     try:
-        values = {**kind.earlier, **_in_todays_words(_read(path)["config"])}
+        values = {**kind.earlier, **_in_todays_words(record["config"])}
         settings: dict[str, Json] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         config = kind(**settings)
     except (KeyError, TypeError, AttributeError) as error:
@@ -68,7 +71,7 @@ def resumed_config(kind: type[Config], path: Path, given: dict[str, Json]) -> Co
     for name, value, expected in faults(config):
         raise UserError(f"{path}: {name} is {value!r}; {expected}")
     for name, value in given.items():
-        if name not in MACHINE and getattr(config, name) != value:
+        if name not in MACHINE and (getattr(config, name) or None) != (value or None):  # 0 may be recorded as none
             raise UserError(f"{path}: {name} is {getattr(config, name)!r} in this run, not {value!r}; leave it out")
     return replace(config, **{name: value for name, value in given.items() if name in MACHINE})
 

@@ -9,7 +9,7 @@ from typing import Mapping, Sequence
 import cv2
 import numpy as np
 
-from .._mxnet import Context, NDArray, devices, mx
+from .._mxnet import Context, NDArray, devices, mx, mxnet_errors
 from ..checkpoint.spec import ModelSpec, read_spec
 from ..data.crops import PhotoCrops, smallest_side
 from ..data.photos import split_photos
@@ -50,12 +50,12 @@ def style_task(config: StyleConfig) -> StyleTask:
     pairs = PhotoCrops(photos, config.size, config.seed, config.flat)
     styles = [style_picture(Path(path), config, pairs) for path in config.style]
     on = devices(config.gpus, config.cpus)
-    with computing_as(config):
+    with computing_as(config), mxnet_errors("if memory ran out, use a smaller `style_size`"):
         layers = tuple(dict.fromkeys((*config.style_layers, config.content_layer)))
         network = LossNetwork.pretrained(layers, config.vgg, on)
         grams = blended_grams(network, styles, config.blend, on[0])
         targets = style_targets(config.content_layer, grams, on, config.vgg)
-    weights = style_weights(config.style_layers, grams, config.style_weight, config.style_balance)
+        weights = style_weights(config.style_layers, grams, config.style_weight, config.style_balance)
     content = {config.content_layer: config.content_weight}
     return StyleTask(
         config=config,

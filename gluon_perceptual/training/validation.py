@@ -9,7 +9,7 @@ from typing import Callable
 
 import numpy as np
 
-from .._mxnet import mx
+from .._mxnet import mx, mxnet_errors
 from ..checkpoint.model import save_model
 from ..data.batches import stack
 from ..errors import UserError
@@ -67,8 +67,8 @@ class Validation(Callback):
 
 
 def validation_batches(run: Run) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the batches to measure on, each of the run's batch divided by its devices; empty without usable photos."""
-    size = max(1, run.config.batch // len(run.devices))
+    """Return the batches to measure on, of what a device trains on at a time; empty without usable photos."""
+    size = max(1, run.config.batch // run.workers.num_workers // len(run.devices))
     try:
         pairs = run.task.validation_pairs
         numbers = range(size * math.ceil(PAIRS / size))
@@ -79,14 +79,19 @@ def validation_batches(run: Run) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def validate(run: Run, batches: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
-    """Return the mean of each term, of the loss and of other measures over `batches`, in inference mode."""
+    """Return the mean of each term, of the loss and of other measures over `batches`, in inference mode.
+
+    Raises:
+        UserError: MXNet failed, for example for lack of memory.
+    """
     device, sums = run.devices[0], []
     for inputs, references in batches:
-        x, y = (mx.nd.array(part, ctx=device, dtype="float32") for part in (inputs, references))
-        outputs = run.model(x)
-        terms = run.task.loss.terms(outputs, run.validation_targets(y))
-        values = {**terms, "loss": run.task.loss.total(terms)}
-        measured = {name: float(value.mean().asscalar()) for name, value in values.items()}
-        sums.append({**measured, **run.task.measure(outputs, y)})
+        with mxnet_errors("if memory ran out, use smaller batches or patches"):
+            x, y = (mx.nd.array(part, ctx=device, dtype="float32") for part in (inputs, references))
+            outputs = run.model(x)
+            terms = run.task.loss.terms(outputs, run.validation_targets(y))
+            values = {**terms, "loss": run.task.loss.total(terms)}
+            measured = {name: float(value.mean().asscalar()) for name, value in values.items()}
+            sums.append({**measured, **run.task.measure(outputs, y)})
     names = dict.fromkeys(name for part in sums for name in part)
     return {name: float(np.mean([part[name] for part in sums if name in part])) for name in names}
