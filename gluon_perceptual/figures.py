@@ -65,7 +65,7 @@ def comparison_figure(titles: Sequence[str], rows: Sequence[Sequence[np.ndarray]
             axis.imshow(picture, interpolation="nearest" if max(picture.shape) < pixels else "antialiased")
             axis.set_axis_off()
     for axis, title in zip(axes[0], titles):
-        axis.set_title(title, fontsize=10)
+        axis.set_title(title.replace("$", r"\$"), fontsize=10)
     return figure
 
 
@@ -131,8 +131,9 @@ def scores_figure(names: Sequence[str], methods: Sequence[str], values: np.ndarr
     lines = -(-len(names) // columns)
     figure = new_figure(3.2 * columns, (1.0 + 0.3 * len(methods)) * lines)
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
+    labels = [method.replace("$", r"\$") for method in methods]  # no mathematics
     for axis, name, column in zip(axes, names, np.asarray(values).T):
-        bars = axis.barh(methods, column, color=[f"C{index}" for index in range(len(methods))])
+        bars = axis.barh(labels, column, color=[f"C{index}" for index in range(len(methods))])
         axis.bar_label(bars, fmt="%.5g", padding=2, fontsize=8)
         axis.invert_yaxis()
         axis.margins(x=0.4)

@@ -112,7 +112,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             yield temporary
             _flush(temporary)
             temporary.replace(check_target(path))
-            _flush(path.parent)
+            with suppress(PermissionError):  # a folder that may be written but not read
+                _flush(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -235,6 +236,26 @@ def test_evaluate(model, tmp_path):
     assert cv2.imread(str(tmp_path / "scores.png")) is not None
     for scale in (3, 4):
         assert run(*common[:-1], scale)[0] == 0
+
+
+def test_evaluate_tells_photos_of_one_name_apart(model, tmp_path):
+    for name in ("a/1", "b/1", "c"):
+        write(tmp_path / f"photos/{name}.png", smooth_noise(64, 70, seed=len(name)))
+    names = [str(tmp_path / "photos/a/1.png"), str(tmp_path / "photos/b/1.png"), "c.png"]
+    common = ["evaluate", "--model", model, "--data", tmp_path / "photos", "--scale", 2]
+    assert [row["photo"] for row in json.loads(run(*common, "--json")[1])["rows"]] == [
+        each for each in names for _ in "12"
+    ]
+
+
+def test_evaluate_draws_names_with_dollars_before_it_prints(model, tmp_path, monkeypatch):
+    write(tmp_path / "a.png", smooth_noise(64, 70))
+    copy = shutil.copy(model, tmp_path / "m$1_$2.params")
+    shutil.copy(model.with_suffix(".json"), tmp_path / "m$1_$2.json")
+    monkeypatch.setattr("gluon_perceptual.commands.evaluate.show", lambda text: exit(1))
+    common = ["evaluate", "--model", copy, "--data", tmp_path / "a.png", "--scale", 2]
+    assert run(*common, "--figure", tmp_path / "scores.png")[0] == 1
+    assert cv2.imread(str(tmp_path / "scores.png")) is not None
 
 
 def test_evaluate_on_jpeg_files(model, tmp_path):

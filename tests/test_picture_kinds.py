@@ -13,6 +13,7 @@ from pictures import chunk, png, save, smooth
 from PIL import Image, ImageCms
 
 from gluon_perceptual.errors import ImageError
+from gluon_perceptual.image.containers import heif
 from gluon_perceptual.image.io import Picture, read_picture, read_rgb, read_size, write_picture
 from gluon_perceptual.image.jpeg import file_quality
 
@@ -292,3 +293,18 @@ def test_a_file_of_many_large_directories_is_read_in_little_time_and_memory(tmp_
     for read in (read_picture, read_size):
         with pytest.raises(ImageError, match=r"p\.tif: "):
             read(tmp_path / "p.tif")
+
+
+def test_what_is_lost_of_an_avif_file_is_said():
+    def box(kind, body):
+        return (8 + len(body)).to_bytes(4, "big") + kind + body
+
+    depths = box(b"pixi", bytes([0, 0, 0, 0, 3, 10, 10, 10]))
+    colors = box(b"colr", b"nclx" + struct.pack(">HHHB", 9, 16, 9, 0x80))
+    data = box(b"ftyp", b"avif\0\0\0\0") + box(b"meta", bytes(4) + box(b"iprp", box(b"ipco", depths + colors)))
+    assert heif.read(data).left_out == (
+        "of its 10 bits a channel only 8 are used",
+        "its HDR colors are taken for those of a screen (sRGB)",
+    )
+    for ordinary in (data.replace(b"\3\n\n\n", b"\3\x08\x08\x08").replace(b"\0\x10\0\t", b"\0\r\0\t"), data[:20], b""):
+        assert heif.read(ordinary).left_out == ()

@@ -1,5 +1,6 @@
 """Commands among hostile names, files and streams: one line, nothing lost, nothing waited for."""
 
+import errno
 import json
 import os
 import subprocess
@@ -49,6 +50,19 @@ def test_what_a_command_has_read_is_not_replaced(tmp_path):
     with atomic_path(read) as temporary:  # nobody's command
         temporary.write_text("new")
     assert read.read_text() == "new"
+
+
+def test_a_folder_that_cannot_be_read_gets_its_file(tmp_path, monkeypatch):
+    opened = os.open
+
+    def refuse(path, *arguments, **more):
+        if Path(path) == tmp_path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(path, *arguments, **more)
+
+    monkeypatch.setattr(os, "open", refuse)
+    write_bytes(tmp_path / "x", b"complete")
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
 
 def test_inputs_of_every_kind_are_kept(model, tmp_path):

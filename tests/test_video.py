@@ -19,7 +19,7 @@ from benchmarks.clips import write_film
 from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.errors import ImageError, UserError
 from gluon_perceptual.image.containers.decoding import upright
-from gluon_perceptual.image.io import Picture, read_picture
+from gluon_perceptual.image.io import Picture, over_white, read_picture
 from gluon_perceptual.video import convert_video, first_frame, matroska, open_video, survey
 from gluon_perceptual.video.animation import is_animation
 from gluon_perceptual.video.colors import BT601
@@ -147,6 +147,53 @@ def test_sound_that_the_target_does_not_hold(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
 
 
+@pytest.mark.parametrize(("suffix", "codec"), [(".wmv", "wmav2"), (".avi", "adpcm_ms")])
+def test_sound_that_no_format_holds_becomes_flac(tmp_path, suffix, codec, caplog):
+    source, target = tmp_path / f"in{suffix}", tmp_path / "out.mkv"
+    make_video(tmp_path / "in.mkv", range(0, 1000, 40))
+    with av.open(str(source), "w") as container, av.open(str(tmp_path / "in.mkv")) as frames:
+        stream, spoken = container.add_stream("mpeg4", rate=25), add_sound(container, codec)
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        for number, frame in enumerate(frames.decode(video=0)):
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux([*stream.encode(), *speak(spoken)])
+    assert convert(source, target) == (25, [])
+    assert f"out.mkv: sound is encoded anew, from {codec} to FLAC" in caplog.text
+    before, after = (samples_of(path) for path in (source, target))
+    assert len(before) > 40000
+    np.testing.assert_allclose(after[: len(before)], before, atol=2e-4)
+    with pytest.raises(ImageError, match=f"mp4 cannot hold {codec} audio; choose .mkv"):
+        convert(source, tmp_path / "out.mp4")
+
+
+def samples_of(path):
+    with av.open(str(path)) as container:
+        resampler = av.AudioResampler("flt", "mono", 48000)
+        parts = [part for frame in container.decode(audio=0) for part in resampler.resample(frame)]
+    return np.concatenate([part.to_ndarray().ravel() for part in parts])
+
+
+@pytest.mark.parametrize(("pixels", "top"), [("rgba", 255), ("rgba64be", 65535)])
+def test_transparent_pixels_of_a_video(tmp_path, pixels, top):
+    source, colors = tmp_path / "in.mov", np.zeros((32, 48, 4), np.uint8)
+    colors[:, :24] = (255, 0, 0, 0)
+    colors[:, 24:] = (0, 128, 255, 255)
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("png", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 48, 32, pixels
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(colors, "rgba").reformat(format=pixels)))
+        container.mux(stream.encode())
+    assert seen(source)[1][0].alpha[0, [0, 47]].tolist() == pytest.approx([0, top], rel=1e-4)
+    convert(source, tmp_path / "out.mp4")
+    white, blue = over_white(seen(tmp_path / "out.mp4")[1][0])[16, [8, 40]].astype(int)
+    assert np.abs(white - 255).max() < 4
+    assert np.abs(blue - [0, 128, 255]).max() < 12
+    convert(source, tmp_path / "out.webp")
+    assert seen(tmp_path / "out.webp")[1][0].alpha[0, [0, 47]].tolist() == [0, 255]
+
+
 @pytest.mark.parametrize("tags", [(1, 1, 1, 1), (6, 6, 6, 1), (1, 13, 1, 2), (9, 16, 9, 1)])
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_color_tags_are_kept_and_heeded(tmp_path, tags, suffix):
@@ -256,6 +303,42 @@ def test_stills_and_others_are_no_animations(tmp_path):
     Image.fromarray(picture(0)).save(tmp_path / "still.gif")
     (tmp_path / "text.webp").write_text("text")
     assert not any(map(is_animation, [*tmp_path.iterdir(), tmp_path / "no.gif"]))
+
+
+def test_a_still_end_lasts(tmp_path):
+    convert(make_video(tmp_path / "in.mp4", [0, 100, 200]), tmp_path / "in.gif")
+    frames = [*seen(tmp_path / "in.gif")[1], *[seen(tmp_path / "in.gif")[1][-1]] * 30]
+    images = [Image.fromarray(frame.color) for frame in frames]
+    images[0].save(tmp_path / "still.png", save_all=True, append_images=images[1:], duration=100)
+    convert(tmp_path / "still.png", tmp_path / "out.webp")
+    traits = seen(tmp_path / "out.webp")[0]
+    assert traits.last_start + traits.last_duration == 3300
+
+
+def test_fractions_of_a_millisecond_do_not_add_up(tmp_path):
+    images = [Image.fromarray(picture(k)) for k in range(60)]
+    images[0].save(tmp_path / "in.png", save_all=True, append_images=images[1:], duration=1000 / 60)
+    for suffix in (".png", ".mkv"):
+        convert(tmp_path / "in.png", tmp_path / f"out{suffix}")
+        traits, _, times = seen(tmp_path / f"out{suffix}")
+        assert (times[:4], times[-1], float(traits.rate)) == ([0, 17, 33, 50], 983, pytest.approx(60, rel=0.01))
+
+
+def test_short_times_of_a_gif_are_as_browsers_show_them(tmp_path):
+    make_animation(tmp_path / "in.gif", durations=[10, 20, 10])
+    convert(tmp_path / "in.gif", tmp_path / "out.gif")
+    assert seen(tmp_path / "out.gif")[2] == [0, 100, 120]
+    assert seen(tmp_path / "out.gif")[0].last_duration == 100
+
+
+def test_a_moving_rectangle_leaves_transparent_pixels(tmp_path):
+    images = [Image.new("RGBA", (48, 32)) for _ in range(4)]
+    for k, image in enumerate(images):
+        image.paste((200, 100, 0, 255), (4 * k, 8, 4 * k + 8, 16))
+    images[0].save(tmp_path / "in.png", save_all=True, append_images=images[1:], duration=100)
+    convert(tmp_path / "in.png", tmp_path / "out.webp")
+    for old, new in zip(seen(tmp_path / "in.png")[1], seen(tmp_path / "out.webp")[1]):
+        np.testing.assert_array_equal(new.alpha, old.alpha)
 
 
 def test_a_gif_leaves_out_what_players_cannot_show(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -72,8 +74,8 @@ def evaluate(
         upscaler = Upscaler(model, devices(gpus)[0], match_histogram=match_histogram, scale=scale, precision=precision)
         methods[title(model, methods)] = upscaler
     rows, failures = score(methods, photos, scale, **degraded)
-    report(rows, as_json, figure)
     tell_failures(failures)
+    report(rows, as_json, figure)
     raise SystemExit(1 if failures else 0)
 
 
@@ -92,28 +94,29 @@ def score(
     loss_network = LossNetwork.pretrained(super_resolution.DISTANCE_LAYERS)
     st_lpips = st_lpips_if_installed()
     rows: list[Any] = []
-    failures = []
+    failures, named = [], Counter(photo.name for photo in photos)
     for photo in tqdm(photos, unit="photo", dynamic_ncols=True):
         try:
-            rows += super_resolution.evaluate(methods, photo, scale, loss_network, sigma, degradation, jpeg, st_lpips)
+            found = super_resolution.evaluate(methods, photo, scale, loss_network, sigma, degradation, jpeg, st_lpips)
+            rows += [row if named[photo.name] == 1 else replace(row, photo=str(photo)) for row in found]
         except (UserError, OSError) as error:
             failures.append(failure(error, photo, photo))
     return rows, failures
 
 
 def report(rows: list[Any], as_json: bool, figure: str | None) -> None:
-    """Print the rows as JSON, or their means as a table, and draw the means if a figure is wanted."""
+    """Draw the means if a figure is wanted, and print the rows as JSON, or their means as a table."""
     import numpy as np
 
     from ..evaluation import scores
     from ..figures import save_figure, scores_figure
 
     averages = scores.means(rows)
+    if figure and averages:  # first: whoever reads the table may have gone
+        names = scores.measured(averages)
+        values = np.array([[getattr(row, name) for name in names] for row in averages])
+        save_figure(scores_figure(names, [row.method for row in averages], values), Path(figure))
     if as_json:
         show_json({"rows": scores.as_json(rows), "means": scores.as_json(averages)})
     else:
         show(scores.table(averages))
-    if figure and averages:
-        names = scores.measured(averages)
-        values = np.array([[getattr(row, name) for name in names] for row in averages])
-        save_figure(scores_figure(names, [row.method for row in averages], values), Path(figure))

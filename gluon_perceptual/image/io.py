@@ -58,9 +58,9 @@ class Picture:
 def read_picture(file: str | PictureFile, max_pixels: int = MAX_PIXELS) -> Picture:
     """Read a file in any of `formats.available`, whatever its suffix; the first of several frames or pages.
 
-    It is turned upright by its EXIF orientation. Palettes become RGB; 1 bit becomes 8, and 9 to 16 bits become 16; CMYK
-    becomes sRGB, by its profile if it has one. Thumbnails and masks in a TIFF file are skipped. What is left out is
-    logged.
+    It is turned upright by its EXIF orientation. Palettes become RGB; 1 bit becomes 8, and 9 to 16 bits become 16, but
+    in AVIF and HEIC 8; CMYK becomes sRGB, by its profile if it has one. Thumbnails and masks in a TIFF file are
+    skipped. What is left out is logged.
 
     Raises:
         ImageError: The file is missing, damaged, not a picture, or has over `max_pixels` pixels.
@@ -89,10 +89,22 @@ def read_rgb(file: str | PictureFile, max_pixels: int = MAX_PIXELS) -> np.ndarra
 
 def over_white(picture: Picture) -> np.ndarray:
     """Return (H, W, 3) uint8: the colors over white, gray repeated, 16 bits rounded to 8."""
-    rgb, top = picture.rgb, np.iinfo(picture.color.dtype).max
-    if picture.alpha is not None:
-        rgb = top - (top - rgb) * (picture.alpha[:, :, np.newaxis] / np.float32(top))
+    rgb, top = _mixed(picture), np.iinfo(picture.color.dtype).max
     return rgb if rgb.dtype == np.uint8 else np.rint(rgb * np.float32(255 / top)).astype(np.uint8)
+
+
+def on_white(picture: Picture) -> np.ndarray:
+    """Return (H, W, 3) uint8 or uint16, as the picture: its colors over white, gray repeated."""
+    rgb = _mixed(picture)
+    return rgb if rgb.dtype == picture.color.dtype else np.rint(rgb).astype(picture.color.dtype)
+
+
+def _mixed(picture: Picture) -> np.ndarray:
+    """Return the colors over white in the picture's range: its own array, or float32 if there is alpha."""
+    if picture.alpha is None:
+        return picture.rgb
+    top = np.iinfo(picture.color.dtype).max
+    return top - (top - picture.rgb) * (picture.alpha[:, :, np.newaxis] / np.float32(top))
 
 
 def read_size(file: str | PictureFile) -> tuple[int, int]:

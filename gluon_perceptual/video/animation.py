@@ -18,7 +18,8 @@ from .frames import ENDLESS, Frame, Traits
 
 SUFFIXES = tuple(suffix for form in WRITTEN if form.is_picture for suffix in form.suffixes)
 FORMATS = ("GIF", "WEBP", "PNG")
-DEFAULT_DURATION = 100  # milliseconds for which a frame with duration 0 is shown, as in browsers
+DEFAULT_DURATION = 100  # milliseconds for which browsers show a frame with duration 0, in a GIF also one of up to
+SHORTEST = 10
 MILLISECOND = Fraction(1, 1000)
 
 log = logging.getLogger(__name__)
@@ -50,17 +51,17 @@ class Animation:
         data = read_bytes(path, most_pixels)
         with as_image_error(path):
             self._open(data, most_pixels)
-            self.has_alpha, durations = False, []
+            self.has_alpha, self._starts = False, [Fraction(0)]  # and the end
             for rgba, duration in self._frames():
                 self.has_alpha |= bool(rgba[:, :, 3].min() < 255)
-                durations.append(duration)
-        total = sum(durations)
+                self._starts.append(self._starts[-1] + duration)
+        *starts, end = map(round, self._starts)  # not of each duration: the errors would add up
         self.traits = Traits(
-            frames=len(durations),
+            frames=len(starts),
             time_base=MILLISECOND,
-            rate=Fraction(1000 * len(durations), total),
-            last_start=total - durations[-1],
-            last_duration=durations[-1],
+            rate=Fraction(1000 * len(starts), max(1, end)),
+            last_start=starts[-1],
+            last_duration=max(1, end - starts[-1]),
             full_chroma=True,
             plays=self._plays(),
             lossless=self._image.format != "WEBP" or webp.read(data).lossless,
@@ -76,18 +77,17 @@ class Animation:
         self._numbers = range(first, self._image.n_frames)
 
     def __iter__(self) -> Iterator[Frame]:
-        start = 0
         with as_image_error(self.path):
-            for rgba, duration in self._frames():
+            for (rgba, _), start in zip(self._frames(), self._starts):
                 alpha = np.ascontiguousarray(rgba[:, :, 3]) if self.has_alpha else None
-                yield Frame(Picture(np.ascontiguousarray(rgba[:, :, :3]), alpha), start)
-                start += duration
+                yield Frame(Picture(np.ascontiguousarray(rgba[:, :, :3]), alpha), round(start))
 
-    def _frames(self) -> Iterator[tuple[np.ndarray, int]]:
+    def _frames(self) -> Iterator[tuple[np.ndarray, Fraction]]:
         """Yield each composed frame, (H, W, 4) RGB and alpha, and its duration in milliseconds."""
+        shortest = SHORTEST if self._image.format == "GIF" else 0
         for number in self._numbers:
-            rgba = self._composed(number)
-            yield rgba, round(self._image.info.get("duration", 0)) or DEFAULT_DURATION
+            rgba, duration = self._composed(number), self._image.info.get("duration", 0)
+            yield rgba, Fraction(duration if duration > shortest else DEFAULT_DURATION).limit_denominator(30000)
 
     @own_limit()
     def _composed(self, number: int) -> np.ndarray:

@@ -65,8 +65,10 @@ def chain(frame: Any, filters: list[tuple[str, str]]) -> Any:
 
 
 def to_rgb(frame: Any, colors: Colors) -> Any:
-    """Return the graph that converts frames like this one to RGB of 8 or 16 bits."""
-    target = "rgb48le" if bits_of(frame) > 8 else "rgb24"
+    """Return the graph that converts frames like this one to RGB of 8 or 16 bits, with alpha if they have any."""
+    has_alpha = any(component.is_alpha for component in frame.format.components)
+    deep, plain = ("rgba64le", "rgba") if has_alpha else ("rgb48le", "rgb24")
+    target = deep if bits_of(frame) > 8 else plain
     if frame.format.is_rgb:
         return chain(frame, [("scale", EXACT), ("format", target)])
     return chain(frame, [("scale", f"{colors.options('in')}:out_range=pc:{EXACT}"), ("format", target)])

@@ -1,25 +1,22 @@
-"""Video files opened by FFmpeg: their streams and packets, and which streams a result can hold."""
+"""Video files opened by FFmpeg: their streams and packets."""
 
 from __future__ import annotations
 
-import io
-import logging
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator, Sequence
+from typing import Any, Iterator
 
 import av
 
 from ..errors import ImageError
 from ..files import input_file
 from ..image.files import as_image_error, check_size
-from .formats import DEMUXERS, VideoFormat
+from .formats import DEMUXERS
 
 COVERS = ("mjpeg", "png", "bmp", "gif")  # codecs of streams that are cover pictures
 BUFFER = 2**20  # bytes that are read or written at once
 
 av.logging.set_level(None)  # problems are reported as errors
-log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -63,36 +60,3 @@ def packets_of(*streams: Any) -> Iterator[Any]:
         yield from streams[0].container.demux(*streams)
     except av.error.FFmpegError:
         return
-
-
-def check_sound(form: VideoFormat, streams: Sequence[Any], target: Path) -> list[Any]:
-    """Return the streams that the format can hold; a warning names subtitles that are left out.
-
-    Raises:
-        ImageError: It cannot hold the sound.
-    """
-    if form.is_picture:
-        if streams:
-            log.warning("%s: this format has no sound; it is left out", target)
-        return []
-    held = [stream for stream in streams if _holds(form, stream)]
-    for stream in streams:
-        if stream not in held:
-            what = f"{form.suffixes[0][1:]} cannot hold {stream.codec_context.name} {stream.type}"
-            if stream.type == "audio":
-                raise ImageError(f"{target}: {what}; choose .mkv, which holds any")
-            log.warning("%s: %s; it is left out", target, what)
-    return held
-
-
-def _holds(form: VideoFormat, stream: Any) -> bool:
-    container = av.open(io.BytesIO(), "w", form.container)
-    try:
-        container.add_stream(template=stream)
-        container.start_encoding()
-    except (av.error.FFmpegError, ValueError):
-        return False
-    finally:
-        with suppress(Exception):
-            container.close()
-    return True

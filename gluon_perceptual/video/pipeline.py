@@ -15,10 +15,11 @@ from ..files import atomic_path
 from ..image.files import MAX_PIXELS
 from ..image.io import Picture
 from .animation import Animation, is_animation
-from .containers import check_sound, opened
+from .containers import opened
 from .formats import holds_frames, is_video_file, video_format_for
 from .frames import Frame, Source
 from .reading import Video
+from .sound import check_sound
 from .survey import traits_of
 from .writing import VideoWriter
 
@@ -59,7 +60,8 @@ def convert_video(
 ) -> int:
     """Write `work(frame)` for each frame as a video with the same times, and return the number of frames.
 
-    Sound is copied without decoding, and so are subtitles if the target can hold them. `work` runs in its own thread.
+    Sound is copied without decoding, or becomes FLAC where only Matroska could hold it; subtitles are copied if the
+    target can hold them. `work` runs in its own thread.
 
     Args:
         source: From `open_video`.

@@ -117,5 +117,6 @@ def _picture(frame: Any, graph: Any) -> Picture:
     orientation = orientation_of(frame)
     graph.push(frame)
     rgb = graph.pull()
-    pixels = rgb.to_ndarray(format=rgb.format.name)
-    return Picture(np.ascontiguousarray(upright(pixels, orientation)))
+    pixels = upright(rgb.to_ndarray(format=rgb.format.name), orientation)
+    color, alpha = (np.ascontiguousarray(part) for part in (pixels[:, :, :3], pixels[:, :, 3:]))
+    return Picture(color, alpha[:, :, 0] if alpha.size else None)

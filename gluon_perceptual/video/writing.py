@@ -6,7 +6,7 @@ import logging
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Iterator, Sequence
+from typing import Any, Iterable, Iterator, Sequence
 
 import av
 import cv2
@@ -14,15 +14,16 @@ import numpy as np
 
 from ..errors import ImageError
 from ..image.containers import webp
-from ..image.io import Picture, over_white
+from ..image.io import Picture, on_white
 from .colors import FULL
 from .encoding import Encoding
 from .formats import VideoFormat
 from .frames import Frame, Traits
+from .sound import Recoded, holds
 
 NOT_KEPT = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration")  # tags of the old container
 FASTEST = Fraction(1, 50)  # seconds: browsers show a GIF's frames of shorter durations for longer
-LONGEST = 2**24 - 1  # milliseconds of a frame of an animated WebP
+KINDS = {(3, 1): "rgb24", (4, 1): "rgba", (3, 2): "rgb48le", (4, 2): "rgba64le"}  # by channels and bytes of each
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class VideoWriter:
             width = max(1, round(width * traits.aspect))
         alpha = first.alpha is not None and form.is_picture
         self._encoding = Encoding(form, traits, height, width, alpha, crf, quality)
-        self._written = -FASTEST
+        self._written, self._first = -FASTEST, 0
         self._graph: Any = None
 
     def open(self) -> None:
@@ -85,10 +86,14 @@ class VideoWriter:
             else:
                 with self._errors():
                     self._mux(self._stream.encode())
+                    for other in self._others.values():
+                        if isinstance(other, Recoded):
+                            self._mux(other.packets())
                     self._container.close()
                 self._file.flush()
                 if self._form.container == "webp":
-                    _show_last(self._path, round(1000 * self._traits.seconds(self._traits.last_duration)))
+                    lasts = self._traits.last_start + self._traits.last_duration - self._first
+                    webp.complete(self._path, round(1000 * self._traits.seconds(lasts)), self._encoding.alpha)
 
     def _encoder(self) -> Any:
         traits, encoding = self._traits, self._encoding
@@ -104,6 +109,8 @@ class VideoWriter:
         return stream
 
     def _copy_of(self, stream: Any) -> Any:
+        if not holds(self._form, stream):
+            return Recoded(self._container, stream)
         other = self._container.add_stream(template=stream)
         other.metadata.update({key: text for key, text in stream.metadata.items() if key == "language"})
         return other
@@ -118,6 +125,8 @@ class VideoWriter:
         seconds = frame.start * self._traits.time_base
         if self._form.container == "gif" and seconds - self._written < FASTEST:
             return
+        if self._written < 0:
+            self._first = frame.start
         self._written = seconds
         channels = self._channels(frame.picture)
         if channels.shape[:2] != self._size:
@@ -126,7 +135,7 @@ class VideoWriter:
         if self._encoding.width != channels.shape[1]:
             size = self._encoding.width, self._encoding.height
             channels = cv2.resize(channels, size, interpolation=cv2.INTER_CUBIC)
-        kind = {(3, 1): "rgb24", (4, 1): "rgba", (3, 2): "rgb48le"}[channels.shape[2], channels.itemsize]
+        kind = KINDS[channels.shape[2], channels.itemsize]
         with self._errors():
             decoded = av.VideoFrame.from_ndarray(np.ascontiguousarray(channels), format=kind)
             decoded.pts, decoded.time_base = frame.start, self._traits.time_base
@@ -136,17 +145,21 @@ class VideoWriter:
 
     def _channels(self, picture: Picture) -> np.ndarray:
         if self._encoding.alpha:
-            alpha = picture.alpha if picture.alpha is not None else np.full(picture.color.shape[:2], 255, np.uint8)
-            return np.dstack([picture.rgb, alpha])
-        return picture.rgb if picture.alpha is None else over_white(picture)
+            opaque = np.full_like(picture.rgb[:, :, 0], np.iinfo(picture.color.dtype).max)
+            return np.dstack([picture.rgb, opaque if picture.alpha is None else picture.alpha])
+        return on_white(picture)
 
     def copy(self, packet: Any) -> None:
         """Write a packet of one of the copied streams; raises as `write`."""
-        packet.stream = self._others[packet.stream]
+        other = self._others[packet.stream]
         with self._errors():
-            self._container.mux(packet)
+            if isinstance(other, Recoded):
+                self._mux(other.packets(packet))
+            else:
+                packet.stream = other
+                self._container.mux(packet)
 
-    def _mux(self, packets: Sequence[Any]) -> None:
+    def _mux(self, packets: Iterable[Any]) -> None:
         traits = self._traits
         for packet in packets:
             if packet.pts == traits.last_start and packet.time_base == traits.time_base:
@@ -161,12 +174,3 @@ class VideoWriter:
             if isinstance(error, OSError):
                 raise OSError(error.errno, error.strerror) from error
             raise ImageError(f"FFmpeg cannot write this file: {str(error).lower()}") from error
-
-
-def _show_last(path: Path, milliseconds: int) -> None:
-    """Set the duration of an animated WebP's last frame, for which FFmpeg writes that of the others."""
-    with path.open("r+b") as file:
-        frames = [start for name, start, _ in webp.chunks(file) if name == b"ANMF"]
-        if frames:
-            file.seek(frames[-1] + 12)
-            file.write(min(milliseconds, LONGEST).to_bytes(3, "little"))

@@ -10,7 +10,7 @@ from PIL import ImageCms
 
 from ..files import PillowImage, open_picture, own_limit
 from ..formats import ALL
-from . import deep, jpeg, png, tiff, webp
+from . import deep, heif, jpeg, png, tiff, webp
 from .metadata import Metadata, plain_exif
 from .tags import Directory
 
@@ -58,6 +58,8 @@ def take_apart(data: bytes) -> Parts:
     if data.startswith(TIFF_STARTS):
         pixels, metadata, page = tiff.split(data)
         return Parts(pixels, metadata, page=page)
+    if data[4:8] == b"ftyp":
+        return Parts(data, heif.read(data))
     return Parts(data, webp.read(data) if data[8:12] == b"WEBP" else Metadata())
 
 
@@ -113,7 +115,8 @@ def _completed(image: PillowImage, metadata: Metadata) -> Metadata:
     form, info = image.format, image.info
     frames = getattr(image, "n_frames", 1)
     if form in ("GIF", "AVIF", "HEIF") and frames > 1:
-        metadata = replace(metadata, left_out=(f"of its {frames} frames only the first is used",))
+        left_out = (*metadata.left_out, f"of its {frames} frames only the first is used")
+        metadata = replace(metadata, left_out=left_out)
     if form in ("AVIF", "HEIF"):
         exif = plain_exif(info.get("exif"))
         return replace(metadata, icc_profile=info.get("icc_profile"), exif=exif, xmp=info.get("xmp"))
