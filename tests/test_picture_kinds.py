@@ -306,5 +306,6 @@ def test_what_is_lost_of_an_avif_file_is_said():
         "of its 10 bits a channel only 8 are used",
         "its HDR colors are taken for those of a screen (sRGB)",
     )
+    assert heif.read(data.replace(b"ipco", b"tmap")).left_out == ("its gain map for HDR is not used",)
     for ordinary in (data.replace(b"\3\n\n\n", b"\3\x08\x08\x08").replace(b"\0\x10\0\t", b"\0\r\0\t"), data[:20], b""):
         assert heif.read(ordinary).left_out == ()

@@ -46,9 +46,9 @@ def add_sound(container, codec):
     return stream
 
 
-def speak(stream):
+def speak(stream, count=48000):
     kind = stream.codec_context.codec.audio_formats[0].name
-    tone = np.sin(np.arange(48000) / 20).astype(np.float32)[np.newaxis] / 4
+    tone = np.sin(np.arange(count) / 20).astype(np.float32)[np.newaxis] / 4
     wave = av.AudioFrame.from_ndarray(tone, "fltp", "mono")
     wave.rate, wave.pts = 48000, 0
     resampler = av.AudioResampler(kind, "mono", 48000, stream.codec_context.frame_size or None)

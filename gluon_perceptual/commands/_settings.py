@@ -140,7 +140,7 @@ def _as_text(name: str, setting: Setting, value: Any) -> str:
         return ""
     if name == "start_from" and value not in models():
         return " " + "/".join(("runs", *Path(value).parts[-3:]))
-    if setting.is_file:
+    if setting.is_file or (name == "vgg" and value not in VGG_WEIGHTS):
         return f" {Path(value).name}"
     if setting.is_list:
         return " " + ",".join(map(str, value))

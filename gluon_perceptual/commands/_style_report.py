@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,12 @@ class StyleReport(RunReport):
         painted = self._painted()
         save_figure(self._figure(painted), self.folder / "figure.png")
         folder = make_part(self.folder / "stylized")
-        names = [Path(path.name).stem for path in self.run.task.held_out]
-        for k, (name, picture) in enumerate(zip(names, painted)):
-            alike = names[:k].count(name)  # in other folders
-            write_picture(folder / f"{name}{f'-{alike + 1}' if alike else ''}.png", Picture(picture))
+        names: set[str] = set()  # photos in other folders may have the same
+        for path, picture in zip(self.run.task.held_out, painted):
+            stem = Path(path.name).stem
+            name = next(each for each in (stem, *(f"{stem}-{k}" for k in count(2))) if each not in names)
+            names.add(name)
+            write_picture(folder / f"{name}.png", Picture(picture))
         tell(f"pictures {folder}")
 
     def _painted(self) -> list[np.ndarray]:

@@ -18,8 +18,8 @@ from .frames import ENDLESS, Frame, Traits
 
 SUFFIXES = tuple(suffix for form in WRITTEN if form.is_picture for suffix in form.suffixes)
 FORMATS = ("GIF", "WEBP", "PNG")
-DEFAULT_DURATION = 100  # milliseconds for which browsers show a frame with duration 0, in a GIF also one of up to
-SHORTEST = 10
+DEFAULT_DURATION = 100  # milliseconds for which browsers show a frame with duration 0
+TOO_SHORT = 10  # milliseconds; in a GIF, they show frames of up to this likewise
 MILLISECOND = Fraction(1, 1000)
 
 log = logging.getLogger(__name__)
@@ -84,10 +84,11 @@ class Animation:
 
     def _frames(self) -> Iterator[tuple[np.ndarray, Fraction]]:
         """Yield each composed frame, (H, W, 4) RGB and alpha, and its duration in milliseconds."""
-        shortest = SHORTEST if self._image.format == "GIF" else 0
+        too_short = TOO_SHORT if self._image.format == "GIF" else 0
         for number in self._numbers:
             rgba, duration = self._composed(number), self._image.info.get("duration", 0)
-            yield rgba, Fraction(duration if duration > shortest else DEFAULT_DURATION).limit_denominator(30000)
+            shown = max(1, duration) if duration > too_short else DEFAULT_DURATION
+            yield rgba, Fraction(shown).limit_denominator(30000)
 
     @own_limit()
     def _composed(self, number: int) -> np.ndarray:

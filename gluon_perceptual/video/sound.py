@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Iterator, Sequence
 
@@ -64,20 +65,19 @@ class Recoded:
 
     def __init__(self, container: Any, source: Any) -> None:
         self._decoder = context = source.codec_context
-        kind = "s32" if context.format and context.format.name in DEEP else "s16"
         self._stream = container.add_stream("flac", rate=context.sample_rate)
         self._stream.metadata.update({key: text for key, text in source.metadata.items() if key == "language"})
-        encoder = self._stream.codec_context
-        encoder.format, encoder.layout = kind, context.layout.name
-        self._resampler = av.AudioResampler(format=kind, layout=context.layout.name, rate=context.sample_rate)
+        encoder, deep = self._stream.codec_context, context.format and context.format.name in DEEP
+        encoder.format, encoder.layout = "s32" if deep else "s16", context.layout.name
+        self._unit, self._end = Fraction(1, context.sample_rate), Fraction(0)  # seconds
 
     def packets(self, packet: Any = None) -> Iterator[Any]:
         """Yield the packets to write after a packet of the source, or, without one, at the end."""
-        decoded: list[Any] = []
-        with suppress(av.error.FFmpegError):  # damaged: a gap
-            decoded = self._decoder.decode(packet)
-        for frame in decoded if packet is not None else [*decoded, None]:
-            for part in self._resampler.resample(frame):
-                yield from self._stream.encode(part)
+        with suppress(av.error.FFmpegError, ValueError):  # damaged, or of another kind than before: a gap
+            for frame in self._decoder.decode(packet):
+                if frame.pts is None:  # the last one of decoders that hold one back
+                    frame.pts, frame.time_base = round(self._end / self._unit), self._unit
+                self._end = frame.pts * frame.time_base + Fraction(frame.samples, frame.sample_rate)
+                yield from self._stream.encode(frame)
         if packet is None:
             yield from self._stream.encode(None)

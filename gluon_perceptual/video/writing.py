@@ -55,7 +55,8 @@ class VideoWriter:
             width = max(1, round(width * traits.aspect))
         alpha = first.alpha is not None and form.is_picture
         self._encoding = Encoding(form, traits, height, width, alpha, crf, quality)
-        self._written, self._first = -FASTEST, 0
+        self._written: Fraction | None = None
+        self._first = 0
         self._graph: Any = None
 
     def open(self) -> None:
@@ -80,20 +81,24 @@ class VideoWriter:
 
     def __exit__(self, kind: Any, *error: object) -> None:
         with self._file:
-            if kind:
-                with suppress(Exception):  # the file is removed anyway
+            try:
+                if not kind:
+                    self._finish()
+            finally:
+                with suppress(Exception):  # it is closed, or the file is removed anyway
                     self._container.close()
-            else:
-                with self._errors():
-                    self._mux(self._stream.encode())
-                    for other in self._others.values():
-                        if isinstance(other, Recoded):
-                            self._mux(other.packets())
-                    self._container.close()
-                self._file.flush()
-                if self._form.container == "webp":
-                    lasts = self._traits.last_start + self._traits.last_duration - self._first
-                    webp.complete(self._path, round(1000 * self._traits.seconds(lasts)), self._encoding.alpha)
+            self._file.flush()
+        if not kind and self._form.container == "webp":
+            lasts = self._traits.last_start + self._traits.last_duration - self._first
+            webp.complete(self._path, round(1000 * self._traits.seconds(lasts)), self._encoding.alpha)
+
+    def _finish(self) -> None:
+        with self._errors():
+            self._mux(self._stream.encode())
+            for other in self._others.values():
+                if isinstance(other, Recoded):
+                    self._mux(other.packets())
+            self._container.close()
 
     def _encoder(self) -> Any:
         traits, encoding = self._traits, self._encoding
@@ -123,10 +128,10 @@ class VideoWriter:
             OSError: The file cannot be written.
         """
         seconds = frame.start * self._traits.time_base
-        if self._form.container == "gif" and seconds - self._written < FASTEST:
-            return
-        if self._written < 0:
+        if self._written is None:
             self._first = frame.start
+        elif self._form.container == "gif" and seconds - self._written < FASTEST:
+            return
         self._written = seconds
         channels = self._channels(frame.picture)
         if channels.shape[:2] != self._size:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from .metadata import Metadata
 
+GAIN_MAP = b"tmap"  # the kind of an item (ISO/IEC 23008-12)
 HDR = (16, 18)  # PQ and HLG, among ITU-T H.273's functions from numbers to light
 
 
 def read(data: bytes) -> Metadata:
     """Return what is lost of a file's pixels: bits over 8, colors of high dynamic range."""
     properties, left_out = _properties(data), []
+    if GAIN_MAP in properties:  # with tags of its own
+        return Metadata(left_out=("its gain map for HDR is not used",))
     bits = max((each for found in _bodies(properties, b"pixi") for each in found[5 : 5 + found[4]]), default=8)
     if bits > 8:
         left_out.append(f"of its {bits} bits a channel only 8 are used")
