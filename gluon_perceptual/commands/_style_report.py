@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class StyleReport(RunReport):
         names: set[str] = set()  # photos in other folders may have the same
         for path, picture in zip(self.run.task.held_out, painted):
             stem = Path(path.name).stem
-            name = next(each for each in (stem, *(f"{stem}-{k}" for k in count(2))) if each not in names)
+            name = next(each for each in chain([stem], (f"{stem}-{k}" for k in count(2))) if each not in names)
             names.add(name)
             write_picture(folder / f"{name}.png", Picture(picture))
         tell(f"pictures {folder}")

@@ -109,7 +109,8 @@ def prepared(kind: TrainingKind, given: dict[str, Any], folder: Path, checkpoint
     else:
         config = resumed_config(kind.settings, folder / "config.json", given)
         task = kind.task(replace(config, start_from=None))  # whose file is not needed any more
-        run = Run(replace(task, spec=read_spec(checkpoint) or task.spec), workers)  # with the mean of then
+        before = read_spec(checkpoint) or task.spec
+        run = Run(replace(task, spec=replace(task.spec, mean=before.mean)), workers)  # of the photos of then
     workers.check_agreed(step_of(checkpoint) if checkpoint else 0)
     if checkpoint is not None:
         run.done = workers.wait(lambda: restore(run, checkpoint))  # an exchange in a cluster

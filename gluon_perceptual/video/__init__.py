@@ -6,6 +6,6 @@ from .steady import Steady
 
 __all__ = [
     "Steady", "animation", "colors", "containers", "convert_video", "encoding", "first_frame", "formats",
-    "frames", "is_by_frames", "matroska", "open_video", "pipeline", "reading", "steady", "survey",
+    "frames", "is_by_frames", "matroska", "open_video", "pipeline", "reading", "sound", "steady", "survey",
     "writing",
 ]  # fmt: skip
