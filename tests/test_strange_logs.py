@@ -7,6 +7,7 @@ import pytest
 
 from gluon_perceptual.figures import loss_figure
 from gluon_perceptual.training import validation
+from gluon_perceptual.training.cluster import Workers
 from gluon_perceptual.training.jsonl import JsonLines, parse_line, read_lines
 from gluon_perceptual.training.validation import PAIRS, Validation
 
@@ -51,7 +52,7 @@ def test_what_is_written_is_read(tmp_path):
 def test_a_best_model_without_a_loss_does_not_count(tmp_path, monkeypatch):
     path = tmp_path / "validation.jsonl"
     path.write_text('{"step": 1, "best": true}\n{"step": 2, "loss": null, "best": true}\n')
-    run = SimpleNamespace(config=SimpleNamespace(batch=1), devices=[None])
+    run = SimpleNamespace(config=SimpleNamespace(batch=1), devices=[None], workers=Workers())
     run.task = SimpleNamespace(validation_pairs=[(np.zeros(1), np.zeros(1))] * PAIRS, spec=None)
     run.model = None
     monkeypatch.setattr(validation, "validate", lambda run, batches: {"loss": 3.0})
