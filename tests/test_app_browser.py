@@ -341,7 +341,7 @@ def test_no_size_is_no_size(page, place):
 
 def test_a_job_is_canceled(page, place):
     page.find_element(By.CSS_SELECTOR, "summary").click()
-    page.find_element(By.NAME, "tile").send_keys("64")  # many tiles
+    page.find_element(By.NAME, "tile").send_keys("128")  # many tiles
     drop(page, write(place / "large.png", height=700, width=900))
     until(
         page,
