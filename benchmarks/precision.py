@@ -54,6 +54,10 @@ class Rounded(BFloat16):
         out = super().transposed_convolution(F, x, weight, **settings)
         return self.narrow(F, out) if self.forward_only else out
 
+    def add(self, F: Any, a: Any, b: Any) -> Any:
+        """Round the sum, too."""
+        return self.narrow(F, super().add(F, a, b))
+
 
 def narrow_precision() -> BFloat16:
     """Return the processor's bfloat16, or `Rounded` if it has none."""

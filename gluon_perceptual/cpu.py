@@ -1,7 +1,8 @@
-"""bfloat16 on this processor, how oneDNN is made to use AMX for it, and how much memory is free.
+"""What this processor can do, how MXNet's libraries are made to use it, and how much memory is free.
 
-MXNet 1.9.1 contains oneDNN 2.4, which uses AMX, the matrix unit of Intel's processors since 2023, only if an
-environment variable enables it and Linux grants the process the unit's registers.
+MXNet 1.9.1 contains oneDNN 2.4, which uses AMX, the matrix unit of Intel's processors since 2023, for bfloat16 only if
+an environment variable enables it and Linux grants the process the unit's registers; and an OpenBLAS that does not know
+these processors, which needs a variable to use AVX2 on them.
 """
 
 from __future__ import annotations
@@ -44,20 +45,25 @@ def _text_of(path: Path) -> str:
 
 
 @contextmanager
-def amx_dispatched() -> Iterator[None]:
-    """Let oneDNN use AMX, if its first primitive is made in this block and processor and kernel support it.
+def best_kernels() -> Iterator[None]:
+    """Let the libraries that are loaded in this block use the best of their kernels that run on this processor.
 
-    A limit that the user has set in DNNL_MAX_CPU_ISA stays. Processes started later do not inherit ours, since they may
-    not have requested the registers.
+    oneDNN uses AMX if its first primitive is made in this block and processor and kernel support it. OpenBLAS takes
+    those for AVX2, its best, also on processors that are newer than it is, on which it would take those for SSE3.
+
+    What the user has set stays. Processes started later do not inherit our settings, since they may not have requested
+    AMX's registers.
     """
-    if _VARIABLE in os.environ or hardware() != AMX:
-        yield
-        return
-    os.environ[_VARIABLE] = _AMX_ISA
+    settings = {_VARIABLE: _AMX_ISA} if hardware() == AMX else {}
+    if {"avx2", "fma"} <= flags():
+        settings["OPENBLAS_CORETYPE"] = "Haswell"
+    added = {name: value for name, value in settings.items() if not os.environ.get(name)}
+    os.environ.update(added)
     try:
         yield
     finally:
-        del os.environ[_VARIABLE]
+        for name in added:
+            del os.environ[name]
 
 
 def bfloat16_support() -> str:

@@ -7,7 +7,7 @@ from helpers import randomize
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.losses import PerceptualLoss, PixelLoss
 from gluon_perceptual.nets import fast
-from gluon_perceptual.nets.fast import InputConv2D, OutputConv2D
+from gluon_perceptual.nets.fast import FilledConv2D, InputConv2D, OutputConv2D
 from gluon_perceptual.nets.fast_neural_style import FastNeuralStyleNet
 from gluon_perceptual.nets.fast_upsampling import NearestConv2D, TransposedConv2D
 from gluon_perceptual.nets.instance_norm import InstanceNorm, for_single_pictures
@@ -37,6 +37,10 @@ def in_training(norm, batch):
 
 LAYERS = {
     "input": lambda bias: (InputConv2D(4, 9, 5, bias), nn.Conv2D(4, 9, padding=4, in_channels=5, use_bias=bias)),
+    "filled": lambda bias: (
+        FilledConv2D(12, 3, padding=1, in_channels=5, use_bias=bias),
+        nn.Conv2D(12, 3, padding=1, in_channels=5, use_bias=bias),
+    ),
     "output": lambda bias: (OutputConv2D(3, 9, 5, bias), nn.Conv2D(3, 9, padding=4, in_channels=5, use_bias=bias)),
     "output, whole blocks": lambda bias: (
         OutputConv2D(16, 3, 5, bias),

@@ -21,7 +21,7 @@ from gluon_perceptual.inference import Stylizer, Upscaler
 from gluon_perceptual.inference.model import KINDS
 from gluon_perceptual.losses import FeatureLoss, PerceptualLoss, PixelLoss
 from gluon_perceptual.nets.blocks import ResidualBlock, upsample
-from gluon_perceptual.nets.fast import Conv2D, InputConv2D, OutputConv2D
+from gluon_perceptual.nets.fast import Conv2D, FilledConv2D, InputConv2D, OutputConv2D
 from gluon_perceptual.nets.fast_neural_style import FastNeuralStyleNet
 from gluon_perceptual.nets.fast_upsampling import NearestConv2D, TransposedConv2D
 from gluon_perceptual.nets.instance_norm import fast_twin
@@ -42,7 +42,9 @@ LAYERS = {
     "strided": lambda: Conv2D(32, 3, 2, 1, in_channels=16),
     "odd channels": lambda: Conv2D(5, 3, padding=1, in_channels=3, use_bias=False),
     "input": lambda: InputConv2D(16, 9, 3),
+    "filled": lambda: FilledConv2D(12, 3, padding=1, in_channels=16),
     "output": lambda: OutputConv2D(3, 9, 16),
+    "output, many channels": lambda: OutputConv2D(20, 3, 16),
     "transposed": lambda: TransposedConv2D(16, 3, 2, 1, 1, in_channels=16),
     "transposed, no bias": lambda: TransposedConv2D(5, 3, 2, 1, 1, in_channels=3, use_bias=False),
     "nearest": lambda: NearestConv2D(16, 16),
@@ -336,7 +338,7 @@ def forget_the_processor():
     cpu.hardware.cache_clear()
 
 
-AMX_FEATURES = "avx2 avx512f avx512_bf16 amx_tile amx_bf16"
+AMX_FEATURES = "avx2 fma avx512f avx512_bf16 amx_tile amx_bf16"
 
 
 @pytest.mark.parametrize(
@@ -358,17 +360,31 @@ def test_what_a_processor_computes_in(monkeypatch, features, granted, limit, exp
     assert cpu.bfloat16_support() == expected
 
 
-def test_onednn_is_told_of_amx_while_it_loads(monkeypatch):
-    cpuinfo(monkeypatch, AMX_FEATURES)
-    with cpu.amx_dispatched():
-        assert os.environ["DNNL_MAX_CPU_ISA"] == "AVX512_CORE_AMX"
-    assert "DNNL_MAX_CPU_ISA" not in os.environ
-    cpuinfo(monkeypatch, AMX_FEATURES, limit="AVX2")
-    with cpu.amx_dispatched():
-        assert os.environ["DNNL_MAX_CPU_ISA"] == "AVX2"
-    cpuinfo(monkeypatch, "avx2")
-    with cpu.amx_dispatched():
-        assert "DNNL_MAX_CPU_ISA" not in os.environ
+def test_libraries_are_told_of_the_processor_while_they_load(monkeypatch):
+    names = ("DNNL_MAX_CPU_ISA", "OPENBLAS_CORETYPE")
+
+    def told(features, limit=None, core=None):
+        cpuinfo(monkeypatch, features, limit=limit)
+        monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+        if core:
+            monkeypatch.setenv("OPENBLAS_CORETYPE", core)
+        before = [os.environ.get(name) for name in names]
+        with cpu.best_kernels():
+            inside = [os.environ.get(name) for name in names]
+        assert [os.environ.get(name) for name in names] == before
+        return inside
+
+    assert told(AMX_FEATURES) == ["AVX512_CORE_AMX", "Haswell"]
+    assert told(AMX_FEATURES, "AVX2", "Zen") == ["AVX2", "Zen"]
+    assert told("avx2 fma") == [None, "Haswell"]
+    assert told("sse3") == [None, None]
+
+
+@pytest.mark.skipif(not {"avx2", "fma"} <= cpu.flags(), reason="this processor has no AVX2")
+def test_mxnets_matrix_products_use_avx2():
+    """Also on processors that its OpenBLAS does not know."""
+    out, err = python("import gluon_perceptual._mxnet", OPENBLAS_VERBOSE="2", OPENBLAS_CORETYPE="")
+    assert "Core: Haswell" in (out + err).splitlines()[-3:]
 
 
 def test_features_are_read_from_linux(tmp_path):

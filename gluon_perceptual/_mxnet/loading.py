@@ -1,7 +1,7 @@
 """Imports MXNet: repairs what has broken since 1.9.1, and lets it use the whole processor.
 
 Names that NumPy and SciPy have removed, and distutils, which Python 3.12 lacks, are restored; NVIDIA's libraries are
-loaded if this MXNet needs them; the processor's matrix unit is enabled; and MXNet gets all cores that this process may
+loaded if this MXNet needs them; the processor's best units are enabled; and MXNet gets all cores that this process may
 use, one for each thread.
 """
 
@@ -104,7 +104,7 @@ def load_mxnet() -> types.ModuleType:
         cuda.load_libraries()
     try:
         threads = nullcontext() if threads_given else _a_bound_thread_for_each_core()
-        with warnings.catch_warnings(), threads, cpu.amx_dispatched():
+        with warnings.catch_warnings(), threads, cpu.best_kernels():
             warnings.simplefilter("ignore")
             mxnet = importlib.import_module("mxnet")
             _compute_once(mxnet)

@@ -95,7 +95,7 @@ def open_model(
     if isinstance(model, (str, Path)):
         loaded, spec = load_for_use(model, ctx, precision)
         net, on_cpu = loaded.net, ctx.device_type == "cpu"
-        fuses = on_cpu and isinstance(net, SuperResolutionNet) and not net.precision.rounds  # MXNet fails on the others
+        fuses = on_cpu and isinstance(net, SuperResolutionNet)  # MXNet fails on the others
         return _of_spec(f"{model}: a {spec.network}", loaded, spec, ctx, **({"backend": ONEDNN} if fuses else {}))
     return _of_network(model, ctx)
 

@@ -13,7 +13,7 @@ from .._mxnet import NDArray, Operators, mx, nn
 from .._mxnet.gluon import constant
 from ..choices import Norm, Upsampling, check_choice, of
 from ..image.resampling import bicubic_phases
-from .fast import Conv2D, InputConv2D
+from .fast import Conv2D, FilledConv2D, InputConv2D
 from .fast_upsampling import NearestConv2D, TransposedConv2D
 from .instance_norm import InstanceNorm
 from .precision import current_precision
@@ -105,7 +105,7 @@ class DirectEnlargement(nn.HybridSequential):
         super().__init__(**kwargs)
         self._precision = current_precision()
         with self.name_scope():
-            phases = Conv2D(3 * factor**2, 3, padding=1, in_channels=channels, weight_initializer=first)
+            phases = FilledConv2D(3 * factor**2, 3, padding=1, in_channels=channels, weight_initializer=first)
             self.add(phases, DepthToSpace(factor))
 
     def hybrid_forward(self, F: Operators, x: NDArray) -> NDArray:

@@ -44,6 +44,23 @@ class Conv2D(nn.Conv2D):
         return self.precision.convolution(F, *inputs, **{**settings, "no_bias": bias is None})
 
 
+class FilledConv2D(Conv2D):
+    """A convolution to any number of channels; parameters as of `nn.Conv2D`.
+
+    oneDNN has fast kernels only for whole blocks of channels, so filters of zeros fill up the last one.
+    """
+
+    def hybrid_forward(self, F: Operators, x: NDArray, weight: NDArray, bias: NDArray = None) -> NDArray:
+        """(N, in_channels, H, W) -> (N, channels, …)."""
+        settings = operator_arguments(self)
+        channels, unused = settings["num_filter"], -settings["num_filter"] % BLOCK
+        if on_gpu() or not unused:
+            return super().hybrid_forward(F, x, weight, bias)
+        weight, bias = (each if each is None else _filled(F, each, unused) for each in (weight, bias))
+        out = self._convolve(F, x, weight, bias, **{**settings, "num_filter": channels + unused})
+        return F.slice_axis(out, axis=1, begin=0, end=channels)
+
+
 class InputConv2D(Conv2D):
     """A convolution of odd kernel, stride 1 and same size, from few channels; parameters as of `nn.Conv2D`.
 
@@ -69,30 +86,35 @@ class OutputConv2D(Conv2D):
     filters, and the k resulting maps, each shifted to its column's place, are added by a 1×k convolution of zeros and
     ones. Filters of zeros fill up oneDNN's blocks of channels, and columns of zeros take the place of a padding over
     `MOST_PADDING`.
+
+    In bfloat16 that convolution has room for several sums of fewer columns each; these are added in float32, so that
+    less is lost by rounding.
     """
 
     def __init__(self, channels: int, kernel: int, in_channels: int, use_bias: bool = True, **kwargs: Any) -> None:
         super().__init__(channels, kernel, padding=kernel // 2, in_channels=in_channels, use_bias=use_bias, **kwargs)
 
     def hybrid_forward(self, F: Operators, x: NDArray, weight: NDArray, bias: NDArray = None) -> NDArray:
-        """(N, in_channels, H, W) -> (N, channels, H, W); the sum is float32 in any precision."""
+        """(N, in_channels, H, W) -> (N, channels, H, W), float32 in any precision."""
         if on_gpu():
             return super().hybrid_forward(F, x, weight, bias)
         settings = operator_arguments(self)
         kernel, channels = settings["kernel"][0], settings["num_filter"]
-        idle, unused = -kernel * channels % BLOCK, -channels % BLOCK
+        idle = -kernel * channels % BLOCK
         columns = _filled(F, F.reshape(F.transpose(weight, (3, 0, 1, 2)), (-3, 0, 0, 1)), idle)
         early, late = None, bias
         if bias is not None and not self.precision.rounds:  # faster, but rounded maps would lose its last bits
             early, late = self._bias_of_columns(F, bias, kernel, idle), None
         shape = {"kernel": (kernel, 1), "pad": (kernel // 2, 0), "num_filter": kernel * channels + idle}
-        maps = self.precision.widen(F, self._convolve(F, x, columns, early, **shape))
+        maps = self._convolve(F, x, columns, early, **shape)
         framed, padding = (maps, kernel // 2) if kernel // 2 <= MOST_PADDING else (_framed(F, maps, kernel // 2), 0)
-        inputs = [framed, self._places(F, kernel, channels, idle)]
-        inputs += [] if late is None else [_filled(F, late, unused)]
-        shape = {"kernel": (1, kernel), "pad": (0, padding), "num_filter": channels + unused}
-        added = F.Convolution(*inputs, **shape, no_bias=late is None)
-        return F.slice_axis(added, axis=1, begin=0, end=channels)
+        sums = max(1, BLOCK // channels) if self.precision.rounds else 1
+        shape = {"kernel": (1, kernel), "pad": (0, padding), "num_filter": sums * channels + -sums * channels % BLOCK}
+        places = self._places(F, kernel, channels, idle, sums)
+        added = self.precision.widen(F, self._convolve(F, framed, places, None, **shape))
+        cuts = range(0, sums * channels, channels)
+        out = F.add_n(*(F.slice_axis(added, axis=1, begin=cut, end=cut + channels) for cut in cuts))
+        return out if late is None else F.broadcast_add(out, F.reshape(late, (1, -1, 1, 1)))
 
     @staticmethod
     def _bias_of_columns(F: Operators, bias: NDArray, kernel: int, idle: int) -> NDArray:
@@ -101,10 +123,16 @@ class OutputConv2D(Conv2D):
         return _filled(F, F.concat(others, bias, others, dim=0), idle)
 
     @staticmethod
-    def _places(F: Operators, kernel: int, channels: int, idle: int) -> NDArray:
-        """-> filters (channels or more, kernel·channels + idle, 1, kernel): map c of column k to c, moved by k."""
-        ones = F.reshape(F.eye(kernel * channels + idle, kernel * channels), (0, kernel, channels))
-        return F.expand_dims(_filled(F, F.transpose(ones, (2, 0, 1)), -channels % BLOCK), axis=2)
+    def _places(F: Operators, kernel: int, channels: int, idle: int, sums: int) -> NDArray:
+        """-> filters (sums·channels or more, kernel·channels + idle, 1, kernel).
+
+        They move map c of column k by k, and add it to channel c of the sum k·sums // kernel.
+        """
+        ones = F.reshape(F.eye(kernel * channels + idle, kernel * channels), (1, -1, kernel, channels))
+        moved = F.transpose(ones, (0, 3, 1, 2))
+        wanted = F.transpose(F.one_hot(F.floor(F.arange(kernel) * (sums / kernel)), sums))
+        placed = F.broadcast_mul(moved, F.reshape(wanted, (-1, 1, 1, kernel)))
+        return _filled(F, F.reshape(placed, (-3, 0, 1, -1)), -sums * channels % BLOCK)
 
 
 def _framed(F: Operators, maps: NDArray, width: int) -> NDArray:

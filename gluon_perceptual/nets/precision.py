@@ -64,8 +64,8 @@ class Precision:
         return F.Deconvolution(*inputs, **{**settings, "no_bias": True})
 
     def add(self, F: Operators, a: NDArray, b: NDArray) -> NDArray:
-        """Add feature maps in float32: rounded after each residual block, the sum would lose much more."""
-        return self.widen(F, a) + self.widen(F, b)
+        """Add feature maps in the type that convolutions take; the sum is rounded to it."""
+        return self.narrow(F, a) + self.narrow(F, b)
 
 
 class BFloat16(Precision):
