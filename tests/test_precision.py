@@ -21,7 +21,7 @@ from gluon_perceptual.inference import Stylizer, Upscaler
 from gluon_perceptual.inference.model import KINDS
 from gluon_perceptual.losses import FeatureLoss, PerceptualLoss, PixelLoss
 from gluon_perceptual.nets.blocks import ResidualBlock, upsample
-from gluon_perceptual.nets.fast import Conv2D, FilledConv2D, InputConv2D, OutputConv2D
+from gluon_perceptual.nets.fast import ColorConv2D, Conv2D, FilledConv2D, InputConv2D, OutputConv2D
 from gluon_perceptual.nets.fast_neural_style import FastNeuralStyleNet
 from gluon_perceptual.nets.fast_upsampling import NearestConv2D, TransposedConv2D
 from gluon_perceptual.nets.instance_norm import fast_twin
@@ -42,6 +42,7 @@ LAYERS = {
     "strided": lambda: Conv2D(32, 3, 2, 1, in_channels=16),
     "odd channels": lambda: Conv2D(5, 3, padding=1, in_channels=3, use_bias=False),
     "input": lambda: InputConv2D(16, 9, 3),
+    "colors": lambda: ColorConv2D(16, 3, 3),
     "filled": lambda: FilledConv2D(12, 3, padding=1, in_channels=16),
     "output": lambda: OutputConv2D(3, 9, 16),
     "output, many channels": lambda: OutputConv2D(20, 3, 16),
@@ -65,7 +66,7 @@ NETWORKS = {
     "VGG16": lambda: LossNetwork(("relu1_2", "relu2_2", "relu3_3")),
 }
 PICTURES = [name for name in NETWORKS if name not in ("residual", "residual, no padding", "instance norm")]
-CHANNELS = {"odd channels": 3, "input": 3, "transposed, no bias": 3}
+CHANNELS = {"odd channels": 3, "colors": 3, "input": 3, "transposed, no bias": 3}
 MAKERS = {**LAYERS, **NETWORKS}
 
 

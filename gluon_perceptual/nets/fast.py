@@ -61,6 +61,23 @@ class FilledConv2D(Conv2D):
         return F.slice_axis(out, axis=1, begin=0, end=channels)
 
 
+class ColorConv2D(Conv2D):
+    """A convolution from few channels that passes a gradient to them; parameters as of `nn.Conv2D`.
+
+    In bfloat16, oneDNN computes this gradient slowly and in another layout than all others, so channels of zeros fill
+    up the block.
+    """
+
+    def __init__(self, channels: int, kernel: int, in_channels: int, **kwargs: Any) -> None:
+        super().__init__(channels, kernel, padding=kernel // 2, in_channels=in_channels, **kwargs)
+        self._missing = -in_channels % BLOCK if self.precision.rounds else 0
+
+    def hybrid_forward(self, F: Operators, x: NDArray, weight: NDArray, bias: NDArray = None) -> NDArray:
+        """(N, in_channels, H, W) -> (N, channels, H, W)."""
+        x, weight = (_filled(F, each, self._missing, axis=1) for each in (x, weight))
+        return super().hybrid_forward(F, x, weight, bias)
+
+
 class InputConv2D(Conv2D):
     """A convolution of odd kernel, stride 1 and same size, from few channels; parameters as of `nn.Conv2D`.
 
@@ -142,9 +159,9 @@ def _framed(F: Operators, maps: NDArray, width: int) -> NDArray:
     return F.concat(columns, maps, columns, dim=3)
 
 
-def _filled(F: Operators, filters: NDArray, idle: int) -> NDArray:
-    """Add `idle` zeros along the first axis."""
+def _filled(F: Operators, arrays: NDArray, idle: int, axis: int = 0) -> NDArray:
+    """Add `idle` zeros along an axis."""
     if not idle:
-        return filters
-    one = F.zeros_like(F.slice_axis(filters, axis=0, begin=0, end=1))
-    return F.concat(filters, F.repeat(one, repeats=idle, axis=0), dim=0)
+        return arrays
+    one = F.zeros_like(F.slice_axis(arrays, axis=axis, begin=0, end=1))
+    return F.concat(arrays, F.repeat(one, repeats=idle, axis=axis), dim=axis)

@@ -16,7 +16,7 @@ from .._mxnet import Block, Context, NDArray, Operators, Parameter, mx
 from .._mxnet.gluon import constant, fill
 from ..choices import check_choice
 from ..errors import UserError
-from .fast import Conv2D
+from .fast import ColorConv2D, Conv2D
 from .precision import current_precision
 from .vgg_files import CONVS_OF_STAGE, read_vgg_weights
 from .zoo import vgg_from_zoo
@@ -53,7 +53,8 @@ def _in_current_precision(features: Block) -> Block:
     layers = mx.gluon.nn.HybridSequential(prefix=features.prefix, params=features.params)
     for layer in features:
         if isinstance(layer, mx.gluon.nn.Conv2D):
-            layer = Conv2D(layer.weight.shape[0], 3, padding=1, prefix=layer.prefix, params=layer.params)
+            channels, same = layer.weight.shape[0], {"prefix": layer.prefix, "params": layer.params}
+            layer = Conv2D(channels, 3, padding=1, **same) if len(layers) else ColorConv2D(channels, 3, 3, **same)
         layers.add(layer)
     return layers
 
