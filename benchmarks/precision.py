@@ -31,7 +31,7 @@ SPLITTER = 2.0**16 + 1  # leaves 8 of float32's 24 bits
 
 
 class Rounded(BFloat16):
-    """Inputs and outputs of convolutions are rounded to bfloat16 but stay float32."""
+    """Inputs and outputs of convolutions, and sums, are rounded to bfloat16 but stay float32."""
 
     def narrow(self, F: Any, x: Any) -> Any:
         """Round values, and in the same way gradients, by Dekker's splitting: as a cast, but 14 times as fast.

@@ -26,8 +26,17 @@ _ARCH_PRCTL, _REQUEST_REGISTERS, _TILE_DATA = 158, 0x1023, 18  # x86-64's system
 
 def flags(path: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
     """Return the processor's features that Linux lists, such as "avx2"; none if it lists none."""
+    return frozenset(_listed("flags", path).split())
+
+
+def vendor(path: Path = Path("/proc/cpuinfo")) -> str:
+    """Return the processor's maker as Linux names it, such as "GenuineIntel"; "" if it does not."""
+    return _listed("vendor_id", path)
+
+
+def _listed(name: str, path: Path) -> str:
     lines = _text_of(path).splitlines()
-    return next((frozenset(line.partition(":")[2].split()) for line in lines if line.startswith("flags")), frozenset())
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")
 
 
 def free_memory(machine: Path = Path("/proc/meminfo"), container: Path = Path("/sys/fs/cgroup/memory.max")) -> int:
@@ -49,13 +58,14 @@ def best_kernels() -> Iterator[None]:
     """Let the libraries that are loaded in this block use the best of their kernels that run on this processor.
 
     oneDNN uses AMX if its first primitive is made in this block and processor and kernel support it. OpenBLAS takes
-    those for AVX2, its best, also on processors that are newer than it is, on which it would take those for SSE3.
+    those for AVX2, the best that MXNet's has, also on Intel's processors that are newer than it is, on which it would
+    take those for SSE3.
 
-    What the user has set stays. Processes started later do not inherit our settings, since they may not have requested
-    AMX's registers.
+    What the user has set stays, unless it is empty. Processes started later do not inherit our settings, since they may
+    not have requested AMX's registers.
     """
     settings = {_VARIABLE: _AMX_ISA} if hardware() == AMX else {}
-    if {"avx2", "fma"} <= flags():
+    if {"avx2", "fma"} <= flags() and vendor() == "GenuineIntel":
         settings["OPENBLAS_CORETYPE"] = "Haswell"
     added = {name: value for name, value in settings.items() if not os.environ.get(name)}
     os.environ.update(added)

@@ -1,5 +1,7 @@
 """Each fast layer beside MXNet's plain one: outputs, gradients, and a training."""
 
+import json
+
 import numpy as np
 import pytest
 from helpers import randomize
@@ -7,7 +9,7 @@ from helpers import randomize
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.losses import PerceptualLoss, PixelLoss
 from gluon_perceptual.nets import fast
-from gluon_perceptual.nets.fast import FilledConv2D, InputConv2D, OutputConv2D
+from gluon_perceptual.nets.fast import BLOCK, ColorConv2D, FilledConv2D, InputConv2D, OutputConv2D
 from gluon_perceptual.nets.fast_neural_style import FastNeuralStyleNet
 from gluon_perceptual.nets.fast_upsampling import NearestConv2D, TransposedConv2D
 from gluon_perceptual.nets.instance_norm import InstanceNorm, for_single_pictures
@@ -40,6 +42,10 @@ LAYERS = {
     "filled": lambda bias: (
         FilledConv2D(12, 3, padding=1, in_channels=5, use_bias=bias),
         nn.Conv2D(12, 3, padding=1, in_channels=5, use_bias=bias),
+    ),
+    "colors": lambda bias: (
+        ColorConv2D(16, 3, 5, use_bias=bias),
+        nn.Conv2D(16, 3, padding=1, in_channels=5, use_bias=bias),
     ),
     "output": lambda bias: (OutputConv2D(3, 9, 5, bias), nn.Conv2D(3, 9, padding=4, in_channels=5, use_bias=bias)),
     "output, whole blocks": lambda bias: (
@@ -95,6 +101,27 @@ def test_layer_equals_the_plain_one_and_so_do_its_gradients(layer, hybrid, bias,
     head = mx.nd.random.normal(shape=nets[1](x).shape)
     for ours, plains in zip(run(nets[0], x, head), run(nets[1], x, head)):
         np.testing.assert_allclose(ours, plains, rtol=1e-5, atol=1e-5 * max(1, np.abs(plains).max()))
+
+
+def graph(layer):
+    return json.loads(layer(mx.sym.var("data")).tojson(remove_amp_cast=False))["nodes"]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_filters_fill_whole_blocks(precision):
+    with computing_in(precision):
+        layers = [FilledConv2D(12, 3, padding=1, in_channels=5), OutputConv2D(3, 9, 5), OutputConv2D(3, 3, 5)]
+    for layer in layers:
+        filters = [int(node["attrs"]["num_filter"]) for node in graph(layer) if node["op"] == "Convolution"]
+        assert filters
+        assert not any(number % BLOCK for number in filters)
+
+
+def test_colors_are_filled_up_only_in_bfloat16():
+    for precision, joined in (("float32", 0), ("bfloat16", 2)):
+        with computing_in(precision):
+            nodes = graph(ColorConv2D(16, 3, 3))
+        assert sum(node["op"] == "Concat" for node in nodes) == joined
 
 
 @pytest.mark.parametrize("size", [(1, 2), (9, 6), (13, 15)])

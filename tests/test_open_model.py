@@ -5,9 +5,9 @@ import pytest
 from graphs import doubler, restorer
 from helpers import built, randomize, saved
 
-from gluon_perceptual import weights
+from gluon_perceptual import cpu, weights
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.checkpoint.model import save_model
+from gluon_perceptual.checkpoint.model import load_for_use, save_model
 from gluon_perceptual.checkpoint.spec import ModelSpec
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.formats.arrays import READERS
@@ -18,6 +18,7 @@ from gluon_perceptual.nets.style import BORDER_ARTIFACT_WIDTH, StyleNet
 from gluon_perceptual.symbols.probing import UNBOUNDED
 from gluon_perceptual.weights import checksum, models
 
+PRECISIONS_HERE = ["float32", *(["bfloat16"] if cpu.bfloat16_support() != cpu.NONE else [])]
 SUPER_RESOLUTION = ModelSpec("SuperResolutionNet", {"scale": 4, "width": 4, "blocks": 1})
 BLOG = ModelSpec("PlsrNet", {"width": 4, "blocks": 1}, max_value=1.0, mean=(0.4, 0.5, 0.6))
 STYLE = ModelSpec("StyleNet", {"width": 2})
@@ -115,13 +116,17 @@ def test_a_checksum_is_taken_once_and_again_of_a_file_that_changed(tmp_path, mon
         (4, "nearest", "none", False, None),
     ],
 )
-def test_convolutions_that_rectify_give_the_same(tmp_path, scale, upsampling, norm, skip, lowpass):
+@pytest.mark.parametrize("precision", PRECISIONS_HERE)
+def test_convolutions_that_rectify_give_the_same(tmp_path, precision, scale, upsampling, norm, skip, lowpass):
     arguments = {"scale": scale, "width": 5, "blocks": 2, "norm": norm, "upsampling": upsampling}
     spec = ModelSpec("SuperResolutionNet", {**arguments, "skip": skip, "lowpass": lowpass})
     model = built(spec)
     save_model(tmp_path / "a.params", model, spec)
-    opened = open_model(tmp_path / "a.params", precision="float32")
+    opened = open_model(tmp_path / "a.params", precision=precision)
+    if precision == "bfloat16":
+        model = load_for_use(tmp_path / "a.params", None, precision)[0]
+    tolerance = 1e-4 if precision == "float32" else 2**-8
     for size in ((7, 9), (1, 1), (7, 9)):
         x = mx.nd.array(np.random.default_rng(0).uniform(0, 255, (1, 3, *size)))
         plain, found = model(x).asnumpy(), opened(x).asnumpy()
-        np.testing.assert_allclose(found, plain, rtol=1e-4, atol=1e-4 * np.abs(plain).max())
+        np.testing.assert_allclose(found, plain, rtol=tolerance, atol=tolerance * np.abs(plain).max())

@@ -21,7 +21,7 @@ from ..symbols.probing import UNBOUNDED
 from ..symbols.process import load_symbol
 
 KINDS = ("super-resolution", "style")
-ONEDNN = "MKLDNN"  # MXNet's name of the backend in which a convolution adds and rectifies its results itself
+ONEDNN = "MKLDNN"  # MXNet's name of the backend in which convolutions rectify their results, and in float32 add
 MISUSES = {  # messages for the wrong kind of model
     "super-resolution": "repaints pictures and does not enlarge them; use stylize",
     "style": "enlarges pictures and has no style; use upscale",
@@ -94,8 +94,7 @@ def open_model(
         return _of_symbol(model, ctx, math.ceil(scale) if scale else None)
     if isinstance(model, (str, Path)):
         loaded, spec = load_for_use(model, ctx, precision)
-        net, on_cpu = loaded.net, ctx.device_type == "cpu"
-        fuses = on_cpu and isinstance(net, SuperResolutionNet)  # MXNet fails on the others
+        fuses = ctx.device_type == "cpu" and isinstance(loaded.net, SuperResolutionNet)  # MXNet fails on the others
         return _of_spec(f"{model}: a {spec.network}", loaded, spec, ctx, **({"backend": ONEDNN} if fuses else {}))
     return _of_network(model, ctx)
 

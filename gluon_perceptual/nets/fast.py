@@ -70,11 +70,12 @@ class ColorConv2D(Conv2D):
 
     def __init__(self, channels: int, kernel: int, in_channels: int, **kwargs: Any) -> None:
         super().__init__(channels, kernel, padding=kernel // 2, in_channels=in_channels, **kwargs)
-        self._missing = -in_channels % BLOCK if self.precision.rounds else 0
+        self._missing = -in_channels % BLOCK
 
     def hybrid_forward(self, F: Operators, x: NDArray, weight: NDArray, bias: NDArray = None) -> NDArray:
         """(N, in_channels, H, W) -> (N, channels, H, W)."""
-        x, weight = (_filled(F, each, self._missing, axis=1) for each in (x, weight))
+        if self.precision.rounds and not on_gpu():
+            x, weight = (_filled(F, each, self._missing, axis=1) for each in (x, weight))
         return super().hybrid_forward(F, x, weight, bias)
 
 
@@ -125,12 +126,14 @@ class OutputConv2D(Conv2D):
         shape = {"kernel": (kernel, 1), "pad": (kernel // 2, 0), "num_filter": kernel * channels + idle}
         maps = self._convolve(F, x, columns, early, **shape)
         framed, padding = (maps, kernel // 2) if kernel // 2 <= MOST_PADDING else (_framed(F, maps, kernel // 2), 0)
-        sums = max(1, BLOCK // channels) if self.precision.rounds else 1
-        shape = {"kernel": (1, kernel), "pad": (0, padding), "num_filter": sums * channels + -sums * channels % BLOCK}
-        places = self._places(F, kernel, channels, idle, sums)
+        sums = max(1, min(kernel, BLOCK // channels)) if self.precision.rounds else 1
+        unused = -sums * channels % BLOCK
+        places = _filled(F, self._places(F, kernel, channels, idle, sums), unused)
+        shape = {"kernel": (1, kernel), "pad": (0, padding), "num_filter": sums * channels + unused}
         added = self.precision.widen(F, self._convolve(F, framed, places, None, **shape))
         cuts = range(0, sums * channels, channels)
-        out = F.add_n(*(F.slice_axis(added, axis=1, begin=cut, end=cut + channels) for cut in cuts))
+        parts = [F.slice_axis(added, axis=1, begin=cut, end=cut + channels) for cut in cuts]
+        out = F.add_n(*parts) if len(parts) > 1 else parts[0]
         return out if late is None else F.broadcast_add(out, F.reshape(late, (1, -1, 1, 1)))
 
     @staticmethod
@@ -141,15 +144,15 @@ class OutputConv2D(Conv2D):
 
     @staticmethod
     def _places(F: Operators, kernel: int, channels: int, idle: int, sums: int) -> NDArray:
-        """-> filters (sums·channels or more, kernel·channels + idle, 1, kernel).
+        """-> filters (sums·channels, kernel·channels + idle, 1, kernel).
 
-        They move map c of column k by k, and add it to channel c of the sum k·sums // kernel.
+        They move map c of column k by k, to channel c of the sum k % sums.
         """
         ones = F.reshape(F.eye(kernel * channels + idle, kernel * channels), (1, -1, kernel, channels))
         moved = F.transpose(ones, (0, 3, 1, 2))
-        wanted = F.transpose(F.one_hot(F.floor(F.arange(kernel) * (sums / kernel)), sums))
+        wanted = F.transpose(F.one_hot(F.arange(kernel) % sums, sums))
         placed = F.broadcast_mul(moved, F.reshape(wanted, (-1, 1, 1, kernel)))
-        return _filled(F, F.reshape(placed, (-3, 0, 1, -1)), -sums * channels % BLOCK)
+        return F.reshape(placed, (-3, 0, 1, -1))
 
 
 def _framed(F: Operators, maps: NDArray, width: int) -> NDArray:

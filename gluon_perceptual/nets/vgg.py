@@ -54,7 +54,8 @@ def _in_current_precision(features: Block) -> Block:
     for layer in features:
         if isinstance(layer, mx.gluon.nn.Conv2D):
             channels, same = layer.weight.shape[0], {"prefix": layer.prefix, "params": layer.params}
-            layer = Conv2D(channels, 3, padding=1, **same) if len(layers) else ColorConv2D(channels, 3, 3, **same)
+            first = not len(layers)
+            layer = ColorConv2D(channels, 3, 3, **same) if first else Conv2D(channels, 3, padding=1, **same)
         layers.add(layer)
     return layers
 
