@@ -213,6 +213,18 @@ def test_a_block_has_its_precision_to_its_end():
         pass
 
 
+@pytest.mark.skipif(not IN_HARDWARE, reason="no bfloat16 here")
+@pytest.mark.parametrize("name", ["x2, subpixel", "x4, direct", "blog"])
+def test_layers_one_by_one_are_the_graph(name):
+    with computing_in("bfloat16"):
+        net = NETWORKS[name]()
+    randomize(net, seed=4)
+    x = mx.nd.array(np.random.default_rng(4).uniform(0, 255, (1, 3, 20, 24)))
+    alone = net(x).asnumpy()
+    net.hybridize(static_alloc=True, static_shape=True)
+    np.testing.assert_array_equal(net(x).asnumpy(), alone)
+
+
 def precisions():
     return [Rounded(), *(["bfloat16"] if IN_HARDWARE else [])]
 

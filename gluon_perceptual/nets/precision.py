@@ -64,8 +64,11 @@ class Precision:
         return F.Deconvolution(*inputs, **{**settings, "no_bias": True})
 
     def add(self, F: Operators, a: NDArray, b: NDArray) -> NDArray:
-        """Add feature maps in the type that convolutions take; the sum is rounded to it."""
-        return self.narrow(F, a) + self.narrow(F, b)
+        """Add feature maps in the type that convolutions take; the sum is rounded to it.
+
+        Outside of a graph, `+` would be MXNet's broadcast_add, which cuts bits off instead of rounding.
+        """
+        return F.elemwise_add(self.narrow(F, a), self.narrow(F, b))
 
 
 class BFloat16(Precision):
