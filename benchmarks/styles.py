@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from gluon_perceptual._mxnet import mx
+from gluon_perceptual.choices import VariationKind, of
 from gluon_perceptual.data.photos import find_photos
 from gluon_perceptual.evaluation.style_metrics import clipped_share, color_noise, style_scores
 from gluon_perceptual.image.io import Picture, read_rgb, to_image, to_tensor, write_picture
@@ -29,7 +30,7 @@ from gluon_perceptual.training.style import StyleConfig
 from .tables import line, markdown
 
 MEASURES = ("", "clipped", "blobs", "color noise", "edges", "painting's clipped", "painting's color noise")
-HEAD = (*MEASURES, "loss / L-BFGS's", "content", "style", "L-BFGS, low-pass", *STYLE_LAYERS)
+HEAD = (*MEASURES, "loss / L-BFGS's", "content + style", "content", "style", "L-BFGS, low-pass", *STYLE_LAYERS)
 Paint = Callable[[np.ndarray], np.ndarray]
 
 
@@ -41,6 +42,9 @@ Paint = Callable[[np.ndarray], np.ndarray]
 @click.option("--loss-size", default=256, help="Longer side of these.")
 @click.option("--style-size", default=StyleConfig.style_size, help="Longer side of the paintings in pixels.")
 @click.option("--style-weight", default=StyleConfig.style_weight, help="Weight of the style loss.")
+@click.option("--content-weight", default=StyleConfig.content_weight, help="Weight of the feature loss.")
+@click.option("--tv", default=StyleConfig.tv, help="Weight of the total variation.")
+@click.option("--tv-kind", type=click.Choice(of(VariationKind)), default=StyleConfig.tv_kind, help="Its kind.")
 @click.option("--iterations", default=300, help="Steps of L-BFGS.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Folder for these photos, our pictures and L-BFGS's.")
 def main(
@@ -77,23 +81,18 @@ def measured(paint: Paint, photos: Sequence[np.ndarray]) -> list[str]:
 
 
 def compared(
-    paint: Paint,
-    photos: Sequence[np.ndarray],
-    style: np.ndarray,
-    keep: Path | None,
-    style_weight: float,
-    iterations: int,
+    paint: Paint, photos: Sequence[np.ndarray], style: np.ndarray, keep: Path | None, iterations: int, **weights: Any
 ) -> list[str]:
     """Return the cells of losses relative to L-BFGS's, and of each layer's share in this.
 
-    They are the mean loss, its content and its style; then the loss of L-BFGS's own pictures after the low-pass that a
-    style network has by default: L-BFGS reaches part of its loss by fine waves that nobody wants.
+    They are the mean loss, its content and style, together and each; then the loss of L-BFGS's own pictures after the
+    low-pass that a style network has by default: L-BFGS reaches part of its loss by fine waves that nobody wants.
     """
     ours, reached, filtered = [], [], []
     lowpass = LowPass(StyleConfig.lowpass, 1)
     lowpass.initialize()
     for number, photo in enumerate(tqdm(photos, desc="L-BFGS", leave=False), 1):
-        objective = style_objective(photo, [style], style_weight=style_weight, tv=StyleConfig.tv)
+        objective = style_objective(photo, [style], **weights)
         picture, best = paint(photo), minimize(objective, to_tensor(photo), iterations)
         ours.append(parts(objective, to_tensor(picture)))
         reached.append(parts(objective, best))
@@ -102,15 +101,16 @@ def compared(
             for maker, made in (("photo", photo), (keep.name, picture), ("L-BFGS", to_image(best))):
                 write_picture(keep / f"{number:02d}" / f"{maker}.png", Picture(made))
     a, b = np.mean(ours, axis=0), np.mean(reached, axis=0)
-    return [f"{ratio:.2f}" for ratio in (*a[:3] / b[:3], np.mean(filtered) / b[0], *b[3:] / b[2])]
+    return [f"{ratio:.2f}" for ratio in (*a[:4] / b[:4], np.mean(filtered) / b[0], *b[4:] / b[3])]
 
 
 def parts(objective: Objective, picture: Any) -> tuple[float, ...]:
-    """Return the loss of (1, 3, H, W) in [0, 255]; of this content, style, and the style of each layer."""
+    """Return the loss of (1, 3, H, W) in [0, 255]; of this content and style, content, style, each layer's style."""
     loss, _ = objective(np.asarray(picture, np.float64).ravel())
     weighted = {name: weight * objective.terms[name] for name, weight in objective.loss.weights.items()}
     styles = [weighted[f"style:{layer}"] for layer in STYLE_LAYERS]
-    return loss, weighted[f"feature:{StyleConfig.content_layer}"], sum(styles), *styles
+    content = weighted[f"feature:{StyleConfig.content_layer}"]
+    return loss, content + sum(styles), content, sum(styles), *styles
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ Output = Literal["tanh", "linear"]
 
 Loss = Literal["pixel", "feature", "mix"]
 PixelKind = Literal["squared", "absolute"]
-VariationKind = Literal["paper", "blog"]
+VariationKind = Literal["paper", "blog", "isotropic"]
 WaveKind = Literal["waves", "echoes"]
 Balance = Literal["norm", "entries"]
 

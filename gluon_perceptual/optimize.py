@@ -8,7 +8,7 @@ from typing import Callable, Sequence
 import numpy as np
 
 from ._mxnet import Context, NDArray, mx, mxnet_errors
-from .choices import Optimizer, check_choice, of
+from .choices import Optimizer, VariationKind, check_choice, of
 from .errors import UserError
 from .image.io import to_tensor
 from .losses import FeatureLoss, PerceptualLoss, TotalVariationLoss
@@ -135,6 +135,7 @@ def style_objective(
     style_layers: Sequence[str] = STYLE_LAYERS,
     vgg: str = "shipped",
     ctx: Context | None = None,
+    tv_kind: VariationKind = "paper",
 ) -> Objective:
     """Return the objective of Gatys et al. (2015), with the paper's layers and total variation.
 
@@ -149,6 +150,7 @@ def style_objective(
         style_layers: VGG layers whose Gram matrices are compared.
         vgg: See `LossNetwork.pretrained`.
         ctx: Device; None for the CPU.
+        tv_kind: See `style_transfer.style_transfer_loss`.
 
     Raises:
         UserError: A side of the content is under 16 pixels, or a layer is unknown.
@@ -158,7 +160,7 @@ def style_objective(
     network = LossNetwork.pretrained(layers, vgg, ctx)
     grams = blended_grams(network, styles, blend, ctx)
     style = style_weights(style_layers, grams, style_weight)
-    loss = style_transfer_loss(network, {content_layer: content_weight}, style, tv)
+    loss = style_transfer_loss(network, {content_layer: content_weight}, style, tv, tv_kind=tv_kind)
     picture = _tensor_of(content)
     targets = {**loss.targets(mx.nd.array(picture, ctx=ctx)), **grams}
     return Objective(loss, targets, picture.shape, ctx)

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from gluon_perceptual import cpu
+from gluon_perceptual.choices import VariationKind, of
 from gluon_perceptual.formats.mxnet_params import read_params
 from gluon_perceptual.training.jsonl import read_lines
 
@@ -74,6 +75,19 @@ def test_settings_that_would_be_ignored_are_refused(option, photos, tmp_path):
     assert found.exit_code == 1
     assert found.output.splitlines()[-1].startswith("Error: ")
     assert (tmp_path / "run/log.jsonl").read_bytes() == log
+
+
+@pytest.mark.parametrize("kind", of(VariationKind))
+def test_the_same_variation(kind):
+    import torch
+
+    from benchmarks.pytorch_training.losses import variation
+    from gluon_perceptual._mxnet import mx
+    from gluon_perceptual.losses.terms import TotalVariationLoss
+
+    pictures = np.random.default_rng(0).uniform(0, 255, (2, 3, 20, 24)).astype(np.float32)
+    ours = TotalVariationLoss.kinds[kind](mx.nd, mx.nd.array(pictures)).asnumpy().mean()
+    assert float(variation(torch.from_numpy(pictures), kind)) == pytest.approx(ours, rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["waves", "echoes"])

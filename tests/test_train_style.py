@@ -37,7 +37,7 @@ def painting(tmp_path_factory):
     "options",
     [
         [],
-        ["--norm", "batch", "--content-layer", "relu3_3", "--style-layers", "relu1_1,relu2_1", "--tv", 1e-4],
+        ["--norm", "batch", "--content-layer", "relu3_3", "--style-layers", "relu1_1", "--tv-kind", "isotropic"],
         ["--cpus", 2, "--stability", 1.0, "--range", 1.0, "--match-color", "--denoise", 3, "--upsampling", "subpixel"],
         ["--cpus", 2, "--batch", 3, "--norm", "instance", "--upsampling", "transposed", "--schedule", "constant"],
     ],

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from gluon_perceptual.choices import WaveKind
+from gluon_perceptual.choices import VariationKind, WaveKind
 from gluon_perceptual.errors import UserError
 from gluon_perceptual.formats.mxnet_params import read_params
 from gluon_perceptual.image.io import to_tensor
@@ -88,6 +88,16 @@ def texture(pictures: torch.Tensor, scale: int) -> torch.Tensor:
     )
 
 
+def variation(output: torch.Tensor, kind: VariationKind) -> torch.Tensor:
+    """Total variation."""
+    down, right = output[:, :, 1:] - output[:, :, :-1], output[..., 1:] - output[..., :-1]
+    if kind == "paper":
+        return (down.square().sum() + right.square().sum()) / len(output)
+    if kind == "blog":
+        return down.abs().mean() + right.abs().mean()
+    return (down[..., :-1].square() + right[:, :, :-1].square() + 1).sqrt().mean()
+
+
 def wave_error(output: torch.Tensor, truth: torch.Tensor, kind: WaveKind = "waves") -> torch.Tensor:
     """How strong the fine waves are that only the output has, where the truth is smooth."""
     counted = KINDS[kind]
@@ -128,8 +138,7 @@ def style_loss(config: StyleConfig, dtype: torch.dtype, device: torch.device) ->
         for layer, gram in grams.items():
             error = (gram_matrix(maps[layer]) - gram).square().sum() / len(output)
             terms[f"style:{layer}"] = weights[layer] * error
-        down, right = output[:, :, 1:] - output[:, :, :-1], output[..., 1:] - output[..., :-1]
-        terms["tv"] = config.tv * (down.square().sum() + right.square().sum()) / len(output)
+        terms["tv"] = config.tv * variation(output, config.tv_kind)
         return terms
 
     return loss

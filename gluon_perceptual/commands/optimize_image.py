@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..choices import Optimizer, of
+from ..choices import Optimizer, VariationKind, of
 from ..losses.terms import STYLE_LAYERS, STYLE_WEIGHT
 from ..training.settings import LARGEST_COUNT, LARGEST_SEED, LONGEST_SIDE
 from ._command import Command
@@ -23,7 +23,6 @@ optimization_options = combined(
     click.option("--iterations", type=click.IntRange(1, LARGEST_COUNT), default=300, help="Largest number of steps."),
     click.option("--optimizer", type=click.Choice(of(Optimizer)), default="lbfgs", help="Optimizer."),
     click.option("--lr", type=Number(0, min_open=True), default=5.0, help="Learning rate of Adam, in gray levels."),
-    click.option("--tv", type=Number(0), default=1e-6, help="Weight of the total variation."),
     click.option("--vgg", metavar="shipped|zoo|zoo19|FILE", default="shipped", help="Weights of VGG16 or VGG19."),
     click.option(
         "--save-every", type=click.IntRange(1, LARGEST_COUNT), default=50, help="Steps between intermediate pictures."
@@ -54,6 +53,8 @@ def optimize_image() -> None:
 )
 @click.option("--style-weight", type=Number(0), default=STYLE_WEIGHT, help="Weight of each layer's style loss.")
 @click.option("--content-weight", type=Number(0), default=1.0, help="Weight of the feature loss.")
+@click.option("--tv", type=Number(0), default=1e4, help="Weight of the total variation, against speckles.")
+@click.option("--tv-kind", type=click.Choice(of(VariationKind)), default="isotropic", help="Kind of total variation.")
 @click.option("--content-layer", default="relu2_2", help="VGG layer whose features are compared.")
 @click.option(
     "--style-layers", default=",".join(STYLE_LAYERS), callback=parse_names, help="VGG layers whose style is compared."
@@ -90,6 +91,7 @@ def style(content: str, styles: tuple[str, ...], style_size: int, start: str, **
     metavar="LAYER,...",
     help="VGG layers; for several, OUT is a series of pictures, as in the paper's figure 3.",
 )
+@click.option("--tv", type=Number(0), default=1e-6, help="Weight of the total variation.")
 @optimization_options
 def invert(image: str, layers: tuple[str, ...], size: int, tv: float, vgg: str, seed: int, **options: Any) -> None:
     """Find a picture with the features of IMAGE at a layer: it shows what the layer represents."""

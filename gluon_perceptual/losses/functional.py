@@ -106,6 +106,13 @@ def mean_absolute_variation(F: Operators, x: NDArray) -> NDArray:
     return mean_of_each(F, F.abs(dy)) + mean_of_each(F, F.abs(dx))
 
 
+def isotropic_variation(F: Operators, x: NDArray) -> NDArray:
+    """Mean length of the gradient in gray levels (Rudin, Osher and Fatemi 1992), √(dy² + dx² + 1) to be smooth at 0."""
+    dy, dx = _differences(F, x)
+    dy, dx = F.slice_axis(dy, axis=3, begin=0, end=-1), F.slice_axis(dx, axis=2, begin=0, end=-1)
+    return mean_of_each(F, F.sqrt(F.square(dy) + F.square(dx) + 1.0))
+
+
 def _differences(F: Operators, x: NDArray) -> tuple[NDArray, NDArray]:
     down = F.slice_axis(x, axis=2, begin=1, end=None) - F.slice_axis(x, axis=2, begin=0, end=-1)
     right = F.slice_axis(x, axis=3, begin=1, end=None) - F.slice_axis(x, axis=3, begin=0, end=-1)

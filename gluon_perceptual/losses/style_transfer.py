@@ -9,7 +9,7 @@ from typing import Mapping, Sequence
 import numpy as np
 
 from .._mxnet import Block, Context, NDArray, mx
-from ..choices import Balance
+from ..choices import Balance, VariationKind
 from ..errors import UserError
 from ..image.io import read_rgb, to_tensor
 from ..image.resize import resize_longest_side
@@ -94,6 +94,7 @@ def style_transfer_loss(
     tv: float = 0.0,
     stability: float = 0.0,
     within_range: float = 0.0,
+    tv_kind: VariationKind = "paper",
 ) -> PerceptualLoss:
     """Return the loss of style transfer (paper, equation 5): content, style and total variation, weighted.
 
@@ -101,11 +102,13 @@ def style_transfer_loss(
         network: The loss network; it has the layers of both losses.
         content: Weight of the feature loss by layer.
         style: Weight of the style loss by layer, see `style_weights`.
-        tv: Weight of the paper's total variation.
+        tv: Weight of the total variation.
         stability: Weight of the stability loss, which is not in the paper.
         within_range: Weight of the range loss, which is not in the paper.
+        tv_kind: See `TotalVariationLoss`. Style losses reward speckles. Squared differences (paper), weighed strongly
+            enough against them, also take the contrast of edges; "isotropic" leaves more of it.
     """
     weights: dict[Term, float] = {FeatureLoss(layer): weight for layer, weight in content.items()}
     weights.update({StyleLoss(layer): weight for layer, weight in style.items()})
-    others = {StabilityLoss(): stability, TotalVariationLoss(): tv, RangeLoss(): within_range}
+    others = {StabilityLoss(): stability, TotalVariationLoss(tv_kind): tv, RangeLoss(): within_range}
     return PerceptualLoss({**weights, **others}, network)

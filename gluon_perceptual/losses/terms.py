@@ -117,13 +117,17 @@ class TotalVariationLoss(Term):
 
     Args:
         kind: "paper", the sum of squared differences of neighboring pixels (paper, section 3.3, as in its released
-            code); "blog", the mean absolute differences.
+            code); "blog", the mean absolute differences; "isotropic", the mean length of the gradient.
     """
 
     kind: VariationKind = "paper"
     name = "tv"
     needs_target = False
-    kinds: ClassVar[Kinds] = {"paper": functional.total_variation, "blog": functional.mean_absolute_variation}
+    kinds: ClassVar[Kinds] = {
+        "paper": functional.total_variation,
+        "blog": functional.mean_absolute_variation,
+        "isotropic": functional.isotropic_variation,
+    }
 
     def value(self, F: Operators, output: Features, target: NDArray) -> NDArray:
         """Return the variation of that kind."""

@@ -57,6 +57,7 @@ def style_task(config: StyleConfig) -> StyleTask:
         targets = style_targets(config.content_layer, grams, on, config.vgg)
         weights = style_weights(config.style_layers, grams, config.style_weight, config.style_balance)
     content = {config.content_layer: config.content_weight}
+    others = (config.tv, config.stability, config.range, config.tv_kind)
     return StyleTask(
         config=config,
         photos=photos,
@@ -65,7 +66,7 @@ def style_task(config: StyleConfig) -> StyleTask:
         pairs=pairs,
         validation_pairs=PhotoCrops(held_out, config.size, config.seed),
         spec=model_spec(config),
-        loss=style_transfer_loss(network, content, weights, config.tv, config.stability, config.range),
+        loss=style_transfer_loss(network, content, weights, *others),
         targets=targets,
         validation_targets=targets,
         noise=NOISE if config.stability else 0.0,

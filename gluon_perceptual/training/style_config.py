@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Mapping
 
-from ..choices import Balance, Norm, Output, Upsampling
+from ..choices import Balance, Norm, Output, Upsampling, VariationKind
 from ..losses.terms import STYLE_LAYERS, STYLE_WEIGHT
 from .config import TrainingConfig
 from .settings import LONGEST_SIDE, setting, with_default
@@ -70,7 +70,8 @@ class StyleConfig(TrainingConfig):
     style_weight: float = setting(STYLE_WEIGHT, "Weight of each layer's style loss.", least=0)
     content_layer: str = setting("relu2_2", "VGG layer whose features are compared.", choices=("relu2_2", "relu3_3"))
     content_weight: float = setting(1.0, "Weight of the feature loss.", least=0)
-    tv: float = setting(1e-4, "Weight of the total variation.", least=0)
+    tv: float = setting(1e-4, "Weight of the total variation; for isotropic, such as 1e4.", least=0)
+    tv_kind: VariationKind = setting("paper", "Kind of total variation.", choices=VariationKind)
     stability: float = setting(
         0.0, "Weight of the stability loss (output change under input noise); reduces flicker.", least=0
     )
