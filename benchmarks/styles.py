@@ -41,9 +41,19 @@ Paint = Callable[[np.ndarray], np.ndarray]
 @click.option("--loss-photos", default=2, help="Photos on which the loss is compared; each takes minutes.")
 @click.option("--loss-size", default=256, help="Longer side of these.")
 @click.option("--style-size", default=StyleConfig.style_size, help="Longer side of the paintings in pixels.")
-@click.option("--style-weight", default=StyleConfig.style_weight, help="Weight of the style loss.")
-@click.option("--content-weight", default=StyleConfig.content_weight, help="Weight of the feature loss.")
-@click.option("--tv", default=StyleConfig.tv, help="Weight of the total variation.")
+@click.option(
+    "--style-weight",
+    type=click.FloatRange(0, min_open=True),
+    default=StyleConfig.style_weight,
+    help="Weight of the style loss.",
+)
+@click.option(
+    "--content-weight",
+    type=click.FloatRange(0, min_open=True),
+    default=StyleConfig.content_weight,
+    help="Weight of the feature loss.",
+)
+@click.option("--tv", type=click.FloatRange(0), default=StyleConfig.tv, help="Weight of the total variation.")
 @click.option("--tv-kind", type=click.Choice(of(VariationKind)), default=StyleConfig.tv_kind, help="Its kind.")
 @click.option("--iterations", default=300, help="Steps of L-BFGS.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Folder for these photos, our pictures and L-BFGS's.")

@@ -30,8 +30,8 @@ REFERENCES = {
     "mean_absolute_variation": lambda a: (
         np.abs(np.diff(a, axis=2)).mean((1, 2, 3)) + np.abs(np.diff(a, axis=3)).mean((1, 2, 3))
     ),
-    "isotropic_variation": lambda a: np.sqrt(
-        np.diff(a, axis=2)[..., :-1] ** 2 + np.diff(a, axis=3)[:, :, :-1] ** 2 + 1
+    "isotropic_variation": lambda a: (
+        np.sqrt(np.diff(a, axis=2, append=a[:, :, -1:]) ** 2 + np.diff(a, append=a[..., -1:]) ** 2 + 1) - 1
     ).mean((1, 2, 3)),
     "range_error": lambda a: 2 * (np.minimum(a, 0) ** 2).mean((1, 2, 3)) + (np.maximum(a, 0) ** 2).mean((1, 2, 3)),
     "style_error": lambda a: ((gram(a) - gram(B)) ** 2).sum((1, 2)),

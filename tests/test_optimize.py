@@ -125,6 +125,18 @@ def test_style_command(tmp_path):
     ]
 
 
+def test_each_kind_of_total_variation_has_a_weight(tmp_path):
+    content, painting = (write(tmp_path / f"{name}.png", height=36, width=40) for name in ("content", "painting"))
+    options = {"a": (), "b": ("--tv-kind", "isotropic", "--tv", 1e4), "c": ("--tv-kind", "paper"), "d": ("--tv", 0)}
+    for name, given in options.items():
+        given = ("--size", 40, "--iterations", 4, "-o", tmp_path / f"{name}.png", *given)
+        assert run("optimize-image", "style", content, painting, *given)[0] == 0
+    calm, same, papers, none = (read_rgb(tmp_path / f"{name}.png").astype(int) for name in options)
+    assert np.array_equal(calm, same)
+    assert np.abs(papers - none).mean() < np.abs(calm - none).mean()
+    assert np.abs(np.diff(calm, axis=0)).sum() < np.abs(np.diff(none, axis=0)).sum()
+
+
 def test_inversion_command_makes_the_series(tmp_path):
     image, out = write(tmp_path / "in.png", height=40, width=40), tmp_path / "out.png"
     options = ("--size", 40, "--iterations", 3)

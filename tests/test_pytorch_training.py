@@ -18,13 +18,15 @@ pytestmark = pytest.mark.usefixtures("no_figures")
 
 SHARED = ("--width", 4, "--batch", 2, "--steps", 4, "--warmup", 2, "--workers", 0)
 SR = ("--scale", 2, "--blocks", 1, "--patch", 32, "--sigma", 0, *SHARED)
+STYLE = ("train-style", "{photos}/0.png", "--size", 48, "--style-size", 64, *SHARED)
 RUNS = {
     "pixel": ("train-sr", *SR, "--loss", "pixel"),
     "mix": ("train-sr", *SR, "--feature-layer", "relu3_3", "--mix", 0.01, "--grid", 2, "--lowpass", 0.3),
     "textures": ("train-sr", *SR, "--feature-layer", "relu2_2", "--mix", 0.01, "--textures-only"),
     "waves": ("train-sr", *SR, "--loss", "pixel", "--waves", 1, "--echoes", 2),
     "direct": ("train-sr", *SR, "--loss", "pixel", "--upsampling", "direct"),
-    "style": ("train-style", "{photos}/0.png", "--size", 48, "--style-size", 64, *SHARED),
+    "style": STYLE,
+    "variation": (*STYLE, "--tv", 1e4, "--tv-kind", "isotropic"),
     "bfloat16": ("train-sr", *SR, "--mix", 0.01, "--upsampling", "direct", "--precision", "bfloat16"),
 }
 

@@ -10,6 +10,7 @@ from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint.model import load_model
 from gluon_perceptual.data.crops import PhotoCrops
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.losses import functional
 from gluon_perceptual.losses.style_transfer import read_style, style_weights
 from gluon_perceptual.nets.pixels import PixelRangeAdapter
 from gluon_perceptual.nets.vgg import LossNetwork
@@ -20,6 +21,7 @@ from gluon_perceptual.training.saturation import SaturationWarning
 from gluon_perceptual.training.step import TrainingStep
 from gluon_perceptual.training.style import StyleConfig, style_task
 
+ISOTROPIC = ["--tv", 1e4, "--tv-kind", "isotropic"]
 TINY = ["--width", 2, "--size", 32, "--style-size", 40, "--batch", 2, "--steps", 4, "--workers", 1, "--warmup", 0]
 
 
@@ -37,7 +39,7 @@ def painting(tmp_path_factory):
     "options",
     [
         [],
-        ["--norm", "batch", "--content-layer", "relu3_3", "--style-layers", "relu1_1", "--tv-kind", "isotropic"],
+        ["--norm", "batch", "--content-layer", "relu3_3", "--style-layers", "relu1_1,relu2_1", *ISOTROPIC],
         ["--cpus", 2, "--stability", 1.0, "--range", 1.0, "--match-color", "--denoise", 3, "--upsampling", "subpixel"],
         ["--cpus", 2, "--batch", 3, "--norm", "instance", "--upsampling", "transposed", "--schedule", "constant"],
     ],
@@ -261,3 +263,14 @@ def test_the_model_of_a_run_is_the_paper_s_network_on_pixels(photos, painting):
     expected = {"width": 2, "norm": "batch", "upsampling": "nearest", "output": "linear", "lowpass": 0.3}
     assert training.model.net.arguments == expected
     assert training.devices == [mx.cpu(0)]
+
+
+def test_the_kind_of_total_variation(photos, painting):
+    with pytest.raises(UserError, match="`tv_kind` isotropic: give its weight"):
+        StyleConfig.from_architecture(tv_kind="isotropic")
+    settings = dict(zip(("tv", "tv_kind"), ISOTROPIC[1::2]), style=(str(painting),), data=str(photos), size=32)
+    config = StyleConfig.from_architecture(**settings, style_size=40, batch=2)
+    picture = mx.nd.array(np.random.default_rng(0).uniform(0, 255, (1, 3, 32, 32)))
+    task = style_task(config)
+    expected = functional.isotropic_variation(mx.nd, picture).asscalar()
+    assert task.loss.terms(picture, task.targets(picture))["tv"].asscalar() == pytest.approx(expected)

@@ -90,12 +90,14 @@ def texture(pictures: torch.Tensor, scale: int) -> torch.Tensor:
 
 def variation(output: torch.Tensor, kind: VariationKind) -> torch.Tensor:
     """Total variation."""
+    if kind == "isotropic":
+        output = functional.pad(output, (0, 1, 0, 1), mode="replicate")
     down, right = output[:, :, 1:] - output[:, :, :-1], output[..., 1:] - output[..., :-1]
     if kind == "paper":
         return (down.square().sum() + right.square().sum()) / len(output)
     if kind == "blog":
         return down.abs().mean() + right.abs().mean()
-    return (down[..., :-1].square() + right[:, :, :-1].square() + 1).sqrt().mean()
+    return (down[..., :-1].square() + right[:, :, :-1].square() + 1).sqrt().mean() - 1
 
 
 def wave_error(output: torch.Tensor, truth: torch.Tensor, kind: WaveKind = "waves") -> torch.Tensor:

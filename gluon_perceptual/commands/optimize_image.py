@@ -15,6 +15,8 @@ from ._console import Group, tell
 from ._options import combined, gpu_option
 from ._types import InputFile, Number, OutputFile, parse_names, parse_numbers
 
+TV = {"isotropic": 1e4, "blog": 1e4, "paper": 1e-6}  # weights of the total variation
+
 optimization_options = combined(
     click.option("-o", "--out", required=True, type=OutputFile(), help="Picture to write, with a folder beside it."),
     click.option(
@@ -53,7 +55,9 @@ def optimize_image() -> None:
 )
 @click.option("--style-weight", type=Number(0), default=STYLE_WEIGHT, help="Weight of each layer's style loss.")
 @click.option("--content-weight", type=Number(0), default=1.0, help="Weight of the feature loss.")
-@click.option("--tv", type=Number(0), default=1e4, help="Weight of the total variation, against speckles.")
+@click.option(
+    "--tv", type=Number(0), help="Weight of the total variation, against speckles.  [default: 1e4; paper: 1e-6]"
+)
 @click.option("--tv-kind", type=click.Choice(of(VariationKind)), default="isotropic", help="Kind of total variation.")
 @click.option("--content-layer", default="relu2_2", help="VGG layer whose features are compared.")
 @click.option(
@@ -73,6 +77,7 @@ def style(content: str, styles: tuple[str, ...], style_size: int, start: str, **
     run = Optimization(options)
     format_for(run.out)
     options["blend"] = options["blend"] or ()
+    options["tv"] = TV[options["tv_kind"]] if options["tv"] is None else options["tv"]
     check_blend(options["blend"], styles)
     picture = resize_longest_side(read_rgb(content), options.pop("size"))
     seed = options.pop("seed")

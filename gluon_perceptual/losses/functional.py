@@ -107,10 +107,10 @@ def mean_absolute_variation(F: Operators, x: NDArray) -> NDArray:
 
 
 def isotropic_variation(F: Operators, x: NDArray) -> NDArray:
-    """Mean length of the gradient in gray levels (Rudin, Osher and Fatemi 1992), √(dy² + dx² + 1) to be smooth at 0."""
-    dy, dx = _differences(F, x)
+    """Mean length of each channel's gradient (Rudin, Osher and Fatemi 1992), as √(dy² + dx² + 1) − 1, smooth at 0."""
+    dy, dx = _differences(F, F.Pad(x, mode="edge", pad_width=(0, 0, 0, 0, 0, 1, 0, 1)))
     dy, dx = F.slice_axis(dy, axis=3, begin=0, end=-1), F.slice_axis(dx, axis=2, begin=0, end=-1)
-    return mean_of_each(F, F.sqrt(F.square(dy) + F.square(dx) + 1.0))
+    return mean_of_each(F, F.sqrt(F.square(dy) + F.square(dx) + 1.0) - 1.0)
 
 
 def _differences(F: Operators, x: NDArray) -> tuple[NDArray, NDArray]:

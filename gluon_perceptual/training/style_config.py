@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Mapping
 
 from ..choices import Balance, Norm, Output, Upsampling, VariationKind
+from ..errors import UserError
 from ..losses.terms import STYLE_LAYERS, STYLE_WEIGHT
 from .config import TrainingConfig
 from .settings import LONGEST_SIDE, setting, with_default
@@ -70,8 +71,10 @@ class StyleConfig(TrainingConfig):
     style_weight: float = setting(STYLE_WEIGHT, "Weight of each layer's style loss.", least=0)
     content_layer: str = setting("relu2_2", "VGG layer whose features are compared.", choices=("relu2_2", "relu3_3"))
     content_weight: float = setting(1.0, "Weight of the feature loss.", least=0)
-    tv: float = setting(1e-4, "Weight of the total variation; for isotropic, such as 1e4.", least=0)
-    tv_kind: VariationKind = setting("paper", "Kind of total variation.", choices=VariationKind)
+    tv: float = setting(1e-4, "Weight of the total variation.", least=0)
+    tv_kind: VariationKind = setting(
+        "paper", "Kind of total variation. isotropic: mean length of the gradient.", choices=VariationKind
+    )
     stability: float = setting(
         0.0, "Weight of the stability loss (output change under input noise); reduces flicker.", least=0
     )
@@ -82,3 +85,17 @@ class StyleConfig(TrainingConfig):
     steps: int = with_default(TrainingConfig, "steps", 2000)
     warmup: int = with_default(TrainingConfig, "warmup", 50)
     max_norm: float = with_default(TrainingConfig, "max_norm", 1e6)  # about twice the gradient's usual norm at first
+
+    @classmethod
+    def from_architecture(cls, arch: str | None = None, **given: Any) -> StyleConfig:
+        """Return the defaults of an architecture (None: "linear"), overridden by what is given and not None.
+
+        Raises:
+            UserError: A setting has an invalid value, or a kind of total variation has no weight.
+        """
+        kind = given.get("tv_kind")
+        if kind in ("blog", "isotropic") and given.get("tv") is None:
+            raise UserError(
+                f"`tv_kind` {kind}: give its weight, too, such as `tv` 1e4; that of another kind does not fit"
+            )
+        return super().from_architecture(arch, **given)
