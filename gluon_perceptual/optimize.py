@@ -137,7 +137,7 @@ def style_objective(
     ctx: Context | None = None,
     tv_kind: VariationKind = "paper",
 ) -> Objective:
-    """Return the objective of Gatys et al. (2015), with the paper's layers and, by default, total variation.
+    """Return the objective of Gatys et al. (2015), with the paper's layers and, unless chosen, its total variation.
 
     Args:
         content: (H, W, 3) uint8.

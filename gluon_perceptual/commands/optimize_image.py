@@ -15,7 +15,7 @@ from ._console import Group, tell
 from ._options import combined, gpu_option
 from ._types import InputFile, Number, OutputFile, parse_names, parse_numbers
 
-TV = {"isotropic": 1e4, "blog": 1e4, "paper": 1e-6}  # weights of the total variation
+TV = {"isotropic": 1e4, "blog": 1e4, "paper": 1e-6}  # default weights of the total variation by kind
 
 optimization_options = combined(
     click.option("-o", "--out", required=True, type=OutputFile(), help="Picture to write, with a folder beside it."),

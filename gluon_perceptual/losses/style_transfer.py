@@ -105,8 +105,7 @@ def style_transfer_loss(
         tv: Weight of the total variation.
         stability: Weight of the stability loss, which is not in the paper.
         within_range: Weight of the range loss, which is not in the paper.
-        tv_kind: See `TotalVariationLoss`. Style losses reward speckles. Squared differences (paper), weighed strongly
-            enough against them, also take the contrast of edges; "isotropic" leaves more of it.
+        tv_kind: See `TotalVariationLoss`; "isotropic" is against speckles, which style losses reward.
     """
     weights: dict[Term, float] = {FeatureLoss(layer): weight for layer, weight in content.items()}
     weights.update({StyleLoss(layer): weight for layer, weight in style.items()})
