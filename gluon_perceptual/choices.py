@@ -22,6 +22,7 @@ Balance = Literal["norm", "entries"]
 
 Schedule = Literal["cosine", "step", "constant"]
 OnNonfinite = Literal["stop", "skip"]
+TrainingOptimizer = Literal["adam", "soap"]
 TrainingPrecision = Literal["float32", "bfloat16", "float16"]
 InferencePrecision = Literal["auto", "float32", "bfloat16"]
 KVSTORES = ("local", "device", "nccl", "dist_sync")

@@ -8,10 +8,12 @@ import pytest
 from gluon_perceptual._mxnet import mx
 from gluon_perceptual.checkpoint import ParamsFormatError, read_params, write_params
 from gluon_perceptual.errors import UserError
+from gluon_perceptual.training import soap  # noqa: F401 - registers this optimizer
 from gluon_perceptual.training.optimizer_state import load_state, save_state
 from gluon_perceptual.training.schedule import learning_rate_schedule
 
 OPTIMIZERS = {
+    "soap": {"learning_rate": 0.01, "every": 3},
     "adam": {"learning_rate": 0.01, "beta2": 0.99},
     "sgd": {"learning_rate": 0.1},
     "nag": {"learning_rate": 0.1, "momentum": 0.9},

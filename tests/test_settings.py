@@ -44,6 +44,8 @@ def test_every_setting_is_an_option_that_nobody_has_to_give(config):
         (SuperResolutionConfig, {"arch": "paper", "learning_rate": 3e-4, "feature_layer": "relu3_3"}),
         (SuperResolutionConfig, {"arch": "blog", "tv": 0.5, "precision": "bfloat16", "start_from": "sr_x2_pixel"}),
         (StyleConfig, {"style_layers": ("relu1_2", "relu2_2"), "blend": (1.0, 0.5), "match_color": True}),
+        (StyleConfig, {"optimizer": "adam", "learning_rate": 5e-4}),
+        (SuperResolutionConfig, {"optimizer": "soap", "beta2": 0.95}),
         (StyleConfig, {"arch": "paper", "norm": "instance", "style_balance": "norm", "flat": 0.2}),
     ],
 )
@@ -56,6 +58,20 @@ def test_the_options_for_a_config_give_it_again(config, changed):
     assert again == asdict(wanted)
 
 
+def test_an_optimizer_brings_its_rates_unless_it_is_the_architecture_s_own():
+    def rates(config, *architecture, **given):
+        made = config.from_architecture(*architecture, **given)
+        return made.optimizer, made.learning_rate, made.beta2
+
+    assert rates(StyleConfig) == ("soap", 1e-2, 0.99)
+    assert rates(StyleConfig, optimizer="adam") == rates(StyleConfig, "paper") == ("adam", 1e-3, 0.999)
+    assert rates(StyleConfig, "paper", optimizer="soap", beta2=0.9) == ("soap", 1e-2, 0.9)
+    assert rates(SuperResolutionConfig, "blog") == rates(SuperResolutionConfig, "blog", optimizer="adam")
+    assert rates(SuperResolutionConfig, "blog", optimizer="soap") == ("soap", 1e-2, 0.99)
+    with pytest.raises(UserError, match="`optimizer` 'sgd': expected one of adam, soap"):
+        StyleConfig.from_architecture(optimizer="sgd")
+
+
 def test_a_recipe_says_nothing_of_the_machine():
     values = asdict(SuperResolutionConfig(cpus=2, workers=7, gpus="0"))
     assert not [option for option in options_for(SuperResolutionConfig, values) if option[2:].split()[0] in MACHINE]
@@ -64,7 +80,8 @@ def test_a_recipe_says_nothing_of_the_machine():
 def test_the_help_shows_every_default_and_whose_it_is():
     for command, texts in (
         ("train-sr", ["default: 64", "(144; paper: 288)", "(cosine; paper: constant; blog: constant)", "0.4 for ×2"]),
-        ("train-style", ["(linear; paper: tanh)", "(instance; paper: batch)", "default: 2000", "[linear|paper]"]),
+        ("train-style", ["(linear; paper: tanh)", "(soap; paper: adam)", "(0.01; paper: 0.001)", "default: 2000"]),
+        ("train-style", ["(instance; paper: batch)", "[linear|paper]"]),
     ):
         status, out, _ = run(command, "--help")
         words = " ".join(out.split())

@@ -96,7 +96,7 @@ def test_the_fast_twin_trains_the_network_itself(photos, painting, cpus):
     """The same updates, to rounding, as training the network without its twin."""
     results = []
     for fast in (True, False):
-        training = make_run(photos, painting, cpus=cpus)
+        training = make_run(photos, painting, cpus=cpus, optimizer="adam", learning_rate=1e-3)
         assert training.trained_form is not training.model
         model = training.trained_form if fast else training.model
         step = TrainingStep(model, training.task.loss, training.targets, training.trainer, training.devices)
@@ -117,6 +117,7 @@ def test_the_paper_s_training(photos, painting, tmp_path):
     config = json.loads((tmp_path / "run" / "config.json").read_text())["config"]
     expected = {"norm": "batch", "upsampling": "transposed", "output": "tanh", "style_balance": "entries"}
     expected.update(schedule="constant", warmup=0, max_norm=0.0, learning_rate=1e-3, flat=0.0, style_weight=5.0)
+    expected["optimizer"] = "adam"
     assert {name: config[name] for name in expected} == expected
     net = load_model(tmp_path / "run" / "checkpoints" / "step-0000004.params").net
     built = {name: expected[name] for name in ("norm", "upsampling", "output")}

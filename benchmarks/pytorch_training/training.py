@@ -1,4 +1,4 @@
-"""The training itself: steps captured as a CUDA graph, since launching their kernels would take longer."""
+"""The training itself: gradients captured as a CUDA graph, since launching their kernels would take longer."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from gluon_perceptual.training.super_resolution_config import SuperResolutionCon
 
 from .losses import Loss, style_loss, super_resolution_loss
 from .pairs import Pairs
+from .soap import SOAP
 
 EAGER_STEPS = 3  # before the graph is captured
 
@@ -33,7 +34,7 @@ def learning_rate(config: StyleConfig | SuperResolutionConfig, update: int) -> f
 
 
 class Step:
-    """One update of the network; on a GPU it is replayed from a graph after the first few.
+    """One update of the network; on a GPU its gradients are replayed from a graph after the first few.
 
     Args:
         net: Network.
@@ -52,8 +53,11 @@ class Step:
         in_float32 = dtype == torch.float32 or (on_gpu and not isinstance(config, StyleConfig))
         self.narrow = None if in_float32 else dtype
         self.rate = torch.tensor(0.0, device=device)
-        self.optimizer = torch.optim.Adam(
-            net.parameters(), self.rate, (0.9, config.beta2), capturable=on_gpu, foreach=on_gpu
+        betas = (0.9, config.beta2)
+        self.optimizer: torch.optim.Optimizer = (
+            SOAP(net.parameters(), self.rate, betas)
+            if config.optimizer == "soap"
+            else torch.optim.Adam(net.parameters(), self.rate, betas, capturable=on_gpu, foreach=on_gpu)
         )
         self.numbers = torch.zeros(config.batch, dtype=torch.int64, device=device)
         self.graph: torch.cuda.CUDAGraph | None = None
@@ -64,24 +68,25 @@ class Step:
         self.numbers.copy_(self.pairs.numbers(number))
         self.rate.fill_(learning_rate(self.config, number + 1))
         if self.device.type != "cuda":
-            self._update()
+            self._differentiate()
         elif number < EAGER_STEPS:  # capturing requires them on a stream of their own
             stream = torch.cuda.Stream()
             stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(stream):
-                self._update()
+                self._differentiate()
             torch.cuda.current_stream().wait_stream(stream)
         else:
             self.graph = self.graph or self._captured()
             self.graph.replay()
+        self.optimizer.step()
 
     def _captured(self) -> torch.cuda.CUDAGraph:
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            self._update()
+            self._differentiate()
         return graph
 
-    def _update(self) -> None:
+    def _differentiate(self) -> None:
         self.optimizer.zero_grad(set_to_none=True)
         inputs, references = self.pairs.take(self.numbers)
         with torch.autocast(self.device.type, self.narrow or torch.bfloat16, enabled=self.narrow is not None):
@@ -90,7 +95,6 @@ class Step:
         self.total.backward()
         limit = self.config.max_norm or math.inf
         self.norm = nn.utils.clip_grad_norm_(self.net.parameters(), limit, foreach=True)
-        self.optimizer.step()
 
 
 def train(step: Step, every: int = 500) -> Iterator[list[dict[str, float]]]:

@@ -129,6 +129,12 @@ def restore_optimizer(
     optimizer._set_current_context(trainer._contexts[0].device_id)
 
 
+def begin_update(optimizer: Any, index: int) -> tuple[int, float, float]:
+    """Count an update of parameter `index`; return its number, from 1, the learning rate and the weight decay."""
+    optimizer._update_count(index)
+    return optimizer._index_update_count[index], optimizer._get_lr(index), optimizer._get_wd(index)
+
+
 def internal_operators() -> Any:
     """Return the module of symbolic operators without public names."""
     return mx.sym._internal

@@ -121,7 +121,9 @@ def run_options(context: click.Context) -> RunOptions:
 
 def options_for(config: type[TrainingConfig], values: Mapping[str, Any]) -> list[str]:
     """Return the options that give a run the settings in its `config.json`, without those of the machine."""
-    defaults = {**asdict(config.from_architecture(values["arch"])), "arch": config.arch}
+    chosen = config.from_architecture(values["arch"], optimizer=values.get("optimizer"))
+    usual_optimizer = config.from_architecture(values["arch"]).optimizer
+    defaults = {**asdict(chosen), "arch": config.arch, "optimizer": usual_optimizer}
     usual = json.loads(json.dumps(defaults))  # with lists for tuples, as the values
     settings = settings_of(config)
     decided = DECIDED_BY_SHARDS if values.get("shards") else ()

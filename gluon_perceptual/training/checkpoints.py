@@ -22,7 +22,7 @@ from .run import Run
 
 PARTS = (".params", ".json", ".state")
 SUMS = ".sha256"
-ROOM = 4  # largest size of a checkpoint, in sizes of the parameters: these, two moments, the rest
+ROOM = 5  # largest size of a checkpoint, in sizes of the parameters: these, two moments, SOAP's matrices, the rest
 _NAME = re.compile(r"step-(\d+)$")
 
 log = logging.getLogger(__name__)

@@ -8,13 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Mapping, TypeVar
 
-from ..choices import OnNonfinite, Schedule, TrainingPrecision, check_choice
+from ..choices import OnNonfinite, Schedule, TrainingOptimizer, TrainingPrecision, check_choice
 from ..errors import UserError
 from .settings import LARGEST_COUNT, LARGEST_SEED, check_settings, setting
 
 MACHINE = ("gpus", "cpus", "workers")
 """Settings that do not change what a run computes, except for rounding, and what each device draws or normalizes for
 itself: the statistics of batch norm, the noise of the stability loss."""
+
+RATES: Mapping[str, Mapping[str, float]] = {
+    "adam": {"learning_rate": 1e-3, "beta2": 0.999},
+    "soap": {"learning_rate": 1e-2, "beta2": 0.99},
+}
+"""The defaults that fit an optimizer."""
 
 Config = TypeVar("Config", bound="TrainingConfig")
 
@@ -45,8 +51,13 @@ class TrainingConfig:
 
     steps: int = setting(360, "Number of updates.", least=1, most=LARGEST_COUNT)
     batch: int = setting(4, "Pictures per update.", least=1, most=65536)
-    learning_rate: float = setting(1e-3, "Learning rate of Adam.", least=0, is_open=True, other_names=("lr",))
-    beta2: float = setting(0.999, "Adam's decay rate of squared gradients.", least=0, most=1, is_open=True)
+    optimizer: TrainingOptimizer = setting(
+        "adam",
+        "soap: fewer steps, each a little slower. It decides the defaults of the learning rate and of beta2.",
+        choices=TrainingOptimizer,
+    )
+    learning_rate: float = setting(1e-3, "Learning rate.", least=0, is_open=True, other_names=("lr",))
+    beta2: float = setting(0.999, "Decay rate of squared gradients.", least=0, most=1, is_open=True)
     schedule: Schedule = setting("cosine", "How the learning rate falls.", choices=Schedule)
     warmup: int = setting(60, "Updates during which the learning rate rises.", least=0, most=LARGEST_COUNT)
     max_norm: float = setting(5.0, "Largest norm of the gradient, to which it is clipped; 0: unlimited.", least=0)
@@ -67,7 +78,9 @@ class TrainingConfig:
 
     @classmethod
     def from_architecture(cls: type[Config], arch: str | None = None, **given: Any) -> Config:
-        """Return the defaults of an architecture (None: the default one), overridden by what is given and not None.
+        """Return an architecture's defaults (None: the default one's), overridden by what is given and not None.
+
+        An optimizer that is not the architecture's brings the rates that fit it.
 
         Raises:
             UserError: A setting has an invalid value.
@@ -75,7 +88,11 @@ class TrainingConfig:
         arch = cls.arch if arch is None else arch
         check_choice("arch", arch, cls.presets)
         chosen = {name: value for name, value in given.items() if value is not None}
-        config = cls(**{**cls.presets[arch], "arch": arch, **chosen})
+        usual = cls.presets[arch].get("optimizer", cls.optimizer)
+        optimizer = chosen.get("optimizer", usual)
+        check_choice("optimizer", optimizer, RATES)
+        rates = {} if optimizer == usual else RATES[optimizer]
+        config = cls(**{**cls.presets[arch], **rates, "arch": arch, **chosen})
         check_settings(config)
         return config
 

@@ -14,6 +14,7 @@ from ..nets.instance_norm import fast_twin
 from ..nets.pixels import PixelRangeAdapter
 from ..nets.precision import current_precision
 from ..signals import StopRequest
+from . import soap  # noqa: F401 - registers this optimizer
 from .cluster import SharedStop, Workers
 from .loop import Callback, fit
 from .record import RunRecord
@@ -54,9 +55,8 @@ class Run:
         config = self.config
         schedule = learning_rate_schedule(config.schedule, config.learning_rate, config.steps, config.warmup)
         options = {"lr_scheduler": schedule, "learning_rate": schedule.base_lr, "beta2": config.beta2}
-        return mx.gluon.Trainer(
-            self.model.net.collect_params(), "adam", options, kvstore=self.workers.kvstore, update_on_kvstore=False
-        )
+        parameters, name = self.model.net.collect_params(), config.optimizer
+        return mx.gluon.Trainer(parameters, name, options, kvstore=self.workers.kvstore, update_on_kvstore=False)
 
     @cached_property
     def trained_form(self) -> PixelRangeAdapter:
