@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 
 from gluon_perceptual._mxnet import mx
-from gluon_perceptual.training.soap import SOAP, axes_of, covariances_of, rotated
+from gluon_perceptual.training.soap import FLOOR, SOAP, axes_of, covariances_of, rotated
 
 SHAPES = [(6, 4, 3, 3), (8, 5, 2, 2), (6, 6)]  # no axis is longer than the others together: it has all eigenvectors
 
 
 class Reference:
-    """Algorithm 3 of the paper for an array of any number of axes, with einsum and NumPy's own eigenvectors and QR."""
+    """Algorithm 3 of the paper for an array of any number of axes, with NumPy's own eigenvectors and QR.
+
+    What the paper leaves open is as in the authors' code: covariances start at 0, the first gradient changes nothing,
+    and bases are sorted before a step of the power iteration.
+    """
 
     def __init__(self, weight, rate, beta1=0.9, beta2=0.99, decay=0.95, every=10):
         self.weight, self.rate, self.betas, self.decay, self.every = weight.copy(), rate, (beta1, beta2), decay, every
@@ -26,7 +30,7 @@ class Reference:
         axes = range(gradient.ndim)
         measured = [np.tensordot(gradient, gradient, [[k for k in axes if k != axis]] * 2) for axis in axes]
         if not self.count:
-            self.covariances = measured
+            self.covariances = [(1 - self.decay) * matrix for matrix in measured]
             self.bases = [np.linalg.eigh(matrix)[1][:, ::-1] for matrix in measured]
             self.count = 1
             return
@@ -34,7 +38,8 @@ class Reference:
         back, there = self.bases, [basis.T for basis in self.bases]
         self.mean = b1 * self.mean + (1 - b1) * gradient
         self.variance = b2 * self.variance + (1 - b2) * self.along(gradient, there) ** 2
-        change = self.along(self.mean, there) / (1 - b1**t) / np.sqrt(self.variance / (1 - b2**t))
+        deviation = np.sqrt(self.variance / (1 - b2**t))
+        change = self.along(self.mean, there) / (1 - b1**t) / (deviation + FLOOR * deviation.max())
         self.weight -= self.rate * self.along(change, back)
         self.covariances = [self.decay * c + (1 - self.decay) * m for c, m in zip(self.covariances, measured)]
         self.count += 1
@@ -135,3 +140,27 @@ def test_devices_stay_the_same():
     one, other = (net.weight.data(device).asnumpy() for device in devices)
     np.testing.assert_array_equal(one, other)
     assert np.abs(one - start).min() > 0
+
+
+def test_devices_that_round_differently_stay_together():
+    """Where there is no gradient, its rounding errors have eigenvectors, too."""
+    random = np.random.default_rng(6)
+    mixing = random.normal(size=(16, 6))  # 10 of 16 directions have no gradient
+    weights = [mx.nd.zeros((16, 8, 3, 3)) for _ in range(2)]
+    updates = [mx.optimizer.get_updater(SOAP(learning_rate=0.01)) for _ in weights]
+    for _ in range(50):
+        gradient = 1e5 * np.tensordot(mixing, random.normal(size=(6, 8, 3, 3)), 1).astype(np.float32)
+        rounded = np.nextafter(gradient, gradient * random.choice([-1, 3], gradient.shape))
+        for update, weight, values in zip(updates, weights, (gradient, rounded)):
+            update(0, mx.nd.array(values), weight)
+    one, other = (weight.asnumpy() for weight in weights)
+    assert np.abs(one).max() > 0.1
+    np.testing.assert_allclose(one, other, atol=1e-3)
+
+
+def test_gradients_are_clipped_as_adam_clips_them():
+    weight = mx.nd.ones((3, 4))
+    update = mx.optimizer.get_updater(SOAP(learning_rate=0.01, epsilon=1.0, clip_gradient=1e-6))
+    for _ in range(3):
+        update(0, 1e6 * mx.nd.ones((3, 4)), weight)
+    np.testing.assert_allclose(weight.asnumpy(), 1, atol=1e-6)

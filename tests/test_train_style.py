@@ -130,7 +130,7 @@ def test_runs_of_before_the_choice_go_on_as_they_were(photos, painting, tmp_path
     training = make_run(photos, painting)
     training.record().write(tmp_path / "config.json")
     record = json.loads((tmp_path / "config.json").read_text())
-    for name in ("arch", "flat", "output", "style_balance", "lowpass"):
+    for name in ("arch", "flat", "output", "style_balance", "lowpass", "optimizer"):
         del record["config"][name]
     (tmp_path / "config.json").write_text(json.dumps(record))
     config = resumed_config(StyleConfig, tmp_path / "config.json", {})
@@ -138,6 +138,7 @@ def test_runs_of_before_the_choice_go_on_as_they_were(photos, painting, tmp_path
     last = Run(style_task(paper)).model.net.decode[-3]
     assert last.weight.data().asnumpy().std() < 0.02  # a tanh starts in its middle
     assert (config.arch, config.output, config.style_balance, config.flat) == ("paper", "tanh", "entries", 0.0)
+    assert config.optimizer == "adam"
     assert config.lowpass == 0
     with pytest.raises(UserError, match="wave has a linear output: give `output` linear to start from it"):
         make_run(photos, painting, start_from="wave", width=16, output="tanh")

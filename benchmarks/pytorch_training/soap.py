@@ -8,6 +8,8 @@ from typing import Any, Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from gluon_perceptual.training.soap import FLOOR
+
 
 class SOAP(torch.optim.Optimizer):
     """Adam in the eigenvectors of Shampoo's matrices, with Adam's own update for parameters of one axis.
@@ -34,16 +36,19 @@ class SOAP(torch.optim.Optimizer):
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def step(self, closure: Any = None) -> None:
         """Update all parameters that have a gradient."""
+        matrices = torch.backends.cuda.matmul
+        narrow, matrices.allow_tf32 = matrices.allow_tf32, False  # eigenvectors need float32
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     self._update(parameter, parameter.grad.contiguous(), group["lr"], self.state[parameter])
+        matrices.allow_tf32 = narrow
 
     def _update(self, parameter: nn.Parameter, gradient: Tensor, rate: Tensor, state: dict[str, Any]) -> None:
         gradient = gradient.flatten(2) if gradient.ndim > 2 else gradient
         measured = covariances_of(gradient) if gradient.ndim > 1 else []
         if not state:
-            state["count"], state["covariances"] = 0, measured
+            state["count"], state["covariances"] = 0, [(1 - self.decay) * covariance for covariance in measured]
             state["mean"], state["variance"] = torch.zeros_like(gradient), torch.zeros_like(gradient)
             state["bases"] = [torch.linalg.eigh(covariance)[1].flip(1) for covariance in measured]
             if measured:
@@ -63,7 +68,9 @@ class SOAP(torch.optim.Optimizer):
         state["mean"].lerp_(gradient, 1 - first)
         state["variance"].lerp_(rotated(gradient, bases).square(), 1 - second)
         scale = math.sqrt(1 - second**count) / (1 - first**count)
-        return scale * rotated(state["mean"], bases) / (state["variance"].sqrt() + self.epsilon)
+        deviation = state["variance"].sqrt()
+        floor = FLOOR * deviation.max() + self.epsilon if bases else self.epsilon
+        return scale * rotated(state["mean"], bases) / (deviation + floor)
 
 
 def rotated(array: Tensor, bases: Sequence[Tensor]) -> Tensor:

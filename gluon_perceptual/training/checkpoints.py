@@ -1,7 +1,7 @@
 """Checkpoints of a training: complete, verified, the last few, with all that is needed to resume without a difference.
 
 The checkpoint of step 300 consists of `step-0000300.params`, the model, with its sidecar `.json`; `step-0000300.state`,
-the optimizer's moments and counts; and `step-0000300.sha256`, written last and in the format of `sha256sum --check`.
+the optimizer's arrays and counts; and `step-0000300.sha256`, written last and in the format of `sha256sum --check`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .run import Run
 
 PARTS = (".params", ".json", ".state")
 SUMS = ".sha256"
-ROOM = 5  # largest size of a checkpoint, in sizes of the parameters: these, two moments, SOAP's matrices, the rest
+ROOM = 5  # usual size of a checkpoint, in sizes of the parameters: these, two moments, SOAP's matrices, the rest
 _NAME = re.compile(r"step-(\d+)$")
 
 log = logging.getLogger(__name__)

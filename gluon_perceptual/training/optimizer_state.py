@@ -1,4 +1,4 @@
-"""Training states without pickle: a `.params` file of the optimizer's moments, with everything else as JSON in it.
+"""Training states without pickle: a `.params` file of the optimizer's arrays, with everything else as JSON in it.
 
 `Trainer.load_states` unpickles, so a file from a stranger could run code; this module never calls it. The state of
 MXNet's random numbers cannot be read, so it is not kept.
@@ -32,7 +32,7 @@ JSON = "json"  # the name of the array that holds the text
 
 
 def save_state(path: Path, trainer: Trainer, position: Mapping[str, Json]) -> None:
-    """Write what a training needs to resume, except its parameters: moments, update counts, position in the data.
+    """Write what a training needs to resume, except its parameters: the optimizer's arrays, counts, position in the data.
 
     Args:
         path: The file.

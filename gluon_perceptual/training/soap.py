@@ -10,6 +10,10 @@ import numpy as np
 from .._mxnet import NDArray, mx
 from .._mxnet.gluon import begin_update
 
+FLOOR = 1e-4
+"""Where the gradient is smaller than this share of its largest component, weights move less: far below, it consists of
+rounding errors, which would move weights at random, and differently on each device."""
+
 State = Any  # Adam's two moments, and for weights of several axes also the axes' covariances and bases
 
 
@@ -19,8 +23,9 @@ class SOAP(mx.optimizer.Adam):
 
     For each axis of a weight, it follows the covariance of the gradients along this axis, and Adam's second moment is
     that of the gradient rotated into the covariances' eigenvectors. A convolution's weights have three axes: output
-    channels, input channels, and the positions of the kernel. Weights of a single axis get Adam's update. As the
-    authors' code does, the first update only measures, and changes no weight of several axes.
+    channels, input channels, and the positions of the kernel. Weights of a single axis get Adam's update. As in the
+    authors' code, the first update only measures, and changes no weight of several axes. Unlike there, a direction
+    needs a share of the largest gradient, `FLOOR`, to be followed at the full rate.
 
     Args:
         beta2: Decay rate of squared gradients.
@@ -49,15 +54,18 @@ class SOAP(mx.optimizer.Adam):
             return
         number, rate, decay = begin_update(self, index)
         gradient, updates = grad * self.rescale_grad + decay * weight, number - 1
+        if self.clip_gradient:
+            gradient = gradient.clip(-self.clip_gradient, self.clip_gradient)
         mean, variance, covariances, bases = state
         if updates:
             rate *= math.sqrt(1 - self.beta2**updates) / (1 - self.beta1**updates)
             _follow(mean, gradient, self.beta1)
             _follow(variance, rotated(gradient, bases).square(), self.beta2)
-            change = rotated(mean, bases) / (variance.sqrt() + self.epsilon)
+            floor = FLOOR * variance.max().sqrt() + self.epsilon
+            change = rotated(mean, bases) / (variance.sqrt() + floor)
             weight[:] = weight - rate * rotated(change, [basis.T for basis in bases])
         for covariance, measured in zip(covariances, covariances_of(gradient)):
-            _follow(covariance, measured, self.decay if updates else 0.0)
+            _follow(covariance, measured, self.decay)
         if not updates:
             for covariance, basis in zip(covariances, bases):
                 basis[:] = mx.nd.linalg.syevd(covariance)[0][::-1].T
