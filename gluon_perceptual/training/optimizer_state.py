@@ -32,7 +32,7 @@ JSON = "json"  # the name of the array that holds the text
 
 
 def save_state(path: Path, trainer: Trainer, position: Mapping[str, Json]) -> None:
-    """Write what a training needs to resume, except its parameters: the optimizer's arrays, counts, position in the data.
+    """Write what a training needs to resume, except parameters: the optimizer's arrays, counts, position in the data.
 
     Args:
         path: The file.
