@@ -58,16 +58,16 @@ def test_the_options_for_a_config_give_it_again(config, changed):
     assert again == asdict(wanted)
 
 
-def test_an_optimizer_brings_its_rates_unless_it_is_the_architecture_s_own():
-    def rates(config, *architecture, **given):
-        made = config.from_architecture(*architecture, **given)
-        return made.optimizer, made.learning_rate, made.beta2
+def test_an_optimizer_has_its_own_rates():
+    def rates(config):
+        return config.optimizer, config.learning_rate, config.beta2
 
-    assert rates(StyleConfig) == ("soap", 1e-2, 0.99)
-    assert rates(StyleConfig, optimizer="adam") == rates(StyleConfig, "paper") == ("adam", 1e-3, 0.999)
-    assert rates(StyleConfig, "paper", optimizer="soap", beta2=0.9) == ("soap", 1e-2, 0.9)
-    assert rates(SuperResolutionConfig, "blog") == rates(SuperResolutionConfig, "blog", optimizer="adam")
-    assert rates(SuperResolutionConfig, "blog", optimizer="soap") == ("soap", 1e-2, 0.99)
+    assert rates(StyleConfig()) == rates(StyleConfig.from_architecture()) == ("soap", 1e-2, 0.99)
+    assert (
+        rates(StyleConfig(optimizer="adam")) == rates(StyleConfig.from_architecture("paper")) == ("adam", 1e-3, 0.999)
+    )
+    assert rates(StyleConfig.from_architecture("paper", optimizer="soap", beta2=0.9)) == ("soap", 1e-2, 0.9)
+    assert rates(SuperResolutionConfig.from_architecture("blog")) == ("adam", 1e-5, 0.99)
     with pytest.raises(UserError, match="`optimizer` 'sgd': expected one of adam, soap"):
         StyleConfig.from_architecture(optimizer="sgd")
 
@@ -80,7 +80,7 @@ def test_a_recipe_says_nothing_of_the_machine():
 def test_the_help_shows_every_default_and_whose_it_is():
     for command, texts in (
         ("train-sr", ["default: 64", "(144; paper: 288)", "(cosine; paper: constant; blog: constant)", "0.4 for ×2"]),
-        ("train-style", ["(linear; paper: tanh)", "(soap; paper: adam)", "(0.01; paper: 0.001)", "default: 2000"]),
+        ("train-style", ["(linear; paper: tanh)", "(soap; paper: adam)", "adam: 0.001, soap: 0.01", "default: 2000"]),
         ("train-style", ["(instance; paper: batch)", "[linear|paper]"]),
     ):
         status, out, _ = run(command, "--help")

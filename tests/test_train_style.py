@@ -96,7 +96,7 @@ def test_the_fast_twin_trains_the_network_itself(photos, painting, cpus):
     """The same updates, to rounding, as training the network without its twin."""
     results = []
     for fast in (True, False):
-        training = make_run(photos, painting, cpus=cpus, optimizer="adam", learning_rate=1e-3)
+        training = make_run(photos, painting, cpus=cpus, optimizer="adam")
         assert training.trained_form is not training.model
         model = training.trained_form if fast else training.model
         step = TrainingStep(model, training.task.loss, training.targets, training.trainer, training.devices)

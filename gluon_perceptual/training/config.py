@@ -20,7 +20,12 @@ RATES: Mapping[str, Mapping[str, float]] = {
     "adam": {"learning_rate": 1e-3, "beta2": 0.999},
     "soap": {"learning_rate": 1e-2, "beta2": 0.99},
 }
-"""The defaults that fit an optimizer."""
+"""The defaults of each optimizer."""
+
+
+def _of_each(name: str) -> str:
+    return ", ".join(f"{optimizer}: {rates[name]}" for optimizer, rates in RATES.items())
+
 
 Config = TypeVar("Config", bound="TrainingConfig")
 
@@ -52,13 +57,26 @@ class TrainingConfig:
     steps: int = setting(360, "Number of updates.", least=1, most=LARGEST_COUNT)
     batch: int = setting(4, "Pictures per update.", least=1, most=65536)
     optimizer: TrainingOptimizer = setting(
-        "adam",
-        "soap needs fewer steps, each a little slower. Learning rate and beta2 by default: adam 1e-3 and 0.999, "
-        "soap 1e-2 and 0.99.",
-        choices=TrainingOptimizer,
+        "adam", "soap needs fewer steps, each a little slower.", choices=TrainingOptimizer
     )
-    learning_rate: float = setting(1e-3, "Learning rate.", least=0, is_open=True, other_names=("lr",))
-    beta2: float = setting(0.999, "Decay rate of squared gradients.", least=0, most=1, is_open=True)
+    learning_rate: float = setting(
+        None,
+        "Learning rate.",
+        kind=float,
+        least=0,
+        is_open=True,
+        other_names=("lr",),
+        default_text=_of_each("learning_rate"),
+    )
+    beta2: float = setting(
+        None,
+        "Decay rate of squared gradients.",
+        kind=float,
+        least=0,
+        most=1,
+        is_open=True,
+        default_text=_of_each("beta2"),
+    )
     schedule: Schedule = setting("cosine", "How the learning rate falls.", choices=Schedule)
     warmup: int = setting(60, "Updates during which the learning rate rises.", least=0, most=LARGEST_COUNT)
     max_norm: float = setting(5.0, "Largest norm of the gradient, to which it is clipped; 0: unlimited.", least=0)
@@ -77,11 +95,15 @@ class TrainingConfig:
     gpus: str | None = setting(None, "GPUs to run on.", metavar="0,1", default_text="none: the CPU")
     cpus: int = setting(1, "CPU contexts that share the work.", least=1, most=256, metavar="N")
 
+    def __post_init__(self) -> None:
+        """Give the optimizer its rates where there are none."""
+        for name, rate in RATES.get(self.optimizer, {}).items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, rate)
+
     @classmethod
     def from_architecture(cls: type[Config], arch: str | None = None, **given: Any) -> Config:
-        """Return an architecture's defaults (None: the default one's), overridden by what is given and not None.
-
-        An optimizer that is not the architecture's brings the rates that fit it.
+        """Return the defaults of an architecture (None: the default one), overridden by what is given and not None.
 
         Raises:
             UserError: A setting has an invalid value.
@@ -89,11 +111,7 @@ class TrainingConfig:
         arch = cls.arch if arch is None else arch
         check_choice("arch", arch, cls.presets)
         chosen = {name: value for name, value in given.items() if value is not None}
-        usual = cls.presets[arch].get("optimizer", cls.optimizer)
-        optimizer = chosen.get("optimizer", usual)
-        check_choice("optimizer", optimizer, RATES)
-        rates = {} if optimizer == usual else RATES[optimizer]
-        config = cls(**{**cls.presets[arch], **rates, "arch": arch, **chosen})
+        config = cls(**{**cls.presets[arch], "arch": arch, **chosen})
         check_settings(config)
         return config
 

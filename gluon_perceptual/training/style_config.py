@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Mapping
 from ..choices import Balance, Norm, Output, TrainingOptimizer, Upsampling, VariationKind
 from ..errors import UserError
 from ..losses.terms import STYLE_LAYERS, STYLE_WEIGHT
-from .config import RATES, TrainingConfig
+from .config import TrainingConfig
 from .settings import LONGEST_SIDE, setting, with_default
 
 
@@ -21,7 +21,7 @@ class StyleConfig(TrainingConfig):
         "paper": {
             "norm": "batch", "upsampling": "transposed", "output": "tanh", "flat": 0.0,
             "lowpass": 0.0, "style_balance": "entries", "style_weight": 5.0, "tv": 1e-6,
-            "optimizer": "adam", **RATES["adam"], "schedule": "constant", "warmup": 0, "max_norm": 0.0,
+            "optimizer": "adam", "schedule": "constant", "warmup": 0, "max_norm": 0.0,
         },
     }  # fmt: skip
     earlier: ClassVar[Mapping[str, Any]] = {
@@ -85,8 +85,6 @@ class StyleConfig(TrainingConfig):
 
     steps: int = with_default(TrainingConfig, "steps", 2000)
     optimizer: TrainingOptimizer = with_default(TrainingConfig, "optimizer", "soap")
-    learning_rate: float = with_default(TrainingConfig, "learning_rate", RATES["soap"]["learning_rate"])
-    beta2: float = with_default(TrainingConfig, "beta2", RATES["soap"]["beta2"])
     warmup: int = with_default(TrainingConfig, "warmup", 50)
     max_norm: float = with_default(TrainingConfig, "max_norm", 1e6)  # about twice the gradient's usual norm at first
 

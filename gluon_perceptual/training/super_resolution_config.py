@@ -35,7 +35,7 @@ class SuperResolutionConfig(TrainingConfig):
         "skip": {},
         "paper": {
             "norm": "batch", "patch": 288, "loss": "feature",
-            "learning_rate": 1e-3, "schedule": "constant", "warmup": 0, "max_norm": 0.0,
+            "schedule": "constant", "warmup": 0, "max_norm": 0.0,
         },
         "blog": {
             "norm": "batch", "loss": "feature", "tv_kind": "blog", "degradation": "decimate",
